@@ -1,0 +1,86 @@
+"""The exception tree: whose fault it is, what was wrong, what to do.
+
+::
+
+    ExecAlgosError
+    ├── UsageError (ValueError)          the caller's fault
+    │   ├── MarketDataError              a bar that cannot be true; names file, row and value
+    │   ├── NotEnoughHistoryError        too few earlier sessions for a volume profile
+    │   ├── UnknownNameError             no such format, algorithm, symbol ...; "did you mean"
+    │   └── ForeignAwaitError            a replayed coroutine awaited something outside the replay
+    ├── VenueError (RuntimeError)        the venue's fault
+    │   └── OrderRejectedError           the venue refused a child order
+    └── RunError (RuntimeError)          a strategy or an executor raised during a run
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ExecAlgosError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class UsageError(ExecAlgosError, ValueError):
+    """The caller asked for something that cannot be done; the message says what to change."""
+
+
+class MarketDataError(UsageError):
+    """Market data that cannot be true, or cannot be read.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, with the value and what to do.
+    file : str, optional
+        The file it stands in.
+    row : int, optional
+        The row in that file: the first data row is 1.
+    """
+
+    def __init__(self, reason: str, *, file: str = "", row: int | None = None) -> None:
+        place = ", ".join(part for part in (file, "" if row is None else f"row {row}") if part)
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.reason, self.file, self.row = reason, file, row
+
+
+class NotEnoughHistoryError(UsageError):
+    """Fewer earlier sessions with data than a volume profile needs."""
+
+
+class UnknownNameError(UsageError):
+    """A name that is not known, with the nearest ones that are.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should name: ``"symbol"``, ``"format"`` ...
+    name : str
+        The unknown name.
+    known : iterable of str
+        The names that would have been accepted.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(map(str, known))
+        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names[:20]) or 'none'}"
+        super().__init__(f"unknown {kind} {name!r}: {hint}")
+
+
+class ForeignAwaitError(UsageError):
+    """A coroutine in a replay awaited something that does not live in its virtual time."""
+
+
+class VenueError(ExecAlgosError, RuntimeError):
+    """The venue failed; the order that asked may be sent again."""
+
+
+class OrderRejectedError(VenueError):
+    """The venue refused a child order; the message holds its reason."""
+
+
+class RunError(ExecAlgosError, RuntimeError):
+    """A strategy or an executor raised; the message names the event, the symbol and the time."""

@@ -1,0 +1,1 @@
+"""Market data: bars, vendors' readers, the Parquet store, calendars, volume profiles, synthetic bars."""
