@@ -1,0 +1,48 @@
+# make demo   the main job on the embedded data
+# make test   every check; the same as .ci/run
+# PYTHON=python3.12 make test   with another interpreter
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := setup.cfg pyproject.toml
+
+.PHONY: demo test lint types tests format clean
+
+demo: .venv/.installed
+	@$(BIN)/exec-algos demo
+
+test: lint types tests
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+tests: .venv/.installed-dev
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+format: .venv/.installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exec_algos needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: $(SOURCES) | .venv/bin/python
+	@echo "installing exec_algos into .venv"
+	@$(PIP) install --editable .
+	@touch $@
+
+# The development environment holds all that the plain one does, so neither undoes the other.
+.venv/.installed-dev: $(SOURCES) | .venv/bin/python
+	@echo "installing exec_algos with its development tools into .venv"
+	@$(PIP) install --editable '.[dev]'
+	@touch .venv/.installed $@

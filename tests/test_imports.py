@@ -1,0 +1,84 @@
+"""Who may import whom, and what `import exec_algos` may load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import exec_algos
+
+PACKAGE = Path(exec_algos.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+PURE = ("model", "errors", "executors", "fills", "costs", "tca")
+IMPURE = {"time", "random", "asyncio", "os", "matplotlib", "backtrader", "httpx"}
+APART = ("ext", "brokers.kis", "plots", "live")
+HEAVY = {"pandas", "numba", "matplotlib", "httpx", "dask", "backtrader"}
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it, by its full name."""
+    package = dotted(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def within(name: str, part: str) -> bool:
+    whole = f"exec_algos.{part}"
+    return name == whole or name.startswith(whole + ".")
+
+
+def part_of(path: Path, parts: tuple[str, ...]) -> str | None:
+    return next((part for part in parts if within(dotted(path), part)), None)
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_decisions_and_costs_import_nothing_impure(path):
+    if part_of(path, PURE):
+        assert {name for name in imported(path) if name.split(".")[0] in IMPURE} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_the_outer_parts_do_not_know_each_other(path):
+    own = part_of(path, APART)
+    others = [part for part in APART if part != own]
+    if own:
+        assert {name for name in imported(path) if any(within(name, part) for part in others)} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_only_the_plug_in_imports_backtrader(path):
+    if not within(dotted(path), "ext"):
+        assert {name for name in imported(path) if name.split(".")[0] == "backtrader"} == set()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, exec_algos; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert HEAVY & set(done.stdout.split()) == set()
+
+
+def test_public_names_are_few_and_all_resolve():
+    assert len(exec_algos.__all__) <= 30
+    assert [name for name in exec_algos.__all__ if getattr(exec_algos, name, None) is None] == []
+
+
+def test_an_unknown_public_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = exec_algos.no_such_name
