@@ -1,18 +1,16 @@
-"""Trading sessions: when an exchange is open, half days included, from exchange_calendars."""
+"""Trading sessions: when an exchange is open, half days included; holidays come from exchange_calendars."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from exec_algos.market.schedules import schedule
 
 Ints = npt.NDArray[np.int64]
 
@@ -74,57 +72,58 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     UsageError
         The period lies outside what the calendar covers.
     """
-    import pandas as pd
-
-    begin, end = (pd.Timestamp(t, unit="ns").normalize() for t in (first - DAY, last + DAY))
+    begin, end = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
     if name == "24/7":
-        days = np.arange(begin.to_datetime64(), end.to_datetime64(), dtype="datetime64[D]")
+        days = np.arange(begin, end, dtype="datetime64[D]")
         opens = days.astype("datetime64[ns]").astype(np.int64)
         return Sessions(name=name, zone="UTC", date=days, open=opens, close=opens + DAY)
-    calendar = _calendar(name, begin.year, end.year)
-    table = calendar.schedule.loc[begin:end]
-    return Sessions(
-        name=name,
-        zone=str(calendar.tz),
-        date=table.index.to_numpy().astype("datetime64[D]"),
-        open=_nanoseconds(table["open"]),
-        close=_nanoseconds(table["close"]),
-    )
+    hours = schedule(name, _year(begin), _year(end)).between(begin, end)
+    return Sessions(name=name, zone=hours.zone, date=hours.date, open=hours.open, close=hours.close)
 
 
-def _nanoseconds(column: pd.Series[Any]) -> Ints:
-    return column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
-
-
-@lru_cache(maxsize=32)
-def _calendar(name: str, first_year: int, last_year: int) -> Any:
-    import exchange_calendars
-    from exchange_calendars.errors import InvalidCalendarName
-
-    try:
-        return exchange_calendars.get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
-    except InvalidCalendarName:
-        raise UnknownNameError("calendar", name, exchange_calendars.get_calendar_names()) from None
-    except ValueError as error:
-        raise UsageError(f"calendar {name} cannot tell the sessions of {first_year}-{last_year}: {error}") from error
+def _year(day: np.datetime64) -> int:
+    return int(day.astype("datetime64[Y]").astype(np.int64)) + 1970
 
 
 def daily_hours(zone: str, opens: str, closes: str, first: int, last: int) -> Sessions:
-    """Sessions on every weekday from `opens` to `closes` (``"HH:MM"`` in `zone`): no holidays, no half days.
+    """Sessions on every weekday from `opens` to `closes`: no holidays, no half days.
+
+    Parameters
+    ----------
+    zone : str
+        IANA zone in which the hours are read.
+    opens, closes : str
+        ``"HH:MM"``; ``"24:00"`` closes at midnight.
+    first, last : int
+        ns UTC; sessions that touch ``[first, last]``.
 
     Raises
     ------
     UsageError
-        Hours that are not ``"HH:MM"``, or a close that is not after the open.
+        Hours that are not ``"HH:MM"``, a close that is not after the open, or an unknown zone.
     """
-    import pandas as pd
-
-    days = pd.date_range(pd.Timestamp(first - DAY, unit="ns").normalize(), pd.Timestamp(last + DAY, unit="ns").normalize(), freq="B")
-    try:
-        begin, end = (pd.Timedelta(f"{text}:00") for text in (opens, closes))
-    except ValueError as error:
-        raise UsageError(f"trading hours must be 'HH:MM', got {opens!r} and {closes!r}") from error
+    begin, end = _minutes(opens), _minutes(closes)
     if end <= begin:
         raise UsageError(f"trading must close after it opens, got {opens} to {closes}")
-    stamps = [((days + delta).tz_localize(zone).tz_convert("UTC").as_unit("ns").asi8) for delta in (begin, end)]
-    return Sessions(name=f"{opens}-{closes}", zone=zone, date=days.to_numpy().astype("datetime64[D]"), open=stamps[0], close=stamps[1])
+    if zone not in available_timezones():
+        raise UnknownNameError("time zone", zone, available_timezones())
+    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
+    days = np.arange(low, high + 1, dtype="datetime64[D]")
+    days = days[np.is_busday(days)]
+    stamps = [_local(days, minutes, zone) for minutes in (begin, end)]
+    return Sessions(name=f"{opens}-{closes}", zone=zone, date=days, open=stamps[0], close=stamps[1])
+
+
+def _minutes(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,2}):([0-5]\d)", text)
+    minutes = int(match[1]) * 60 + int(match[2]) if match else -1
+    if not 0 <= minutes <= 24 * 60:
+        raise UsageError(f"trading hours must be 'HH:MM' such as '09:30', got {text!r}")
+    return minutes
+
+
+def _local(days: npt.NDArray[np.datetime64], minutes: int, zone: str) -> Ints:
+    """Instants (ns UTC) of a time of day, `minutes` after midnight in `zone`."""
+    place = ZoneInfo(zone)
+    naive = (days.astype("datetime64[s]") + np.timedelta64(minutes * 60, "s")).tolist()
+    return np.array([int(one.replace(tzinfo=place).timestamp()) * 1_000_000_000 for one in naive], dtype=np.int64)
