@@ -1,0 +1,23 @@
+"""Driver 1: an event-driven backtest in virtual time."""
+
+from __future__ import annotations
+
+from exec_algos.backtest.engine import BacktestEngine
+from exec_algos.backtest.events import FillEvent, MarketEvent, OrderEvent, SignalEvent
+from exec_algos.backtest.market import Bar
+from exec_algos.backtest.portfolio import Portfolio
+from exec_algos.backtest.result import BacktestResult
+from exec_algos.backtest.strategy import DataHandler, Strategy
+
+__all__ = [
+    "BacktestEngine",
+    "BacktestResult",
+    "Bar",
+    "DataHandler",
+    "FillEvent",
+    "MarketEvent",
+    "OrderEvent",
+    "Portfolio",
+    "SignalEvent",
+    "Strategy",
+]

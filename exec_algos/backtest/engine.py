@@ -1,0 +1,198 @@
+"""`BacktestEngine`: replays bars to strategies and carries their orders, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
+from exec_algos.backtest.market import Bar, Child, Market, sessions_of
+from exec_algos.backtest.portfolio import Portfolio
+from exec_algos.backtest.queue import Rank
+from exec_algos.backtest.result import BacktestResult
+from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
+from exec_algos.backtest.waiting import Task
+from exec_algos.brokers.simulated import running_market
+from exec_algos.errors import OrderRejectedError, RunError, UsageError
+from exec_algos.fills import FillModel
+from exec_algos.model import Fill
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+StrategyMaker = Callable[[StrategyQueue, DataHandler], Strategy]
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Whose order a child belongs to."""
+
+    strategy: int
+    order: OrderEvent
+
+
+class BacktestEngine:
+    """An event-driven backtest.
+
+    Parameters
+    ----------
+    bars : Bars
+    strategies : sequence of callables
+        Each is called with ``(event_queue, data_handler)``: `Strategy` subclasses, or anything that
+        makes one, such as a `functools.partial`.
+    initial_cash : float
+        Currency.
+    fill_model : FillModel, optional
+    calendar : str, optional
+        Calendar of the sessions; without it a session is a day of the bars.
+    start : int, optional
+        Where the replay begins, ns UTC; earlier bars are history (volume profiles). The first bar by default.
+
+    Raises
+    ------
+    UsageError
+        No strategy, no bars, or cash that is no number.
+    """
+
+    def __init__(  # noqa: PLR0913 - one optional part of a backtest each
+        self,
+        bars: Bars,
+        strategies: Sequence[StrategyMaker],
+        initial_cash: float = 1_000_000.0,
+        fill_model: FillModel | None = None,
+        *,
+        calendar: str | None = None,
+        start: int | None = None,
+    ) -> None:
+        if not strategies:
+            raise UsageError("a backtest needs at least one strategy: strategies=[MyStrategy]")
+        if not initial_cash == initial_cash:
+            raise UsageError(f"initial_cash must be a number, got {initial_cash!r}")
+        self.bars, self.strategies, self.initial_cash = bars, tuple(strategies), float(initial_cash)
+        self.fill_model = fill_model or FillModel()
+        self.sessions = sessions_of(bars, calendar)
+        self.start = int(bars.start.min()) if start is None else start
+
+    def run(self) -> BacktestResult:
+        """Replay every bar and carry every order to its end.
+
+        Returns
+        -------
+        BacktestResult
+
+        Raises
+        ------
+        RunError
+            A strategy or an executor raised; the message names the event, the symbol and the time.
+        """
+        market = Market(self.fill_model, self.start, self.sessions)
+        market.add(self.bars)
+        token = running_market.set(market)
+        try:
+            run = _Run(market, self.strategies, self.initial_cash)
+            while market.queue.step():
+                pass
+            run.close()
+        finally:
+            running_market.reset(token)
+        return BacktestResult.of(market, run.portfolio, run.equity, run.names, run.rejected)
+
+
+class _Run:
+    """The moving parts of one run."""
+
+    def __init__(self, market: Market, makers: Sequence[StrategyMaker], cash: float) -> None:
+        self.market, self.portfolio = market, Portfolio(cash)
+        self.equity: list[tuple[int, float, float]] = []
+        self.rejected: list[str] = []
+        data = DataHandler(market)
+        self.strategies = [make(_Queue(self, i), data) for i, make in enumerate(makers)]
+        self.names = [type(strategy).__name__ for strategy in self.strategies]
+        self.listening = [s for s in self.strategies if type(s).on_bar is not Strategy.on_bar]
+        self.told = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]
+        self._instant = -1
+        market.on_bar, market.on_fill = self._bar, self._fill
+
+    def _bar(self, closed: tuple[str, Bar]) -> None:
+        symbol, bar = closed
+        now = self._turn()
+        self.portfolio.marks[symbol] = bar.close
+        if self.listening:
+            event = MarketEvent(symbol, bar, now)
+            for strategy in self.listening:
+                self._guard(strategy, "on_bar", symbol, strategy.on_bar, event)
+
+    def _turn(self) -> int:
+        now = self.market.queue.now
+        if now != self._instant:
+            self.close()
+            self._instant = now
+        return now
+
+    def close(self) -> None:
+        """Note the account as it stood at the end of the last instant in which something happened."""
+        if self._instant >= 0:
+            self.equity.append((self._instant, self.portfolio.cash, self.portfolio.value()))
+
+    def _fill(self, booked: tuple[Child, Fill]) -> None:
+        child, fill = booked
+        now = self._turn()
+        self.portfolio.book(fill)
+        owner = child.origin.strategy
+        if self.told[owner]:
+            strategy = self.strategies[owner]
+            self._guard(strategy, "on_fill", fill.ticker, strategy.on_fill, FillEvent(fill, now))
+
+    def put(self, owner: int, event: Event) -> None:
+        queue = self.market.queue
+        if isinstance(event, OrderEvent):
+            self.market.stream(event.symbol)
+            queue.put(queue.now, Rank.ORDER, self._order, (owner, event))
+        elif isinstance(event, SignalEvent):
+            self.market.stream(event.symbol)
+            queue.put(queue.now, Rank.SIGNAL, self._signal, (owner, event))
+        else:
+            raise UsageError(f"a strategy puts SignalEvent or OrderEvent, got {type(event).__name__}; the engine makes the others")
+
+    def _signal(self, queued: tuple[int, SignalEvent]) -> None:
+        owner, signal = queued
+        strategy = self.strategies[owner]
+        self._guard(strategy, "on_signal", signal.symbol, strategy.on_signal, signal)
+
+    def _order(self, queued: tuple[int, OrderEvent]) -> None:
+        owner, order = queued
+        strategy = self.strategies[owner]
+
+        def over(task: Task[None]) -> None:
+            error = task.exception()
+            if isinstance(error, OrderRejectedError):
+                self.rejected.append(f"{order}: {error}")
+            elif error is not None:
+                raise self._failed(strategy, "on_order", order.symbol, error) from error
+
+        clock = self.market.clock
+        Task(clock, strategy.on_order(order), Rank.WAKE, _Origin(owner, order), over).step()
+
+    def _guard(self, strategy: Strategy, method: str, symbol: str, call: Callable[[Any], None], event: Any) -> None:  # noqa: PLR0913
+        try:
+            call(event)
+        except Exception as error:
+            raise self._failed(strategy, method, symbol, error) from error
+
+    def _failed(self, strategy: Strategy, method: str, symbol: str, error: BaseException) -> RunError:
+        from exec_algos.executors.window import shown
+
+        when = shown(self.market.queue.now, self.market.zone)
+        return RunError(f"{type(strategy).__name__}.{method} failed on {symbol} at {when}: {type(error).__name__}: {error}")
+
+
+class _Queue:
+    """One strategy's end of the event queue."""
+
+    def __init__(self, run: _Run, owner: int) -> None:
+        self._run, self._owner = run, owner
+
+    def put(self, event: Event) -> None:
+        """Queue a signal or an order at the present instant."""
+        self._run.put(self._owner, event)

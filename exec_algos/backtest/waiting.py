@@ -1,0 +1,226 @@
+"""How coroutines wait in virtual time: carried by the replay itself, or by an asyncio loop.
+
+A coroutine that the replay carries yields a `Waitable` and is resumed by ``send``; under
+``asyncio.run`` the same awaitables hand a future to the loop, and time moves on when every task waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+from exec_algos.backtest.queue import EventQueue, Rank
+from exec_algos.clock import Clock, Started
+from exec_algos.errors import ForeignAwaitError, UsageError
+
+T = TypeVar("T")
+
+HOPS = 3  # turns of the asyncio loop that tasks started in this instant get before time moves on
+
+
+class Waitable:
+    """Something a coroutine can wait for in virtual time."""
+
+    __slots__ = ("clock",)
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+
+    def ready(self) -> bool:
+        """Whether there is nothing to wait for."""
+        raise NotImplementedError
+
+    def park(self, resume: Callable[[], None], rank: int) -> None:
+        """Call `resume` once, when the wait is over, at `rank` of that instant."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self.ready():
+            return
+        if self.clock.pump is None:
+            yield self
+        else:
+            yield from self.clock.pump.future(self).__await__()
+
+
+class Until(Waitable):
+    """Wait for an instant."""
+
+    __slots__ = ("time",)
+
+    def __init__(self, clock: VirtualClock, time: int) -> None:
+        self.clock, self.time = clock, time
+
+    def ready(self) -> bool:
+        """The instant has come."""
+        return self.time <= self.clock.queue.now
+
+    def park(self, resume: Callable[[], None], rank: int) -> None:
+        """Resume at the instant."""
+        self.clock.queue.put(self.time, rank, _call, resume)
+
+
+def _call(resume: Callable[[], None]) -> None:
+    resume()
+
+
+class Task(Generic[T]):
+    """A coroutine carried by the replay.
+
+    Parameters
+    ----------
+    clock : VirtualClock
+    coroutine : coroutine
+    rank : int
+        Where in its instant it is resumed.
+    origin : object
+        Whose doing it is: handed to everything that this coroutine starts.
+    over : callable, optional
+        Called with the task when it has ended.
+    """
+
+    __slots__ = ("_error", "_result", "clock", "coroutine", "origin", "over", "rank")
+
+    def __init__(self, clock: VirtualClock, coroutine: Coroutine[Any, Any, T], rank: int, origin: Any, over: Callable[[Task[T]], None] | None = None) -> None:
+        self.clock, self.coroutine, self.rank, self.origin, self.over = clock, coroutine, rank, origin, over
+        self._result: T | None = None
+        self._error: BaseException | None = None
+
+    def step(self) -> None:
+        """Run to the next wait."""
+        outer, self.clock.origin = self.clock.origin, self.origin
+        try:
+            waited = self.coroutine.send(None)
+        except StopIteration as end:
+            self._end(end.value, None)
+        except Exception as error:
+            self._end(None, _explained(error))
+        else:
+            if isinstance(waited, Waitable):
+                waited.park(self.step, self.rank)
+            else:
+                self.coroutine.close()
+                self._end(None, _foreign(waited))
+        finally:
+            self.clock.origin = outer
+
+    def _end(self, result: T | None, error: BaseException | None) -> None:
+        self._result, self._error, self.coroutine = result, error, _OVER
+        if self.over is not None:
+            self.over(self)
+
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self.coroutine is _OVER
+
+    def result(self) -> T:
+        """What it returned; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]
+
+    def exception(self) -> BaseException | None:
+        """What it raised."""
+        return self._error
+
+    def cancel(self) -> bool:
+        """Stop it."""
+        if self.done():
+            return False
+        self.coroutine.close()
+        self._end(None, UsageError("cancelled"))
+        return True
+
+
+_OVER: Any = object()
+
+
+def _foreign(waited: object) -> ForeignAwaitError:
+    return ForeignAwaitError(
+        f"awaited {waited!r}, which does not live in the replay's virtual time; await self.broker (place_order ...) "
+        "or self.broker.clock.sleep_until(...) instead of asyncio or I/O"
+    )
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, RuntimeError) and "no running event loop" in str(error):
+        error.add_note("In a replay there is no asyncio loop: await self.broker or self.broker.clock.sleep_until(...) instead.")
+    return error
+
+
+class Pump:
+    """Moves virtual time on under asyncio, when every task has had its turn."""
+
+    def __init__(self, queue: EventQueue) -> None:
+        self.queue = queue
+        self.waiting = self.resumed = 0
+        self._scheduled = False
+
+    def future(self, wait: Waitable) -> asyncio.Future[None]:
+        """A future that is done when `wait` is over."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting += 1
+
+        def resume() -> None:
+            self.waiting -= 1
+            self.resumed += 1
+            if not future.done():
+                future.set_result(None)
+
+        wait.park(resume, Rank.WAKE)
+        self._schedule(HOPS)
+        return future
+
+    def _schedule(self, hops: int) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn, hops)
+
+    def _turn(self, hops: int) -> None:
+        self._scheduled = False
+        if hops:
+            self._schedule(hops - 1)
+            return
+        self.resumed = 0
+        while self.waiting and not self.resumed and self.queue.step():
+            pass
+        now = self.queue.now
+        while self.queue.due(now):
+            self.queue.step()
+        if self.waiting:
+            self._schedule(HOPS)
+
+
+class VirtualClock(Clock):
+    """The clock of a replay.
+
+    Attributes
+    ----------
+    queue : EventQueue
+    pump : Pump, optional
+        Present where asyncio carries the coroutines; absent where the replay does.
+    origin : object
+        Whose coroutine runs at present.
+    """
+
+    def __init__(self, queue: EventQueue, pump: Pump | None = None) -> None:
+        self.queue, self.pump = queue, pump
+        self.origin: Any = None
+
+    @property
+    def now(self) -> int:
+        """The present virtual instant, ns UTC."""
+        return self.queue.now
+
+    def sleep_until(self, instant: int) -> Until:
+        """Wait until `instant` (ns UTC)."""
+        return Until(self, instant)
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> Started[T]:
+        """Let `coroutine` run beside the caller; in a replay it is resumed before executors decide."""
+        if self.pump is not None:
+            return asyncio.ensure_future(coroutine)
+        task = Task(self, coroutine, Rank.FILL, self.origin)
+        task.step()
+        return task

@@ -1,0 +1,1 @@
+"""Brokers: the interface, and the simulated venue behind it."""

@@ -1,0 +1,131 @@
+"""`BrokerAPI`: what an executor needs of a broker, simulated or real."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from exec_algos.clock import Clock, WallClock
+from exec_algos.config import get_settings
+from exec_algos.errors import UsageError
+from exec_algos.market.calendars import DAY, sessions
+from exec_algos.model import Fill, ParentOrder, Side
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OrderType = Literal["MKT", "LMT"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session of a venue: ``[open, close)`` in ns UTC, and the IANA zone of its clock."""
+
+    open: int
+    close: int
+    zone: str
+
+
+class BrokerAPI(ABC):
+    """A broker. A subclass needs `place_order`, `cancel_order`, `get_historical_volume_profile` and `get_market_depth`.
+
+    Attributes
+    ----------
+    clock : Clock
+        The time that this broker lives in; the wall clock unless a subclass says otherwise.
+    resolution : int
+        Finest time between decisions in ns; 0 where any time will do. In replay it is one bar.
+    """
+
+    resolution: int = 0
+    _wall: Clock = WallClock()
+    _opened: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        """The clock on which everything at this broker happens."""
+        return self._wall
+
+    @abstractmethod
+    async def place_order(  # noqa: PLR0913 - the published signature
+        self,
+        ticker: str,
+        quantity: float,
+        order_type: OrderType = "MKT",
+        limit_price: float | None = None,
+        *,
+        side: Side | str = Side.BUY,
+        expires: int | None = None,
+        parent: ParentOrder | None = None,
+    ) -> Fill:
+        """Send a child order and wait until it is over.
+
+        Parameters
+        ----------
+        ticker : str
+        quantity : int or float
+            Shares.
+        order_type : {"MKT", "LMT"}
+        limit_price : float, optional
+            Currency per share; needed for ``"LMT"``.
+        side : Side or str
+        expires : int, optional
+            When to cancel what is still open, ns UTC; the end of the session if absent.
+        parent : ParentOrder, optional
+            The parent order that this child belongs to.
+
+        Returns
+        -------
+        Fill
+            All that the child got; ``quantity`` may be less than asked for, and 0.
+
+        Raises
+        ------
+        VenueError
+            The venue refused or failed.
+        """
+
+    @abstractmethod
+    async def cancel_order(self, order_id: int) -> bool:
+        """Cancel an open child order; False if it was over already."""
+
+    @abstractmethod
+    async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
+        """How a session's volume spreads over the day, from the `days` sessions before today's.
+
+        Returns
+        -------
+        Series of float
+            Indexed by `datetime.time` (start of each bin, exchange time), summing to 1.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            Fewer earlier sessions with data.
+        """
+
+    @abstractmethod
+    async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
+        """The best quotes now: ``bid, ask`` (currency per share), ``bid_volume, ask_volume`` (shares)."""
+
+    def session(self, instant: int) -> Session:
+        """The session that is open at `instant` (ns UTC), or else the next one.
+
+        Raises
+        ------
+        UsageError
+            The calendar knows of none.
+        """
+        found = sessions(get_settings().calendar, instant, instant + 14 * DAY)
+        i = found.at_or_after(instant)
+        if i == len(found):
+            raise UsageError(f"calendar {found.name} has no session within 14 days of {instant} ns UTC")
+        return Session(int(found.open[i]), int(found.close[i]), found.zone)
+
+    def open_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note of a parent order whose children will come; returns it with its number."""
+        numbered = replace(parent, parent_id=self._opened)
+        self._opened += 1
+        return numbered

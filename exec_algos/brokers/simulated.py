@@ -1,0 +1,191 @@
+"""`SimulatedBroker`: a venue that fills child orders at the prices of bars, real or synthetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from exec_algos.backtest.market import Market, sessions_of
+from exec_algos.backtest.waiting import Pump, VirtualClock
+from exec_algos.brokers.base import BrokerAPI, OrderType, Session
+from exec_algos.config import get_settings
+from exec_algos.costs import Commission
+from exec_algos.errors import UsageError
+from exec_algos.fills import FillModel
+from exec_algos.market.bars import Bars
+from exec_algos.market.calendars import DAY, daily_hours
+from exec_algos.market.profile import as_series
+from exec_algos.model import Fill, ParentOrder, Side
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
+
+SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
+SYNTHETIC_HISTORY = 40 * DAY
+SYNTHETIC_FUTURE = 14 * DAY
+
+
+class SimulatedBroker(BrokerAPI):
+    """A simulated venue.
+
+    Parameters
+    ----------
+    bars : Bars, optional
+        What to replay. Without bars it attaches to the `BacktestEngine` that is running, if one is;
+        else it makes a seeded synthetic market for every ticker it is asked for, in the hours of
+        `get_settings()`, from 2025-11-10 on and with a history of earlier sessions.
+    commission_rate : float, optional
+        Fraction of the value traded, in place of the fill model's commission.
+    fill_model : FillModel, optional
+    calendar : str, optional
+        Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars, from its
+        first bar to its last.
+    start : int, optional
+        Where the clock begins, ns UTC; the first bar by default.
+    seed : int
+        Seed of the synthetic market.
+
+    Raises
+    ------
+    UsageError
+        `bars`, `fill_model`, `calendar` or `start` inside a running engine, which has its own.
+
+    Notes
+    -----
+    Executors that are gathered on one broker share one market, in time order.
+    """
+
+    def __init__(  # noqa: PLR0913 - one optional part of a venue each
+        self,
+        bars: Bars | None = None,
+        commission_rate: float | None = None,
+        *,
+        fill_model: FillModel | None = None,
+        calendar: str | None = None,
+        start: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
+        self._seed, self._synthetic = seed, False
+        attached = running_market.get()
+        if attached is not None:
+            if any(part is not None for part in (bars, fill_model, calendar, start)):
+                raise UsageError("inside a running BacktestEngine the engine's bars, fill model and clock count: build SimulatedBroker() without them")
+            self.market = attached
+            return
+        model = fill_model or FillModel()
+        if bars is None:
+            self.market, self._synthetic = _synthetic_market(model, start), True
+        else:
+            self.market = Market(model, int(bars.start.min()) if start is None else start, sessions_of(bars, calendar))
+            self.market.add(bars)
+        self.market.clock.pump = Pump(self.market.queue)
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The replay's virtual clock."""
+        return self.market.clock
+
+    @property
+    def resolution(self) -> int:  # type: ignore[override]
+        """One bar, in ns."""
+        return next((stream.step for stream in self.market.streams.values()), 60_000_000_000)
+
+    async def place_order(  # noqa: PLR0913 - the published signature
+        self,
+        ticker: str,
+        quantity: float,
+        order_type: OrderType = "MKT",
+        limit_price: float | None = None,
+        *,
+        side: Side | str = Side.BUY,
+        expires: int | None = None,
+        parent: ParentOrder | None = None,
+    ) -> Fill:
+        """Let a child order rest until it is filled, cancelled or expired; see `BrokerAPI.place_order`.
+
+        It meets the bars that start after the latency has passed, never the one in which it was
+        decided.
+
+        Raises
+        ------
+        OrderRejectedError
+            The ticker's data has ended.
+        UsageError
+            A limit order without a limit, or an unknown order type.
+        """
+        limit = _limit(order_type, limit_price)
+        self._ensure(ticker)
+        child = self.market.submit(ticker, Side.of(side), quantity, limit, expires=expires, parent=parent, commission=self._commission)
+        await child
+        return child.answer(self.market.zone)
+
+    async def cancel_order(self, order_id: int) -> bool:
+        """Cancel an open child; False if it is over."""
+        return self.market.cancel(order_id)
+
+    def open_orders(self) -> list[int]:
+        """Numbers of the children that are open, in the order in which they came."""
+        return list(self.market.children)
+
+    async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
+        """See `BrokerAPI.get_historical_volume_profile`; a half day's profile has its own length."""
+        self._ensure(ticker)
+        volumes, today = self.market.volumes(ticker)
+        session = self.market.session(self.clock.now)
+        return as_series(volumes.profile(today, days), session.open, self.resolution, self.market.zone)
+
+    async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
+        """The last completed bar's quotes; without quotes its close, and half its volume on either side.
+
+        Raises
+        ------
+        UsageError
+            No bar has been completed yet.
+        """
+        self._ensure(ticker)
+        stream = self.market.stream(ticker)
+        if stream.last is None:
+            raise UsageError(f"{ticker} has no completed bar yet, so there is no depth")
+        quotes = {name: float(column[stream.known - 1]) for name, column in stream.bars.quotes.items()}
+        half = stream.last.volume / 2
+        return {
+            "bid": quotes.get("bid", stream.last.close),
+            "ask": quotes.get("ask", stream.last.close),
+            "bid_volume": quotes.get("bid_size", half),
+            "ask_volume": quotes.get("ask_size", half),
+        }
+
+    def session(self, instant: int) -> Session:
+        """The session that is open at `instant` (ns UTC), or the next."""
+        return self.market.session(instant)
+
+    def open_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Number a parent order and keep its state."""
+        self._ensure(parent.symbol)
+        return self.market.open_parent(parent)
+
+    def _ensure(self, ticker: str) -> None:
+        if self._synthetic and ticker not in self.market.streams:
+            from exec_algos.market.synthetic import synthetic_market
+
+            self.market.add(synthetic_market(ticker, seed=self._seed, sessions=self.market.sessions))
+
+
+def _synthetic_market(model: FillModel, start: int | None) -> Market:
+    settings = get_settings()
+    first = SYNTHETIC_DAY if start is None else start
+    hours = daily_hours(settings.timezone, settings.trading_start_time, settings.trading_end_time, first - SYNTHETIC_HISTORY, first + SYNTHETIC_FUTURE)
+    begin = int(hours.open[hours.at_or_after(first)]) if start is None else start
+    return Market(model, begin, hours)
+
+
+def _limit(order_type: str, limit_price: float | None) -> float | None:
+    if order_type == "MKT" and limit_price is None:
+        return None
+    if order_type == "LMT" and limit_price is not None and limit_price > 0:
+        return limit_price
+    raise UsageError(f"order_type must be 'MKT' without limit_price or 'LMT' with a positive one, got {order_type!r} and {limit_price!r}")

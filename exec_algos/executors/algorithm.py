@@ -1,0 +1,108 @@
+"""An algorithm as a value: frozen parameters with a short text form such as ``vwap:profile_days=5``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.executors.curve import Floats
+from exec_algos.model import SECOND, Decision, Seen, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm(ABC):
+    """Parameters of an execution algorithm.
+
+    Parameters
+    ----------
+    slice_interval_seconds : float
+        Time between decisions. On bars it is rounded up to whole bars.
+
+    Raises
+    ------
+    UsageError
+        A parameter out of range.
+    """
+
+    slice_interval_seconds: float = 60.0
+
+    name: ClassVar[str]
+    decide: ClassVar[Callable[[Terms, Seen, Any], Decision]]
+
+    def __post_init__(self) -> None:
+        if not self.slice_interval_seconds > 0:
+            raise UsageError(f"slice_interval_seconds must be positive, got {self.slice_interval_seconds!r}")
+
+    @property
+    def interval(self) -> int:
+        """Time between decisions in ns."""
+        return round(self.slice_interval_seconds * SECOND)
+
+    @property
+    def history_days(self) -> int:
+        """Earlier sessions whose volume the curve needs; 0 for none."""
+        return 0
+
+    @abstractmethod
+    def weights(self, profile: Floats) -> Floats:
+        """What each bar of the window is to carry, in any unit.
+
+        Parameters
+        ----------
+        profile : ndarray of float64, shape (n_bars,)
+            Expected volume in each bar of the window; all ones where `history_days` is 0.
+        """
+
+    def params(self) -> tuple[Any, ...]:
+        """What `decide` gets as its third argument."""
+        return ()
+
+    def __str__(self) -> str:
+        changed = [f"{f.name}={getattr(self, f.name):g}" for f in fields(self) if getattr(self, f.name) != f.default]
+        return ":".join([self.name, ",".join(changed)]) if changed else self.name
+
+
+def parse_algorithm(text: str, known: Mapping[str, type[Algorithm]]) -> Algorithm:
+    """An algorithm from its text form ``name`` or ``name:parameter=value,parameter=value``.
+
+    Raises
+    ------
+    UnknownNameError
+        No such algorithm or parameter.
+    UsageError
+        A value that is no number, or one that is out of range.
+    """
+    name, _, rest = text.strip().partition(":")
+    if name.lower() not in known:
+        raise UnknownNameError("algorithm", name, known)
+    kind = known[name.lower()]
+    allowed = {f.name: f for f in fields(kind)}
+    given: dict[str, Any] = {}
+    for pair in filter(None, rest.split(",")):
+        key, _, value = pair.partition("=")
+        if key.strip() not in allowed:
+            raise UnknownNameError(f"parameter of {name}", key.strip(), allowed)
+        given[key.strip()] = _number(key, value, type(allowed[key.strip()].default))
+    return kind(**given)
+
+
+def _number(key: str, text: str, kind: type) -> float:
+    try:
+        value = float(text)
+        if kind is int and value == int(value):
+            return int(value)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{key} needs a number, got {text!r}") from error
+    if kind is int:
+        raise UsageError(f"{key} needs a whole number, got {text!r}")
+    return value
+
+
+def flat(n: int) -> Floats:
+    """A profile of `n` equal bars."""
+    return np.ones(n)

@@ -1,0 +1,243 @@
+"""`OrderExecutor`: carries an algorithm's decisions to a broker, one child order a slice."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+from exec_algos.brokers.base import BrokerAPI
+from exec_algos.clock import Started
+from exec_algos.errors import UsageError
+from exec_algos.executors.algorithm import Algorithm
+from exec_algos.executors.curve import Floats, cumulative_curve
+from exec_algos.executors.window import Moment, Window
+from exec_algos.lots import whole_lots
+from exec_algos.model import SECOND, Decision, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
+
+__all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
+
+SETTLE = 30 * SECOND
+SETTLE_STEPS = 30
+
+
+class OrderTerms(NamedTuple):
+    """What is to be worked, before the window is known."""
+
+    symbol: str
+    quantity: float
+    side: Side
+    lot_size: float
+    max_participation: float | None
+
+
+class _Child(NamedTuple):
+    slice: int
+    lots: int
+    task: Started[Fill]
+
+
+class _Progress:
+    """What has become of one parent order so far: the only mutable state of an execution."""
+
+    def __init__(self, parent: ParentOrder, name: str, log: logging.Logger) -> None:
+        self.parent, self.name, self.log = parent, name, log
+        self.terms = Terms(int(parent.side), parent.lots, parent.slices)
+        self.fills: list[Fill] = []
+        self.errors: list[str] = []
+        self.working: list[_Child] = []
+        self.filled = 0.0
+        self.released = self.failures = 0
+
+    def seen(self, k: int, scheduled: float) -> Seen:
+        working = 0
+        for child in self.working:
+            working += child.lots
+        return Seen(k, scheduled, whole_lots(self.filled / self.parent.lot_size), working)
+
+    def collect(self) -> None:
+        """Take in the children that are over."""
+        if not self.working:
+            return
+        over = [child for child in self.working if child.task.done()]
+        if over:
+            self.working = [child for child in self.working if not child.task.done()]
+            for child in over:
+                self._take(child)
+
+    def _take(self, child: _Child) -> None:
+        error = child.task.exception()
+        if isinstance(error, UsageError):
+            raise error
+        if error is not None:
+            self.failures += 1
+            self.errors.append(f"slice {child.slice + 1}: {type(error).__name__}: {error}")
+            self.log.warning("[%s] Slice %d/%d failed: %r", self.name, child.slice + 1, self.terms.slices, error)
+            return
+        self.failures = 0
+        fill = child.task.result()
+        if fill.quantity:
+            self.filled += fill.quantity
+            self.fills.extend(fill.parts or (fill,))
+        if fill.quantity > child.lots * self.parent.lot_size:
+            self.errors.append(f"slice {child.slice + 1}: the venue filled {fill.quantity}, asked for {child.lots * self.parent.lot_size}")
+        if self.log.isEnabledFor(logging.INFO):
+            got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
+            self.log.info("[%s] Slice %d/%d: %s", self.name, child.slice + 1, self.terms.slices, got)
+
+    def give_up(self) -> None:
+        """Children that never reported stay unknown: say so, and let go of them."""
+        for child in self.working:
+            child.task.cancel()
+            self.errors.append(f"slice {child.slice + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+        self.working = []
+
+    def summary(self) -> ExecutionSummary:
+        return summarise(self.parent, self.fills, self.released, self.errors)
+
+
+class OrderExecutor(ABC):
+    """Works parent orders against a broker.
+
+    Parameters
+    ----------
+    broker : BrokerAPI
+        Owns the time: an executor waits only on ``broker.clock``.
+    max_failures : int
+        Children that may fail one after the other before the order is given up; what was filled is kept.
+
+    Notes
+    -----
+    Write your own by overriding `execute`: await nothing but `broker` and ``broker.clock``, and the
+    same text runs in a backtest and live.
+    """
+
+    def __init__(self, broker: BrokerAPI, *, max_failures: int = 3) -> None:
+        if max_failures < 1:
+            raise UsageError(f"max_failures must be at least 1, got {max_failures}")
+        self.broker = broker
+        self.max_failures = max_failures
+        self._last: _Progress | None = None
+
+    @abstractmethod
+    async def execute(self, ticker: str, total_quantity: float, /, *args: Any, **kwargs: Any) -> list[Fill]:
+        """Work an order; returns its fills in time order."""
+
+    def get_execution_summary(self) -> ExecutionSummary:
+        """What became of the order that was worked last.
+
+        Raises
+        ------
+        UsageError
+            Nothing was worked yet.
+        """
+        if self._last is None:
+            raise UsageError(f"{type(self).__name__} has worked no order yet; await execute(...) first")
+        return self._last.summary()
+
+    @staticmethod
+    def order(symbol: str, quantity: float, *, side: Side | str, lot_size: float = 1, max_participation: float | None = None) -> OrderTerms:
+        """Checked terms of an order.
+
+        Raises
+        ------
+        UsageError
+            A quantity that is no multiple of the lot, or a cap outside (0, 1].
+        """
+        check_lots(quantity, lot_size)
+        check_participation(max_participation)
+        return OrderTerms(symbol, quantity, Side.of(side), lot_size, max_participation)
+
+    async def work(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> list[Fill]:
+        """Carry out `algorithm`: at ``t_k = start + k d`` decide, send the child, and count what came back.
+
+        Parameters
+        ----------
+        algorithm : Algorithm
+        order : OrderTerms
+        window : Window
+
+        Returns
+        -------
+        list of Fill
+            In time order; what could not be filled is the summary's residual.
+        """
+        broker, clock = self.broker, self.broker.clock
+        start, end = window.resolve(clock.now, broker.session, broker.resolution)
+        bar = broker.resolution or algorithm.interval
+        interval = -(-algorithm.interval // bar) * bar
+        parent = broker.open_parent(ParentOrder(**order._asdict(), start=start, end=end, interval=interval, algorithm=str(algorithm)))
+        progress = _Progress(parent, algorithm.name.upper(), logging.getLogger(type(self).__module__))
+        self._last = progress
+        await clock.sleep_until(start)
+        curve = cumulative_curve(algorithm.weights(await self._profile(algorithm, parent, bar)), interval // bar)
+        _announce(progress)
+        await self._release(progress, algorithm, curve.tolist())
+        await self._settle(progress)
+        self._last = progress
+        _conclude(progress)
+        return progress.fills
+
+    async def _profile(self, algorithm: Algorithm, parent: ParentOrder, bar: int) -> Floats:
+        from exec_algos.market.profile import window_profile
+
+        bars = -((parent.start - parent.end) // bar)
+        if not algorithm.history_days:
+            return window_profile(None, parent.start, bar, bars, "UTC")
+        profile = await self.broker.get_historical_volume_profile(parent.symbol, algorithm.history_days)
+        return window_profile(profile, parent.start, bar, bars, self.broker.session(parent.start).zone)
+
+    async def _release(self, progress: _Progress, algorithm: Algorithm, curve: list[float]) -> None:
+        clock, parent, terms = self.broker.clock, progress.parent, progress.terms
+        decide, params = algorithm.decide, algorithm.params()
+        instant = parent.start
+        for k in range(terms.slices):
+            await clock.sleep_until(instant)
+            instant = min(instant + parent.interval, parent.end)
+            progress.collect()
+            if progress.failures >= self.max_failures:
+                progress.errors.append(f"given up after {progress.failures} failures in a row")
+                return
+            decision = decide(terms, progress.seen(k, curve[k]), params)
+            if decision.quantity:
+                task = clock.start(self._place(parent, decision, instant))
+                progress.working.append(_Child(k, decision.quantity, task))
+                progress.released += 1
+        await clock.sleep_until(parent.end)
+
+    def _place(self, parent: ParentOrder, decision: Decision, expires: int) -> Any:
+        limited = decision.limit == decision.limit
+        return self.broker.place_order(
+            parent.symbol,
+            decision.quantity * parent.lot_size,
+            "LMT" if limited else "MKT",
+            decision.limit if limited else None,
+            side=parent.side,
+            expires=expires,
+            parent=parent,
+        )
+
+    async def _settle(self, progress: _Progress) -> None:
+        progress.collect()
+        for step in range(SETTLE_STEPS):
+            if not progress.working:
+                return
+            await self.broker.clock.sleep_until(progress.parent.end + SETTLE * (step + 1) // SETTLE_STEPS)
+            progress.collect()
+        progress.give_up()
+
+
+def _announce(progress: _Progress) -> None:
+    parent = progress.parent
+    minutes, slices = (parent.end - parent.start) / (60 * SECOND), parent.slices
+    progress.log.info("[%s] Starting: %s %g shares over %gmin", progress.name, parent.symbol, parent.quantity, minutes)
+    progress.log.info("[%s] Plan: %d slices, avg %.2f per slice", progress.name, slices, parent.quantity / slices)
+
+
+def _conclude(progress: _Progress) -> None:
+    if progress.log.isEnabledFor(logging.INFO):
+        done = progress.summary()
+        got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if progress.filled else "nothing filled"
+        progress.log.info("[%s] Completed: %s", progress.name, got)
+    if progress.filled < progress.parent.quantity:
+        progress.log.info("[%s] Residual: %g of %g shares not filled", progress.name, progress.parent.quantity - progress.filled, progress.parent.quantity)

@@ -1,0 +1,61 @@
+"""Target curves, and the reaction that TWAP and VWAP share: follow the curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import UsageError
+from exec_algos.lots import nearest_lots
+from exec_algos.model import Decision, Seen, Terms
+
+Floats = npt.NDArray[np.float64]
+
+
+def behind_curve(terms: Terms, seen: Seen) -> int:
+    """Lots missing to the curve: round_lot(C(t_k + d) * Q) - filled - working, never negative."""
+    return max(nearest_lots(seen.scheduled * terms.quantity) - seen.filled - seen.working, 0)
+
+
+def follow_curve(terms: Terms, seen: Seen, params: tuple[()]) -> Decision:
+    """Release at market what is missing to the curve at the end of this slice."""
+    return Decision(behind_curve(terms, seen), math.nan)
+
+
+def cumulative_curve(weights: Floats | Sequence[float], bars_per_slice: int) -> Floats:
+    """The curve at the end of each slice.
+
+    ``C_k = sum(w[0 : (k + 1) b]) / sum(w)``, and 1 at the end.
+
+    Parameters
+    ----------
+    weights : array of float64, shape (n_bars,)
+        What each bar of the window is to carry, >= 0; in any unit.
+    bars_per_slice : int
+        b, >= 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (ceil(n_bars / b),)
+        Fractions of the order, not falling, the last one exactly 1.
+
+    Raises
+    ------
+    UsageError
+        No weight at all, or a negative one.
+
+    Examples
+    --------
+    >>> cumulative_curve([1, 1, 2], 2).tolist()
+    [0.5, 1.0]
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    if not len(w) or not np.all(w >= 0) or not w.sum() > 0:
+        raise UsageError(f"a curve needs weights >= 0 with a positive sum, got {len(w)} with sum {w.sum()}")
+    total = np.cumsum(w)
+    ends = np.minimum(np.arange(bars_per_slice, len(w) + bars_per_slice, bars_per_slice), len(w)) - 1
+    curve: Floats = total[ends] / total[-1]
+    return curve

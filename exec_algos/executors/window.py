@@ -1,0 +1,121 @@
+"""Windows: from what a caller says to ``[start, end)`` in whole bars of one session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from exec_algos.brokers.base import Session
+from exec_algos.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Moment = datetime | int | str
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window as asked for.
+
+    Parameters
+    ----------
+    start, end : datetime, str or int, optional
+        ns UTC, a time (naive: exchange time), or ``"HH:MM"`` of the session. `start` is now if absent.
+    length : int, optional
+        ns; takes the place of `end`.
+    """
+
+    start: Moment | None = None
+    end: Moment | None = None
+    length: int | None = None
+
+    def resolve(self, now: int, session_at: Callable[[int], Session], resolution: int) -> tuple[int, int]:
+        """The window in ns UTC: clipped to its session and to whole bars, loudly.
+
+        Parameters
+        ----------
+        now : int
+            ns UTC; no window starts before.
+        session_at : callable
+            The session that is open at an instant, or the next.
+        resolution : int
+            Length of a bar in ns, 0 for none.
+
+        Raises
+        ------
+        UsageError
+            Nothing is left of the window.
+        """
+        session = session_at(now if self.start is None else max(now, instant(self.start, session_at(now))))
+        start, end = self._within(session, now)
+        if end <= now:
+            session = session_at(session.close)
+            start, end = self._within(session, now)
+        return _fit(start, end, session, resolution)
+
+    def _within(self, session: Session, now: int) -> tuple[int, int]:
+        start = max(now, session.open) if self.start is None else instant(self.start, session)
+        if self.length is not None:
+            start = max(start, now, session.open)
+            return start, start + self.length
+        end = session.close if self.end is None else instant(self.end, session)
+        if end <= start:
+            raise UsageError(f"the window ends at {shown(end, session.zone)}, before it starts at {shown(start, session.zone)}")
+        return (max(start, now) if end > now else start), end
+
+
+def _fit(start: int, end: int, session: Session, resolution: int) -> tuple[int, int]:
+    bar = resolution or 1
+    first = session.open + -((session.open - max(start, session.open)) // bar) * bar
+    last = session.open + (min(end, session.close) - session.open) // bar * bar
+    asked = f"[{shown(start, session.zone)}, {shown(end, session.zone)})"
+    if last <= first:
+        raise UsageError(f"no whole bar of {bar / 1e9:g} s lies in the window {asked} of the session {_span(session)}")
+    if (first, last) != (start, end):
+        log.warning("window %s is cut to [%s, %s): session %s, bars of %g s", asked, shown(first, session.zone), shown(last, session.zone), _span(session), bar / 1e9)
+    return first, last
+
+
+def instant(moment: Moment, session: Session) -> int:
+    """ns UTC of a moment; ``"HH:MM"`` is a time of the session's day, a naive time is exchange time.
+
+    Raises
+    ------
+    UsageError
+        Text that is no time.
+    """
+    if isinstance(moment, int):
+        return moment
+    import pandas as pd
+
+    try:
+        if isinstance(moment, str) and len(moment) <= 8 and ":" in moment:
+            day = pd.Timestamp(session.open, unit="ns", tz="UTC").tz_convert(session.zone).normalize().tz_localize(None)
+            clock = moment if moment.count(":") == 2 else f"{moment}:00"
+            stamp = (day + pd.Timedelta(clock)).tz_localize(session.zone)
+        else:
+            stamp = pd.Timestamp(moment)
+    except ValueError as error:
+        raise UsageError(f"{moment!r} is no time; use 'HH:MM', an ISO time or ns UTC") from error
+    return _value(stamp if stamp.tzinfo else stamp.tz_localize(session.zone))
+
+
+def _value(stamp: pd.Timestamp) -> int:
+    return int(stamp.as_unit("ns").value)
+
+
+def shown(moment: int, zone: str) -> str:
+    """An instant (ns UTC) as text in `zone`."""
+    import pandas as pd
+
+    return str(pd.Timestamp(moment, unit="ns", tz="UTC").tz_convert(zone).isoformat(sep=" ", timespec="minutes"))
+
+
+def _span(session: Session) -> str:
+    return f"{shown(session.open, session.zone)} to {shown(session.close, session.zone)}"

@@ -1,0 +1,339 @@
+"""The nouns: side, parent order, what an algorithm is told and decides, fill, execution summary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from exec_algos.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NANOSECOND = 1
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+DAY = 24 * 60 * MINUTE
+
+
+class Side(IntEnum):
+    """Buy is +1, sell is -1, so that ``side * (price - benchmark)`` is a cost."""
+
+    BUY = 1
+    SELL = -1
+
+    @classmethod
+    def of(cls, side: Side | str | int) -> Side:
+        """A side from a `Side`, from +1 or -1, or from ``"BUY"``/``"SELL"`` in any case.
+
+        Raises
+        ------
+        UnknownNameError
+            Anything else.
+        """
+        if isinstance(side, str):
+            found = cls.__members__.get(side.strip().upper())
+        else:
+            found = {1: cls.BUY, -1: cls.SELL}.get(side)
+        if found is None:
+            raise UnknownNameError("side", str(side), cls.__members__)
+        return found
+
+
+class Terms(NamedTuple):
+    """What is fixed about a parent order, as `decide` sees it.
+
+    Attributes
+    ----------
+    side : int
+        +1 buys, -1 sells.
+    quantity : int
+        Lots ordered.
+    slices : int
+        Number of decisions in the window.
+    """
+
+    side: int
+    quantity: int
+    slices: int
+
+
+class Seen(NamedTuple):
+    """What is known at a decision.
+
+    Attributes
+    ----------
+    slice : int
+        This decision, 0 .. ``slices - 1``.
+    scheduled : float
+        The curve at this slice's end: the fraction of the order that should be done by then.
+    filled : int
+        Lots of children that are over.
+    working : int
+        Lots of children that are still open.
+    """
+
+    slice: int
+    scheduled: float
+    filled: int
+    working: int
+
+
+class Decision(NamedTuple):
+    """The child order to release now.
+
+    Attributes
+    ----------
+    quantity : int
+        Lots; 0 releases none.
+    limit : float
+        Limit price, NaN for a market order.
+    """
+
+    quantity: int
+    limit: float
+
+
+def check_lots(quantity: float, lot_size: float) -> int:
+    """Lots in `quantity` shares.
+
+    Raises
+    ------
+    UsageError
+        `quantity` is not a positive multiple of `lot_size`.
+    """
+    if not (math.isfinite(lot_size) and lot_size > 0):
+        raise UsageError(f"lot_size must be a positive number of shares, got {lot_size!r}")
+    if not (math.isfinite(quantity) and quantity > 0):
+        raise UsageError(f"quantity must be a positive number of shares, got {quantity!r}; use side='SELL' to sell")
+    lots = round(quantity / lot_size)
+    if lots < 1 or abs(lots * lot_size - quantity) > 1e-9 * quantity:
+        raise UsageError(f"quantity {quantity} is not a multiple of lot_size {lot_size}; use {math.floor(quantity / lot_size) * lot_size}")
+    return lots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentOrder:
+    """An order to be worked over a window.
+
+    Parameters
+    ----------
+    symbol : str
+    side : Side
+    quantity : int or float
+        Shares, a multiple of `lot_size`.
+    start, end : int
+        The window ``[start, end)`` in ns UTC.
+    interval : int
+        Time between decisions in ns.
+    lot_size : int or float
+        Shares in a lot.
+    max_participation : float, optional
+        Upper bound of our fraction of a bar's volume, in (0, 1].
+    algorithm : str
+        The text form of the algorithm that works it, such as ``"vwap:profile_days=5"``.
+    parent_id : int
+        Given by the broker; -1 before.
+
+    Raises
+    ------
+    UsageError
+        A quantity that is no multiple of the lot, an empty window, an interval or a cap out of range.
+    """
+
+    symbol: str
+    side: Side
+    quantity: float
+    start: int
+    end: int
+    interval: int
+    lot_size: float = 1
+    max_participation: float | None = None
+    algorithm: str = ""
+    parent_id: int = -1
+
+    def __post_init__(self) -> None:
+        check_lots(self.quantity, self.lot_size)
+        check_participation(self.max_participation)
+        if self.end <= self.start:
+            raise UsageError(f"the window of {self.symbol} is empty: start {self.start} ns, end {self.end} ns")
+        if self.interval <= 0:
+            raise UsageError(f"interval must be positive nanoseconds, got {self.interval}")
+
+    @property
+    def lots(self) -> int:
+        """Lots ordered."""
+        return check_lots(self.quantity, self.lot_size)
+
+    @property
+    def slices(self) -> int:
+        """Number of decisions: ceil((end - start) / interval)."""
+        return -((self.start - self.end) // self.interval)
+
+
+def check_participation(cap: float | None) -> None:
+    """Refuse a participation cap that is not None and not in (0, 1].
+
+    Raises
+    ------
+    UsageError
+        The cap is out of range.
+    """
+    if cap is not None and not 0 < cap <= 1:
+        raise UsageError(f"max_participation is a fraction in (0, 1], got {cap!r}; 10 % is 0.1")
+
+
+class _FillFields(NamedTuple):
+    time: int
+    ticker: str
+    quantity: float
+    fill_price: float
+    commission: float
+    side: Side
+    parent_id: int
+    zone: str
+    parts: tuple[Fill, ...]
+
+
+class Fill(_FillFields):
+    """Shares that traded at a price.
+
+    Parameters
+    ----------
+    timestamp : datetime, pandas.Timestamp or int
+        When. An int is ns UTC; a naive time is read in `zone`.
+    ticker : str
+    quantity : int or float
+        Shares, >= 0; 0 only in the answer to a child order that did not trade.
+    fill_price : float
+        Currency per share, > 0; NaN if `quantity` is 0.
+    commission : float
+        Currency, >= 0 for a cost.
+    side : Side or str
+    parent_id : int
+        The parent order it belongs to, -1 for none.
+    zone : str
+        IANA zone in which `timestamp` is shown.
+
+    Attributes
+    ----------
+    time : int
+        ns UTC.
+    parts : tuple of Fill
+        A child that met several bars answers with one `Fill` of the whole; these are its single trades.
+
+    Raises
+    ------
+    UsageError
+        A negative quantity, or a price that is not a positive number.
+    """
+
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0913 - the fields of a fill, most of them by default
+        cls,
+        timestamp: datetime | int,
+        ticker: str,
+        quantity: float,
+        fill_price: float,
+        commission: float = 0.0,
+        side: Side | str = Side.BUY,
+        *,
+        parent_id: int = -1,
+        zone: str = "UTC",
+    ) -> Fill:
+        """Check and build."""
+        if not quantity >= 0:
+            raise UsageError(f"a fill of {ticker} needs a quantity >= 0, got {quantity!r}")
+        if quantity and not (fill_price > 0 and math.isfinite(fill_price)):
+            raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
+        return cls._make((_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ()))
+
+    @property
+    def timestamp(self) -> pd.Timestamp:
+        """When it traded, tz-aware in `zone`."""
+        import pandas as pd
+
+        return pd.Timestamp(self.time, unit="ns", tz="UTC").tz_convert(self.zone)
+
+
+def _instant(moment: datetime | int, zone: str) -> int:
+    if isinstance(moment, int):
+        return moment
+    import pandas as pd
+
+    stamp = pd.Timestamp(moment)
+    return int((stamp if stamp.tzinfo else stamp.tz_localize(zone)).as_unit("ns").value)
+
+
+class FillRecord(TypedDict):
+    """One fill in an execution summary."""
+
+    timestamp: str
+    ticker: str
+    side: str
+    quantity: float
+    fill_price: float
+    commission: float
+
+
+class ExecutionSummary(TypedDict):
+    """What became of one parent order; prices in currency per share, quantities in shares.
+
+    ``total_quantity`` is what was filled and ``num_slices`` the children that were released;
+    ``ordered_quantity = total_quantity + residual``.
+    """
+
+    ticker: str
+    side: str
+    ordered_quantity: float
+    total_quantity: float
+    residual: float
+    avg_fill_price: float
+    total_commission: float
+    num_slices: int
+    fills: list[FillRecord]
+    errors: list[str]
+
+
+def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: list[str]) -> ExecutionSummary:
+    """The summary of a parent order.
+
+    Parameters
+    ----------
+    parent : ParentOrder
+    fills : list of Fill
+        Its trades, in time order.
+    released : int
+        Children sent to the broker.
+    errors : list of str
+        What went wrong with single children.
+    """
+    filled = sum(one.quantity for one in fills)
+    notional = math.fsum(one.quantity * one.fill_price for one in fills)
+    return ExecutionSummary(
+        ticker=parent.symbol,
+        side=parent.side.name,
+        ordered_quantity=parent.quantity,
+        total_quantity=filled,
+        residual=parent.quantity - filled,
+        avg_fill_price=notional / filled if filled else math.nan,
+        total_commission=math.fsum(one.commission for one in fills),
+        num_slices=released,
+        fills=[_record(one) for one in fills],
+        errors=errors,
+    )
+
+
+def _record(fill: Fill) -> FillRecord:
+    return FillRecord(
+        timestamp=fill.timestamp.isoformat(),
+        ticker=fill.ticker,
+        side=fill.side.name,
+        quantity=fill.quantity,
+        fill_price=fill.fill_price,
+        commission=fill.commission,
+    )

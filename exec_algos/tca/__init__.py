@@ -1,0 +1,1 @@
+"""Transaction cost analysis: benchmarks, slippage, statistics."""

@@ -1,0 +1,66 @@
+"""The table of parent orders that backtests and studies share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.tca.benchmarks import Benchmarks, slippage_bps
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
+    "interval_vwap", "session_vwap", "interval_twap", "slippage_vwap_bps", "slippage_session_vwap_bps", "slippage_arrival_bps",
+    "slippage_twap_bps", "fill_rate", "participation", "commission", "children", "start", "end",
+)  # fmt: skip
+
+
+def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], prices: Benchmarks) -> pd.DataFrame:
+    """One row a parent order (and algorithm), with its prices, its slippage and what was left.
+
+    Parameters
+    ----------
+    orders : mapping of str to array of shape (n,)
+        ``parent_id, symbol, session, side (+1/-1), algorithm, quantity, filled (shares), commission
+        (currency), children, start, end`` (tz-aware).
+    notional : ndarray of float64, shape (n,)
+        Sum of quantity x price over the fills, currency.
+    prices : Benchmarks
+        Of the same n orders.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`; slippage in bps, positive = cost, NaN where nothing was filled or the benchmark is
+        not estimable; ``participation = filled / volume of the window``.
+    """
+    import pandas as pd
+
+    side, filled = np.asarray(orders["side"]), np.asarray(orders["filled"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        average = np.where(filled > 0, notional / filled, np.nan)
+        participation = np.where(prices.volume > 0, filled / prices.volume, np.nan)
+    frame = pd.DataFrame(
+        {
+            **orders,
+            "side": np.where(side > 0, "BUY", "SELL"),
+            "residual": np.asarray(orders["quantity"]) - filled,
+            "average_price": average,
+            "arrival_price": prices.arrival,
+            "interval_vwap": prices.interval_vwap,
+            "session_vwap": prices.session_vwap,
+            "interval_twap": prices.interval_twap,
+            "slippage_vwap_bps": slippage_bps(side, average, prices.interval_vwap),
+            "slippage_session_vwap_bps": slippage_bps(side, average, prices.session_vwap),
+            "slippage_arrival_bps": slippage_bps(side, average, prices.arrival),
+            "slippage_twap_bps": slippage_bps(side, average, prices.interval_twap),
+            "fill_rate": filled / np.asarray(orders["quantity"]),
+            "participation": participation,
+        }
+    )
+    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
