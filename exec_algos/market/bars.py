@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,12 @@ import numpy.typing as npt
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    import os
+    from datetime import timedelta
+
     import pandas as pd
+
+    from exec_algos.market.validate import OnBad, RowIssue
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -45,6 +50,8 @@ class Bars:
         Length of a bar in ns.
     zone : str
         IANA zone in which instants are shown and naive times are read.
+    report : tuple of RowIssue
+        Rows that were dropped or repaired on reading; empty where every row stood.
 
     Raises
     ------
@@ -64,6 +71,7 @@ class Bars:
     quotes: Mapping[str, Floats] = field(default_factory=dict)
     step: int
     zone: str
+    report: tuple[RowIssue, ...] = ()
 
     def __post_init__(self) -> None:
         for name, column in self.columns().items():
@@ -128,7 +136,7 @@ class Bars:
         """The rows where `keep` (bool, shape (n,)) is true; symbols without rows are left out."""
         counts = np.array([int(keep[a:b].sum()) for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True)], dtype=np.int64)
         kept = counts > 0
-        columns = {name: column[keep] for name, column in self.columns().items()}
+        columns: dict[str, Any] = {name: column[keep] for name, column in self.columns().items()}
         return replace(
             self,
             symbols=tuple(np.array(self.symbols, dtype=object)[kept]),
@@ -162,13 +170,18 @@ class Bars:
         Raises
         ------
         UsageError
-            Different steps, or a symbol that stands in two parts.
+            Different steps or zones, or a symbol that stands in two parts.
         """
-        pieces = sorted((one.select([s]) for one in parts for s in one.symbols), key=lambda one: one.symbols)
+        whole = list(parts)
+        pieces = sorted((one.select([s]) for one in whole for s in one.symbols), key=lambda one: one.symbols)
         if not pieces:
             raise UsageError("no bars to put together")
         if len({one.step for one in pieces}) > 1:
-            raise UsageError("bars of different steps do not go together: " + ", ".join(f"{p.symbols[0]} {p.step / 1e9:g} s" for p in pieces))
+            steps = ", ".join(f"{p.symbols[0]} {p.step / 1e9:g} s" for p in pieces)
+            raise UsageError(f"bars of different steps do not go together: {steps}; read them apart, or pass the right step=")
+        if len({one.zone for one in pieces}) > 1:
+            zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
+            raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
         names = dict.fromkeys(name for one in pieces for name in one.columns())
         joined = {name: np.concatenate([one.columns().get(name, np.full(len(one), np.nan)) for one in pieces]) for name in names}
         return cls(
@@ -178,6 +191,7 @@ class Bars:
             quotes={name: joined.pop(name) for name in QUOTES if name in joined},
             step=pieces[0].step,
             zone=pieces[0].zone,
+            report=tuple(issue for one in whole for issue in one.report),
             **joined,
         )
 
@@ -189,3 +203,137 @@ class Bars:
         symbol = np.repeat(np.array(self.symbols, dtype=object), np.diff(self.offsets))
         index = pd.MultiIndex.from_arrays([symbol, stamps], names=["symbol", "timestamp"])
         return pd.DataFrame(self.columns(), index=index)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        symbol: str | None = None,
+        zone: str | None = None,
+        label: str | None = None,
+        step: int | str | timedelta | None = None,
+        on_bad: OnBad = "raise",
+    ) -> Bars:
+        """Bars of a DataFrame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns ``open, high, low, close, volume`` in any case; if there, ``vwap`` (or a notional, ``quote_volume`` or
+            ``notional``, which gives it by volume) and ``bid, ask, bid_size, ask_size``. Times: a DatetimeIndex, a
+            (symbol, timestamp) MultiIndex, or a column ``timestamp``, ``datetime`` or ``date``. A long frame has a column ``symbol``.
+        symbol : str, optional
+            The symbol of a frame that names none; one of the symbols of a frame that does.
+        zone : str, optional
+            IANA zone of naive stamps, and in which the bars are shown; taken from tz-aware stamps.
+        label : {"start", "end"}, optional
+            Which end of its bar a stamp names; ``start`` if not given.
+        step : int, str or timedelta, optional
+            Bar length, ns if int. If not given, the smallest gap within a day, if it divides all the others.
+        on_bad : {"raise", "drop", "repair"}
+            What to do with rows that cannot be true; see `read`.
+
+        Raises
+        ------
+        MarketDataError
+            A column, the symbol or the zone is missing; a row cannot be true.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> times = pd.to_datetime(["2024-01-02 09:30", "2024-01-02 09:31"])
+        >>> frame = pd.DataFrame({"open": 10.0, "high": 10.2, "low": 9.9, "close": 10.1, "volume": 500}, index=times)
+        >>> Bars.from_frame(frame, symbol="SPY", zone="America/New_York").symbols
+        ('SPY',)
+        """
+        from exec_algos.market.frames import Request
+        from exec_algos.market.readers import load_frame, nanoseconds
+
+        return load_frame(frame, Request(None, symbol, zone, label, nanoseconds(step), on_bad)).bars
+
+    @classmethod
+    def read(  # noqa: PLR0913 - each is one fact that a file may lack
+        cls,
+        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        format: str | None = None,
+        symbol: str | None = None,
+        zone: str | None = None,
+        label: str | None = None,
+        step: int | str | timedelta | None = None,
+        on_bad: OnBad = "raise",
+    ) -> Bars:
+        """Bars of a file, of every file under a folder, of a list of them, or of a `BarStore`.
+
+        What is said here goes before what the file says. What neither says is asked for, never guessed.
+
+        Parameters
+        ----------
+        path : path or sequence of paths
+            ``.parquet``, ``.csv``, ``.txt`` or ``.zip``, local or any fsspec URL. Several files of one symbol are joined.
+        format : str, optional
+            ``parquet, csv, lean, binance, backtrader, alphavantage, yahoo, polygon``; detected if not given.
+        symbol : str, optional
+            Where the files name symbols themselves (a column ``symbol``, LEAN's futures, a store): the one to read. Else
+            the name of all rows. If not given: the column, LEAN's folder, the stem of the file up to the first ``_`` or
+            ``-`` for a vendor's CSV, and the whole stem for Parquet and other CSV.
+        zone : str, optional
+            IANA zone of naive stamps, and in which the bars are shown.
+        label : {"start", "end"}, optional
+            Which end of its bar a stamp names.
+        step : int, str or timedelta, optional
+            Bar length, ns if int. If not given, what the vendor says, else the smallest gap within a day.
+        on_bad : {"raise", "drop", "repair"}
+            ``raise`` refuses the first row that cannot be true. ``drop`` leaves such rows out. ``repair`` widens
+            [low, high] to hold open and close, sorts by time, keeps the last of equal stamps, and drops what
+            nothing can mend. Every row touched is in `report`.
+
+        Raises
+        ------
+        MarketDataError
+            With file, row and value: stamps unsorted, twice or unreadable; high below low; open or close outside
+            [low, high]; prices NaN, infinite or not above zero; volume negative; a missing column; an empty or
+            truncated file; a mixed zone. Or the zone, the label or the step cannot be told.
+        UnknownNameError
+            No such format, zone, label, symbol or `on_bad`.
+        """
+        from exec_algos.market.frames import Request
+        from exec_algos.market.readers import load, nanoseconds
+
+        return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad)).bars
+
+    @classmethod
+    def from_csv(  # noqa: PLR0913 - each is one fact that a file may lack
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        symbol: str | None = None,
+        zone: str | None = None,
+        label: str | None = None,
+        step: int | str | timedelta | None = None,
+        on_bad: OnBad = "raise",
+    ) -> Bars:
+        """Bars of a CSV file, a vendor's or your own; see `read`.
+
+        A file that bears no vendor's marks needs `label`, and `zone` unless its stamps are in UTC.
+        """
+        return cls.read(path, format=format, symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad)
+
+    @classmethod
+    def from_parquet(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        symbol: str | None = None,
+        zone: str | None = None,
+        label: str | None = None,
+        step: int | str | timedelta | None = None,
+        on_bad: OnBad = "raise",
+    ) -> Bars:
+        """Bars of a Parquet file; see `read`.
+
+        A tz-aware index named ``timestamp`` is taken for the start of the bar; elsewhere `label` is asked for.
+        """
+        return cls.read(path, format="parquet", symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad)

@@ -1,0 +1,224 @@
+"""Tables with a column a field, of whatever spelling, to rows of one symbol each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.stamps import read_stamps
+from exec_algos.market.validate import Flaw, OnBad, RawRows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+NEEDED = ("open", "high", "low", "close", "volume")
+OPTIONAL = ("vwap", "bid", "ask", "bid_size", "ask_size")
+TIMES = ("timestamp", "datetime", "date", "time", "open_time", "window_start")
+SYMBOLS = ("symbol", "ticker")
+NOTIONALS = ("quote_volume", "quote_asset_volume", "notional")
+LABELS = ("start", "end")
+
+
+class Request(NamedTuple):
+    """What the caller said about the files; None is "see the file"."""
+
+    format: str | None = None
+    symbol: str | None = None
+    zone: str | None = None
+    label: str | None = None
+    step: int | None = None
+    on_bad: OnBad = "raise"
+
+
+def frame_rows(frame: pd.DataFrame, request: Request, *, file: str = "", stem: str | None = None) -> list[RawRows]:
+    """Rows of each symbol of a frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``open, high, low, close, volume`` in any case, and times in the index or in a column.
+    request : Request
+        `label` must be known by now.
+    file : str
+        For messages.
+    stem : str, optional
+        The symbol where neither the frame nor the request names one.
+
+    Raises
+    ------
+    MarketDataError
+        A column is missing, the symbol or the zone is not known, a mixed zone, an empty frame.
+    """
+    frame, names = _flat(frame, file)
+    if not len(frame):
+        raise MarketDataError("the file is empty: it has no data row", file=file)
+    require_columns(names, NEEDED, file)
+    stamps = read_stamps(frame[_time_column(names, file)], request.zone, file)
+    values, flaws = _values(frame, names)
+    whole = RawRows(
+        symbol="",
+        zone=stamps.zone,
+        stamp=stamps.ns,
+        columns=values,
+        label=known_label(request.label, file),
+        step=request.step,
+        files=(file,),
+        file_of=np.zeros(len(frame), dtype=np.int64),
+        row=np.arange(1, len(frame) + 1),
+        flaws=(*stamps.flaws, *flaws),
+    )
+    return [_without_quotes_only(rows) for rows in _by_symbol(whole, frame, names, request.symbol, stem)]
+
+
+def known_label(label: str | None, file: str) -> str:
+    """`label` if it is one.
+
+    Raises
+    ------
+    MarketDataError
+        It is not given.
+    UnknownNameError
+        No such label.
+    """
+    if label is None:
+        raise MarketDataError(
+            "nothing here tells whether a stamp is the start or the end of its bar; pass label='start' or label='end'", file=file
+        )
+    if label not in LABELS:
+        raise UnknownNameError("label", label, LABELS)
+    return label
+
+
+def require_columns(names: Mapping[str, str] | Sequence[str], needed: Sequence[str], file: str) -> None:
+    """Refuse a table without a column it needs.
+
+    Raises
+    ------
+    MarketDataError
+        Names the missing columns, the ones that are there, and the nearest.
+    """
+    missing = [name for name in needed if name not in names]
+    if not missing:
+        return
+    near = {name: difflib.get_close_matches(name, [n for n in names if n not in needed], n=1, cutoff=0.5) for name in missing}
+    hint = "; ".join(f"did you mean {found[0]!r} for {name!r}?" for name, found in near.items() if found)
+    there = ", ".join(list(names)[:20])
+    raise MarketDataError(f"no column {', '.join(missing)}; the columns are {there}" + (f"; {hint}" if hint else ""), file=file)
+
+
+def _flat(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame with its index as columns, and its column for each lower-case name."""
+    import pandas as pd
+
+    if frame.columns.nlevels > 1:
+        raise MarketDataError("columns have several levels; pass one symbol at a time: frame.xs('SPY', axis=1, level=-1)", file=file)
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = _index_to_columns(frame)
+    names: dict[str, str] = {}
+    for column in map(str, frame.columns):
+        if names.setdefault(column.strip().lower(), column) != column:
+            raise MarketDataError(f"columns {names[column.strip().lower()]!r} and {column!r} differ only in case; drop one", file=file)
+    return frame.set_axis([str(column) for column in frame.columns], axis=1), names
+
+
+def _index_to_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    levels = [frame.index.get_level_values(k) for k in range(frame.index.nlevels)]
+    if not any(isinstance(level, pd.DatetimeIndex) for level in levels):
+        known = {*TIMES, *SYMBOLS}
+        levels = [level for level in levels if str(level.name).lower() in known]
+    given = ["symbol" if level.name is None else str(level.name) for level in levels]
+    names = ["timestamp" if isinstance(level, pd.DatetimeIndex) else name for level, name in zip(levels, given, strict=True)]
+    rest = [c for c in frame.columns if str(c).strip().lower() not in {name.lower() for name in names}]
+    head = {name: pd.Series(level, index=range(len(frame))) for name, level in zip(names, levels, strict=True)}
+    return pd.concat([pd.DataFrame(head, index=range(len(frame))), frame[rest].set_axis(range(len(frame)))], axis=1)
+
+
+def _time_column(names: Mapping[str, str], file: str) -> str:
+    for name in TIMES:
+        if name in names:
+            return names[name]
+    near = difflib.get_close_matches("timestamp", list(names), n=1) or difflib.get_close_matches("datetime", list(names), n=1)
+    hint = f"; did you mean {near[0]!r}? rename it" if near else ""
+    raise MarketDataError(f"no column of times: one of {', '.join(TIMES)}; the columns are {', '.join(list(names)[:20])}{hint}", file=file)
+
+
+def _values(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Floats], list[Flaw]]:
+    columns, flaws = {}, []
+    for name in (*NEEDED, *(name for name in (*OPTIONAL, *NOTIONALS) if name in names)):
+        columns[name], bad = _numbers(frame[names[name]], name)
+        flaws += bad
+    notional = [columns.pop(name) for name in NOTIONALS if name in columns]
+    if notional and "vwap" not in columns:
+        columns["vwap"] = ratio(notional[0], columns["volume"])
+    return columns, flaws
+
+
+def ratio(amount: Floats, shares: Floats) -> Floats:
+    """``amount / shares``, NaN where no share was traded."""
+    return np.asarray(np.divide(amount, shares, out=np.full(len(shares), np.nan), where=shares > 0), dtype=np.float64)
+
+
+def _numbers(column: pd.Series[Any], name: str) -> tuple[Floats, list[Flaw]]:
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy(dtype=bool))
+    flaws = [Flaw(int(i), name, str(column.iloc[i]), f"{name} {str(column.iloc[i])!r} is no number") for i in bad]
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan, copy=True), flaws
+
+
+def _by_symbol(rows: RawRows, frame: pd.DataFrame, names: Mapping[str, str], symbol: str | None, stem: str | None) -> Iterator[RawRows]:
+    column = next((names[name] for name in SYMBOLS if name in names), None)
+    if column is None:
+        if not (symbol or stem):
+            raise MarketDataError("nothing names the symbol; pass symbol='SPY', or a column 'symbol'", file=rows.files[0])
+        yield _named(rows, str(symbol or stem), np.arange(len(rows)))
+        return
+    found = _texts(frame[column], rows.files[0])
+    known = sorted(set(found))
+    if symbol is not None and symbol not in known:
+        raise UnknownNameError("symbol", symbol, known)
+    for name in known if symbol is None else [symbol]:
+        yield _named(rows, name, np.flatnonzero(found == name))
+
+
+def _texts(column: pd.Series[Any], file: str) -> npt.NDArray[np.object_]:
+    values = column.astype(object).to_numpy()
+    bad = [i for i, value in enumerate(values) if not isinstance(value, str) or not value]
+    if bad:
+        reason = f"symbol {values[bad[0]]!r} is no text; a number would have lost its leading zeros, pass strings"
+        raise MarketDataError(reason, file=file, row=bad[0] + 1)
+    return values
+
+
+def _named(rows: RawRows, symbol: str, at: npt.NDArray[np.intp]) -> RawRows:
+    place = {int(i): k for k, i in enumerate(at)} if rows.flaws else {}
+    flaws = tuple(flaw._replace(at=place[flaw.at]) for flaw in rows.flaws if flaw.at in place)
+    return replace(rows.take(at), symbol=symbol, flaws=flaws)
+
+
+def _without_quotes_only(rows: RawRows) -> RawRows:
+    """Minutes with a quote and no trade are no bars: left out, and counted."""
+    c = rows.columns
+    flawed = {flaw.at for flaw in rows.flaws if flaw.column != "timestamp"}
+    empty = np.isnan(c["open"]) & np.isnan(c["high"]) & np.isnan(c["low"]) & np.isnan(c["close"])
+    quoted = np.zeros(len(rows), dtype=bool)
+    for name in ("bid", "ask"):
+        quoted |= np.isfinite(c.get(name, np.full(len(rows), np.nan)))
+    only = empty & quoted
+    only[list(flawed)] = False
+    if not only.any():
+        return rows
+    kept = np.flatnonzero(~only)
+    return replace(_named(rows, rows.symbol, kept), quote_only=int(only.sum()))

@@ -1,0 +1,235 @@
+"""Files, folders and frames to `Bars`."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import fsspec
+import numpy as np
+
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.lean import NAME, LeanDay, lean_rows
+from exec_algos.market.stamps import bar_length
+from exec_algos.market.validate import RawRows, check_rows
+from exec_algos.market.vendors import VENDORS, csv_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("parquet", "lean", *VENDORS)
+SUFFIXES = (".parquet", ".csv", ".txt", ".zip")
+
+Path = str | os.PathLike[str]
+Step = int | str | timedelta
+
+
+class Loaded(NamedTuple):
+    """Bars, and how many minutes of each symbol held quotes and no trade."""
+
+    bars: Bars
+    quote_only: dict[str, int]
+
+
+class _File(NamedTuple):
+    fs: Any
+    path: str
+
+    def data(self) -> bytes:
+        """All of it."""
+        return bytes(self.fs.cat_file(self.path))
+
+    @property
+    def stem(self) -> str:
+        """Its name without folder and suffix."""
+        return self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def nanoseconds(step: Step | None) -> int | None:
+    """A bar length (``60_000_000_000``, ``"1min"``, a timedelta) in ns.
+
+    Raises
+    ------
+    UsageError
+        Not a positive length of time.
+    """
+    import pandas as pd
+
+    if step is None:
+        return None
+    try:
+        length = int(step) if isinstance(step, int) else pd.Timedelta(step).as_unit("ns").value
+    except ValueError as error:
+        raise UsageError(f"step {step!r} is no length of time; pass '1min', '5min' or whole ns") from error
+    if length <= 0:
+        raise UsageError(f"step {step!r} is not positive")
+    return length
+
+
+def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
+    """Bars of a frame; see `Bars.from_frame`."""
+    return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
+
+
+def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
+    """Bars of files and folders; see `Bars.read`."""
+    from exec_algos.market.store import BarStore
+
+    if request.format is not None and request.format not in FORMATS:
+        raise UnknownNameError("format", request.format, FORMATS)
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if len(given) == 1 and BarStore.found_at(given[0]):
+        bars = BarStore(given[0]).read(request.symbol)
+        return Loaded(replace(bars, zone=request.zone or bars.zone), {})
+    files = [file for path in given for file in _files(path)]
+    return _assemble([rows for part in _units(files) for rows in _rows(part, request)], request)
+
+
+def _files(path: Path) -> Iterator[_File]:
+    fs, root = fsspec.core.url_to_fs(os.fspath(path))
+    if fs.isfile(root):
+        yield _File(fs, root)
+        return
+    if not fs.exists(root):
+        raise MarketDataError("no such file or folder", file=os.fspath(path))
+    found = [name for name in sorted(fs.find(root)) if name.lower().endswith(SUFFIXES)]
+    if not found:
+        raise MarketDataError(f"the folder holds no file named {', '.join('*' + suffix for suffix in SUFFIXES)}", file=os.fspath(path))
+    yield from (_File(fs, name) for name in found)
+
+
+def _units(files: Iterable[_File]) -> Iterator[list[_File]]:
+    """Each file by itself, but the trade and the quote zip of one LEAN day together."""
+    days: dict[str, list[_File]] = {}
+    for file in files:
+        day = file.path[:-10] if NAME.search(file.path) else file.path  # both kinds are five letters long
+        days.setdefault(day, []).append(file)
+    yield from days.values()
+
+
+def _rows(unit: list[_File], request: Request) -> Iterable[RawRows]:
+    file = unit[0]
+    if NAME.search(file.path) and request.format in (None, "lean"):
+        return lean_rows(_lean_day(unit), request)
+    if request.format == "lean":
+        raise MarketDataError("LEAN's minutes are named YYYYMMDD_trade.zip and YYYYMMDD_quote.zip", file=file.path)
+    if request.format == "parquet" or (request.format is None and file.path.lower().endswith(".parquet")):
+        return parquet_rows(file.data(), request, file=file.path, stem=file.stem)
+    data = file.data()
+    return csv_rows(_unzipped(data, file.path) if file.path.lower().endswith(".zip") else data, request, file=file.path, stem=file.stem)
+
+
+def _lean_day(unit: list[_File]) -> LeanDay:
+    folder, name = unit[0].path.rsplit("/", 1)
+    kinds = {"quote" if file.path.endswith("_quote.zip") else "trade": (file.path, file.data()) for file in unit}
+    return LeanDay(folder, name[:8], kinds.get("trade"), kinds.get("quote"))
+
+
+def _unzipped(data: bytes, file: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.namelist()
+            if len(members) != 1:
+                raise MarketDataError(f"a zip of {len(members)} files; LEAN's are named YYYYMMDD_trade.zip, others hold one CSV", file=file)
+            return archive.read(members[0])
+    except zipfile.BadZipFile as error:
+        raise MarketDataError(f"not a whole zip ({error}); copy it again", file=file) from error
+
+
+def parquet_rows(data: bytes, request: Request, *, file: str, stem: str) -> list[RawRows]:
+    """Rows of each symbol of a Parquet file.
+
+    A tz-aware index named ``timestamp`` is the start of the bar (the form this package writes); elsewhere the label is asked for.
+
+    Raises
+    ------
+    MarketDataError
+        Not a whole Parquet file, or see `Bars.read`.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(io.BytesIO(data))
+    except (pa.ArrowInvalid, OSError) as error:
+        what = "the file is empty" if not data else f"not a whole Parquet file ({str(error).splitlines()[0]})"
+        raise MarketDataError(f"{what}; copy it again", file=file) from error
+    index = frame.index
+    ours = isinstance(index, pd.DatetimeIndex) and index.tz is not None and index.name == "timestamp"
+    return frame_rows(frame, request._replace(label=request.label or ("start" if ours else None)), file=file, stem=stem)
+
+
+def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
+    """Join the rows of each symbol, check them, and put the symbols together."""
+    if not found:
+        raise UsageError("no file to read")
+    _same_zone(found)
+    symbols: dict[str, list[RawRows]] = {}
+    for rows in found:
+        symbols.setdefault(rows.symbol, []).append(rows)
+    joined = {symbol: _join(parts, request) for symbol, parts in sorted(symbols.items())}
+    counts = {symbol: rows.quote_only for symbol, rows in joined.items()}
+    return Loaded(Bars.concat(_bars(rows, request) for rows in joined.values()), counts)
+
+
+def _same_zone(found: Sequence[RawRows]) -> None:
+    first = found[0]
+    for rows in found:
+        if rows.zone != first.zone:
+            reason = f"stamps are in {rows.zone}, those of {first.files[0]} in {first.zone}: a mixed zone; pass zone= to show all in one"
+            raise MarketDataError(reason, file=rows.files[0])
+
+
+def _join(parts: list[RawRows], request: Request) -> RawRows:
+    """The rows of several files of one symbol, the earliest file first."""
+    parts = sorted((part for part in parts if len(part)), key=lambda part: (int(part.stamp.min()), part.files)) or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
+    for before, after in pairwise(parts):
+        if request.on_bad == "raise" and before.stamp.max() >= after.stamp.min():
+            reason = f"{after.symbol}: bars of the same time as in {before.files[0]}; read one of the two, or name their symbols apart"
+            raise MarketDataError(reason, file=after.files[0])
+    shift = np.cumsum([0, *(len(part) for part in parts)])
+    return replace(
+        parts[0],
+        stamp=np.concatenate([part.stamp for part in parts]),
+        columns=_columns(parts),
+        step=next((part.step for part in parts if part.step), None),
+        files=tuple(part.files[0] for part in parts),
+        file_of=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        row=np.concatenate([part.row for part in parts]),
+        flaws=tuple(flaw._replace(at=flaw.at + int(shift[k])) for k, part in enumerate(parts) for flaw in part.flaws),
+        quote_only=sum(part.quote_only for part in parts),
+    )
+
+
+def _columns(parts: list[RawRows]) -> dict[str, Any]:
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    return {name: np.concatenate([part.columns.get(name, np.full(len(part), np.nan)) for part in parts]) for name in names}
+
+
+def _bars(rows: RawRows, request: Request) -> Bars:
+    if not len(rows) and rows.quote_only:
+        raise MarketDataError(f"{rows.symbol}: quotes and no trade: not one bar", file=rows.files[0])
+    rows = check_rows(rows, request.on_bad)
+    step = bar_length(rows)
+    columns = dict(rows.columns)
+    quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
+    return Bars(
+        symbols=(rows.symbol,),
+        offsets=np.array([0, len(rows)], dtype=np.int64),
+        start=rows.stamp - (step if rows.label == "end" else 0),
+        quotes=quotes,
+        step=step,
+        zone=rows.zone,
+        report=rows.issues,
+        **columns,
+    )

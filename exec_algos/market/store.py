@@ -1,0 +1,251 @@
+"""`BarStore`: bars as a Parquet data set by symbol and month, on any fsspec path."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, unquote
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market.bars import QUOTES, Bars
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FILE = "bars.parquet"
+FACTS = b"exec_algos"
+
+Instant = int | str | datetime
+
+
+class _Part(NamedTuple):
+    symbol: str
+    month: str
+    path: str
+
+
+class BarStore:
+    """Bars kept as ``symbol=SPY/month=2024-03/bars.parquet`` (months in the bars' own zone).
+
+    Parameters
+    ----------
+    path : str or path
+        A folder, or any fsspec URL: ``"data/bars"``, ``"memory://bars"``, ``"s3://bucket/bars"``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> times = pd.to_datetime(["2024-01-02 09:30", "2024-01-02 09:31"])
+    >>> frame = pd.DataFrame({"open": 10.0, "high": 10.2, "low": 9.9, "close": 10.1, "volume": 500}, index=times)
+    >>> store = BarStore("memory://a-store")
+    >>> store.write(Bars.from_frame(frame, symbol="005930", zone="Asia/Seoul"))
+    >>> store.symbols
+    ('005930',)
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._fs, self._root = fsspec.core.url_to_fs(self.path)
+
+    @classmethod
+    def found_at(cls, path: str | os.PathLike[str]) -> bool:
+        """Whether a store is kept at `path`."""
+        store = cls(path)
+        if not store._fs.isdir(store._root):
+            return False
+        return any(_name(entry).startswith("symbol=") for entry in store._fs.ls(store._root, detail=False))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol, sorted."""
+        return tuple(sorted({part.symbol for part in self._parts()}))
+
+    def write(self, bars: Bars) -> None:
+        """Keep `bars`; where a bar of that symbol and time is kept already, the new one replaces it.
+
+        Each file is written beside its place and then moved there, so a reader never sees half of one.
+
+        Raises
+        ------
+        UsageError
+            The store has bars of that symbol of another step or zone.
+        """
+        for symbol in bars.symbols:
+            one = bars.select([symbol])
+            self._check_facts(one)
+            months = _months(one)
+            for month in np.unique(months):
+                self._write_part(_Part(symbol, str(month), self._place(symbol, str(month))), one.take(months == month))
+
+    def read(self, symbols: str | Sequence[str] | None = None, start: Instant | None = None, end: Instant | None = None) -> Bars:
+        """Bars that lie in ``[start, end)``.
+
+        Parameters
+        ----------
+        symbols : str or sequence of str, optional
+            All if not given.
+        start, end : int, str or datetime, optional
+            ns UTC, or an instant; naive ones are read in the zone of the bars.
+
+        Raises
+        ------
+        UnknownNameError
+            No such symbol.
+        MarketDataError
+            The store holds nothing, or nothing there; or a file of it is not whole.
+        """
+        known = self.symbols
+        wanted = known if symbols is None else (symbols,) if isinstance(symbols, str) else tuple(symbols)
+        for symbol in wanted:
+            if symbol not in known:
+                raise UnknownNameError("symbol", symbol, known)
+        found = [bars for symbol in dict.fromkeys(wanted) for bars in self._symbol(symbol, start, end)]
+        if not found:
+            raise MarketDataError(f"the store holds no bar in [{start}, {end})", file=self.path)
+        return Bars.concat(found)
+
+    def info(self) -> pd.DataFrame:
+        """One row a symbol: ``symbol, bars, first, last`` (bar starts, in `zone`), ``step`` (ns), ``zone``, ``bytes``."""
+        import pandas as pd
+
+        rows = [{"symbol": part.symbol, **self._facts(part), "bytes": self._fs.size(part.path)} for part in self._parts()]
+        table = pd.DataFrame(rows, columns=["symbol", "bars", "first", "last", "step", "zone", "bytes"])
+        merged = table.groupby("symbol", as_index=False).agg(
+            {"bars": "sum", "first": "min", "last": "max", "step": "first", "zone": "first", "bytes": "sum"}
+        )
+        for name in ("first", "last"):
+            merged[name] = [pd.Timestamp(t, tz="UTC").tz_convert(zone) for t, zone in zip(merged[name], merged["zone"], strict=True)]
+        return merged
+
+    def _parts(self) -> Iterator[_Part]:
+        for path in sorted(self._fs.glob(f"{self._root}/symbol=*/month=*/{FILE}")):
+            symbol, month = str(path).split("/")[-3:-1]
+            yield _Part(unquote(symbol.removeprefix("symbol=")), month.removeprefix("month="), str(path))
+
+    def _place(self, symbol: str, month: str) -> str:
+        return f"{self._root}/symbol={quote(symbol, safe='')}/month={month}/{FILE}"
+
+    def _symbol(self, symbol: str, start: Instant | None, end: Instant | None) -> Iterator[Bars]:
+        parts = [part for part in self._parts() if part.symbol == symbol]
+        zone = str(self._facts(parts[0])["zone"])
+        first, last = _instant(start, zone, -(2**62)), _instant(end, zone, 2**62)
+        parts = [part for part in parts if _touches(self._facts(part), first, last)]
+        if parts:
+            bars = _joined([self._read_part(part) for part in parts]).between(first, last)
+            yield from [bars] if len(bars) else []
+
+    def _check_facts(self, bars: Bars) -> None:
+        kept = next((part for part in self._parts() if part.symbol == bars.symbols[0]), None)
+        facts = self._facts(kept) if kept else {"step": bars.step, "zone": bars.zone}
+        for name in ("step", "zone"):
+            if facts[name] != getattr(bars, name):
+                raise UsageError(
+                    f"the store has {bars.symbols[0]} with {name} {facts[name]}, these bars have {getattr(bars, name)}; use another store"
+                )
+
+    def _facts(self, part: _Part) -> dict[str, Any]:
+        import pyarrow.parquet as pq
+
+        with self._fs.open(part.path, "rb") as file:
+            schema = _whole(lambda: pq.read_schema(file), part.path)
+        facts: dict[str, Any] = json.loads((schema.metadata or {}).get(FACTS, b"null"))
+        if facts is None:
+            raise MarketDataError("not a file of a bar store; import it instead", file=part.path)
+        return facts
+
+    def _read_part(self, part: _Part) -> Bars:
+        import pyarrow.parquet as pq
+
+        facts = self._facts(part)
+        table = _whole(lambda: pq.read_table(io.BytesIO(self._fs.cat_file(part.path))), part.path)
+        columns: dict[str, Any] = {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name != "start"}
+        return Bars(
+            symbols=(part.symbol,),
+            offsets=np.array([0, len(table)], dtype=np.int64),
+            start=table["start"].cast("int64").to_numpy().copy(),
+            quotes={name: columns.pop(name) for name in QUOTES if name in columns},
+            step=int(facts["step"]),
+            zone=str(facts["zone"]),
+            **columns,
+        )
+
+    def _write_part(self, part: _Part, bars: Bars) -> None:
+        import pyarrow.parquet as pq
+
+        if self._fs.exists(part.path):
+            kept = self._read_part(part)
+            bars = _joined([kept.take(~np.isin(kept.start, bars.start)), bars])
+        self._fs.makedirs(part.path.rsplit("/", 1)[0], exist_ok=True)
+        beside = f"{part.path}.{os.getpid()}.part"
+        sink = io.BytesIO()
+        pq.write_table(_table(bars), sink)
+        self._fs.pipe_file(beside, sink.getvalue())
+        self._fs.mv(beside, part.path)
+
+
+def _name(path: str) -> str:
+    return str(path).rstrip("/").rsplit("/", 1)[-1]
+
+
+def _whole(read: Any, path: str) -> Any:
+    import pyarrow as pa
+
+    try:
+        return read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MarketDataError(f"not a whole Parquet file ({str(error).splitlines()[0]}); import its month again", file=path) from error
+
+
+def _touches(facts: dict[str, Any], first: int, last: int) -> bool:
+    return bool(facts["last"] >= first and facts["first"] < last)
+
+
+def _instant(when: Instant | None, zone: str, otherwise: int) -> int:
+    import pandas as pd
+
+    if when is None or isinstance(when, int):
+        return otherwise if when is None else when
+    stamp = pd.Timestamp(when)
+    return int((stamp.tz_localize(zone) if stamp.tz is None else stamp).as_unit("ns").value)
+
+
+def _months(bars: Bars) -> npt.NDArray[np.datetime64]:
+    import pandas as pd
+
+    local = pd.DatetimeIndex(bars.start, tz="UTC").tz_convert(bars.zone).tz_localize(None)
+    return local.to_numpy().astype("datetime64[M]")
+
+
+def _table(bars: Bars) -> pa.Table:
+    import pyarrow as pa
+
+    facts = {"step": bars.step, "zone": bars.zone, "bars": len(bars), "first": int(bars.start[0]), "last": int(bars.start[-1])}
+    columns = {"start": pa.array(bars.start, type=pa.int64()).cast(pa.timestamp("ns", tz="UTC")), **bars.columns()}
+    return pa.table(columns).replace_schema_metadata({FACTS: json.dumps(facts).encode()})
+
+
+def _joined(parts: Sequence[Bars]) -> Bars:
+    """Bars of one symbol put together in time order; a column that a part lacks is NaN there."""
+    names = dict.fromkeys(name for part in parts for name in part.columns())
+    start = np.concatenate([part.start for part in parts])
+    order = np.argsort(start, kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([part.columns().get(name, np.full(len(part), np.nan)) for part in parts])[order] for name in names
+    }
+    return replace(
+        parts[-1],
+        offsets=np.array([0, len(start)], dtype=np.int64),
+        start=start[order],
+        quotes={name: columns.pop(name) for name in QUOTES if name in columns},
+        **columns,
+    )
