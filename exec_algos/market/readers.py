@@ -45,7 +45,10 @@ class _File(NamedTuple):
 
     def data(self) -> bytes:
         """All of it."""
-        return bytes(self.fs.cat_file(self.path))
+        try:
+            return bytes(self.fs.cat_file(self.path))
+        except OSError as error:
+            raise MarketDataError(f"cannot be read: {error}", file=self.path) from error
 
     @property
     def stem(self) -> str:
@@ -89,13 +92,15 @@ def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
     if len(given) == 1 and BarStore.found_at(given[0]):
         bars = BarStore(given[0]).read(request.symbol)
         return Loaded(replace(bars, zone=request.zone or bars.zone), {})
-    files = [file for path in given for file in _files(path)]
+    files = [file for path in given for file in _files(path, request.format)]
     return _assemble([rows for part in _units(files) for rows in _rows(part, request)], request)
 
 
-def _files(path: Path) -> Iterator[_File]:
+def _files(path: Path, format: str | None) -> Iterator[_File]:
     fs, root = fsspec.core.url_to_fs(os.fspath(path))
     if fs.isfile(root):
+        if format is None and not root.lower().endswith(SUFFIXES):
+            raise MarketDataError(f"its name ends in none of {', '.join(SUFFIXES)}; pass format= if it is one of those", file=root)
         yield _File(fs, root)
         return
     if not fs.exists(root):

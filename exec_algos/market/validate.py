@@ -37,6 +37,8 @@ class RowIssue(NamedTuple):
         What is wrong with it.
     action : str
         What was done: ``"dropped"``, ``"sorted"``, ``"high raised to 10.5"`` ...
+    symbol : str
+        Whose row it is.
     """
 
     file: str
@@ -45,6 +47,7 @@ class RowIssue(NamedTuple):
     value: str
     problem: str
     action: str
+    symbol: str = ""
 
 
 class Flaw(NamedTuple):
@@ -122,7 +125,7 @@ class RawRows:
     def issue(self, i: int, column: str, problem: str, action: str) -> RowIssue:
         """A `RowIssue` about row `i`."""
         value = self.time(i) if column == "timestamp" else f"{float(self.columns[column][i])!r}"
-        return RowIssue(self.file(i), int(self.row[i]), column, value, problem, action)
+        return RowIssue(self.file(i), int(self.row[i]), column, value, problem, action, self.symbol)
 
     def refuse(self, i: int, problem: str, others: int = 0) -> NoReturn:
         """Raise a `MarketDataError` about row `i`, and say how many `others` are like it."""
@@ -175,7 +178,7 @@ def check_rows(rows: RawRows, on_bad: OnBad) -> RawRows:
 def _readable(rows: RawRows, on_bad: OnBad) -> RawRows:
     if rows.flaws and on_bad == "raise":
         rows.refuse(rows.flaws[0].at, rows.flaws[0].problem, len(rows.flaws) - 1)
-    found = (RowIssue(rows.file(i), int(rows.row[i]), column, value, problem, "dropped") for i, column, value, problem in rows.flaws)
+    found = (RowIssue(rows.file(i), int(rows.row[i]), name, value, why, "dropped", rows.symbol) for i, name, value, why in rows.flaws)
     keep = np.ones(len(rows), dtype=bool)
     keep[[flaw.at for flaw in rows.flaws]] = False
     issues = (*rows.issues, *found)

@@ -38,6 +38,7 @@ KLINES = (
     "open_time", "open", "high", "low", "close", "volume", "close_time",
     "quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore",
 )  # fmt: skip
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 OFFSET = re.compile(r".{10}.+(?:Z|[+-]\d{2}:?\d{2})$")
 
 
@@ -74,7 +75,7 @@ def csv_rows(data: bytes, request: Request, *, file: str, stem: str) -> list[Raw
     vendor = VENDORS[name]
     frame, step = _READ.get(name, _plain)(table, file)
     request = request._replace(label=request.label or vendor.label, zone=request.zone or vendor.zone, step=request.step or step)
-    if name != "csv":
+    if name not in ("csv", "backtrader"):
         stem = re.split("[_-]", stem, maxsplit=1)[0]
     found = frame_rows(frame, request, file=file, stem=stem)
     return [_oldest_first(rows) for rows in found] if vendor.newest_first else found
@@ -87,15 +88,20 @@ def detect_vendor(table: Table) -> str:
     newest bar of the file is of 16:00:00 and none stands at 09:30:00: bars of New York's session labelled by their end.
     """
     names = tuple(name.lower() for name in table.header)
-    if names[0] == "open_time" or (names[0].isdigit() and len(names) == len(KLINES)):
+    if names[0] == "open_time" or _is_klines(names):
         return "binance"
     if names[0] == "date" and len(table.first) == len(names) + 1:
         return "backtrader"
-    if {"vwap", "transactions"} <= set(names):
+    if {"vwap", "transactions"} <= set(names) or {"window_start", "ticker"} <= set(names):
         return "polygon"
     if table.header[0] == "Price" or (names[0] == "datetime" and table.header[0] == "Datetime"):
         return "yahoo"
     return "alphavantage" if _is_alphavantage(table, names) else "csv"
+
+
+def _is_klines(fields: tuple[str, ...]) -> bool:
+    """A row of a Binance file without header."""
+    return fields[0].isdigit() and len(fields[0]) in (13, 16) and len(fields) == len(KLINES)
 
 
 def _is_alphavantage(table: Table, names: tuple[str, ...]) -> bool:
@@ -116,6 +122,8 @@ def _table(data: bytes, file: str) -> Table:
         raise MarketDataError("the file is empty; download it again", file=file)
     separator = max(",;\t", key=lines[0].count)
     last = text.rstrip().rsplit("\n", 1)[-1]
+    if sum(bool(NUMBER.fullmatch(name)) for name in _fields(lines[0], separator)) > 3 and not _is_klines(_fields(lines[0], separator)):
+        raise MarketDataError(f"the first row holds numbers, not names: {lines[0].strip()!r}; add a header row", file=file)
     return Table(text, separator, *(_fields(line, separator) for line in (lines[0], (*lines, "")[1], last)))
 
 
