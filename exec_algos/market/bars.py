@@ -154,10 +154,25 @@ class Bars:
         UnknownNameError
             One of them is not there.
         """
+        if len(symbols) == 1:
+            return self._only(symbols[0])
         keep = np.zeros(len(self), dtype=bool)
         for symbol in symbols:
             keep[self.rows(symbol)] = True
         return self.take(keep)
+
+    def _only(self, symbol: str) -> Bars:
+        """One symbol, its columns views of ours."""
+        rows = self.rows(symbol)
+        columns: dict[str, Any] = {name: column[rows] for name, column in self.columns().items()}
+        return replace(
+            self,
+            symbols=(symbol,),
+            offsets=np.array([0, rows.stop - rows.start], dtype=np.int64),
+            start=self.start[rows],
+            quotes={name: columns.pop(name) for name in self.quotes},
+            **columns,
+        )
 
     def between(self, start: int, end: int) -> Bars:
         """Bars that lie in ``[start, end)``, both in ns UTC."""
@@ -173,7 +188,7 @@ class Bars:
             Different steps or zones, or a symbol that stands in two parts.
         """
         whole = list(parts)
-        pieces = sorted((one.select([s]) for one in whole for s in one.symbols), key=lambda one: one.symbols)
+        pieces = sorted((one._only(s) for one in whole for s in one.symbols), key=lambda one: one.symbols)
         if not pieces:
             raise UsageError("no bars to put together")
         if len({one.step for one in pieces}) > 1:

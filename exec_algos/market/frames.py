@@ -189,8 +189,12 @@ def _by_symbol(rows: RawRows, frame: pd.DataFrame, names: Mapping[str, str], sym
     known = sorted(set(found))
     if symbol is not None and symbol not in known:
         raise UnknownNameError("symbol", symbol, known)
-    for name in known if symbol is None else [symbol]:
-        yield _named(rows, name, np.flatnonzero(found == name))
+    code = np.searchsorted(np.array(known, dtype=object), found)
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code, np.arange(len(known) + 1), sorter=order)
+    for k, name in enumerate(known):
+        if symbol in (None, name):
+            yield _named(rows, name, order[ends[k] : ends[k + 1]])
 
 
 def _texts(column: pd.Series[Any], file: str) -> npt.NDArray[np.object_]:

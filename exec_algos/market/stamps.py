@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -145,7 +146,8 @@ def _unreadable(index: pd.DatetimeIndex, text: pd.Series[Any]) -> tuple[Flaw, ..
 
 
 def _zone_of_offsets(text: pd.Series[Any], file: str) -> str:
-    offsets = sorted(set(text.dropna().str.extract(f"({OFFSET})")[0].dropna()))
+    tails = text.dropna().str.slice(-6).unique()
+    offsets = sorted({found[0] for tail in tails if (found := re.search(OFFSET, tail))})
     if set(offsets) <= {"Z", "+00:00", "+0000"}:
         return "UTC"
     raise MarketDataError(f"stamps have the offset {', '.join(offsets)} and no zone is named; {ASK_ZONE}", file=file)

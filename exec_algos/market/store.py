@@ -68,7 +68,7 @@ class BarStore:
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol, sorted."""
-        return tuple(sorted({part.symbol for part in self._parts()}))
+        return tuple(self._parts())
 
     def write(self, bars: Bars) -> None:
         """Keep `bars`; where a bar of that symbol and time is kept already, the new one replaces it.
@@ -80,9 +80,11 @@ class BarStore:
         UsageError
             The store has bars of that symbol of another step or zone.
         """
+        kept = self._parts()
+        for symbol in bars.symbols:
+            self._check_facts(bars, symbol, kept)
         for symbol in bars.symbols:
             one = bars.select([symbol])
-            self._check_facts(one)
             months = _months(one)
             for month in np.unique(months):
                 self._write_part(_Part(symbol, str(month), self._place(symbol, str(month))), one.take(months == month))
@@ -104,12 +106,12 @@ class BarStore:
         MarketDataError
             The store holds nothing, or nothing there; or a file of it is not whole.
         """
-        known = self.symbols
-        wanted = known if symbols is None else (symbols,) if isinstance(symbols, str) else tuple(symbols)
+        known = self._parts()
+        wanted = list(known) if symbols is None else [symbols] if isinstance(symbols, str) else list(symbols)
         for symbol in wanted:
             if symbol not in known:
                 raise UnknownNameError("symbol", symbol, known)
-        found = [bars for symbol in dict.fromkeys(wanted) for bars in self._symbol(symbol, start, end)]
+        found = [bars for symbol in dict.fromkeys(wanted) for bars in self._symbol(known[symbol], start, end)]
         if not found:
             raise MarketDataError(f"the store holds no bar in [{start}, {end})", file=self.path)
         return Bars.concat(found)
@@ -118,7 +120,11 @@ class BarStore:
         """One row a symbol: ``symbol, bars, first, last`` (bar starts, in `zone`), ``step`` (ns), ``zone``, ``bytes``."""
         import pandas as pd
 
-        rows = [{"symbol": part.symbol, **self._facts(part), "bytes": self._fs.size(part.path)} for part in self._parts()]
+        rows = [
+            {"symbol": part.symbol, **self._facts(part), "bytes": self._fs.size(part.path)}
+            for parts in self._parts().values()
+            for part in parts
+        ]
         table = pd.DataFrame(rows, columns=["symbol", "bars", "first", "last", "step", "zone", "bytes"])
         merged = table.groupby("symbol", as_index=False).agg(
             {"bars": "sum", "first": "min", "last": "max", "step": "first", "zone": "first", "bytes": "sum"}
@@ -127,30 +133,32 @@ class BarStore:
             merged[name] = [pd.Timestamp(t, tz="UTC").tz_convert(zone) for t, zone in zip(merged[name], merged["zone"], strict=True)]
         return merged
 
-    def _parts(self) -> Iterator[_Part]:
-        for path in sorted(self._fs.glob(f"{self._root}/symbol=*/month=*/{FILE}")):
-            symbol, month = str(path).split("/")[-3:-1]
-            yield _Part(unquote(symbol.removeprefix("symbol=")), month.removeprefix("month="), str(path))
+    def _parts(self) -> dict[str, list[_Part]]:
+        """The files of each symbol, both in order."""
+        found: dict[str, list[_Part]] = {}
+        for path in sorted(map(str, self._fs.glob(f"{self._root}/symbol=*/month=*/{FILE}"))):
+            folder, month = path.split("/")[-3:-1]
+            symbol = unquote(folder.removeprefix("symbol="))
+            found.setdefault(symbol, []).append(_Part(symbol, month.removeprefix("month="), path))
+        return dict(sorted(found.items()))
 
     def _place(self, symbol: str, month: str) -> str:
         return f"{self._root}/symbol={quote(symbol, safe='')}/month={month}/{FILE}"
 
-    def _symbol(self, symbol: str, start: Instant | None, end: Instant | None) -> Iterator[Bars]:
-        parts = [part for part in self._parts() if part.symbol == symbol]
-        zone = str(self._facts(parts[0])["zone"])
+    def _symbol(self, parts: list[_Part], start: Instant | None, end: Instant | None) -> Iterator[Bars]:
+        zone = "" if start is None and end is None else str(self._facts(parts[0])["zone"])
         first, last = _instant(start, zone, -(2**62)), _instant(end, zone, 2**62)
-        parts = [part for part in parts if _touches(self._facts(part), first, last)]
-        if parts:
-            bars = _joined([self._read_part(part) for part in parts]).between(first, last)
+        touching = [part for part in parts if not zone or _touches(self._facts(part), first, last)]
+        if touching:
+            bars = _joined([self._read_part(part) for part in touching]).between(first, last)
             yield from [bars] if len(bars) else []
 
-    def _check_facts(self, bars: Bars) -> None:
-        kept = next((part for part in self._parts() if part.symbol == bars.symbols[0]), None)
-        facts = self._facts(kept) if kept else {"step": bars.step, "zone": bars.zone}
+    def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[_Part]]) -> None:
+        facts = self._facts(kept[symbol][0]) if symbol in kept else {"step": bars.step, "zone": bars.zone}
         for name in ("step", "zone"):
             if facts[name] != getattr(bars, name):
                 raise UsageError(
-                    f"the store has {bars.symbols[0]} with {name} {facts[name]}, these bars have {getattr(bars, name)}; use another store"
+                    f"the store has {symbol} with {name} {facts[name]}, these bars have {getattr(bars, name)}; use another store"
                 )
 
     def _facts(self, part: _Part) -> dict[str, Any]:
@@ -158,16 +166,13 @@ class BarStore:
 
         with self._fs.open(part.path, "rb") as file:
             schema = _whole(lambda: pq.read_schema(file), part.path)
-        facts: dict[str, Any] = json.loads((schema.metadata or {}).get(FACTS, b"null"))
-        if facts is None:
-            raise MarketDataError("not a file of a bar store; import it instead", file=part.path)
-        return facts
+        return _facts_of(schema, part.path)
 
     def _read_part(self, part: _Part) -> Bars:
         import pyarrow.parquet as pq
 
-        facts = self._facts(part)
         table = _whole(lambda: pq.read_table(io.BytesIO(self._fs.cat_file(part.path))), part.path)
+        facts = _facts_of(table.schema, part.path)
         columns: dict[str, Any] = {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name != "start"}
         return Bars(
             symbols=(part.symbol,),
@@ -204,6 +209,13 @@ def _whole(read: Any, path: str) -> Any:
         return read()
     except (pa.ArrowInvalid, OSError) as error:
         raise MarketDataError(f"not a whole Parquet file ({str(error).splitlines()[0]}); import its month again", file=path) from error
+
+
+def _facts_of(schema: pa.Schema, path: str) -> dict[str, Any]:
+    facts: dict[str, Any] | None = json.loads((schema.metadata or {}).get(FACTS, b"null"))
+    if facts is None:
+        raise MarketDataError("not a file of a bar store; import it instead", file=path)
+    return facts
 
 
 def _touches(facts: dict[str, Any], first: int, last: int) -> bool:
