@@ -33,8 +33,11 @@ clean:
 	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exec_algos needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
-	@$(PYTHON) -m venv .venv
+	@for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$python -m venv .venv && exit 0; rm -rf .venv; exit 1; \
+	  fi; \
+	done; echo "exec_algos needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3"; exit 1
 
 .venv/.installed: $(SOURCES) | .venv/bin/python
 	@echo "installing exec_algos into .venv"
