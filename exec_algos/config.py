@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UsageError
+from exec_algos.market.stamps import known_zone
 
 PREFIX = "EXEC_ALGOS_"
 
@@ -49,11 +49,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(str(UnknownNameError("time zone", value, available_timezones()))) from None
-        return value
+        return known_zone(value)
 
     @field_validator("commission_rate")
     @classmethod

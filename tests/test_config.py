@@ -47,7 +47,7 @@ def test_other_variables_of_the_prefix_are_left_alone(monkeypatch):
         ("TRADING_START_TIME", "24:00", "write a time of day as HH:MM"),
         ("TRADING_END_TIME", "09:00", "set EXEC_ALGOS_TRADING_END_TIME to a later time"),
         ("TIMEZONE", "Asia/Soul", "did you mean Asia/Seoul"),
-        ("TIMEZONE", "../etc", "unknown time zone"),
+        ("TIMEZONE", "../etc", "unknown zone"),
         ("COMMISSION_RATE", "-0.1", "COMMISSION_RATE='-0.1': give a fraction of notional"),
         ("COMMISSION_RATE", "nan", "give a fraction of notional"),
         ("COMMISSION_RATE", "1.5", "give a fraction of notional"),

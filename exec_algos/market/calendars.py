@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UsageError
 from exec_algos.market.schedules import schedule
+from exec_algos.market.stamps import known_zone
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,8 +71,10 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     UnknownNameError
         No such calendar.
     UsageError
-        The period lies outside what the calendar covers.
+        The period lies outside what the calendar covers, or ends before it starts.
     """
+    if last < first:
+        raise UsageError(f"a period must not end before it starts, got {np.datetime64(first, 'ns')} to {np.datetime64(last, 'ns')}")
     begin, end = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
     if name == "24/7":
         days = np.arange(begin, end, dtype="datetime64[D]")
@@ -105,12 +108,10 @@ def daily_hours(zone: str, opens: str, closes: str, first: int, last: int) -> Se
     begin, end = _minutes(opens), _minutes(closes)
     if end <= begin:
         raise UsageError(f"trading must close after it opens, got {opens} to {closes}")
-    if zone not in available_timezones():
-        raise UnknownNameError("time zone", zone, available_timezones())
     low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
     days = np.arange(low, high + 1, dtype="datetime64[D]")
     days = days[np.is_busday(days)]
-    stamps = [_local(days, minutes, zone) for minutes in (begin, end)]
+    stamps = [_local(days, minutes, known_zone(zone)) for minutes in (begin, end)]
     return Sessions(name=f"{opens}-{closes}", zone=zone, date=days, open=stamps[0], close=stamps[1])
 
 

@@ -11,7 +11,9 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,15 +119,20 @@ def _is_sound(found: Schedule) -> bool:
 
 
 def _save(file: Path, found: Schedule) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, zone=np.array(found.zone), date=found.date.astype(np.int64), open=found.open, close=found.close)
-        os.replace(name, file)
-    except OSError:
-        # A cache that cannot be written costs time, never the answer.
-        return
+    content = BytesIO()
+    np.savez_compressed(content, zone=np.array(found.zone), date=found.date.astype(np.int64), open=found.open, close=found.close)
+    # A cache that cannot be written costs time, never the answer.
+    with suppress(OSError):
+        _replace(file, content.getvalue())
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file so that another process sees all of it or none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as place:
+        part = Path(place) / file.name
+        part.write_bytes(content)
+        os.replace(part, file)
 
 
 def _compute(name: str, first_year: int, last_year: int) -> Schedule:
