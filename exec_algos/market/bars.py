@@ -127,7 +127,8 @@ class Bars:
         ndarray of float64, shape (n,)
             Currency per share.
         """
-        proxy = (self.high + self.low + self.close) / 3.0
+        # rounding may put the mean of three equal prices an ulp outside them
+        proxy = np.clip((self.high + self.low + self.close) / 3.0, self.low, self.high)
         if self.vwap is None:
             return proxy
         return np.where((self.vwap >= self.low) & (self.vwap <= self.high), self.vwap, proxy)

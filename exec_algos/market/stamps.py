@@ -120,19 +120,24 @@ def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
 
     if bool(text.str.fullmatch(EPOCH).fillna(False).any()):
         return _epochs(text, zone, file)
-    offset = text.str.contains(OFFSET, regex=True).fillna(False) & (text.str.len() > 10).fillna(False)
-    known = text.notna()
-    if bool((offset & known).any()) and bool((~offset & known).any()):
-        _refuse_mixed(text, offset.to_numpy(dtype=bool), known.to_numpy(dtype=bool), file)
-    if bool(offset.any()):
+    text = text.mask(text == "")
+    offset = (text.str.contains(OFFSET, regex=True) & (text.str.len() > 10)).fillna(False).to_numpy(dtype=bool)
+    if offset.any():
+        _refuse_mixed(text, offset, file)
         index = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
         return _aware(index, zone or _zone_of_offsets(text, file), _unreadable(index, text))
     return _naive(pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce")), text, zone, file)
 
 
-def _refuse_mixed(text: pd.Series[Any], offset: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], file: str) -> None:
-    odd = int(np.flatnonzero(known & (offset != offset[known.argmax()]))[0])
-    first = str(text.iloc[int(known.argmax())])
+def _refuse_mixed(text: pd.Series[Any], offset: npt.NDArray[np.bool_], file: str) -> None:
+    import pandas as pd
+
+    naive = np.flatnonzero(~offset)
+    naive = naive[pd.to_datetime(text.iloc[naive], format="ISO8601", errors="coerce").notna().to_numpy(dtype=bool)]
+    if not len(naive):
+        return
+    earlier, odd = sorted((int(offset.argmax()), int(naive[0])))
+    first = str(text.iloc[earlier])
     raise MarketDataError(
         f"a mixed zone: of timestamp {str(text.iloc[odd])!r} and the earlier {first!r} only one has a UTC offset; write all one way",
         file=file,

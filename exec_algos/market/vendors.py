@@ -38,6 +38,7 @@ KLINES = (
     "open_time", "open", "high", "low", "close", "volume", "close_time",
     "quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore",
 )  # fmt: skip
+NO_NUMBER = ["", "nan", "NaN", "NA", "N/A", "null", "NULL", "None"]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 OFFSET = re.compile(r".{10}.+(?:Z|[+-]\d{2}:?\d{2})$")
 
@@ -117,6 +118,7 @@ def _table(data: bytes, file: str) -> Table:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MarketDataError(f"not a text file (byte {error.start} is no UTF-8); pass a CSV, Parquet or LEAN zip", file=file) from error
+    text = text.lstrip("\r\n")
     lines = text.split("\n", 2)
     if not text.strip():
         raise MarketDataError("the file is empty; download it again", file=file)
@@ -128,7 +130,7 @@ def _table(data: bytes, file: str) -> Table:
 
 
 def _fields(line: str, separator: str) -> tuple[str, ...]:
-    return tuple(field.strip() for field in next(csv.reader([line], delimiter=separator), [""]))
+    return tuple(field.strip() for field in next(csv.reader([line], delimiter=separator), [])) or ("",)
 
 
 def _plain(table: Table, file: str) -> tuple[pd.DataFrame, None]:
@@ -142,9 +144,12 @@ def _parse(table: Table, names: tuple[str, ...], file: str, skip: int = 1) -> pd
     if len(table.first) > len(names):
         raise MarketDataError(f"the header has {len(names)} names and the first row {len(table.first)} fields; name them all", file=file)
     text = {name: str for name in names if name.lower() in (*TIMES, *SYMBOLS)}
+    missing = {name: NO_NUMBER for name in names if name not in text}  # of a ticker, NA is a name
     source = io.StringIO(table.text)
     try:
-        return pd.read_csv(source, sep=table.separator, names=list(names), skiprows=skip, dtype=text)
+        return pd.read_csv(
+            source, sep=table.separator, names=list(names), skiprows=skip, dtype=text, na_values=missing, keep_default_na=False
+        )
     except (pd.errors.ParserError, ValueError) as error:
         raise MarketDataError(f"cannot be read as a table: {error}", file=file) from error
 
