@@ -31,17 +31,17 @@ class Execution(NamedTuple):
     price: float
 
 
-def bar_budget(cap: float, volume: float, lot_size: float) -> int:
+def bar_budget(lot_rate: float, volume: float) -> int:
     """Lots that all orders together may take from a bar: floor(cap * volume / lot_size).
 
     Parameters
     ----------
-    cap : float
-        Fraction of the bar's volume, or `UNCAPPED`.
-    volume, lot_size : float
+    lot_rate : float
+        ``cap / lot_size``: lots per share traded, the cap being a fraction of the bar's volume or `UNCAPPED`.
+    volume : float
         Shares.
     """
-    return whole_lots(min(cap * volume / lot_size, MOST_LOTS))
+    return whole_lots(min(lot_rate * volume, MOST_LOTS))
 
 
 def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913

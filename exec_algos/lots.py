@@ -1,13 +1,11 @@
 """Whole lots from real numbers, the same in the interpreter and compiled.
 
 A product such as ``0.29 * 100`` lands one bit below the number that was meant. Both functions
-forgive a relative 1e-15 and an absolute 1e-9 lot, far more than rounding can do and far less than
-any order means.
+forgive 1e-9 lot, far more than rounding does to orders of millions of lots and far less than any
+order means. Amounts are never negative, so cutting off is rounding down.
 """
 
 from __future__ import annotations
-
-import math
 
 
 def nearest_lots(amount: float) -> int:
@@ -16,7 +14,7 @@ def nearest_lots(amount: float) -> int:
     >>> [nearest_lots(x) for x in (0.49, 0.5, 2.5, 0.1 * 5)]
     [0, 1, 3, 1]
     """
-    return math.floor(amount * (1.0 + 1e-15) + 0.500000001)
+    return int(amount + 0.500000001)
 
 
 def whole_lots(amount: float) -> int:
@@ -25,4 +23,4 @@ def whole_lots(amount: float) -> int:
     >>> whole_lots(0.29 * 100), whole_lots(28.9)
     (29, 28)
     """
-    return math.floor(amount * (1.0 + 1e-15) + 0.000000001)
+    return int(amount + 0.000000001)

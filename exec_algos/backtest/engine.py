@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Bar, Child, Market, sessions_of
+from exec_algos.backtest.market import Bar, Child, Market, running_market, sessions_of
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
 from exec_algos.backtest.waiting import Task
-from exec_algos.brokers.simulated import running_market
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.fills import FillModel
 from exec_algos.model import Fill

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,7 +49,7 @@ class Child(Waitable):
     """A child order at the simulated venue; awaited, it is over when it is filled, cancelled or expired."""
 
     __slots__ = (
-        "active", "cancelled", "cap", "commission", "deadline", "fee", "filled", "fills", "limit", "lot_size",
+        "active", "cancelled", "lot_rate", "commission", "deadline", "fee", "filled", "fills", "limit", "lot_size",
         "lots", "number", "origin", "over", "parent", "resume", "resume_rank", "side", "symbol", "value",
     )  # fmt: skip
 
@@ -127,6 +128,9 @@ def _rows(bars: Bars, model: FillModel, begin: int, end: int) -> Iterator[_Row]:
         b = min(a + CHUNK, end)
         bar = map(Bar._make, zip(*(c[a:b].tolist() for c in columns), strict=True))
         yield from map(_Row._make, zip(bar, *(c[a:b].tolist() for c in sides), strict=True))
+
+
+running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
 
 
 class Market:
@@ -231,13 +235,11 @@ class Market:
         Raises
         ------
         OrderRejectedError
-            No bar of the symbol is to come.
+            The last session is over.
         UsageError
             A quantity that is no multiple of the lot.
         """
         stream, now = self.stream(symbol), self.queue.now
-        if stream.next is None:
-            raise OrderRejectedError(f"{symbol} has no bar after {np.datetime64(now, 'ns')} UTC: the data ends there")
         ends = self.session(now).close if expires is None else expires
         if parent is None:
             parent = self._direct(symbol, side, quantity, ends + self._latency)
@@ -245,7 +247,7 @@ class Market:
         self._submitted += 1
         child.parent, child.origin = parent, self.clock.origin
         child.limit = math.nan if limit is None else limit
-        child.cap = self.model.cap(parent.max_participation)
+        child.lot_rate = self.model.cap(parent.max_participation) / parent.lot_size
         child.commission = self.model.commission if commission is None else commission
         child.active = now + self._latency
         child.deadline = min(ends + self._latency, parent.end)
@@ -254,9 +256,9 @@ class Market:
         state.children += 1
         self.children[child.number] = child
         stream.resting.append(child)
-        ahead = stream.next.bar.start + stream.step
+        ahead = now if stream.next is None else stream.next.bar.start + stream.step
         known = child.deadline + (ahead - child.deadline) % stream.step
-        if known != ahead:
+        if stream.next is None or known != ahead:
             self.queue.put(known, Rank.EXPIRY, self._expire, child)
         return child
 
@@ -292,7 +294,7 @@ class Market:
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 lot = child.lot_size
-                room = bar_budget(child.cap, bar.volume, lot) - math.ceil(used / lot)
+                room = bar_budget(child.lot_rate, bar.volume) - math.ceil(used / lot)
                 if room > 0:
                     price = row.buy if child.side > 0 else row.sell
                     done = meet_bar(child.side, child.open, child.limit, price, bar.low, bar.high, room, self._through)

@@ -8,7 +8,7 @@ import numpy as np
 
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
 from exec_algos.backtest.market import Bar, Market
-from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,9 +85,11 @@ class Strategy:
     """
 
     def __init__(self, event_queue: StrategyQueue, data_handler: DataHandler) -> None:
+        from exec_algos.brokers.simulated import SimulatedBroker
+
         self.event_queue = event_queue
         self.data_handler = data_handler
-        self.broker = SimulatedBroker()
+        self.broker: BrokerAPI = SimulatedBroker()
 
     def on_bar(self, event: MarketEvent) -> None:
         """A bar of any symbol has been completed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from exec_algos.backtest.queue import EventQueue, Rank
 from exec_algos.clock import Clock, Started
@@ -20,9 +20,16 @@ HOPS = 3  # turns of the asyncio loop that tasks started in this instant get bef
 
 
 class Waitable:
-    """Something a coroutine can wait for in virtual time."""
+    """Something a coroutine can wait for in virtual time.
+
+    Attributes
+    ----------
+    rank : int
+        Where in its instant a waiting asyncio task is resumed.
+    """
 
     __slots__ = ("clock",)
+    rank: ClassVar[int] = Rank.FILL
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -48,6 +55,7 @@ class Until(Waitable):
     """Wait for an instant."""
 
     __slots__ = ("time",)
+    rank: ClassVar[int] = Rank.WAKE
 
     def __init__(self, clock: VirtualClock, time: int) -> None:
         self.clock, self.time = clock, time
@@ -168,7 +176,7 @@ class Pump:
             if not future.done():
                 future.set_result(None)
 
-        wait.park(resume, Rank.WAKE)
+        wait.park(resume, wait.rank)
         self._schedule(HOPS)
         return future
 

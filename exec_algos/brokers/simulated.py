@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from exec_algos.backtest.market import Market, sessions_of
+from exec_algos.backtest.market import Market, running_market, sessions_of
 from exec_algos.backtest.waiting import Pump, VirtualClock
 from exec_algos.brokers.base import BrokerAPI, OrderType, Session
 from exec_algos.config import get_settings
@@ -20,8 +19,6 @@ from exec_algos.model import Fill, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
-
-running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
 
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY
@@ -113,7 +110,7 @@ class SimulatedBroker(BrokerAPI):
         Raises
         ------
         OrderRejectedError
-            The ticker's data has ended.
+            The last session is over.
         UsageError
             A limit order without a limit, or an unknown order type.
         """

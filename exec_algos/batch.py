@@ -1,0 +1,402 @@
+"""Driver 3: the compiled loop over parent orders.
+
+It holds no algorithm and no fill rule: numba compiles the very functions that the backtest calls.
+Each parent order is a world of its own; two of them never compete for one bar's volume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+from numba.extending import overload
+
+from exec_algos.costs import Commission, child_fee
+from exec_algos.errors import UsageError
+from exec_algos.fills import bar_budget, meet_bar
+from exec_algos.model import Decision, Seen, Terms
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Decide = Callable[[Terms, Seen, Any], Decision]
+
+
+class Tape(NamedTuple):
+    """Bars as the loop reads them: arrays of shape (n_bars,).
+
+    Attributes
+    ----------
+    start : ndarray of int64
+        ns UTC.
+    buy, sell : ndarray of float64
+        What a market order of either side pays, currency per share.
+    low, high : ndarray of float64
+        Currency per share.
+    volume : ndarray of float64
+        Shares.
+    """
+
+    start: Ints
+    buy: Floats
+    sell: Floats
+    low: Floats
+    high: Floats
+    volume: Floats
+
+
+class Orders(NamedTuple):
+    """Parent orders as the loop reads them: arrays of shape (n_parents,).
+
+    Attributes
+    ----------
+    side : ndarray of int64
+        +1 buys, -1 sells.
+    lots : ndarray of int64
+    lot_size : ndarray of float64
+        Shares in a lot.
+    cap : ndarray of float64
+        Participation cap as a fraction, or `exec_algos.fills.UNCAPPED`.
+    start, end, interval : ndarray of int64
+        The window ``[start, end)`` and the time between decisions, ns.
+    slices : ndarray of int64
+        Decisions in the window.
+    first, last : ndarray of int64
+        Rows ``[first, last)`` of the tape that lie in the window.
+    curve : ndarray of int64
+        Where the order's curve begins in the flat array of curves; it has `slices` values.
+    """
+
+    side: Ints
+    lots: Ints
+    lot_size: Floats
+    cap: Floats
+    start: Ints
+    end: Ints
+    interval: Ints
+    slices: Ints
+    first: Ints
+    last: Ints
+    curve: Ints
+
+    def take(self, rows: Any) -> Orders:
+        """Some of them."""
+        return Orders(*(column[rows] for column in self))
+
+
+class Outcome(NamedTuple):
+    """What became of the orders: arrays of shape (n_parents,).
+
+    Attributes
+    ----------
+    filled : ndarray of int64
+        Lots.
+    notional : ndarray of float64
+        Sum of shares x price in time order, currency.
+    commission : ndarray of float64
+        Currency.
+    children : ndarray of int64
+        Child orders released.
+    """
+
+    filled: Ints
+    notional: Floats
+    commission: Floats
+    children: Ints
+
+
+class Trades(NamedTuple):
+    """Single trades in order of parent and time: arrays of shape (n_trades,).
+
+    Attributes
+    ----------
+    parent : ndarray of int64
+        Row of the order.
+    row : ndarray of int64
+        Row of the tape.
+    lots : ndarray of int64
+    price, commission : ndarray of float64
+        Currency per share; currency.
+    """
+
+    parent: Ints
+    row: Ints
+    lots: Ints
+    price: Floats
+    commission: Floats
+
+
+def compilable(function: FunctionType) -> FunctionType:
+    """`function` with the plain functions it names replaced by their compiled selves, for numba."""
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if isinstance(names.get(name), FunctionType):
+            names[name] = njit(compilable(names[name]))
+    return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+
+
+def fingerprint(function: FunctionType) -> str:
+    """A hash of what `function` computes: its byte code and that of the plain functions it names."""
+    digest = hashlib.sha256()
+    _digest(digest, function, set())
+    return digest.hexdigest()[:16]
+
+
+def _digest(digest: Any, function: FunctionType, seen: set[str]) -> None:
+    if function.__qualname__ in seen:
+        return
+    seen.add(function.__qualname__)
+    _digest_code(digest, function.__code__)
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, FunctionType):
+            _digest(digest, value, seen)
+        elif isinstance(value, int | float | str):
+            digest.update(repr((name, value)).encode())
+
+
+def _digest_code(digest: Any, code: CodeType) -> None:
+    digest.update(code.co_code)
+    digest.update(repr(code.co_names).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _digest_code(digest, constant)
+        else:
+            digest.update(repr(constant).encode())
+
+
+_budget = njit(compilable(bar_budget))  # type: ignore[arg-type]
+_meet = njit(compilable(meet_bar))  # type: ignore[arg-type]
+_fee = njit(compilable(child_fee))  # type: ignore[arg-type]
+
+_DECIDES: dict[str, FunctionType] = {}
+
+
+def _decide(key: str, terms: Terms, seen: Seen, params: Any) -> Decision:
+    return _DECIDES[key](terms, seen, params)  # type: ignore[no-any-return]
+
+
+@overload(_decide, prefer_literal=True)
+def _compiled_decide(key: Any, terms: Any, seen: Any, params: Any) -> Any:
+    """Stand in for the `decide` that `key` names: numba's cache knows a kernel by this text."""
+    if not isinstance(key, types.StringLiteral):
+        return None
+    chosen = njit(compilable(_DECIDES[key.literal_value]))
+
+    def run(key: Any, terms: Any, seen: Any, params: Any) -> Any:
+        return chosen(terms, seen, params)
+
+    return run
+
+
+class Variant(NamedTuple):
+    """What a kernel may leave out; constants to the compiler, so that one text serves every case.
+
+    Attributes
+    ----------
+    dense : bool
+        Every slice has exactly one bar.
+    late : bool
+        Children arrive later than they were decided.
+    free : bool
+        There is no commission.
+    recording : bool
+        Single trades are kept.
+    """
+
+    dense: bool
+    late: bool
+    free: bool
+    recording: bool
+
+
+@lru_cache(maxsize=128)
+def _kernel(key: str, variant: Variant) -> Any:
+    dense, late, free, recording = variant
+
+    @njit(cache=True, nogil=True)
+    def run(tape, orders, curves, params, commission, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915 - one loop, inlined by hand: calls that pass arrays cost a third
+        most = orders.slices.max() if late else 1
+        asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
+        for i in range(orders.side.shape[0]):
+            side, lot, n = orders.side[i], orders.lot_size[i], orders.slices[i]
+            rate = orders.cap[i] / lot
+            first, last, t0, d = orders.first[i], orders.last[i], orders.start[i], orders.interval[i]
+            begin, low, high, volume = tape.start[first:last], tape.low[first:last], tape.high[first:last], tape.volume[first:last]
+            price = tape.buy[first:last] if side > 0 else tape.sell[first:last]
+            curve = curves[orders.curve[i] : orders.curve[i] + n]
+            rows = last - first
+            terms = Terms(side, orders.lots[i], n)
+            filled, notional, paid, children, count = 0, 0.0, 0.0, 0, 0
+            done, child, value, traded, fee, row = 0, -1, 0.0, 0.0, 0.0, 0
+            flight = -(-lag // d)
+            for k in range(n):
+                known, working = filled, 0
+                if late:
+                    if k > flight:
+                        done += got[k - flight - 1]
+                    known = done
+                    for j in range(max(k - flight, 0), k):
+                        if got[j] == asked[j]:
+                            known += got[j]
+                        else:
+                            working += asked[j]
+                decision = _decide(key, terms, Seen(k, curve[k], known, working), params)
+                left, limit = decision.quantity, decision.limit
+                if late or not dense:
+                    children += 1 if left > 0 else 0
+                if late:
+                    asked[k], got[k], limits[k] = left, 0, limit
+                else:
+                    value, traded, fee = 0.0, 0.0, 0.0
+                if dense:
+                    stop = row + 1
+                else:
+                    stop = row
+                    while stop < rows and begin[stop] < t0 + (k + 1) * d:
+                        stop += 1
+                for r in range(row, stop):
+                    if late:
+                        while child < k and t0 + (child + 1) * d + lag <= begin[r]:
+                            child += 1
+                            value, traded, fee = 0.0, 0.0, 0.0
+                        left = asked[child] - got[child] if child >= 0 else 0
+                        limit = limits[child] if child >= 0 else np.nan
+                    if left > 0:
+                        if dense and not late:
+                            children += 1
+                        met = _meet(side, left, limit, price[r], low[r], high[r], _budget(rate, volume[r]), through)
+                        shares = met.quantity * lot
+                        left -= met.quantity
+                        filled += met.quantity
+                        notional += shares * met.price
+                        cost = 0.0
+                        if not free:
+                            value += shares * met.price
+                            traded += shares
+                            cost = _fee(commission, traded, value) - fee
+                            fee += cost
+                            paid += cost
+                        if late:
+                            got[child] += met.quantity
+                        if recording and met.quantity > 0:
+                            at = begins[i] + count
+                            count += 1
+                            trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = first + r, met.quantity, met.price, cost
+                row = stop
+            outcome.filled[i], outcome.notional[i], outcome.commission[i], outcome.children[i] = filled, notional, paid, children
+
+    return run
+
+
+def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
+    tape: Tape,
+    orders: Orders,
+    curves: Floats,
+    decide: Decide,
+    params: tuple[Any, ...],
+    *,
+    step: int,
+    commission: Commission,
+    latency: int = 0,
+    through: bool = False,
+    recording: bool = False,
+    threads: int | None = None,
+) -> tuple[Outcome, Trades]:
+    """Work every parent order on its own.
+
+    Parameters
+    ----------
+    tape : Tape
+    orders : Orders
+        Windows in whole bars: ``start`` and ``interval`` are multiples of `step` from the session's open,
+        and so is every bar's start.
+    curves : ndarray of float64
+        Curves at the slices' ends, one behind the other.
+    decide : callable
+        A module-level function ``decide(terms, seen, params) -> Decision`` that numba compiles.
+    params : tuple
+        A (named) tuple of scalars and arrays.
+    step : int
+        Length of a bar in ns.
+    commission : Commission
+    latency : int
+        ns between a decision and its arrival.
+    through : bool
+        A limit fills only when the bar trades through it.
+    recording : bool
+        Keep single trades.
+    threads : int, optional
+        Threads to spread the orders over; all cores by default.
+
+    Returns
+    -------
+    Outcome
+    Trades
+        Empty unless `recording`.
+
+    Raises
+    ------
+    UsageError
+        An order without decisions, or rows that lie outside the tape.
+    """
+    _check(orders, tape, curves)
+    key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
+    _DECIDES[key] = decide  # type: ignore[assignment]
+    whole = (orders.last - orders.first == orders.slices) & ((orders.end - orders.start) // step == orders.slices)
+    n = len(orders.side)
+    space = np.concatenate([[0], np.cumsum(orders.last - orders.first)]) if recording else np.zeros(n + 1, dtype=np.int64)
+    outcome = Outcome(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n, np.int64))
+    size = int(space[-1])
+    trades = Trades(np.zeros(0, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size), np.zeros(size))
+    lag = -(-latency // step) * step
+    jobs = []
+    for dense in (True, False):
+        kernel = _kernel(key, Variant(dense, lag > 0, commission == Commission(), recording))
+        chosen = np.flatnonzero(whole == dense)
+        for part in np.array_split(chosen, max(min(threads or os.cpu_count() or 1, len(chosen) // 64), 1)):
+            if len(part):
+                jobs.append((kernel, part))
+    arguments = (curves, params, commission, lag, through)
+
+    def work(job: tuple[Any, Ints]) -> None:
+        kernel, part = job
+        mine = Outcome(np.zeros(len(part), np.int64), np.zeros(len(part)), np.zeros(len(part)), np.zeros(len(part), np.int64))
+        kernel(tape, orders.take(part), *arguments, mine, space[part], trades)
+        for whole_column, column in zip(outcome, mine, strict=True):
+            whole_column[part] = column
+
+    if len(jobs) < 2 or threads == 1:
+        for job in jobs:
+            work(job)
+    else:
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            list(pool.map(work, jobs))
+    return outcome, _compressed(trades, space)
+
+
+_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, child_fee))  # type: ignore[arg-type]
+
+
+def _check(orders: Orders, tape: Tape, curves: Floats) -> None:
+    if not len(orders.side):
+        return
+    if orders.slices.min() < 1 or orders.interval.min() < 1:
+        raise UsageError("every parent order needs at least one decision and a positive interval")
+    if orders.first.min() < 0 or orders.last.max() > len(tape.start) or (orders.first > orders.last).any():
+        raise UsageError(f"rows of the orders lie outside the tape of {len(tape.start)} bars")
+    if (orders.curve + orders.slices).max() > len(curves) or orders.curve.min() < 0:
+        raise UsageError(f"curves of the orders lie outside the {len(curves)} curve values")
+
+
+def _compressed(trades: Trades, space: Ints) -> Trades:
+    kept = np.flatnonzero(trades.lots)
+    owner = np.searchsorted(space, kept, side="right") - 1
+    return Trades(owner, *(column[kept] for column in trades[1:]))

@@ -1,0 +1,9 @@
+"""Slippage studies: a grid of parent orders, the algorithms that work them, and what they cost."""
+
+from __future__ import annotations
+
+from exec_algos.studies.parents import ParentOrders, Skipped
+from exec_algos.studies.result import StudyResult
+from exec_algos.studies.study import SlippageStudy
+
+__all__ = ["ParentOrders", "Skipped", "SlippageStudy", "StudyResult"]

@@ -1,0 +1,104 @@
+"""The two drivers of a study: the compiled loop, and the event-driven replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exec_algos.backtest.market import Market, running_market
+from exec_algos.backtest.queue import Rank
+from exec_algos.backtest.waiting import Task
+from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.executors import Algorithm, OrderExecutor
+from exec_algos.executors.window import Window
+from exec_algos.fills import FillModel
+from exec_algos.model import Fill, Side
+from exec_algos.studies.result import Worked
+from exec_algos.tca.benchmarks import rows_between
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.study import Curves
+
+Drive = Callable[["Bars", "ParentOrders", Algorithm, "Curves", FillModel, bool], Worked]
+
+
+def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:  # noqa: PLR0913
+    """Work the orders in the compiled loop."""
+    from exec_algos.studies.study import interval_of
+
+    first, last = rows_between(bars, orders.symbol, orders.start, orders.end)
+    n = len(orders)
+    book = Orders(
+        side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
+        start=orders.start, end=orders.end, interval=np.full(n, interval_of(algorithm, bars.step)), slices=curves.slices,
+        first=first, last=last, curve=curves.begin,
+    )  # fmt: skip
+    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume)
+    outcome, trades = run_batch(
+        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=model.commission,
+        latency=model.latency_ns, through=model.limit_fill == "through", recording=fills,
+    )  # fmt: skip
+    stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
+    return Worked(
+        filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, children=outcome.children,
+        trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
+    )  # fmt: skip
+
+
+class _Worker(OrderExecutor):
+    """Works a given algorithm over a given window."""
+
+    async def execute(self, ticker: str, total_quantity: float, /, *args: Any, **kwargs: Any) -> list[Fill]:
+        order = self.order(ticker, total_quantity, side=kwargs["side"], lot_size=kwargs["lot_size"])
+        return await self.work(kwargs["algorithm"], order, Window(start=kwargs["start"], end=kwargs["end"]))
+
+
+def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:  # noqa: PLR0913
+    """Work the orders one by one, each in a replay of its own."""
+    own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
+    rows: list[tuple[int, float, float, int]] = []
+    trades: list[tuple[int, int, int, float, float]] = []
+    for n in range(len(orders)):
+        market = _replay(own[int(orders.symbol[n])], orders, algorithm, model, n)
+        notional = paid = 0.0
+        for fill in market.fills:
+            notional += fill.quantity * fill.fill_price
+            paid += fill.commission
+            if fills:
+                trades.append((n, fill.time, round(fill.quantity / orders.lot_size), fill.fill_price, fill.commission))
+        rows.append((market.parents[0].filled, notional, paid, market.parents[0].children))
+    filled, notionals, commissions, children = (np.array(column) for column in zip(*rows, strict=True))
+    parent, time, lots, price, commission = zip(*trades, strict=True) if trades else ((), (), (), (), ())
+    return Worked(
+        filled=filled.astype(np.int64), notional=notionals.astype(np.float64), commission=commissions.astype(np.float64), children=children.astype(np.int64),
+        trade_parent=np.array(parent, np.int64), trade_time=np.array(time, np.int64), trade_lots=np.array(lots, np.int64),
+        trade_price=np.array(price, np.float64), trade_commission=np.array(commission, np.float64),
+    )  # fmt: skip
+
+
+def _replay(bars: Bars, orders: ParentOrders, algorithm: Algorithm, model: FillModel, n: int) -> Market:
+    market = Market(model, int(orders.start[n]), orders.sessions)
+    market.add(bars)
+    token = running_market.set(market)
+    try:
+        worker = _Worker(SimulatedBroker())
+    finally:
+        running_market.reset(token)
+    coroutine = worker.execute(
+        bars.symbols[0], int(orders.lots[n]) * orders.lot_size, side=Side(int(orders.side[n])), lot_size=orders.lot_size,
+        algorithm=algorithm, start=int(orders.start[n]), end=int(orders.end[n]),
+    )  # fmt: skip
+    task = Task(market.clock, coroutine, Rank.WAKE, None)
+    task.step()
+    while not task.done() and market.queue.step():
+        pass
+    task.result()
+    return market
+
+
+DRIVERS: Mapping[str, Drive] = {"batch": drive_batch, "engine": drive_engine}

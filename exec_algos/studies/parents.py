@@ -1,0 +1,229 @@
+"""`ParentOrders`: the parent orders of a study, and why others are not among them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import NotEnoughHistoryError, UsageError
+from exec_algos.lots import whole_lots
+from exec_algos.market.calendars import Sessions
+from exec_algos.market.profile import SessionVolumes
+from exec_algos.model import Side
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+Ints = npt.NDArray[np.int64]
+
+
+class Skipped(NamedTuple):
+    """A symbol and session that the study leaves out, and why."""
+
+    symbol: str
+    session: str
+    reason: str
+
+
+class Size(NamedTuple):
+    """How large a parent order is: `fraction` of ADV, or `shares`; the other is NaN."""
+
+    fraction: float
+    shares: float
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """A size from ``"5%adv"`` or ``"1000"`` (shares).
+
+        Raises
+        ------
+        UsageError
+            Anything else, or a size that is not positive.
+        """
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*(%\s*adv|sh|shares)?\s*", text.lower())
+        try:
+            amount = float(match.group(1)) if match else math.nan
+        except ValueError:
+            amount = math.nan
+        if match is None or not amount > 0:
+            raise UsageError(f"size must be like '5%adv' or '1000' (shares), got {text!r}")
+        unit = match.group(2) or ""
+        return cls(amount / 100, math.nan) if unit.endswith("adv") else cls(math.nan, amount)
+
+    def lots(self, adv: float, lot_size: float) -> int:
+        """Lots, rounded down, given ADV in shares."""
+        shares = self.shares if math.isnan(self.fraction) else self.fraction * adv
+        return whole_lots(shares / lot_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParentOrders:
+    """Parent orders by column: arrays of shape (n,), sorted by symbol, session and side.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        What `symbol` counts in.
+    sessions : Sessions
+        What `session` counts in.
+    symbol, session : ndarray of int64
+    side : ndarray of int64
+        +1 buys, -1 sells.
+    lots : ndarray of int64
+    lot_size : float
+        Shares.
+    start, end : ndarray of int64
+        The window ``[start, end)``, ns UTC, in whole bars.
+    profile_days : int
+        N: earlier sessions with data that ADV was taken from.
+    skipped : tuple of Skipped
+    """
+
+    symbols: tuple[str, ...]
+    sessions: Sessions
+    symbol: Ints
+    session: Ints
+    side: Ints
+    lots: Ints
+    lot_size: float
+    start: Ints
+    end: Ints
+    profile_days: int
+    skipped: tuple[Skipped, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+    @classmethod
+    def grid(  # noqa: PLR0913 - the dimensions of the grid
+        cls,
+        bars: Bars,
+        *,
+        calendar: str | None = None,
+        sides: Sequence[Side | str] = (Side.BUY, Side.SELL),
+        size: str = "5%adv",
+        window: str | None = None,
+        profile_days: int = 5,
+        lot_size: float = 1,
+    ) -> ParentOrders:
+        """A parent order for each symbol, session and side that has the data.
+
+        It needs a bar in the window and `profile_days` earlier sessions with data; ADV is the mean session
+        volume of those.
+
+        Parameters
+        ----------
+        bars : Bars
+        calendar : str, optional
+            Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
+        sides : sequence of Side or str
+        size : str
+            ``"5%adv"`` or shares (``"1000"``), rounded down to lots.
+        window : str, optional
+            ``"09:30-16:00"`` in exchange time, cut to each session; the whole session by default.
+        profile_days : int
+            N >= 1.
+        lot_size : int or float
+            Shares in a lot.
+
+        Raises
+        ------
+        UsageError
+            A size, window or number of days that cannot be.
+        """
+        from exec_algos.backtest.market import sessions_of
+
+        if profile_days < 1:
+            raise UsageError(f"profile_days must be at least 1, got {profile_days}")
+        sessions = sessions_of(bars, calendar)
+        plan = _Plan(Size.parse(size), *_clock_times(window), profile_days, lot_size)
+        used = range(*_covered(bars, sessions))
+        rows: list[tuple[int, int, int, int, int]] = []
+        skipped: list[Skipped] = []
+        for i, symbol in enumerate(bars.symbols):
+            volumes = SessionVolumes.of(bars, symbol, sessions)
+            stamps = bars.start[bars.rows(symbol)]
+            for k in used:
+                made = plan.make(volumes, stamps, bars.step, sessions, k)
+                if isinstance(made, str):
+                    skipped.append(Skipped(symbol, str(sessions.date[k]), made))
+                else:
+                    rows.append((i, k, *made))
+        return cls._of(rows, [int(Side.of(side)) for side in sides], bars.symbols, sessions, lot_size, profile_days, tuple(skipped))
+
+    @classmethod
+    def _of(cls, rows: list[tuple[int, int, int, int, int]], sides: list[int], symbols: tuple[str, ...], sessions: Sessions, lot_size: float, profile_days: int, skipped: tuple[Skipped, ...]) -> ParentOrders:  # noqa: PLR0913, E501
+        table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(sides), axis=0)
+        side = np.tile(np.array(sides, dtype=np.int64), len(rows))
+        return cls(
+            symbols=symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1], side=side, lots=table[:, 2],
+            lot_size=lot_size, start=table[:, 3], end=table[:, 4], profile_days=profile_days, skipped=skipped,
+        )  # fmt: skip
+
+    def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
+        """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
+        columns = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
+        return ParentOrders(
+            symbols=self.symbols, sessions=self.sessions, lot_size=self.lot_size, profile_days=self.profile_days,
+            skipped=(*self.skipped, *skipped), **columns,
+        )  # fmt: skip
+
+
+def _covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
+    held = sessions.locate(bars.start)
+    inside = held[held >= 0]
+    return (int(inside.min()), int(inside.max()) + 1) if len(inside) else (0, 0)
+
+
+def _clock_times(window: str | None) -> tuple[int, int]:
+    """ns from midnight of a window's ends; the widest where it is not given."""
+    if window is None:
+        return -1, 1 << 62
+    match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", window.strip())
+    if match is None:
+        raise UsageError(f"window must be like '09:30-16:00', got {window!r}")
+    h1, m1, h2, m2 = map(int, match.groups())
+    begin, end = ((h * 60 + m) * 60_000_000_000 for h, m in ((h1, m1), (h2, m2)))
+    if not (m1 < 60 and m2 < 60 and begin < end <= 86_400_000_000_000):
+        raise UsageError(f"window must begin before it ends, within a day, got {window!r}")
+    return begin, end
+
+
+class _Plan(NamedTuple):
+    size: Size
+    begin: int
+    end: int
+    days: int
+    lot_size: float
+
+    def make(self, volumes: SessionVolumes, stamps: Ints, step: int, sessions: Sessions, k: int) -> tuple[int, int, int] | str:  # noqa: PLR0913
+        """Lots, start and end of the order of session `k`, or why there is none."""
+        opened, closed = int(sessions.open[k]), int(sessions.close[k])
+        start, end = self._window(opened, closed, sessions, step)
+        if start >= end:
+            return "the session does not overlap the window"
+        first, last = np.searchsorted(stamps, [start, end - step + 1])
+        if first >= last:
+            return "no bar in the window"
+        try:
+            adv = volumes.average_volume(k, self.days)
+        except NotEnoughHistoryError as error:
+            return str(error).partition("; ")[0].partition(": ")[2]
+        lots = self.size.lots(adv, self.lot_size)
+        return (lots, start, end) if lots else f"the size is less than one lot of {self.lot_size:g} (ADV {adv:g} shares)"
+
+    def _window(self, opened: int, closed: int, sessions: Sessions, step: int) -> tuple[int, int]:
+        if self.begin < 0:
+            return opened, opened + (closed - opened) // step * step
+        import pandas as pd
+
+        midnight = pd.Timestamp(opened, unit="ns", tz="UTC").tz_convert(sessions.zone).normalize().tz_localize(None)
+        begin, end = (int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end))
+        first = opened + -((opened - max(begin, opened)) // step) * step
+        return first, opened + (min(end, closed) - opened) // step * step

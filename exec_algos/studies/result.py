@@ -1,0 +1,268 @@
+"""`StudyResult`: parents, fills and summary of a slippage study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import UnknownNameError
+from exec_algos.executors import Algorithm
+from exec_algos.fills import FillModel
+from exec_algos.studies.parents import ParentOrders
+from exec_algos.tca.benchmarks import Windows, benchmarks
+from exec_algos.tca.statistics import Estimate, clustered_mean
+from exec_algos.tca.table import parent_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from exec_algos.market.bars import Bars
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+BENCHMARKS = {
+    "interval_vwap": "slippage_vwap_bps",
+    "arrival": "slippage_arrival_bps",
+    "interval_twap": "slippage_twap_bps",
+    "session_vwap": "slippage_session_vwap_bps",
+}
+
+
+class Worked(NamedTuple):
+    """What one algorithm made of n orders, and its m single trades in order of parent and time.
+
+    Attributes
+    ----------
+    filled, children : ndarray of int64, shape (n,)
+        Lots; child orders.
+    notional, commission : ndarray of float64, shape (n,)
+        Currency.
+    trade_parent, trade_time, trade_lots : ndarray of int64, shape (m,)
+        Row of the order; ns UTC; lots.
+    trade_price, trade_commission : ndarray of float64, shape (m,)
+        Currency per share; currency.
+    """
+
+    filled: Ints
+    notional: Floats
+    commission: Floats
+    children: Ints
+    trade_parent: Ints
+    trade_time: Ints
+    trade_lots: Ints
+    trade_price: Floats
+    trade_commission: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyResult:
+    """What a slippage study found.
+
+    Attributes
+    ----------
+    parents : DataFrame
+        A row for each parent order and algorithm; slippage in bps, positive = cost.
+    fills : DataFrame
+        A row for each trade.
+    skipped : DataFrame
+        ``symbol, session, reason`` of what was left out.
+    config : dict
+        What was asked: algorithms, fill model, versions, fingerprint of the data.
+    bars : Bars
+        The bars of the regular hours.
+    """
+
+    parents: pd.DataFrame
+    fills: pd.DataFrame
+    skipped: pd.DataFrame
+    config: dict[str, Any]
+    bars: Bars
+
+    @classmethod
+    def of(  # noqa: PLR0913 - the parts of a study
+        cls,
+        bars: Bars,
+        orders: ParentOrders,
+        algorithms: Sequence[Algorithm],
+        model: FillModel,
+        worked: Sequence[Worked],
+        left_out: int,
+        driver: str,
+    ) -> StudyResult:
+        """Put the frames together; `left_out` counts the bars outside the regular hours."""
+        import pandas as pd
+
+        from exec_algos.studies.record import configuration
+
+        prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
+        names = [str(one) for one in algorithms]
+        parents = pd.concat([_parents(orders, name, one, prices) for name, one in zip(names, worked, strict=True)], ignore_index=True)
+        fills = pd.concat([_fills(orders, name, one) for name, one in zip(names, worked, strict=True)], ignore_index=True)
+        return cls(
+            parents=parents.sort_values("parent_id", kind="stable", ignore_index=True),
+            fills=fills.sort_values("parent_id", kind="stable", ignore_index=True),
+            skipped=pd.DataFrame(orders.skipped, columns=["symbol", "session", "reason"]),
+            config=configuration(bars, orders, names, model, left_out, driver),
+            bars=bars,
+        )
+
+    def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
+        """Mean slippage of one algorithm in bps (positive = cost), day-clustered.
+
+        Parameters
+        ----------
+        algorithm : str
+            Text form.
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        weighted : bool
+            Weight by notional instead of equally.
+
+        Raises
+        ------
+        UnknownNameError
+            No such algorithm or benchmark.
+        """
+        rows = self._rows(algorithm)
+        values = rows[_column(benchmark)].to_numpy(dtype=np.float64)
+        weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
+        return clustered_mean(values, rows["session"].to_numpy(), weights)
+
+    def summary(self, benchmark: str = "interval_vwap") -> pd.DataFrame:
+        """Slippage by algorithm in bps, positive = cost.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by algorithm: ``n, mean, median, sd, low, high`` (95 % interval of the mean, day-clustered),
+            ``notional_mean``, ``fill_rate`` (filled / ordered shares), ``participation`` (mean), ``days``.
+
+        Raises
+        ------
+        UnknownNameError
+            No such benchmark.
+        """
+        import pandas as pd
+
+        column = _column(benchmark)
+        table = {name: self._line(name, benchmark, column) for name in self.config["algorithms"]}
+        return pd.DataFrame.from_dict(table, orient="index").rename_axis("algorithm")
+
+    def _line(self, name: str, benchmark: str, column: str) -> dict[str, float]:
+        rows = self._rows(name)
+        mean = self.estimate(name, benchmark)
+        return {
+            "n": mean.n,
+            "mean": mean.mean,
+            "median": float(rows[column].median()),
+            "sd": float(rows[column].std()),
+            "low": mean.low,
+            "high": mean.high,
+            "notional_mean": self.estimate(name, benchmark, weighted=True).mean,
+            "fill_rate": float(rows["filled"].sum() / rows["quantity"].sum()),
+            "participation": float(rows["participation"].mean()),
+            "days": mean.clusters,
+        }
+
+    def compare(self, first: str, second: str, benchmark: str = "interval_vwap") -> Estimate:
+        """Mean of ``slippage(first) - slippage(second)`` over the same parent orders, in bps, day-clustered.
+
+        Raises
+        ------
+        UnknownNameError
+            No such algorithm or benchmark.
+        """
+        a, b = (self._rows(name).set_index("parent_id") for name in (first, second))
+        difference = (a[_column(benchmark)] - b[_column(benchmark)]).to_numpy(dtype=np.float64)
+        return clustered_mean(difference, a["session"].to_numpy())
+
+    def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw one plot: ``"slippage"``, ``"schedule"`` or ``"volume"``; see `exec_algos.plots`.
+
+        Raises
+        ------
+        UnknownNameError
+            No such plot.
+        """
+        from exec_algos.plots import draw
+
+        return draw(self, kind, ax, **options)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv`` and ``config.json``.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        import pandas as pd
+
+        out = Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        self.parents.to_parquet(out / "parents.parquet", index=False)
+        self.fills.to_parquet(out / "fills.parquet", index=False)
+        self.skipped.to_csv(out / "skipped.csv", index=False)
+        pd.concat({name: self.summary(name) for name in BENCHMARKS}, names=["benchmark"]).to_csv(out / "summary.csv")
+        (out / "config.json").write_text(json.dumps(self.config, indent=2, default=str) + "\n", encoding="utf-8")
+        return out
+
+    def _rows(self, algorithm: str) -> pd.DataFrame:
+        if algorithm not in self.config["algorithms"]:
+            raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
+        return self.parents[self.parents["algorithm"] == algorithm]
+
+
+def _column(benchmark: str) -> str:
+    if benchmark not in BENCHMARKS:
+        raise UnknownNameError("benchmark", benchmark, BENCHMARKS)
+    return BENCHMARKS[benchmark]
+
+
+def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    return pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone)
+
+
+def _parents(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd.DataFrame:
+    zone = orders.sessions.zone
+    columns = {
+        "parent_id": np.arange(len(orders), dtype=np.int64),
+        "symbol": np.array(orders.symbols, dtype=object)[orders.symbol],
+        "session": orders.sessions.date[orders.session].astype("datetime64[s]"),
+        "side": orders.side,
+        "algorithm": name,
+        "quantity": orders.lots * orders.lot_size,
+        "filled": worked.filled * orders.lot_size,
+        "commission": worked.commission,
+        "children": worked.children,
+        "start": _stamps(orders.start, zone),
+        "end": _stamps(orders.end, zone),
+    }
+    return parent_table(columns, worked.notional, prices)
+
+
+def _fills(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
+    import pandas as pd
+
+    parent = worked.trade_parent
+    return pd.DataFrame(
+        {
+            "parent_id": parent,
+            "algorithm": name,
+            "timestamp": _stamps(worked.trade_time, orders.sessions.zone),
+            "symbol": np.array(orders.symbols, dtype=object)[orders.symbol[parent]],
+            "side": np.where(orders.side[parent] > 0, "BUY", "SELL"),
+            "quantity": worked.trade_lots * orders.lot_size,
+            "price": worked.trade_price,
+            "commission": worked.trade_commission,
+        }
+    )

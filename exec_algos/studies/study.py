@@ -1,0 +1,213 @@
+"""`SlippageStudy`: the same parent orders, worked by each algorithm, on bars of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.errors import NotEnoughHistoryError, UnknownNameError, UsageError
+from exec_algos.executors import Algorithm, parse_algorithm
+from exec_algos.executors.curve import cumulative_curve
+from exec_algos.fills import FillModel
+from exec_algos.market.profile import SessionVolumes
+from exec_algos.studies.parents import ParentOrders, Skipped
+from exec_algos.studies.result import StudyResult, Worked
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+Driver = Literal["batch", "engine"]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Curves(NamedTuple):
+    """Curves of one algorithm, one behind the other.
+
+    Attributes
+    ----------
+    values : ndarray of float64
+        Curve values at the slices' ends.
+    begin : ndarray of int64, shape (n_parents,)
+        Where each order's curve begins.
+    slices : ndarray of int64, shape (n_parents,)
+    """
+
+    values: Floats
+    begin: Ints
+    slices: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlippageStudy:
+    """What would these algorithms have cost?
+
+    Each (parent order, algorithm) is a world of its own: two of them do not compete for a bar's volume.
+
+    Parameters
+    ----------
+    bars : Bars
+        Those outside the sessions' regular hours are left out, and counted.
+    parents : ParentOrders
+    algorithms : sequence of Algorithm or str
+        Such as ``[TWAP(), VWAP(profile_days=5)]`` or ``["twap", "vwap:profile_days=5"]``.
+    fill_model : FillModel, optional
+
+    Raises
+    ------
+    UsageError
+        No algorithm, the same one twice, or bars that do not start on the sessions' grid.
+
+    Examples
+    --------
+    >>> from exec_algos.market.synthetic import load_samples
+    >>> bars = load_samples()["XNYS"]
+    >>> parents = ParentOrders.grid(bars, calendar="XNYS", size="5%adv")
+    >>> result = SlippageStudy(bars, parents, ["twap", "vwap"], FillModel(max_participation=0.1)).run()
+    >>> list(result.summary().index)
+    ['twap', 'vwap']
+    """
+
+    bars: Bars
+    parents: ParentOrders
+    algorithms: Sequence[Algorithm | str]
+    fill_model: FillModel | None = None
+
+    def __post_init__(self) -> None:
+        algorithms = tuple(parse_algorithm(one) if isinstance(one, str) else one for one in self.algorithms)
+        names = [str(one) for one in algorithms]
+        if not algorithms or len(set(names)) < len(names):
+            raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
+        if self.parents.symbols != self.bars.symbols:
+            raise UsageError("the parent orders were made for other bars: ParentOrders.grid(bars, ...) with the same bars")
+        object.__setattr__(self, "algorithms", algorithms)
+        object.__setattr__(self, "fill_model", self.fill_model or FillModel())
+
+    def run(self, driver: Driver = "batch", *, fills: bool = True, progress: Callable[[str, int, int], None] | None = None) -> StudyResult:
+        """Work every parent order by every algorithm.
+
+        Parameters
+        ----------
+        driver : {"batch", "engine"}
+            The compiled loop, or the event-driven backtest: the same numbers, to the last bit.
+        fills : bool
+            Keep single trades.
+        progress : callable, optional
+            Called with ``(algorithm, done, total)``.
+
+        Returns
+        -------
+        StudyResult
+
+        Raises
+        ------
+        UnknownNameError
+            No such driver.
+        UsageError
+            No parent order is left.
+        """
+        from exec_algos.studies.drivers import DRIVERS
+
+        if driver not in DRIVERS:
+            raise UnknownNameError("driver", driver, DRIVERS)
+        held = self.parents.sessions.locate(self.bars.start)
+        regular = self.bars.take(held >= 0)
+        _check_grid(self.bars, self.parents, held)
+        orders = self.parents
+        if regular.symbols != self.bars.symbols:
+            orders = _renumbered(orders, regular.symbols)
+        curves, orders = _curves(regular, orders, self.algorithms)  # type: ignore[arg-type]
+        if not len(orders):
+            raise UsageError(_nothing_left(orders))
+        worked: list[Worked] = []
+        for i, algorithm in enumerate(self.algorithms):
+            if progress is not None:
+                progress(str(algorithm), i, len(self.algorithms))
+            worked.append(DRIVERS[driver](regular, orders, algorithm, curves[i], self.fill_model, fills))  # type: ignore[arg-type]
+        if progress is not None:
+            progress("", len(self.algorithms), len(self.algorithms))
+        return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, int((held < 0).sum()), driver)  # type: ignore[arg-type]
+
+
+def _nothing_left(orders: ParentOrders) -> str:
+    first = f"; for example {orders.skipped[0].symbol} on {orders.skipped[0].session}: {orders.skipped[0].reason}" if orders.skipped else ""
+    return f"no parent order is left to study, {len(orders.skipped)} were skipped{first}"
+
+
+def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
+    inside = np.flatnonzero(held >= 0)
+    off = inside[(bars.start[inside] - parents.sessions.open[held[inside]]) % bars.step != 0]
+    if len(off):
+        raise UsageError(
+            f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after its session's open; "
+            f"{len(off)} bars do not; resample them, or name the calendar they belong to"
+        )
+
+
+def _renumbered(orders: ParentOrders, symbols: tuple[str, ...]) -> ParentOrders:
+    from dataclasses import replace
+
+    names = np.array(orders.symbols, dtype=object)
+    number = {symbol: i for i, symbol in enumerate(symbols)}
+    return replace(orders, symbols=symbols, symbol=np.array([number[names[i]] for i in orders.symbol], dtype=np.int64))
+
+
+def interval_of(algorithm: Algorithm, step: int) -> int:
+    """Time between decisions in ns: the algorithm's, rounded up to whole bars of `step` ns."""
+    return -(-algorithm.interval // step) * step
+
+
+def _curves(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm]) -> tuple[list[Curves], ParentOrders]:
+    """Each algorithm's curves; orders for which one of them has none are skipped for all."""
+    volumes = {i: SessionVolumes.of(bars, symbol, orders.sessions) for i, symbol in enumerate(bars.symbols)}
+    keep = np.ones(len(orders), dtype=bool)
+    skipped: dict[tuple[int, int], Skipped] = {}
+    made: list[list[Any]] = []
+    for algorithm in algorithms:
+        known: dict[tuple[int, ...], Any] = {}
+        mine = []
+        for n, key in enumerate(zip(*_keys(orders, algorithm), strict=True)):
+            if key not in known:
+                known[key] = _curve(volumes, orders, algorithm, n, bars.step)
+            curve = known[key]
+            mine.append(curve)
+            if isinstance(curve, str):
+                keep[n] = False
+                where = (int(orders.symbol[n]), int(orders.session[n]))
+                skipped[where] = Skipped(orders.symbols[where[0]], str(orders.sessions.date[where[1]]), f"{algorithm}: {curve}")
+        made.append(mine)
+    kept = orders.take(keep, list(skipped.values()))
+    return [_joined([curve for curve, use in zip(mine, keep, strict=True) if use]) for mine in made], kept
+
+
+def _keys(orders: ParentOrders, algorithm: Algorithm) -> tuple[list[int], ...]:
+    length = (orders.end - orders.start).tolist()
+    if not algorithm.history_days:
+        return (length,)
+    return orders.symbol.tolist(), orders.session.tolist(), orders.start.tolist(), length
+
+
+def _curve(volumes: dict[int, SessionVolumes], orders: ParentOrders, algorithm: Algorithm, n: int, step: int) -> Floats | str:
+    opened = int(orders.sessions.open[orders.session[n]])
+    first, last = (int(t - opened) // step for t in (orders.start[n], orders.end[n]))
+    profile = np.ones(last - first)
+    if algorithm.history_days:
+        try:
+            profile = volumes[int(orders.symbol[n])].profile(int(orders.session[n]), algorithm.history_days)[first:last]
+        except NotEnoughHistoryError as error:
+            return str(error).partition("; ")[0].partition(": ")[2]
+        if not profile.sum() > 0:
+            return "nothing traded in the window in the earlier sessions"
+    return cumulative_curve(algorithm.weights(profile), interval_of(algorithm, step) // step)
+
+
+def _joined(curves: list[Floats]) -> Curves:
+    unique = {id(curve): curve for curve in curves}
+    begins = dict(zip(unique, np.concatenate([[0], np.cumsum([len(c) for c in unique.values()])]).astype(np.int64), strict=False))
+    values = np.concatenate(list(unique.values())) if unique else np.zeros(0)
+    begin = np.array([begins[id(curve)] for curve in curves], dtype=np.int64)
+    return Curves(values, begin, np.array([len(curve) for curve in curves], dtype=np.int64))
