@@ -104,6 +104,8 @@ def _load(sources: list[str], told: tuple[str | None, str | None, str | None, st
 def _print_loaded(loaded: Loaded) -> None:
     head = ["symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched"]
     _print_table(head, [_row(loaded, symbol) for symbol in loaded.bars.symbols])
+    for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
+        typer.echo(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
 
 
 def _row(loaded: Loaded, symbol: str) -> list[str]:

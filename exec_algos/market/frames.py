@@ -62,7 +62,7 @@ def frame_rows(frame: pd.DataFrame, request: Request, *, file: str = "", stem: s
     if not len(frame):
         raise MarketDataError("the file is empty: it has no data row", file=file)
     require_columns(names, NEEDED, file)
-    stamps = read_stamps(frame[_time_column(names, file)], request.zone, file)
+    stamps = read_stamps(_times(frame, names, file), request.zone, file)
     values, flaws = _values(frame, names)
     whole = RawRows(
         symbol="",
@@ -125,8 +125,10 @@ def _flat(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, dict[str, str]]
         frame = _index_to_columns(frame)
     names: dict[str, str] = {}
     for column in map(str, frame.columns):
-        if names.setdefault(column.strip().lower(), column) != column:
-            raise MarketDataError(f"columns {names[column.strip().lower()]!r} and {column!r} differ only in case; drop one", file=file)
+        key = column.strip().lower()
+        if key in names:
+            raise MarketDataError(f"columns {names[key]!r} and {column!r} have one name; drop one", file=file)
+        names[key] = column
     return frame.set_axis([str(column) for column in frame.columns], axis=1), names
 
 
@@ -144,10 +146,12 @@ def _index_to_columns(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(head, index=range(len(frame))), frame[rest].set_axis(range(len(frame)))], axis=1)
 
 
-def _time_column(names: Mapping[str, str], file: str) -> str:
-    for name in TIMES:
-        if name in names:
-            return names[name]
+def _times(frame: pd.DataFrame, names: Mapping[str, str], file: str) -> pd.Series[Any]:
+    found = [name for name in TIMES if name in names]
+    if found[:2] == ["date", "time"]:
+        return frame[names["date"]].astype("string") + " " + frame[names["time"]].astype("string")
+    if found:
+        return frame[names[found[0]]]
     near = difflib.get_close_matches("timestamp", list(names), n=1) or difflib.get_close_matches("datetime", list(names), n=1)
     hint = f"; did you mean {near[0]!r}? rename it" if near else ""
     raise MarketDataError(f"no column of times: one of {', '.join(TIMES)}; the columns are {', '.join(list(names)[:20])}{hint}", file=file)

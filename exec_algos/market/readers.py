@@ -11,7 +11,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import fsspec
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
@@ -19,6 +18,7 @@ from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
 from exec_algos.market.stamps import bar_length
+from exec_algos.market.store import BarStore, file_system
 from exec_algos.market.validate import RawRows, check_rows
 from exec_algos.market.vendors import VENDORS, csv_rows
 
@@ -79,13 +79,15 @@ def nanoseconds(step: Step | None) -> int | None:
 
 def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
     """Bars of a frame; see `Bars.from_frame`."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
     return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
 
 
 def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
     """Bars of files and folders; see `Bars.read`."""
-    from exec_algos.market.store import BarStore
-
     if request.format is not None and request.format not in FORMATS:
         raise UnknownNameError("format", request.format, FORMATS)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
@@ -97,7 +99,7 @@ def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
 
 
 def _files(path: Path, format: str | None) -> Iterator[_File]:
-    fs, root = fsspec.core.url_to_fs(os.fspath(path))
+    fs, root = file_system(path)
     if fs.isfile(root):
         if format is None and not root.lower().endswith(SUFFIXES):
             raise MarketDataError(f"its name ends in none of {', '.join(SUFFIXES)}; pass format= if it is one of those", file=root)
@@ -182,7 +184,9 @@ def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
         symbols.setdefault(rows.symbol, []).append(rows)
     joined = {symbol: _join(parts, request) for symbol, parts in sorted(symbols.items())}
     counts = {symbol: rows.quote_only for symbol, rows in joined.items()}
-    return Loaded(Bars.concat(_bars(rows, request) for rows in joined.values()), counts)
+    if not any(len(rows) for rows in joined.values()) and any(counts.values()):
+        raise MarketDataError(f"{', '.join(counts)}: quotes and no trade: not one bar", file=found[0].files[0])
+    return Loaded(Bars.concat(_bars(rows, request) for rows in joined.values() if len(rows) or not rows.quote_only), counts)
 
 
 def _same_zone(found: Sequence[RawRows]) -> None:
@@ -222,8 +226,6 @@ def _columns(parts: list[RawRows]) -> dict[str, Any]:
 
 
 def _bars(rows: RawRows, request: Request) -> Bars:
-    if not len(rows) and rows.quote_only:
-        raise MarketDataError(f"{rows.symbol}: quotes and no trade: not one bar", file=rows.files[0])
     rows = check_rows(rows, request.on_bad)
     step = bar_length(rows)
     columns = dict(rows.columns)

@@ -70,7 +70,7 @@ def read_stamps(values: pd.Series[Any], zone: str | None, file: str) -> Stamps:
     if zone is not None:
         known_zone(zone)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return _aware(pd.DatetimeIndex(values), zone or _named_zone(values.dtype.tz, file))
+        return _aware(pd.DatetimeIndex(values), zone or _named_zone(values.dtype.tz, file), file)
     if pd.api.types.is_datetime64_dtype(values.dtype):
         return _naive(pd.DatetimeIndex(values), values, zone, file)
     if pd.api.types.is_numeric_dtype(values.dtype):
@@ -93,13 +93,18 @@ def _named_zone(tz: Any, file: str) -> str:
     raise MarketDataError(f"stamps have the offset {name} and no zone is named; {ASK_ZONE}", file=file)
 
 
-def _aware(index: pd.DatetimeIndex, zone: str, flaws: tuple[Flaw, ...] = ()) -> Stamps:
+def _aware(index: pd.DatetimeIndex, zone: str, file: str, flaws: tuple[Flaw, ...] = ()) -> Stamps:
     missing = tuple(Flaw(int(i), "timestamp", "NaT", "the timestamp is missing") for i in np.flatnonzero(index.isna()))
-    return Stamps(_nanoseconds(index), zone, flaws or missing)
+    return Stamps(_nanoseconds(index, file), zone, flaws or missing)
 
 
-def _nanoseconds(index: pd.DatetimeIndex) -> Ints:
-    return np.array(index.as_unit("ns").asi8, dtype=np.int64)
+def _nanoseconds(index: pd.DatetimeIndex, file: str) -> Ints:
+    import pandas as pd
+
+    try:
+        return np.array(index.as_unit("ns").asi8, dtype=np.int64)
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise MarketDataError(f"{error}: stamps lie between 1677 and 2262", file=file) from error
 
 
 def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, file: str) -> Stamps:
@@ -108,10 +113,12 @@ def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, fil
     local = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     why = np.where(index.isna(), "is not ISO 8601", f"does not exist, or exists twice, in {zone} (clock change)")
     bad = np.flatnonzero(local.isna())
-    return _aware(local, zone, tuple(_flaw(shown, int(i), str(why[i])) for i in bad))
+    return _aware(local, zone, file, tuple(_flaw(shown, int(i), str(why[i])) for i in bad))
 
 
 def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
+    if shown.isna().iloc[i]:
+        return Flaw(i, "timestamp", "", "the timestamp is missing")
     return Flaw(i, "timestamp", str(shown.iloc[i]), f"timestamp {str(shown.iloc[i])!r} {why}")
 
 
@@ -125,7 +132,7 @@ def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
     if offset.any():
         _refuse_mixed(text, offset, file)
         index = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
-        return _aware(index, zone or _zone_of_offsets(text, file), _unreadable(index, text))
+        return _aware(index, zone or _zone_of_offsets(text, file), file, _unreadable(index, text))
     return _naive(pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce")), text, zone, file)
 
 
@@ -165,6 +172,8 @@ def _epochs(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
     bad = np.flatnonzero(~text.str.fullmatch(rf"\d{{{size}}}").fillna(False).to_numpy(dtype=bool))
     flaws = tuple(_flaw(text, int(i), f"is no epoch of {size} digits like the rest") for i in bad)
     whole = pd.to_numeric(text.where(~text.index.isin(text.index[bad]), "0").fillna("0")).to_numpy(dtype=np.int64)
+    if int(whole.max()) > np.iinfo(np.int64).max // EPOCHS[size]:
+        raise MarketDataError(f"epoch {whole.max()}: stamps lie between 1677 and 2262", file=file, row=int(whole.argmax()) + 1)
     return Stamps(whole * EPOCHS[size], zone or "UTC", flaws)
 
 

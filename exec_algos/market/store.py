@@ -55,7 +55,7 @@ class BarStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._fs, self._root = fsspec.core.url_to_fs(self.path)
+        self._fs, self._root = file_system(path)
 
     @classmethod
     def found_at(cls, path: str | os.PathLike[str]) -> bool:
@@ -196,6 +196,21 @@ class BarStore:
         pq.write_table(_table(bars), sink)
         self._fs.pipe_file(beside, sink.getvalue())
         self._fs.mv(beside, part.path)
+
+
+def file_system(path: str | os.PathLike[str]) -> tuple[Any, str]:
+    """The fsspec file system of a path or URL, and the path in it.
+
+    Raises
+    ------
+    UsageError
+        No such protocol, or the package that it needs is not installed.
+    """
+    try:
+        fs, root = fsspec.core.url_to_fs(os.fspath(path))
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"{os.fspath(path)}: {error}") from error
+    return fs, str(root)
 
 
 def _name(path: str) -> str:

@@ -89,7 +89,7 @@ def detect_vendor(table: Table) -> str:
     newest bar of the file is of 16:00:00 and none stands at 09:30:00: bars of New York's session labelled by their end.
     """
     names = tuple(name.lower() for name in table.header)
-    if names[0] == "open_time" or _is_klines(names):
+    if names[0] in ("open_time", "open time") or _is_klines(names):
         return "binance"
     if names[0] == "date" and len(table.first) == len(names) + 1:
         return "backtrader"
@@ -155,22 +155,28 @@ def _parse(table: Table, names: tuple[str, ...], file: str, skip: int = 1) -> pd
 
 
 def _klines(table: Table, file: str) -> tuple[pd.DataFrame, int | None]:
-    header = not table.header[0].isdigit()
-    frame = _parse(table, KLINES, file, skip=int(header))
-    if not len(frame):
-        return frame, None
-    opened, closed = int(table.last[0]), int(table.last[6])
-    return frame, (closed - opened + 1) * (1_000_000 if len(table.last[0]) <= 13 else 1_000)
+    header = not _is_klines(table.header)
+    names = tuple(name.lower().replace(" ", "_") for name in table.header) if header else KLINES
+    frame = _parse(table, names, file, skip=int(header))
+    return frame, _kline_length(frame)
+
+
+def _kline_length(frame: pd.DataFrame) -> int | None:
+    """A kline ends one unit of its epoch before the next begins."""
+    import pandas as pd
+
+    if "close_time" not in frame:
+        return None
+    opened, closed = (pd.to_numeric(frame[name], errors="coerce") for name in ("open_time", "close_time"))
+    length = (closed - opened + 1).dropna()
+    return int(length.median()) * (1_000_000 if opened.max() < 1e14 else 1_000) if len(length) else None
 
 
 def _date_and_time(table: Table, file: str) -> tuple[pd.DataFrame, None]:
     names = tuple(name.lower() for name in table.header)
     if "time" not in names and len(table.first) == len(names) + 1:
         names = (names[0], "time", *names[1:])
-    frame = _parse(table, names, file)
-    if "time" in names:
-        frame.insert(0, "timestamp", frame.pop("date") + " " + frame.pop("time"))
-    return frame, None
+    return _parse(table, names, file), None
 
 
 def _yahoo(table: Table, file: str) -> tuple[pd.DataFrame, None]:

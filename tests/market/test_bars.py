@@ -80,6 +80,23 @@ def test_a_frame_without_times_is_refused():
         Bars.from_frame(table, symbol="SPY")
 
 
+def test_a_date_and_a_time_column_are_one_stamp():
+    table = frame().reset_index(drop=True).assign(Date="2024-01-02", Time=["09:30", "09:31", "09:32"])
+    assert Bars.from_frame(table, symbol="SPY", zone="America/New_York").start[0] == OPEN
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(UsageError, match=r"takes a DataFrame, not a str; Bars\.read takes paths"):
+        Bars.from_frame("SPY.csv", symbol="SPY")
+
+
+def test_stamps_beyond_nanoseconds_are_refused():
+    with pytest.raises(MarketDataError, match="between 1677 and 2262"):
+        Bars.from_frame(frame().set_axis(["3000-01-02", "3000-01-03", "3000-01-04"]).rename_axis("date"), symbol="A", zone="UTC")
+    with pytest.raises(MarketDataError, match="row 3: epoch 9999999999: stamps lie between"):
+        Bars.from_frame(frame().reset_index(drop=True).assign(timestamp=[1704187800, 1704187860, 9999999999]), symbol="A")
+
+
 @pytest.mark.parametrize(("digits", "scale"), [(10, 10**9), (13, 10**6), (16, 10**3), (19, 1)])
 def test_epochs_of_every_unit_are_utc(digits, scale):
     table = frame().reset_index(drop=True).assign(timestamp=[(OPEN + k * MINUTE) // scale for k in range(3)])
@@ -118,7 +135,7 @@ def test_a_symbol_that_is_a_number_has_lost_its_zeros_and_is_refused():
 def test_columns_of_several_levels_or_of_one_name_are_refused():
     with pytest.raises(MarketDataError, match="several levels"):
         Bars.from_frame(pd.concat({"SPY": frame()}, axis=1), symbol="SPY")
-    with pytest.raises(MarketDataError, match="'open' and 'Open' differ only in case"):
+    with pytest.raises(MarketDataError, match="'open' and 'Open' have one name"):
         Bars.from_frame(frame().assign(Open=1.0), symbol="SPY")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import Bars
 
 MINUTE = 60_000_000_000
@@ -110,6 +110,27 @@ def test_a_file_of_other_bytes_is_refused(tmp_path):
         Bars.read(put(tmp_path, "empty/readme.md", "").parent)
 
 
+def test_a_url_that_nothing_opens_is_refused():
+    with pytest.raises(UsageError, match=r"nowhere://x\.csv: Protocol not known"):
+        Bars.read("nowhere://x.csv")
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, monkeypatch):
+    from fsspec.implementations.local import LocalFileSystem
+
+    def fail(*_):
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", fail)
+    with pytest.raises(MarketDataError, match=r"SPY\.csv: cannot be read: disk on fire"):
+        Bars.read(put(tmp_path, "SPY.csv", PLAIN))
+
+
+def test_a_list_of_no_file_is_refused():
+    with pytest.raises(UsageError, match="no file to read"):
+        Bars.read([])
+
+
 def test_an_unknown_format_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean polygon"):
         Bars.read(put(tmp_path, "SPY.csv", PLAIN), format="polygone")
@@ -199,6 +220,22 @@ def test_binance_with_and_without_header_in_ms_and_us(tmp_path, header, unit, sc
     assert (bars.symbols, bars.step, bars.zone) == (("BTCUSDT",), MINUTE, "UTC")
     assert bars.start.tolist() == [ns("2025-01-01", "UTC"), ns("2025-01-01 00:01", "UTC")]
     np.testing.assert_array_equal(bars.vwap, [10.5, np.nan])
+
+
+def test_binance_with_a_header_of_words(tmp_path):
+    words = "Open time,Open,High,Low,Close,Volume,Close time,Quote asset volume,Number of trades,Taker base,Taker quote,Ignore\n"
+    bars = Bars.read(put(tmp_path, "BTCUSDT.csv", words + kline(ns("2025-01-01", "UTC") // 10**6, 1, 4, 42)))
+    assert (bars.vwap.tolist(), bars.step) == ([10.5], MINUTE)
+
+
+def test_a_binance_row_that_is_cut_or_none_is_refused(tmp_path):
+    first = ns("2025-01-01", "UTC") // 10**6
+    with pytest.raises(MarketDataError, match=r"row 2: BTCUSDT: low nan is no price"):
+        Bars.read(put(tmp_path, "BTCUSDT.csv", f"{kline(first, 1, 4, 42)}\n{first + 60_000},10,12"))
+    with pytest.raises(MarketDataError, match=r"row 1: BTCUSDT: timestamp 'soon' is not ISO 8601"):
+        Bars.read(put(tmp_path, "BTCUSDT.csv", KLINES + "\nsoon,10,12,9,11,4,later,42,5,1,1,0"))
+    with pytest.raises(MarketDataError, match=r"no column low, close, volume"):
+        Bars.read(put(tmp_path, "BTCUSDT.csv", f"open_time,open,high\n{first},10,12"))
 
 
 def test_binance_in_its_own_zip_and_of_one_row(tmp_path):
@@ -347,6 +384,12 @@ def test_a_day_of_quotes_only_has_no_bars_where_there_are_trades(tmp_path):
     assert len(Bars.read(tmp_path)) == 2
 
 
+def test_a_contract_that_is_only_quoted_is_left_out(tmp_path):
+    lean(tmp_path, "future/cme/minute/es", entry="_201312", text="60000,10,12,9,11,19\n")
+    lean(tmp_path, "future/cme/minute/es", kind="quote", entry="_201403", text="60000,10,12,9,11,1,10,12,9,11,1\n")
+    assert Bars.read(tmp_path).symbols == ("ESZ13",)
+
+
 def test_lean_outside_its_folders_or_of_an_unknown_market_is_refused(tmp_path):
     with pytest.raises(MarketDataError, match="LEAN's folders tell price scale, zone and bar length"):
         Bars.read(lean(tmp_path, "somewhere/spy"))
@@ -359,6 +402,8 @@ def test_lean_outside_its_folders_or_of_an_unknown_market_is_refused(tmp_path):
 def test_lean_rows_that_are_none_are_refused(tmp_path):
     with pytest.raises(MarketDataError, match="7 fields in the first row"):
         Bars.read(lean(tmp_path, text="0,1,1,1,1,1,1\n"))
+    with pytest.raises(MarketDataError, match="cannot be read as a table"):
+        Bars.read(lean(tmp_path, text='0,1,1,1,1,"1\n'))
     with pytest.raises(MarketDataError, match=r"the file is empty"):
         Bars.read(lean(tmp_path, text=""))
     with pytest.raises(MarketDataError, match=r"row 2: SPY: high 'x' is no number"):
