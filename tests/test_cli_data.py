@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
@@ -75,6 +76,15 @@ def test_check_counts_quotes_only_and_vwap_out_of_range(tmp_path):
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
         "A", "3", "2024-01-02 00:00:00", "2024-01-02 00:02:00", "60 s", "UTC", "1", "2", "0",
     ]  # fmt: skip
+
+
+def test_check_says_which_contract_is_only_quoted(tmp_path):
+    folder = tmp_path / "future/cme/minute/es"
+    folder.mkdir(parents=True)
+    for kind, month, text in (("trade", "201312", "0,10,12,9,11,19\n"), ("quote", "201403", "0,10,12,9,11,1,10,12,9,11,1\n")):
+        with zipfile.ZipFile(folder / f"20131007_{kind}.zip", "w") as archive:
+            archive.writestr(f"20131007_es_minute_{kind}_{month}.csv", text)
+    assert run("check", tmp_path).stdout.splitlines()[-1] == "ESH14: 1 minutes of quotes and no trade: no bar"
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,7 @@ def _join(parts: list[RawRows], request: Request) -> RawRows:
     parts = sorted((part for part in parts if len(part)), key=lambda part: (int(part.stamp.min()), part.files)) or parts[:1]
     if len(parts) == 1:
         return parts[0]
+    _same_meaning(parts)
     for before, after in pairwise(parts):
         if request.on_bad == "raise" and before.stamp.max() >= after.stamp.min():
             reason = f"{after.symbol}: bars of the same time as in {before.files[0]}; read one of the two, or name their symbols apart"
@@ -211,13 +212,20 @@ def _join(parts: list[RawRows], request: Request) -> RawRows:
         parts[0],
         stamp=np.concatenate([part.stamp for part in parts]),
         columns=_columns(parts),
-        step=next((part.step for part in parts if part.step), None),
         files=tuple(part.files[0] for part in parts),
         file_of=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         row=np.concatenate([part.row for part in parts]),
         flaws=tuple(flaw._replace(at=flaw.at + int(shift[k])) for k, part in enumerate(parts) for flaw in part.flaws),
         quote_only=sum(part.quote_only for part in parts),
     )
+
+
+def _same_meaning(parts: list[RawRows]) -> None:
+    for part in parts[1:]:
+        for name, here, there in (("label", part.label, parts[0].label), ("step in ns", part.step, parts[0].step)):
+            if here != there:
+                reason = f"{part.symbol}: {name} is {here}, in {parts[0].files[0]} it is {there}; read the files apart"
+                raise MarketDataError(reason, file=part.files[0])
 
 
 def _columns(parts: list[RawRows]) -> dict[str, Any]:

@@ -208,6 +208,18 @@ def test_two_files_of_one_symbol_and_time_are_refused(tmp_path):
     assert {os.path.basename(issue.file) for issue in bars.report} == {"a.csv", "b.csv"}
 
 
+def test_files_of_one_symbol_whose_stamps_mean_different_things_are_refused(tmp_path):
+    put(tmp_path, "AAPL_1m.csv", "Datetime,Close,High,Low,Open,Volume\n2026-03-19 13:30:00+00:00,11,12,9,10,5\n")
+    put(tmp_path, "AAPL_1min.csv", ALPHA)
+    with pytest.raises(MarketDataError, match=r"AAPL_1m\.csv: AAPL: label is start, in .*AAPL_1min\.csv it is end"):
+        Bars.read(tmp_path, zone=NEW_YORK)
+    five = kline(ns("2025-01-02", "UTC") // 10**6, 1, 4, 42)
+    put(tmp_path / "b", "BTC-1m.csv", kline(ns("2025-01-01", "UTC") // 10**6, 1, 4, 42))
+    put(tmp_path / "b", "BTC-5m.csv", five.replace("59999,", "299999,"))
+    with pytest.raises(MarketDataError, match="step in ns is"):
+        Bars.read(tmp_path / "b")
+
+
 # vendors
 
 
