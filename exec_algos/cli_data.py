@@ -101,6 +101,13 @@ def _load(sources: list[str], told: tuple[str | None, str | None, str | None, st
     return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)))
 
 
+def load_bars(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+    """Bars of files, folders or a store; `told` is format, zone, label, step, symbol and what to do with bad rows."""
+    loaded = _load(sources, told)
+    _print_touched(loaded.bars)
+    return loaded.bars
+
+
 def _print_loaded(loaded: Loaded) -> None:
     head = ["symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched"]
     _print_table(head, [_row(loaded, symbol) for symbol in loaded.bars.symbols])

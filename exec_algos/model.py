@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from exec_algos.errors import UnknownNameError, UsageError
 
@@ -252,6 +253,9 @@ class Fill(_FillFields):
             raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
         return cls._make((_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fill._make, (tuple(self),)
+
     @property
     def timestamp(self) -> pd.Timestamp:
         """When it traded, tz-aware in `zone`."""
@@ -261,8 +265,8 @@ class Fill(_FillFields):
 
 
 def _instant(moment: datetime | int, zone: str) -> int:
-    if isinstance(moment, int):
-        return moment
+    if isinstance(moment, Integral):
+        return int(moment)
     import pandas as pd
 
     stamp = pd.Timestamp(moment)

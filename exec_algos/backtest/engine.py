@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Bar, Child, Market, running_market, sessions_of
+from exec_algos.backtest.market import Bar, Child, Market, Stream, running_market, sessions_of
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
@@ -92,56 +93,50 @@ class BacktestEngine:
             run = _Run(market, self.strategies, self.initial_cash)
             while market.queue.step():
                 pass
-            run.close()
         finally:
             running_market.reset(token)
-        return BacktestResult.of(market, run.portfolio, run.equity, run.names, run.rejected)
+        return BacktestResult.of(market, run.portfolio, self.initial_cash, run.names, run.rejected)
 
 
 class _Run:
     """The moving parts of one run."""
 
     def __init__(self, market: Market, makers: Sequence[StrategyMaker], cash: float) -> None:
-        self.market, self.portfolio = market, Portfolio(cash)
-        self.equity: list[tuple[int, float, float]] = []
+        self.market = market
+        self.portfolio = Portfolio(cash, self._mark)
         self.rejected: list[str] = []
         data = DataHandler(market)
         self.strategies = [make(_Queue(self, i), data) for i, make in enumerate(makers)]
         self.names = [type(strategy).__name__ for strategy in self.strategies]
         self.listening = [s for s in self.strategies if type(s).on_bar is not Strategy.on_bar]
         self.told = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]
-        self._instant = -1
-        market.on_bar, market.on_fill = self._bar, self._fill
-
-    def _bar(self, closed: tuple[str, Bar]) -> None:
-        symbol, bar = closed
-        now = self._turn()
-        self.portfolio.marks[symbol] = bar.close
+        market.on_fill = self._fill
         if self.listening:
-            event = MarketEvent(symbol, bar, now)
-            for strategy in self.listening:
-                self._guard(strategy, "on_bar", symbol, strategy.on_bar, event)
+            market.on_bars = self._bars
 
-    def _turn(self) -> int:
+    def _mark(self, symbol: str) -> float:
+        latest = self.market.streams[symbol].latest
+        return math.nan if latest is None else latest.close
+
+    def _bars(self, streams: list[Stream]) -> None:
         now = self.market.queue.now
-        if now != self._instant:
-            self.close()
-            self._instant = now
-        return now
+        for stream in streams:
+            event = MarketEvent(stream.symbol, cast(Bar, stream.latest), now)
+            for strategy in self.listening:
+                try:
+                    strategy.on_bar(event)
+                except Exception as error:
+                    raise self._failed(strategy, "on_bar", event.symbol, error) from error
 
-    def close(self) -> None:
-        """Note the account as it stood at the end of the last instant in which something happened."""
-        if self._instant >= 0:
-            self.equity.append((self._instant, self.portfolio.cash, self.portfolio.value()))
-
-    def _fill(self, booked: tuple[Child, Fill]) -> None:
-        child, fill = booked
-        now = self._turn()
+    def _fill(self, child: Child, fill: Fill) -> None:
         self.portfolio.book(fill)
         owner = child.origin.strategy
         if self.told[owner]:
             strategy = self.strategies[owner]
-            self._guard(strategy, "on_fill", fill.ticker, strategy.on_fill, FillEvent(fill, now))
+            try:
+                strategy.on_fill(FillEvent(fill, self.market.queue.now))
+            except Exception as error:
+                raise self._failed(strategy, "on_fill", fill.ticker, error) from error
 
     def put(self, owner: int, event: Event) -> None:
         queue = self.market.queue
@@ -157,7 +152,10 @@ class _Run:
     def _signal(self, queued: tuple[int, SignalEvent]) -> None:
         owner, signal = queued
         strategy = self.strategies[owner]
-        self._guard(strategy, "on_signal", signal.symbol, strategy.on_signal, signal)
+        try:
+            strategy.on_signal(signal)
+        except Exception as error:
+            raise self._failed(strategy, "on_signal", signal.symbol, error) from error
 
     def _order(self, queued: tuple[int, OrderEvent]) -> None:
         owner, order = queued
@@ -172,12 +170,6 @@ class _Run:
 
         clock = self.market.clock
         Task(clock, strategy.on_order(order), Rank.WAKE, _Origin(owner, order), over).step()
-
-    def _guard(self, strategy: Strategy, method: str, symbol: str, call: Callable[[Any], None], event: Any) -> None:  # noqa: PLR0913
-        try:
-            call(event)
-        except Exception as error:
-            raise self._failed(strategy, method, symbol, error) from error
 
     def _failed(self, strategy: Strategy, method: str, symbol: str, error: BaseException) -> RunError:
         from exec_algos.executors.window import shown

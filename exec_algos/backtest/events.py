@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exec_algos.backtest.market import Bar
 from exec_algos.errors import UsageError
 from exec_algos.model import Fill, Side
 
 
-@dataclass(frozen=True, slots=True)
-class MarketEvent:
+class MarketEvent(NamedTuple):
     """A bar has been completed.
 
     Attributes
@@ -74,8 +74,7 @@ class OrderEvent:
             raise UsageError(f"an order for {self.symbol} needs a positive quantity, got {self.quantity!r}; use side='SELL' to sell")
 
 
-@dataclass(frozen=True, slots=True)
-class FillEvent:
+class FillEvent(NamedTuple):
     """A child order of the strategy traded.
 
     Attributes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 CHUNK = 4096
-SIDES = {1: Side.BUY, -1: Side.SELL}
 
 
 class Bar(NamedTuple):
@@ -39,28 +38,29 @@ class Bar(NamedTuple):
     vwap: float
 
 
-class _Row(NamedTuple):
-    bar: Bar
-    buy: float
-    sell: float
-
-
 class Child(Waitable):
-    """A child order at the simulated venue; awaited, it is over when it is filled, cancelled or expired."""
+    """A child order at the simulated venue; it is over when it is filled, cancelled or expired.
+
+    Await it, or ask whether it is `done`.
+    """
 
     __slots__ = (
-        "active", "cancelled", "lot_rate", "commission", "deadline", "fee", "filled", "fills", "limit", "lot_size",
-        "lots", "number", "origin", "over", "parent", "resume", "resume_rank", "side", "symbol", "value",
+        "active", "cancelled", "commission", "deadline", "fee", "filled", "fills", "limit", "lot_rate", "lots",
+        "number", "origin", "over", "parent", "resume", "resume_rank", "side", "state", "value", "zone",
     )  # fmt: skip
 
-    def __init__(self, clock: VirtualClock, number: int, symbol: str, side: int, lots: int, lot_size: float) -> None:  # noqa: PLR0913
-        self.clock, self.number, self.symbol, self.side, self.lots, self.lot_size = clock, number, symbol, side, lots, lot_size
-        self.limit = math.nan
-        self.filled = self.cancelled = 0
-        self.value = self.fee = 0.0
+    def __init__(self, clock: VirtualClock, number: int, state: ParentState, side: Side, lots: int, limit: float) -> None:  # noqa: PLR0913
+        self.clock, self.number, self.state, self.parent = clock, number, state, state.parent
+        self.side, self.lots, self.limit = side, lots, limit
+        self.filled = self.cancelled = self.active = self.deadline = 0
+        self.value = self.fee = self.lot_rate = 0.0
+        self.commission = Commission()
+        self.origin: Any = clock.origin
+        self.zone = ""
         self.fills: list[Fill] = []
         self.over = False
         self.resume: Callable[[], None] | None = None
+        self.resume_rank = 0
 
     @property
     def open(self) -> int:
@@ -75,14 +75,25 @@ class Child(Waitable):
         """Resume when it is over."""
         self.resume, self.resume_rank = resume, rank
 
-    def answer(self, zone: str) -> Fill:
+    def done(self) -> bool:
+        """It is over."""
+        return self.over
+
+    def exception(self) -> None:
+        """A simulated venue does not fail."""
+
+    def cancel(self) -> bool:
+        """The venue, not the waiting, ends a child: see `Market.cancel`."""
+        return False
+
+    def result(self) -> Fill:
         """All that it got, as one fill."""
         if len(self.fills) == 1:
             return self.fills[0]
-        shares = self.filled * self.lot_size
+        parent, shares = self.parent, self.filled * self.parent.lot_size
         if not self.fills:
-            return Fill._make((self.clock.queue.now, self.symbol, 0, math.nan, 0.0, SIDES[self.side], self.parent.parent_id, zone, ()))
-        whole = (self.fills[-1].time, self.symbol, shares, self.value / shares, self.fee, SIDES[self.side], self.parent.parent_id, zone)
+            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, self.side, parent.parent_id, self.zone, ()))
+        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, self.side, parent.parent_id, self.zone)
         return Fill._make((*whole, tuple(self.fills)))
 
 
@@ -93,6 +104,7 @@ class ParentState:
     parent: ParentOrder
     origin: Any
     ordered: int
+    lot_rate: float
     filled: int = 0
     working: int = 0
     cancelled: int = 0
@@ -104,30 +116,57 @@ class ParentState:
         return self.ordered - self.filled - self.working - self.cancelled
 
 
-class _Stream:
-    """One symbol's bars on their way, and the children that rest in it."""
+class Stream:
+    """One symbol's bars on their way, and the children that rest in it.
 
-    __slots__ = ("bars", "index", "last", "known", "number", "next", "resting", "rows", "step", "symbol")
+    Attributes
+    ----------
+    known : int
+        Completed bars; the first `known` rows of `bars` are the past.
+    replayed : int
+        Bars completed since the market began.
+    latest : Bar or None
+        The last completed bar.
+    due : int
+        When the next bar closes, ns UTC; -1 when there is none.
+    """
+
+    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "known", "latest", "replayed", "resting", "step", "symbol")
 
     def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
         self.symbol, self.bars, self.step = symbol, bars, bars.step
+        self._columns = (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price())
+        self._columns += (model.prices(bars, 1), model.prices(bars, -1))
         self.resting: list[Child] = []
-        self.last: Bar | None = None
-        begin = int(np.searchsorted(bars.start, first))
-        self.known = begin
-        if begin:
-            self.last = next(_rows(bars, model, begin - 1, begin)).bar
-        self.rows = _rows(bars, model, begin, len(bars))
-        self.next: _Row | None = next(self.rows, None)
+        self.known = int(np.searchsorted(bars.start, first))
+        self.replayed = 0
+        self.latest: Bar | None = None
+        if self.known:
+            self._load(self.known - 1, self.known)
+            self.latest = self._rows[0]
+        self._load(self.known, self.known + CHUNK)
 
+    def _load(self, begin: int, end: int) -> None:
+        *bar, buy, sell = (column[begin:end].tolist() for column in self._columns)
+        self._base, self._buy, self._sell = begin, buy, sell
+        self._rows = list(map(Bar._make, zip(*bar, strict=True)))
+        self.due = self._rows[0].start + self.step if self._rows else -1
 
-def _rows(bars: Bars, model: FillModel, begin: int, end: int) -> Iterator[_Row]:
-    columns = (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price())
-    sides = (model.prices(bars, 1), model.prices(bars, -1))
-    for a in range(begin, end, CHUNK):
-        b = min(a + CHUNK, end)
-        bar = map(Bar._make, zip(*(c[a:b].tolist() for c in columns), strict=True))
-        yield from map(_Row._make, zip(bar, *(c[a:b].tolist() for c in sides), strict=True))
+    def coming(self) -> tuple[Bar, float, float]:
+        """The bar that closes next, and what it costs either side."""
+        i = self.known - self._base
+        return self._rows[i], self._buy[i], self._sell[i]
+
+    def close(self) -> None:
+        """The next bar is completed."""
+        i = self.known - self._base
+        self.latest = self._rows[i]
+        self.known += 1
+        self.replayed += 1
+        if i + 1 < len(self._rows):
+            self.due = self._rows[i + 1].start + self.step
+        else:
+            self._load(self.known, self.known + CHUNK)
 
 
 running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
@@ -149,13 +188,12 @@ class Market:
         self.model, self.sessions, self.zone = model, sessions, sessions.zone
         self.queue = EventQueue(first)
         self.clock = VirtualClock(self.queue)
-        self.streams: dict[str, _Stream] = {}
+        self.streams: dict[str, Stream] = {}
         self.parents: list[ParentState] = []
         self.children: dict[int, Child] = {}
         self.fills: list[Fill] = []
-        self.origins: list[Any] = []
-        self.on_bar: Callable[[tuple[str, Bar]], None] | None = None
-        self.on_fill: Callable[[tuple[Child, Fill]], None] | None = None
+        self.on_bars: Callable[[list[Stream]], None] | None = None
+        self.on_fill: Callable[[Child, Fill], None] | None = None
         self._submitted = 0
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
@@ -173,11 +211,11 @@ class Market:
         for symbol in bars.symbols:
             if symbol in self.streams:
                 raise UsageError(f"{symbol} is in this market already")
-            stream = self.streams[symbol] = _Stream(symbol, bars.select([symbol]), self.model, self.queue.now)
-            if stream.next is not None:
-                self.queue.put_bar(stream.next.bar.start + stream.step, symbol, Rank.BAR, self._close_bar, stream)
+            stream = self.streams[symbol] = Stream(symbol, bars.select([symbol]), self.model, self.queue.now)
+            if stream.due >= 0:
+                self.queue.put_bar(stream.due, symbol, self._close_bars, stream)
 
-    def stream(self, symbol: str) -> _Stream:
+    def stream(self, symbol: str) -> Stream:
         """The stream of a symbol.
 
         Raises
@@ -216,7 +254,8 @@ class Market:
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
         """Number a parent order and keep its state."""
         numbered = replace(parent, parent_id=len(self.parents))
-        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots))
+        rate = self.model.cap(numbered.max_participation) / numbered.lot_size
+        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate))
         return numbered
 
     def submit(  # noqa: PLR0913 - a child order has this many properties
@@ -239,26 +278,24 @@ class Market:
         UsageError
             A quantity that is no multiple of the lot.
         """
-        stream, now = self.stream(symbol), self.queue.now
-        ends = self.session(now).close if expires is None else expires
+        stream, now, latency = self.stream(symbol), self.queue.now, self._latency
+        ends = (self.session(now).close if expires is None else expires) + latency
         if parent is None:
-            parent = self._direct(symbol, side, quantity, ends + self._latency)
-        child = Child(self.clock, self._submitted, symbol, int(side), check_lots(quantity, parent.lot_size), parent.lot_size)
-        self._submitted += 1
-        child.parent, child.origin = parent, self.clock.origin
-        child.limit = math.nan if limit is None else limit
-        child.lot_rate = self.model.cap(parent.max_participation) / parent.lot_size
-        child.commission = self.model.commission if commission is None else commission
-        child.active = now + self._latency
-        child.deadline = min(ends + self._latency, parent.end)
+            parent = self._direct(symbol, side, quantity, ends)
         state = self.parents[parent.parent_id]
-        state.working += child.lots
+        lots = check_lots(quantity, parent.lot_size)
+        child = Child(self.clock, self._submitted, state, side, lots, math.nan if limit is None else limit)
+        self._submitted += 1
+        child.zone, child.lot_rate = self.zone, state.lot_rate
+        child.commission = self.model.commission if commission is None else commission
+        child.active = now + latency
+        child.deadline = min(ends, parent.end)
+        state.working += lots
         state.children += 1
         self.children[child.number] = child
         stream.resting.append(child)
-        ahead = now if stream.next is None else stream.next.bar.start + stream.step
-        known = child.deadline + (ahead - child.deadline) % stream.step
-        if stream.next is None or known != ahead:
+        known = child.deadline + (stream.due - child.deadline) % stream.step if stream.due >= 0 else child.deadline
+        if known != stream.due:
             self.queue.put(known, Rank.EXPIRY, self._expire, child)
         return child
 
@@ -274,66 +311,67 @@ class Market:
         self.queue.put(self.queue.now + self._latency, Rank.EXPIRY, self._expire, child)
         return True
 
-    def _close_bar(self, stream: _Stream) -> None:
-        row = stream.next
-        if row is None:
-            return
-        if stream.resting:
-            self._match(stream, row)
-        bar = stream.last = row.bar
-        stream.known += 1
-        following = stream.next = next(stream.rows, None)
-        if following is not None:
-            self.queue.put_bar(following.bar.start + stream.step, stream.symbol, Rank.BAR, self._close_bar, stream)
-        if self.on_bar is not None:
-            self.queue.put_bar(self.queue.now, stream.symbol, Rank.MARKET, self.on_bar, (stream.symbol, bar))
+    def _close_bars(self, streams: list[Stream]) -> None:
+        booked: list[tuple[Child, Fill]] = []
+        expired: list[Child] = []
+        for stream in streams:
+            if stream.resting:
+                self._match(stream, booked, expired)
+            stream.close()
+            if stream.due >= 0:
+                self.queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
+        for child, fill in booked:
+            if self.on_fill is not None:
+                self.on_fill(child, fill)
+            if child.filled == child.lots and not child.over:
+                self._end(child)
+        for child in expired:
+            self._expire(child)
+        if self.on_bars is not None:
+            if self.queue.before(Rank.MARKET):
+                self.queue.put(self.queue.now, Rank.MARKET, self.on_bars, streams)
+            else:
+                self.on_bars(streams)
 
-    def _match(self, stream: _Stream, row: _Row) -> None:
-        bar = row.bar
-        start, now, used = bar.start, self.queue.now, 0.0
+    def _match(self, stream: Stream, booked: list[tuple[Child, Fill]], expired: list[Child]) -> None:
+        (start, _, high, low, _, volume, _), buy, sell = stream.coming()
+        now, used = self.queue.now, 0.0
+        stamp = start if self._at_start else now
         for child in stream.resting:
             if child.active <= start < child.deadline:
-                lot = child.lot_size
-                room = bar_budget(child.lot_rate, bar.volume) - math.ceil(used / lot)
+                lot = child.parent.lot_size
+                room = bar_budget(child.lot_rate, volume) - math.ceil(used / lot)
                 if room > 0:
-                    price = row.buy if child.side > 0 else row.sell
-                    done = meet_bar(child.side, child.open, child.limit, price, bar.low, bar.high, room, self._through)
+                    side = child.side
+                    done = meet_bar(side, child.open, child.limit, buy if side > 0 else sell, low, high, room, self._through)
                     if done.quantity > 0:
                         used += done.quantity * lot
-                        self._execute(child, done.quantity, done.price, start if self._at_start else now)
+                        booked.append((child, self._execute(child, done.quantity, done.price, stamp)))
             if child.deadline <= now and child.open:
-                self.queue.put(now, Rank.EXPIRY, self._expire, child)
+                expired.append(child)
         stream.resting = [child for child in stream.resting if child.open]
 
-    def _execute(self, child: Child, lots: int, price: float, stamp: int) -> None:
-        shares = lots * child.lot_size
+    def _execute(self, child: Child, lots: int, price: float, stamp: int) -> Fill:
+        parent, state = child.parent, child.state
+        shares = lots * parent.lot_size
         child.filled += lots
         child.value += shares * price
-        fee = child_fee(child.commission, child.filled * child.lot_size, child.value)
-        fill = Fill._make((stamp, child.symbol, shares, price, fee - child.fee, SIDES[child.side], child.parent.parent_id, self.zone, ()))
+        fee = child_fee(child.commission, child.filled * parent.lot_size, child.value)
+        fill = Fill._make((stamp, parent.symbol, shares, price, fee - child.fee, child.side, parent.parent_id, self.zone, ()))
         child.fee = fee
         child.fills.append(fill)
-        state = self.parents[child.parent.parent_id]
         state.filled += lots
         state.working -= lots
         self.fills.append(fill)
-        self.origins.append(child.origin)
-        self.queue.put(self.queue.now, Rank.FILL, self._book, (child, fill))
-
-    def _book(self, booked: tuple[Child, Fill]) -> None:
-        if self.on_fill is not None:
-            self.on_fill(booked)
-        child = booked[0]
-        if not child.open and booked[1] is child.fills[-1]:
-            self._end(child)
+        return fill
 
     def _expire(self, child: Child) -> None:
         if child.over or not child.open:
             return
-        self.parents[child.parent.parent_id].working -= child.open
+        child.state.working -= child.open
         child.cancelled = child.open
-        resting = self.streams[child.symbol].resting
-        self.streams[child.symbol].resting = [one for one in resting if one is not child]
+        stream = self.streams[child.parent.symbol]
+        stream.resting = [one for one in stream.resting if one is not child]
         self._end(child)
 
     def _end(self, child: Child) -> None:

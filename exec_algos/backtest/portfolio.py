@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from exec_algos.model import Fill
@@ -47,33 +48,34 @@ class Portfolio:
     ----------
     cash : float
         To begin with, currency.
+    mark : callable
+        The last known price of a symbol, currency per share.
     """
 
-    def __init__(self, cash: float) -> None:
+    def __init__(self, cash: float, mark: Callable[[str], float]) -> None:
         self.cash = cash
         self.fees = 0.0
         self.positions: dict[str, Position] = {}
-        self.marks: dict[str, float] = {}
+        self._mark = mark
 
     def book(self, fill: Fill) -> None:
         """Take in a fill: money moves by ``-side * quantity * price - commission``."""
-        signed = fill.quantity * int(fill.side)
+        signed = fill.quantity if fill.side > 0 else -fill.quantity
         self.cash -= signed * fill.fill_price + fill.commission
         self.fees += fill.commission
         position = self.positions.get(fill.ticker)
         if position is None:
             position = self.positions[fill.ticker] = Position()
         position.trade(signed, fill.fill_price)
-        self.marks.setdefault(fill.ticker, fill.fill_price)
 
     def value(self) -> float:
-        """Positions at their last close, currency."""
-        return sum(held.shares * self.marks[symbol] for symbol, held in self.positions.items())
+        """Positions at their last price, currency."""
+        return sum(held.shares * self._mark(symbol) for symbol, held in self.positions.items())
 
     def realised(self) -> float:
         """Profit of closed positions before fees, currency."""
         return sum(held.realised for held in self.positions.values())
 
     def unrealised(self) -> float:
-        """Profit of open positions at their last close, before fees, currency."""
-        return sum(held.shares * (self.marks[symbol] - held.cost) for symbol, held in self.positions.items())
+        """Profit of open positions at their last price, before fees, currency."""
+        return sum(held.shares * (self._mark(symbol) - held.cost) for symbol, held in self.positions.items())

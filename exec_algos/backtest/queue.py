@@ -47,17 +47,27 @@ class EventQueue:
         self._sequence += 1
         heappush(self._heap, (time, rank, self._sequence, action, argument))
 
-    def put_bar(self, time: int, symbol: str, rank: int, action: Callable[[Any], None], argument: Any) -> None:
-        """The same for what belongs to a symbol's bar: ties go by symbol."""
-        heappush(self._heap, (time, rank, symbol, action, argument))
+    def put_bar(self, time: int, symbol: str, action: Callable[[Any], None], stream: Any) -> None:
+        """A symbol's bar closes at `time` (ns UTC): ``action(streams)`` gets all that close then, by symbol."""
+        heappush(self._heap, (time, Rank.BAR, symbol, action, stream))
 
     def step(self) -> bool:
         """Carry out the next action; False if there is none."""
-        if not self._heap:
+        heap = self._heap
+        if not heap:
             return False
-        self.now, _, _, action, argument = heappop(self._heap)
+        time, rank, _, action, argument = heappop(heap)
+        self.now = time
+        if rank == 0:
+            argument = [argument]
+            while heap and heap[0][0] == time and heap[0][1] == 0:
+                argument.append(heappop(heap)[4])
         action(argument)
         return True
+
+    def before(self, rank: int) -> bool:
+        """Whether something of a lower rank is still to be done in this instant."""
+        return bool(self._heap) and self._heap[0][:2] < (self.now, rank)
 
     def due(self, instant: int) -> bool:
         """Whether something is left to be done at `instant` (ns UTC) or before."""

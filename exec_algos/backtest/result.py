@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from exec_algos.backtest.market import Market
+from exec_algos.backtest.market import Market, Stream
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.table import parent_table
@@ -45,7 +46,7 @@ class BacktestResult:
     portfolio: Portfolio
 
     @classmethod
-    def of(cls, market: Market, portfolio: Portfolio, equity: Sequence[tuple[int, float, float]], names: Sequence[str], rejected: Sequence[str]) -> BacktestResult:  # noqa: PLR0913
+    def of(cls, market: Market, portfolio: Portfolio, cash: float, names: Sequence[str], rejected: Sequence[str]) -> BacktestResult:
         """Put the frames together.
 
         Parameters
@@ -53,17 +54,45 @@ class BacktestResult:
         market : Market
             After the run.
         portfolio : Portfolio
-        equity : sequence of (ns UTC, cash, value)
+        cash : float
+            At the beginning, currency.
         names : sequence of str
             The strategies' names.
         rejected : sequence of str
         """
-        import pandas as pd
+        return cls(_parents(market, names), _fills(market, names), _equity(market, cash), tuple(rejected), portfolio)
 
-        account = pd.DataFrame(equity, columns=["timestamp", "cash", "value"])
-        account.index = _stamps(account.pop("timestamp").to_numpy(dtype=np.int64), market.zone)
-        account["equity"] = account["cash"] + account["value"]
-        return cls(_parents(market, names), _fills(market, names), account, tuple(rejected), portfolio)
+
+def _equity(market: Market, cash: float) -> pd.DataFrame:
+    """The account after each instant at which a bar closed: money, and positions at their last close."""
+    import pandas as pd
+
+    instants = np.unique(np.concatenate([_closes(stream) for stream in market.streams.values()]))
+    value, money = np.zeros(len(instants)), np.full(len(instants), cash)
+    known = np.array([fill.time for fill in market.fills], dtype=np.int64)
+    if market.model.price == "open":
+        known += next(iter(market.streams.values())).step
+    symbols = np.array([fill.ticker for fill in market.fills], dtype=object)
+    signed = np.array([fill.quantity * int(fill.side) for fill in market.fills], dtype=np.float64)
+    paid = np.array([fill.quantity * int(fill.side) * fill.fill_price + fill.commission for fill in market.fills], dtype=np.float64)
+    money -= _running(known, paid, instants)
+    for symbol in sorted(set(symbols)):
+        mine, stream = symbols == symbol, market.streams[symbol]
+        at = np.searchsorted(_closes(stream), instants, side="right") - 1
+        marks = stream.bars.close[stream.known - len(_closes(stream)) + np.maximum(at, 0)]
+        value += _running(known[mine], signed[mine], instants) * marks
+    return pd.DataFrame({"cash": money, "value": value, "equity": money + value}, index=_stamps(instants, market.zone))
+
+
+def _closes(stream: Stream) -> npt.NDArray[np.int64]:
+    begin = stream.known - stream.replayed
+    return stream.bars.start[begin : stream.known] + stream.step
+
+
+def _running(times: npt.NDArray[np.int64], amounts: npt.NDArray[np.float64], instants: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Sum of the amounts up to each instant."""
+    total = np.concatenate([[0.0], np.cumsum(amounts)])
+    return total[np.searchsorted(times, instants, side="right")]
 
 
 def _stamps(instants: Any, zone: str) -> pd.DatetimeIndex:
@@ -83,7 +112,7 @@ def _fills(market: Market, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "parent_id": np.array([fill.parent_id for fill in fills], dtype=np.int64),
-            "strategy": [_owner(names, origin) for origin in market.origins],
+            "strategy": [_owner(names, market.parents[fill.parent_id].origin) for fill in fills],
             "algorithm": [market.parents[fill.parent_id].parent.algorithm for fill in fills],
             "timestamp": _stamps([fill.time for fill in fills], market.zone),
             "symbol": [fill.ticker for fill in fills],

@@ -53,7 +53,7 @@ class DataHandler:
 
     def latest(self, symbol: str) -> Bar | None:
         """The last completed bar of a symbol; None before the first."""
-        return self._market.stream(symbol).last
+        return self._market.stream(symbol).latest
 
     def history(self, symbol: str, count: int) -> pd.DataFrame:
         """The last `count` completed bars of a symbol, oldest first, indexed by bar start.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from exec_algos.clock import Clock, WallClock
+from exec_algos.clock import Clock, Started, WallClock
 from exec_algos.config import get_settings
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
@@ -26,6 +26,26 @@ class Session:
     open: int
     close: int
     zone: str
+
+
+class ChildOrder(NamedTuple):
+    """A child order as an executor releases it.
+
+    Attributes
+    ----------
+    parent : ParentOrder
+    quantity : int or float
+        Shares.
+    limit : float or None
+        Currency per share; None for a market order.
+    expires : int
+        When to cancel what is still open, ns UTC.
+    """
+
+    parent: ParentOrder
+    quantity: float
+    limit: float | None
+    expires: int
 
 
 class BrokerAPI(ABC):
@@ -86,6 +106,21 @@ class BrokerAPI(ABC):
         VenueError
             The venue refused or failed.
         """
+
+    def send_order(self, order: ChildOrder) -> Started[Fill]:
+        """Release a child order and go on: `place_order`, started beside the caller."""
+        parent = order.parent
+        return self.clock.start(
+            self.place_order(
+                parent.symbol,
+                order.quantity,
+                "MKT" if order.limit is None else "LMT",
+                order.limit,
+                side=parent.side,
+                expires=order.expires,
+                parent=parent,
+            )
+        )
 
     @abstractmethod
     async def cancel_order(self, order_id: int) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from exec_algos.backtest.market import Market, running_market, sessions_of
 from exec_algos.backtest.waiting import Pump, VirtualClock
-from exec_algos.brokers.base import BrokerAPI, OrderType, Session
+from exec_algos.brokers.base import BrokerAPI, ChildOrder, OrderType, Session
+from exec_algos.clock import Started
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
@@ -67,6 +68,7 @@ class SimulatedBroker(BrokerAPI):
     ) -> None:
         self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
         self._seed, self._synthetic = seed, False
+        self._direct = type(self).place_order is SimulatedBroker.place_order
         attached = running_market.get()
         if attached is not None:
             if any(part is not None for part in (bars, fill_model, calendar, start)):
@@ -118,7 +120,19 @@ class SimulatedBroker(BrokerAPI):
         self._ensure(ticker)
         child = self.market.submit(ticker, Side.of(side), quantity, limit, expires=expires, parent=parent, commission=self._commission)
         await child
-        return child.answer(self.market.zone)
+        return child.result()
+
+    def send_order(self, order: ChildOrder) -> Started[Fill]:
+        """Release a child without waiting for it; see `BrokerAPI.send_order`.
+
+        The child itself answers, unless a subclass has its own `place_order`, which then carries it.
+        """
+        if self._direct and order.parent.symbol in self.market.streams:
+            parent = order.parent
+            return self.market.submit(
+                parent.symbol, parent.side, order.quantity, order.limit, expires=order.expires, parent=parent, commission=self._commission
+            )
+        return super().send_order(order)
 
     async def cancel_order(self, order_id: int) -> bool:
         """Cancel an open child; False if it is over."""
@@ -145,13 +159,13 @@ class SimulatedBroker(BrokerAPI):
         """
         self._ensure(ticker)
         stream = self.market.stream(ticker)
-        if stream.last is None:
+        if stream.latest is None:
             raise UsageError(f"{ticker} has no completed bar yet, so there is no depth")
         quotes = {name: float(column[stream.known - 1]) for name, column in stream.bars.quotes.items()}
-        half = stream.last.volume / 2
+        half = stream.latest.volume / 2
         return {
-            "bid": quotes.get("bid", stream.last.close),
-            "ask": quotes.get("ask", stream.last.close),
+            "bid": quotes.get("bid", stream.latest.close),
+            "ask": quotes.get("ask", stream.latest.close),
             "bid_volume": quotes.get("bid_size", half),
             "ask_volume": quotes.get("ask_size", half),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -35,8 +36,8 @@ class Algorithm(ABC):
     decide: ClassVar[Callable[[Terms, Seen, Any], Decision]]
 
     def __post_init__(self) -> None:
-        if not self.slice_interval_seconds > 0:
-            raise UsageError(f"slice_interval_seconds must be positive, got {self.slice_interval_seconds!r}")
+        if not 0 < self.slice_interval_seconds < math.inf:
+            raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")
 
     @property
     def interval(self) -> int:

@@ -6,14 +6,14 @@ import logging
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from exec_algos.brokers.base import BrokerAPI
+from exec_algos.brokers.base import BrokerAPI, ChildOrder
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.window import Moment, Window
 from exec_algos.lots import whole_lots
-from exec_algos.model import SECOND, Decision, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
+from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
@@ -57,13 +57,12 @@ class _Progress:
 
     def collect(self) -> None:
         """Take in the children that are over."""
-        if not self.working:
-            return
-        over = [child for child in self.working if child.task.done()]
-        if over:
-            self.working = [child for child in self.working if not child.task.done()]
-            for child in over:
+        working, self.working = self.working, []
+        for child in working:
+            if child.task.done():
                 self._take(child)
+            else:
+                self.working.append(child)
 
     def _take(self, child: _Child) -> None:
         error = child.task.exception()
@@ -200,22 +199,11 @@ class OrderExecutor(ABC):
                 return
             decision = decide(terms, progress.seen(k, curve[k]), params)
             if decision.quantity:
-                task = clock.start(self._place(parent, decision, instant))
-                progress.working.append(_Child(k, decision.quantity, task))
+                limit = decision.limit if decision.limit == decision.limit else None
+                order = ChildOrder(parent, decision.quantity * parent.lot_size, limit, instant)
+                progress.working.append(_Child(k, decision.quantity, self.broker.send_order(order)))
                 progress.released += 1
         await clock.sleep_until(parent.end)
-
-    def _place(self, parent: ParentOrder, decision: Decision, expires: int) -> Any:
-        limited = decision.limit == decision.limit
-        return self.broker.place_order(
-            parent.symbol,
-            decision.quantity * parent.lot_size,
-            "LMT" if limited else "MKT",
-            decision.limit if limited else None,
-            side=parent.side,
-            expires=expires,
-            parent=parent,
-        )
 
     async def _settle(self, progress: _Progress) -> None:
         progress.collect()

@@ -7,9 +7,11 @@ average price of the window and needs no market data.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
@@ -84,6 +86,8 @@ class TWAPExecutor(OrderExecutor):
         UsageError
             A quantity, duration or window that cannot be worked.
         """
+        if not 0 < duration_minutes < math.inf:
+            raise UsageError(f"duration_minutes must be positive and finite, got {duration_minutes!r}")
         algorithm = TWAP(slice_interval_seconds=slice_interval_seconds)
         window = Window(start=start, length=round(duration_minutes * MINUTE))
         order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from exec_algos.brokers.base import Session
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Moment = datetime | int | str
+
+LONGEST_TIME_OF_DAY = len("HH:MM:SS")
+
+_TIME_OF_DAY = re.compile(r"(?!24:(?!00(?::00)?$))([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +34,21 @@ class Window:
     start, end : datetime, str or int, optional
         ns UTC, a time (naive: exchange time), or ``"HH:MM"`` of the session. `start` is now if absent.
     length : int, optional
-        ns; takes the place of `end`.
+        ns, > 0; takes the place of `end`.
+
+    Raises
+    ------
+    UsageError
+        A length that is not positive.
     """
 
     start: Moment | None = None
     end: Moment | None = None
     length: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.length is not None and self.length <= 0:
+            raise UsageError(f"a window needs a positive length, got {self.length / 6e10:g} minutes")
 
     def resolve(self, now: int, session_at: Callable[[int], Session], resolution: int) -> tuple[int, int]:
         """The window in ns UTC: clipped to its session and to whole bars, loudly.
@@ -90,24 +105,26 @@ def instant(moment: Moment, session: Session) -> int:
     UsageError
         Text that is no time.
     """
-    if isinstance(moment, int):
-        return moment
+    if isinstance(moment, Integral):
+        return int(moment)
     import pandas as pd
 
     try:
-        if isinstance(moment, str) and len(moment) <= 8 and ":" in moment:
-            day = pd.Timestamp(session.open, unit="ns", tz="UTC").tz_convert(session.zone).normalize().tz_localize(None)
-            clock = moment if moment.count(":") == 2 else f"{moment}:00"
-            stamp = (day + pd.Timedelta(clock)).tz_localize(session.zone)
-        else:
-            stamp = pd.Timestamp(moment)
+        stamp = _on_the_day(moment, session) if isinstance(moment, str) and len(moment) <= LONGEST_TIME_OF_DAY else pd.Timestamp(moment)
+        return int((stamp if stamp.tzinfo else stamp.tz_localize(session.zone)).as_unit("ns").value)
     except ValueError as error:
         raise UsageError(f"{moment!r} is no time; use 'HH:MM', an ISO time or ns UTC") from error
-    return _value(stamp if stamp.tzinfo else stamp.tz_localize(session.zone))
 
 
-def _value(stamp: pd.Timestamp) -> int:
-    return int(stamp.as_unit("ns").value)
+def _on_the_day(text: str, session: Session) -> pd.Timestamp:
+    """Naive time of the session's day."""
+    import pandas as pd
+
+    clock = _TIME_OF_DAY.fullmatch(text.strip())
+    if clock is None:
+        raise ValueError(text)
+    day = pd.Timestamp(session.open, unit="ns", tz="UTC").tz_convert(session.zone).normalize().tz_localize(None)
+    return day + pd.Timedelta(hours=int(clock[1]), minutes=int(clock[2]), seconds=int(clock[3] or 0))
 
 
 def shown(moment: int, zone: str) -> str:

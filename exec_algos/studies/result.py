@@ -14,6 +14,7 @@ import numpy.typing as npt
 from exec_algos.errors import UnknownNameError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
+from exec_algos.model import Side
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.statistics import Estimate, clustered_mean
@@ -130,49 +131,49 @@ class StudyResult:
         UnknownNameError
             No such algorithm or benchmark.
         """
-        rows = self._rows(algorithm)
-        values = rows[_column(benchmark)].to_numpy(dtype=np.float64)
-        weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
-        return clustered_mean(values, rows["session"].to_numpy(), weights)
+        return _estimate(self._rows(algorithm), _column(benchmark), weighted=weighted)
 
-    def summary(self, benchmark: str = "interval_vwap") -> pd.DataFrame:
-        """Slippage by algorithm in bps, positive = cost.
+    def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
+        """Slippage in bps, positive = cost, by algorithm or by any columns of `parents`.
+
+        Parameters
+        ----------
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        by : sequence of str
+            Such as ``("algorithm", "side")``.
 
         Returns
         -------
         DataFrame
-            Indexed by algorithm: ``n, mean, median, sd, low, high`` (95 % interval of the mean, day-clustered),
+            Indexed by `by`: ``n, mean, median, sd, low, high`` (95 % interval of the mean, day-clustered),
             ``notional_mean``, ``fill_rate`` (filled / ordered shares), ``participation`` (mean), ``days``.
 
         Raises
         ------
         UnknownNameError
-            No such benchmark.
+            No such benchmark or column.
         """
         import pandas as pd
 
         column = _column(benchmark)
-        table = {name: self._line(name, benchmark, column) for name in self.config["algorithms"]}
-        return pd.DataFrame.from_dict(table, orient="index").rename_axis("algorithm")
+        for name in by:
+            if name not in self.parents.columns:
+                raise UnknownNameError("column", name, self.parents.columns)
+        groups = self.parents.groupby(list(by), sort=True)
+        lines = {key if len(by) > 1 else key[0]: _line(rows, column) for key, rows in groups}
+        return pd.DataFrame.from_dict(lines, orient="index").rename_axis(list(by))
 
-    def _line(self, name: str, benchmark: str, column: str) -> dict[str, float]:
-        rows = self._rows(name)
-        mean = self.estimate(name, benchmark)
-        return {
-            "n": mean.n,
-            "mean": mean.mean,
-            "median": float(rows[column].median()),
-            "sd": float(rows[column].std()),
-            "low": mean.low,
-            "high": mean.high,
-            "notional_mean": self.estimate(name, benchmark, weighted=True).mean,
-            "fill_rate": float(rows["filled"].sum() / rows["quantity"].sum()),
-            "participation": float(rows["participation"].mean()),
-            "days": mean.clusters,
-        }
-
-    def compare(self, first: str, second: str, benchmark: str = "interval_vwap") -> Estimate:
+    def compare(self, first: str, second: str, benchmark: str = "interval_vwap", *, side: str | None = None) -> Estimate:
         """Mean of ``slippage(first) - slippage(second)`` over the same parent orders, in bps, day-clustered.
+
+        Parameters
+        ----------
+        first, second : str
+            Text forms of two algorithms.
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        side : {"BUY", "SELL"}, optional
+            One side only. Over both sides of the same orders the mean of a price rule that does not
+            depend on the side is 0 by construction.
 
         Raises
         ------
@@ -180,8 +181,9 @@ class StudyResult:
             No such algorithm or benchmark.
         """
         a, b = (self._rows(name).set_index("parent_id") for name in (first, second))
-        difference = (a[_column(benchmark)] - b[_column(benchmark)]).to_numpy(dtype=np.float64)
-        return clustered_mean(difference, a["session"].to_numpy())
+        difference = a[_column(benchmark)] - b[_column(benchmark)]
+        chosen = np.ones(len(a), dtype=bool) if side is None else (a["side"] == Side.of(side).name).to_numpy()
+        return clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], a["session"].to_numpy()[chosen])
 
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
         """Draw one plot: ``"slippage"``, ``"schedule"`` or ``"volume"``; see `exec_algos.plots`.
@@ -210,7 +212,8 @@ class StudyResult:
         self.parents.to_parquet(out / "parents.parquet", index=False)
         self.fills.to_parquet(out / "fills.parquet", index=False)
         self.skipped.to_csv(out / "skipped.csv", index=False)
-        pd.concat({name: self.summary(name) for name in BENCHMARKS}, names=["benchmark"]).to_csv(out / "summary.csv")
+        tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
+        pd.concat(tables, names=["benchmark"]).to_csv(out / "summary.csv")
         (out / "config.json").write_text(json.dumps(self.config, indent=2, default=str) + "\n", encoding="utf-8")
         return out
 
@@ -218,6 +221,27 @@ class StudyResult:
         if algorithm not in self.config["algorithms"]:
             raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
         return self.parents[self.parents["algorithm"] == algorithm]
+
+
+def _estimate(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:
+    weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
+    return clustered_mean(rows[column].to_numpy(dtype=np.float64), rows["session"].to_numpy(), weights)
+
+
+def _line(rows: pd.DataFrame, column: str) -> dict[str, float]:
+    mean = _estimate(rows, column, weighted=False)
+    return {
+        "n": mean.n,
+        "mean": mean.mean,
+        "median": float(rows[column].median()),
+        "sd": float(rows[column].std()),
+        "low": mean.low,
+        "high": mean.high,
+        "notional_mean": _estimate(rows, column, weighted=True).mean,
+        "fill_rate": float(rows["filled"].sum() / rows["quantity"].sum()),
+        "participation": float(rows["participation"].mean()),
+        "days": mean.clusters,
+    }
 
 
 def _column(benchmark: str) -> str:

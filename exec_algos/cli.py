@@ -1,0 +1,98 @@
+"""The ``exec-algos`` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exec_algos.cli_data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
+from exec_algos.cli_synth import synth
+from exec_algos.studies.request import StudyRequest
+
+app = typer.Typer(
+    name="exec-algos",
+    help="Backtest, study and trade order execution algorithms.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data_app, name="data")
+data_app.command("synth")(synth)
+
+Algo = Annotated[str, typer.Option(help="Algorithms, comma-separated: twap, vwap, vwap:profile_days=20 ...")]
+Sides = Annotated[str, typer.Option("--side", help="buy, sell or buy,sell.")]
+Size = Annotated[str, typer.Option(help="Of each parent order: 5%adv, or shares.")]
+Window = Annotated[str | None, typer.Option(help="09:30-16:00 in exchange time; the whole session if not given.")]
+Calendar = Annotated[str | None, typer.Option(help="XNYS, XKRX, 24/7 ...; a session is a day of the bars if not given.")]
+Cap = Annotated[float | None, typer.Option("--max-participation", help="Our largest fraction of a bar's volume; no limit if not given.")]
+Price = Annotated[str, typer.Option(help="What a market order pays: open, vwap, close or worst.")]
+Latency = Annotated[float, typer.Option(help="Seconds between decision and arrival.")]
+Rate = Annotated[float, typer.Option("--commission", help="Fraction of the value traded: 0.00015 is 1.5 bps.")]
+PerShare = Annotated[float, typer.Option("--commission-per-share", help="Currency per share.")]
+Minimum = Annotated[float, typer.Option("--commission-minimum", help="Currency per child order.")]
+Days = Annotated[int, typer.Option("--profile-days", help="Earlier sessions for ADV and for VWAP's profile.")]
+Interval = Annotated[float, typer.Option(help="Seconds between child orders; rounded up to whole bars.")]
+Lot = Annotated[float, typer.Option("--lot-size", help="Shares in a lot.")]
+Driver = Annotated[str, typer.Option(help="batch (compiled) or engine (event by event); the same numbers.")]
+Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")]
+
+
+@app.command("study")
+def study(  # noqa: PLR0913, PLR0917 - each is an option
+    bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
+    algo: Algo = "twap,vwap",
+    side: Sides = "buy,sell",
+    size: Size = "5%adv",
+    window: Window = None,
+    calendar: Calendar = None,
+    max_participation: Cap = None,
+    price: Price = "open",
+    latency: Latency = 0.0,
+    commission: Rate = 0.0,
+    commission_per_share: PerShare = 0.0,
+    commission_minimum: Minimum = 0.0,
+    profile_days: Days = 5,
+    interval: Interval = 60.0,
+    lot_size: Lot = 1.0,
+    driver: Driver = "batch",
+    out: Out = Path("out/study"),
+    as_json: Json = False,
+    format: Format = None,
+    zone: Zone = None,
+    label: Label = None,
+    step: Step = None,
+    symbol: Symbol = None,
+    on_bad: Bad = "raise",
+) -> None:
+    """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
+    with one_line_errors():
+        request = StudyRequest(
+            algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
+            latency=latency, commission=(commission, commission_per_share, commission_minimum), profile_days=profile_days,
+            interval=interval, lot_size=lot_size, driver=driver,
+        )  # fmt: skip
+        from exec_algos.cli_data import load_bars
+        from exec_algos.cli_study import run_and_show
+
+        run_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, out, as_json=as_json)
+
+
+@app.command("demo")
+def demo(out: Out = Path("out/demo")) -> None:
+    """Study TWAP and VWAP on the sample bars, which are synthetic."""
+    with one_line_errors():
+        from exec_algos.cli_study import run_and_show
+        from exec_algos.market.samples import load_samples
+
+        typer.echo("Sample bars: synthetic, made by this project; no number below says anything about a real market.")
+        for calendar, bars in load_samples().items():
+            commission = (0.00015, 0.0, 0.0) if calendar == "XKRX" else (0.0, 0.0, 0.0)
+            request = StudyRequest(calendar=calendar, max_participation=0.1, commission=commission)
+            run_and_show(bars, request, out / calendar)
+
+
+def main() -> None:
+    """Run the command."""
+    app()

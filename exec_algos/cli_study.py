@@ -1,0 +1,130 @@
+"""What ``exec-algos study`` and ``exec-algos demo`` print and write."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from exec_algos.studies.request import StudyRequest
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.result import StudyResult
+    from exec_algos.tca.statistics import Estimate
+
+Report = Callable[[str, int, int], None]
+
+
+def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, as_json: bool = False) -> None:
+    """Run a study, write its tables, plots and report to `out`, and print the summary."""
+    from exec_algos.reports import write_report
+
+    with _progress(quiet=as_json) as report:
+        result = request.study(bars).run(request.driver, progress=report)
+    result.save(out)
+    page = write_report(result, out)
+    if as_json:
+        print(json.dumps(_as_json(result, out), indent=2, default=str))
+    else:
+        _print(result, page)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Report | None]:
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("study", total=1)
+
+        def report(name: str, done: int, total: int) -> None:
+            bar.update(task, description=f"working {name}" if name else "done", completed=done, total=total)
+
+        yield report
+
+
+def _print(result: StudyResult, page: Path) -> None:
+    console, config = Console(), result.config
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("algorithm", "side", "n", "mean", "median", "sd", "95 % interval", "filled", "of volume"):
+        table.add_column(name, justify="left" if name in ("algorithm", "side") else "right", no_wrap=True)
+    for (algorithm, side), row in result.summary(by=("algorithm", "side")).iterrows():
+        table.add_row(
+            str(algorithm), str(side).lower(), f"{row['n']:.0f}", _bps(row["mean"]), _bps(row["median"]), _bps(row["sd"]).lstrip("+"),
+            _interval(row["low"], row["high"]), f"{row['fill_rate']:.1%}", _percent(row["participation"]),
+        )  # fmt: skip
+    console.print(_title(result), table, "slippage in bps, positive = cost; interval of the mean clustered by day\n", sep="\n")
+    names = config["algorithms"]
+    for other in names[1:]:
+        for side in sorted(set(result.parents["side"])):
+            console.print(_compared(names[0], other, side.lower(), result.compare(names[0], other, side=side)))
+    if len(result.skipped):
+        console.print(f"skipped: {len(result.skipped)} of symbol and session; {_reasons(result)}")
+    if config["bars_outside_regular_hours"]:
+        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}")
+    console.print(f"written: {page}", soft_wrap=True)
+
+
+def _title(result: StudyResult) -> str:
+    config, days = result.config, result.parents["session"]
+    model = config["fill_model"]
+    cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
+    first, last = days.min().date(), days.max().date()
+    return (
+        f"{len(config['symbols'])} symbols, {first} to {last}, {config['parent_orders']} parent orders; "
+        f"against interval VWAP; fills at {model['price']}, {cap}"
+    )
+
+
+def _compared(first: str, second: str, side: str, difference: Estimate) -> str:
+    interval = _interval(difference.low, difference.high)
+    return f"{side}: {first} - {second} on the same parent orders: {_bps(difference.mean)} bps, 95 % interval {interval}, n {difference.n}"
+
+
+def _reasons(result: StudyResult) -> str:
+    """Reasons that differ only in their numbers are counted together, with the range of each number."""
+    kinds: dict[str, list[list[str]]] = {}
+    for reason in result.skipped["reason"]:
+        kinds.setdefault(re.sub(r"\d+", "{}", reason), []).append(re.findall(r"\d+", reason))
+    return "; ".join(f"{len(numbers)} x {kind.format(*map(_range, zip(*numbers, strict=True)))}" for kind, numbers in kinds.items())
+
+
+def _range(numbers: tuple[str, ...]) -> str:
+    low, high = min(map(int, numbers)), max(map(int, numbers))
+    return numbers[0] if low == high else f"{low}-{high}"
+
+
+def _bps(value: float) -> str:
+    return "not estimable" if math.isnan(value) else f"{value:+.2f}"
+
+
+def _percent(value: float) -> str:
+    return "not estimable" if math.isnan(value) else f"{value:.2%}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "not estimable" if math.isnan(low) else f"[{low:+.2f}, {high:+.2f}]"
+
+
+def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
+    summary = result.summary(by=("algorithm", "side")).reset_index()
+    rows = [{key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()} for row in summary.to_dict("records")]
+    return {
+        "summary": rows,
+        "benchmark": "interval_vwap",
+        "unit": "bps, positive = cost",
+        "skipped": len(result.skipped),
+        "config": result.config,
+        "out": str(out),
+    }
