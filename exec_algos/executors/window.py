@@ -20,7 +20,7 @@ Moment = datetime | int | str
 
 LONGEST_TIME_OF_DAY = len("HH:MM:SS")
 
-_TIME_OF_DAY = re.compile(r"(?!24:(?!00(?::00)?$))([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]|24(?=:00$|:00:00$)):([0-5]\d)(?::([0-5]\d))?")
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +93,13 @@ def _fit(start: int, end: int, session: Session, resolution: int) -> tuple[int, 
     if last <= first:
         raise UsageError(f"no whole bar of {bar / 1e9:g} s lies in the window {asked} of the session {_span(session)}")
     if (first, last) != (start, end):
-        log.warning("window %s is cut to [%s, %s): session %s, bars of %g s", asked, shown(first, session.zone), shown(last, session.zone), _span(session), bar / 1e9)
+        given = f"[{shown(first, session.zone)}, {shown(last, session.zone)})"
+        log.warning("window %s is cut to %s: session %s, bars of %g s", asked, given, _span(session), bar / 1e9)
     return first, last
 
 
 def instant(moment: Moment, session: Session) -> int:
-    """ns UTC of a moment; ``"HH:MM"`` is a time of the session's day, a naive time is exchange time.
+    """Instant (ns UTC) of a moment; ``"HH:MM"`` is a time of the session's day, a naive time is exchange time.
 
     Raises
     ------
