@@ -281,8 +281,8 @@ def _kernel(key: str, variant: Variant) -> Any:
                         if not free:
                             value += shares * met.price
                             traded += shares
-                            cost = _fee(commission, traded, value) - fee
-                            fee += cost
+                            due = _fee(commission, traded, value)
+                            cost, fee = due - fee, due
                             paid += cost
                         if late:
                             got[child] += met.quantity
