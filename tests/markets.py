@@ -17,7 +17,6 @@ ZONE = "America/New_York"
 CLOSES = {"2025-11-24": "16:00", "2025-11-25": "16:00", "2025-11-26": "16:00", "2025-11-28": "13:00", "2025-12-01": "16:00"}
 DAYS = tuple(CLOSES)
 TICK = 0.5
-HOUR = "slice_interval_seconds=3600"
 
 
 @cache
