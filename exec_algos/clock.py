@@ -58,7 +58,8 @@ class WallClock(Clock):
         return time.time_ns()
 
     async def sleep_until(self, instant: int) -> None:
-        """Wait until `instant` (ns UTC)."""
+        """Wait until `instant` (ns UTC); who comes late still lets others have their turn."""
+        await asyncio.sleep(0)
         while (left := instant - self.now) > 0:
             await asyncio.sleep(left / 1e9)
 

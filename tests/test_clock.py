@@ -1,26 +1,22 @@
 import asyncio
 
 import pytest
-from small_markets import MINUTE, at, clock_times, minute_bars, once, run
+from small_markets import DRIVERS, MINUTE, at, clock_times, driven, minute_bars, run
 
-from exec_algos import BacktestEngine, SimulatedBroker
+from exec_algos import SimulatedBroker
 from exec_algos.clock import Clock, WallClock
 
 BARS = minute_bars(range(100, 110))
-DRIVERS = ["asyncio", "backtest"]
 
 
-def driven(driver, work):
-    """Carry ``work(broker)`` under asyncio or in a backtest, from 09:31; return what it returns."""
-    if driver == "asyncio":
-        return run(work(SimulatedBroker(BARS, start=at("09:31"))))
-    found = []
+def clocked(driver, work):
+    """Carry ``work(broker)`` from 09:31 on."""
 
-    async def on_order(strategy, order):
-        found.append(await work(strategy.broker))
+    async def from_0931(broker):
+        await broker.clock.sleep_until(at("09:31"))
+        return await work(broker)
 
-    BacktestEngine(BARS, [once(work=on_order)]).run()
-    return found[0]
+    return driven(driver, BARS, from_0931)
 
 
 def test_a_clock_says_the_time_waits_and_starts():
@@ -63,7 +59,7 @@ def test_virtual_time_moves_to_the_instant_and_no_further(driver):
         await broker.clock.sleep_until(at("09:33") + 7)
         return broker.clock.now
 
-    assert driven(driver, work) == at("09:33") + 7
+    assert clocked(driver, work) == at("09:33") + 7
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -72,7 +68,7 @@ def test_virtual_time_does_not_go_back(driver):
         await broker.clock.sleep_until(at("09:30"))
         return broker.clock.now
 
-    assert driven(driver, work) == at("09:31")
+    assert clocked(driver, work) == at("09:31")
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -81,7 +77,7 @@ def test_virtual_time_goes_on_past_the_last_bar(driver):
         await broker.clock.sleep_until(at("12:00"))
         return broker.clock.now
 
-    assert driven(driver, work) == at("12:00")
+    assert clocked(driver, work) == at("12:00")
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -101,7 +97,7 @@ def test_a_coroutine_beside_reports_its_result_or_its_error(driver):
             bad.result()
         return good.done(), good.result(), good.exception(), type(bad.exception())
 
-    assert driven(driver, work) == (True, 7, None, KeyError)
+    assert clocked(driver, work) == (True, 7, None, KeyError)
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -116,7 +112,7 @@ def test_a_coroutine_beside_can_be_stopped(driver):
         await broker.clock.sleep_until(at("09:33"))
         return first, task.done(), task.cancel()
 
-    assert driven(driver, work) == (True, True, False)
+    assert clocked(driver, work) == (True, True, False)
 
 
 def test_sleepers_gathered_on_one_clock_wake_in_time_order():
