@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from exec_algos.costs import Commission
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.lots import whole_lots
+from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, check_participation
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def bar_budget(lot_rate: float, volume: float) -> int:
     volume : float
         Shares.
     """
-    return whole_lots(min(lot_rate * volume, MOST_LOTS))
+    return int(min(lot_rate * volume, MOST_LOTS) + SLACK)
 
 
 def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913
@@ -70,7 +70,7 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     Execution
         ``quantity`` is 0 if nothing traded.
     """
-    if not math.isnan(limit) and (price - limit) * side > 0:
+    if limit == limit and (price - limit) * side > 0:
         reach = low if side > 0 else high
         past = (limit - reach) * side
         if past < 0 or (through and past == 0):

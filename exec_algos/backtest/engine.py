@@ -91,8 +91,7 @@ class BacktestEngine:
         token = running_market.set(market)
         try:
             run = _Run(market, self.strategies, self.initial_cash)
-            while market.queue.step():
-                pass
+            market.queue.run()
         finally:
             running_market.reset(token)
         return BacktestResult.of(market, run.portfolio, self.initial_cash, run.names, run.rejected)

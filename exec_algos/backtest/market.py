@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.backtest.queue import EventQueue, Rank
-from exec_algos.backtest.waiting import VirtualClock, Waitable
+from exec_algos.backtest.waiting import Resume, VirtualClock, Waitable
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
-from exec_algos.fills import FillModel, bar_budget, meet_bar
+from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
 from exec_algos.market.calendars import Sessions, sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 CHUNK = 4096
+FREE = Commission()
 
 
 class Bar(NamedTuple):
@@ -45,22 +46,19 @@ class Child(Waitable):
     """
 
     __slots__ = (
-        "active", "cancelled", "commission", "deadline", "fee", "filled", "fills", "limit", "lot_rate", "lots",
-        "number", "origin", "over", "parent", "resume", "resume_rank", "side", "state", "value", "zone",
+        "active", "cancelled", "commission", "deadline", "fee", "filled", "fills", "limit", "lots",
+        "number", "origin", "over", "resume", "resume_rank", "side", "state", "value",
     )  # fmt: skip
 
-    def __init__(self, clock: VirtualClock, number: int, state: ParentState, side: Side, lots: int, limit: float) -> None:  # noqa: PLR0913
-        self.clock, self.number, self.state, self.parent = clock, number, state, state.parent
-        self.side, self.lots, self.limit = side, lots, limit
-        self.filled = self.cancelled = self.active = self.deadline = 0
-        self.value = self.fee = self.lot_rate = 0.0
-        self.commission = Commission()
-        self.origin: Any = clock.origin
-        self.zone = ""
+    def __init__(self, clock: VirtualClock, number: int, state: ParentState, lots: int, limit: float, commission: Commission) -> None:  # noqa: PLR0913
+        self.clock, self.number, self.state, self.origin = clock, number, state, clock.origin
+        self.side = state.parent.side
+        self.lots, self.limit, self.commission = lots, limit, commission
+        self.filled = self.cancelled = self.active = self.deadline = self.resume_rank = 0
+        self.value = self.fee = 0.0
         self.fills: list[Fill] = []
         self.over = False
-        self.resume: Callable[[], None] | None = None
-        self.resume_rank = 0
+        self.resume: Resume | None = None
 
     @property
     def open(self) -> int:
@@ -71,7 +69,7 @@ class Child(Waitable):
         """It is over."""
         return self.over
 
-    def park(self, resume: Callable[[], None], rank: int) -> None:
+    def park(self, resume: Resume, rank: int) -> None:
         """Resume when it is over."""
         self.resume, self.resume_rank = resume, rank
 
@@ -90,10 +88,11 @@ class Child(Waitable):
         """All that it got, as one fill."""
         if len(self.fills) == 1:
             return self.fills[0]
-        parent, shares = self.parent, self.filled * self.parent.lot_size
+        parent, zone = self.state.parent, self.state.zone
         if not self.fills:
-            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, self.side, parent.parent_id, self.zone, ()))
-        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, self.side, parent.parent_id, self.zone)
+            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, self.side, parent.parent_id, zone, ()))
+        shares = self.filled * parent.lot_size
+        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, self.side, parent.parent_id, zone)
         return Fill._make((*whole, tuple(self.fills)))
 
 
@@ -105,6 +104,7 @@ class ParentState:
     origin: Any
     ordered: int
     lot_rate: float
+    zone: str
     filled: int = 0
     working: int = 0
     cancelled: int = 0
@@ -190,11 +190,11 @@ class Market:
         self.clock = VirtualClock(self.queue)
         self.streams: dict[str, Stream] = {}
         self.parents: list[ParentState] = []
-        self.children: dict[int, Child] = {}
         self.fills: list[Fill] = []
         self.on_bars: Callable[[list[Stream]], None] | None = None
         self.on_fill: Callable[[Child, Fill], None] | None = None
         self._submitted = 0
+        self._commission = FREE if model.commission == FREE else model.commission
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
         self._through = model.limit_fill == "through"
@@ -255,7 +255,7 @@ class Market:
         """Number a parent order and keep its state."""
         numbered = replace(parent, parent_id=len(self.parents))
         rate = self.model.cap(numbered.max_participation) / numbered.lot_size
-        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate))
+        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate, self.zone))
         return numbered
 
     def submit(  # noqa: PLR0913 - a child order has this many properties
@@ -278,34 +278,43 @@ class Market:
         UsageError
             A quantity that is no multiple of the lot.
         """
-        stream, now, latency = self.stream(symbol), self.queue.now, self._latency
-        ends = (self.session(now).close if expires is None else expires) + latency
+        stream, now = self.stream(symbol), self.queue.now
+        ends = self.session(now).close if expires is None else expires
         if parent is None:
-            parent = self._direct(symbol, side, quantity, ends)
-        state = self.parents[parent.parent_id]
+            parent = self._direct(symbol, side, quantity, ends + self._latency)
         lots = check_lots(quantity, parent.lot_size)
-        child = Child(self.clock, self._submitted, state, side, lots, math.nan if limit is None else limit)
+        return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
+
+    def rest(self, stream: Stream, parent_id: int, lots: int, limit: float, expires: int, commission: Commission | None = None) -> Child:  # noqa: PLR0913
+        """Let a child of `lots` lots rest in a stream; `limit` is NaN for a market order, `expires` is in ns UTC."""
+        state, latency = self.parents[parent_id], self._latency
+        child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission)
         self._submitted += 1
-        child.zone, child.lot_rate = self.zone, state.lot_rate
-        child.commission = self.model.commission if commission is None else commission
-        child.active = now + latency
-        child.deadline = min(ends, parent.end)
+        child.active = self.queue.now + latency
+        deadline = expires + latency
+        end = state.parent.end
+        child.deadline = deadline = deadline if deadline < end else end
         state.working += lots
         state.children += 1
-        self.children[child.number] = child
         stream.resting.append(child)
-        known = child.deadline + (stream.due - child.deadline) % stream.step if stream.due >= 0 else child.deadline
-        if known != stream.due:
-            self.queue.put(known, Rank.EXPIRY, self._expire, child)
+        due = stream.due
+        if deadline != due:
+            known = deadline + (due - deadline) % stream.step if due >= 0 else deadline
+            if known != due:
+                self.queue.put(known, Rank.EXPIRY, self._expire, child)
         return child
 
     def _direct(self, symbol: str, side: Side, quantity: float, end: int) -> ParentOrder:
         now = self.queue.now
         return self.open_parent(ParentOrder(symbol=symbol, side=side, quantity=quantity, start=now, end=end, interval=end - now, algorithm="direct"))
 
+    def resting(self) -> list[Child]:
+        """Children that are open, in the order in which they came."""
+        return sorted((child for stream in self.streams.values() for child in stream.resting), key=lambda child: child.number)
+
     def cancel(self, number: int) -> bool:
         """Cancel an open child when the request has reached the venue; False if it is over."""
-        child = self.children.get(number)
+        child = next((one for one in self.resting() if one.number == number), None)
         if child is None:
             return False
         self.queue.put(self.queue.now + self._latency, Rank.EXPIRY, self._expire, child)
@@ -314,12 +323,13 @@ class Market:
     def _close_bars(self, streams: list[Stream]) -> None:
         booked: list[tuple[Child, Fill]] = []
         expired: list[Child] = []
+        queue = self.queue
         for stream in streams:
             if stream.resting:
                 self._match(stream, booked, expired)
             stream.close()
             if stream.due >= 0:
-                self.queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
+                queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
         for child, fill in booked:
             if self.on_fill is not None:
                 self.on_fill(child, fill)
@@ -335,30 +345,36 @@ class Market:
 
     def _match(self, stream: Stream, booked: list[tuple[Child, Fill]], expired: list[Child]) -> None:
         (start, _, high, low, _, volume, _), buy, sell = stream.coming()
-        now, used = self.queue.now, 0.0
-        stamp = start if self._at_start else now
+        now, used, ended = self.queue.now, 0.0, False
         for child in stream.resting:
             if child.active <= start < child.deadline:
-                lot = child.parent.lot_size
-                room = bar_budget(child.lot_rate, volume) - math.ceil(used / lot)
+                state = child.state
+                room = bar_budget(state.lot_rate, volume)
+                if used:
+                    room -= math.ceil(used / state.parent.lot_size)
                 if room > 0:
                     side = child.side
-                    done = meet_bar(side, child.open, child.limit, buy if side > 0 else sell, low, high, room, self._through)
+                    done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)
                     if done.quantity > 0:
-                        used += done.quantity * lot
-                        booked.append((child, self._execute(child, done.quantity, done.price, stamp)))
-            if child.deadline <= now and child.open:
+                        fill = self._execute(child, state, done, start if self._at_start else now)
+                        used += fill.quantity
+                        booked.append((child, fill))
+                        ended = ended or child.filled == child.lots
+            if child.deadline <= now and child.filled < child.lots:
                 expired.append(child)
-        stream.resting = [child for child in stream.resting if child.open]
+        if ended:
+            stream.resting = [child for child in stream.resting if child.filled < child.lots]
 
-    def _execute(self, child: Child, lots: int, price: float, stamp: int) -> Fill:
-        parent, state = child.parent, child.state
+    def _execute(self, child: Child, state: ParentState, done: Execution, stamp: int) -> Fill:
+        parent, lots, price = state.parent, done.quantity, done.price
         shares = lots * parent.lot_size
         child.filled += lots
         child.value += shares * price
-        fee = child_fee(child.commission, child.filled * parent.lot_size, child.value)
-        fill = Fill._make((stamp, parent.symbol, shares, price, fee - child.fee, child.side, parent.parent_id, self.zone, ()))
-        child.fee = fee
+        fee = 0.0
+        if child.commission is not FREE:
+            fee = child_fee(child.commission, child.filled * parent.lot_size, child.value) - child.fee
+            child.fee += fee
+        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, child.side, parent.parent_id, self.zone, ()))
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots
@@ -370,23 +386,17 @@ class Market:
             return
         child.state.working -= child.open
         child.cancelled = child.open
-        stream = self.streams[child.parent.symbol]
+        stream = self.streams[child.state.parent.symbol]
         stream.resting = [one for one in stream.resting if one is not child]
         self._end(child)
 
     def _end(self, child: Child) -> None:
         child.over = True
-        del self.children[child.number]
         if child.resume is not None:
             if child.resume_rank == Rank.WAKE:
-                self.queue.put(self.queue.now, Rank.WAKE, _resume, child)
+                self.queue.put(self.queue.now, Rank.WAKE, child.resume, None)
             else:
-                child.resume()
-
-
-def _resume(child: Child) -> None:
-    if child.resume is not None:
-        child.resume()
+                child.resume(None)
 
 
 def sessions_of(bars: Bars, calendar: str | None) -> Sessions:

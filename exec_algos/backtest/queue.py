@@ -53,9 +53,10 @@ class EventQueue:
 
     def step(self) -> bool:
         """Carry out the next action; False if there is none."""
+        return bool(self._heap) and self._carry_out()
+
+    def _carry_out(self) -> bool:
         heap = self._heap
-        if not heap:
-            return False
         time, rank, _, action, argument = heappop(heap)
         self.now = time
         if rank == 0:
@@ -64,6 +65,18 @@ class EventQueue:
                 argument.append(heappop(heap)[4])
         action(argument)
         return True
+
+    def run(self) -> None:
+        """Carry out everything, in order."""
+        heap = self._heap
+        while heap:
+            time, rank, _, action, argument = heappop(heap)
+            self.now = time
+            if rank == 0:
+                argument = [argument]
+                while heap and heap[0][0] == time and heap[0][1] == 0:
+                    argument.append(heappop(heap)[4])
+            action(argument)
 
     def before(self, rank: int) -> bool:
         """Whether something of a lower rank is still to be done in this instant."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from exec_algos.backtest.market import Market, Stream
 from exec_algos.backtest.portfolio import Portfolio
+from exec_algos.model import Fill
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.table import parent_table
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,36 +64,34 @@ class BacktestResult:
             The strategies' names.
         rejected : sequence of str
         """
-        return cls(_parents(market, names), _fills(market, names), _equity(market, cash), tuple(rejected), portfolio)
+        trades = _Trades.of(market.fills)
+        return cls(_parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio)
 
 
-def _equity(market: Market, cash: float) -> pd.DataFrame:
+def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     """The account after each instant at which a bar closed: money, and positions at their last close."""
     import pandas as pd
 
     instants = np.unique(np.concatenate([_closes(stream) for stream in market.streams.values()]))
-    value, money = np.zeros(len(instants)), np.full(len(instants), cash)
-    known = np.array([fill.time for fill in market.fills], dtype=np.int64)
-    if market.model.price == "open":
-        known += next(iter(market.streams.values())).step
-    symbols = np.array([fill.ticker for fill in market.fills], dtype=object)
-    signed = np.array([fill.quantity * int(fill.side) for fill in market.fills], dtype=np.float64)
-    paid = np.array([fill.quantity * int(fill.side) * fill.fill_price + fill.commission for fill in market.fills], dtype=np.float64)
-    money -= _running(known, paid, instants)
-    for symbol in sorted(set(symbols)):
-        mine, stream = symbols == symbol, market.streams[symbol]
-        at = np.searchsorted(_closes(stream), instants, side="right") - 1
-        marks = stream.bars.close[stream.known - len(_closes(stream)) + np.maximum(at, 0)]
-        value += _running(known[mine], signed[mine], instants) * marks
+    step = next(iter(market.streams.values())).step
+    known = trades.time + (step if market.model.price == "open" else 0)
+    signed = trades.quantity * trades.side
+    money = cash - _running(known, signed * trades.price + trades.commission, instants)
+    value = np.zeros(len(instants))
+    for symbol in sorted(set(trades.ticker)):
+        mine, stream = trades.ticker == symbol, market.streams[symbol]
+        closes = _closes(stream)
+        at = np.maximum(np.searchsorted(closes, instants, side="right") - 1, 0)
+        value += _running(known[mine], signed[mine], instants) * stream.bars.close[stream.known - len(closes) + at]
     return pd.DataFrame({"cash": money, "value": value, "equity": money + value}, index=_stamps(instants, market.zone))
 
 
-def _closes(stream: Stream) -> npt.NDArray[np.int64]:
+def _closes(stream: Stream) -> Ints:
     begin = stream.known - stream.replayed
     return stream.bars.start[begin : stream.known] + stream.step
 
 
-def _running(times: npt.NDArray[np.int64], amounts: npt.NDArray[np.float64], instants: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _running(times: Ints, amounts: Floats, instants: Ints) -> Floats:
     """Sum of the amounts up to each instant."""
     total = np.concatenate([[0.0], np.cumsum(amounts)])
     return total[np.searchsorted(times, instants, side="right")]
@@ -105,26 +107,47 @@ def _owner(names: Sequence[str], origin: Any) -> str:
     return "" if origin is None else names[origin.strategy]
 
 
-def _fills(market: Market, names: Sequence[str]) -> pd.DataFrame:
+class _Trades(NamedTuple):
+    """The fills of a run by column."""
+
+    time: Ints
+    ticker: Any
+    quantity: Any
+    price: Floats
+    commission: Floats
+    side: Ints
+    parent: Ints
+
+    @classmethod
+    def of(cls, fills: Sequence[Fill]) -> _Trades:
+        time, ticker, quantity, price, commission, side, parent, *_ = zip(*fills, strict=True) if fills else ((),) * 9
+        return cls(
+            np.array(time, dtype=np.int64), np.array(ticker, dtype=object), np.array(quantity), np.array(price, dtype=np.float64),
+            np.array(commission, dtype=np.float64), np.array(side, dtype=np.int64), np.array(parent, dtype=np.int64),
+        )  # fmt: skip
+
+
+def _fills(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    fills = market.fills
+    owners = np.array([_owner(names, state.origin) for state in market.parents], dtype=object)
+    algorithms = np.array([state.parent.algorithm for state in market.parents], dtype=object)
     return pd.DataFrame(
         {
-            "parent_id": np.array([fill.parent_id for fill in fills], dtype=np.int64),
-            "strategy": [_owner(names, market.parents[fill.parent_id].origin) for fill in fills],
-            "algorithm": [market.parents[fill.parent_id].parent.algorithm for fill in fills],
-            "timestamp": _stamps([fill.time for fill in fills], market.zone),
-            "symbol": [fill.ticker for fill in fills],
-            "side": [fill.side.name for fill in fills],
-            "quantity": [fill.quantity for fill in fills],
-            "price": np.array([fill.fill_price for fill in fills], dtype=np.float64),
-            "commission": np.array([fill.commission for fill in fills], dtype=np.float64),
+            "parent_id": trades.parent,
+            "strategy": owners[trades.parent],
+            "algorithm": algorithms[trades.parent],
+            "timestamp": _stamps(trades.time, market.zone),
+            "symbol": trades.ticker,
+            "side": np.where(trades.side > 0, "BUY", "SELL"),
+            "quantity": trades.quantity,
+            "price": trades.price,
+            "commission": trades.commission,
         }
     )
 
 
-def _parents(market: Market, names: Sequence[str]) -> pd.DataFrame:
+def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFrame:
     bars = market.regular_bars()
     parents = [state.parent for state in market.parents]
     start, end = (np.array([getattr(one, name) for one in parents], dtype=np.int64) for name in ("start", "end"))
@@ -139,17 +162,10 @@ def _parents(market: Market, names: Sequence[str]) -> pd.DataFrame:
         "algorithm": [one.algorithm for one in parents],
         "quantity": np.array([one.quantity for one in parents]),
         "filled": np.array([state.filled * state.parent.lot_size for state in market.parents]),
-        "commission": _per_parent(market, lambda fill: fill.commission),
+        "commission": np.bincount(trades.parent, trades.commission, len(parents)),
         "children": np.array([state.children for state in market.parents], dtype=np.int64),
         "start": _stamps(start, market.zone),
         "end": _stamps(end, market.zone),
     }
-    notional = _per_parent(market, lambda fill: fill.quantity * fill.fill_price)
+    notional = np.bincount(trades.parent, trades.quantity * trades.price, len(parents))
     return parent_table(orders, notional, benchmarks(bars, market.sessions, Windows(symbol, start, end)))
-
-
-def _per_parent(market: Market, amount: Any) -> Any:
-    sums = np.zeros(len(market.parents))
-    for fill in market.fills:
-        sums[fill.parent_id] += amount(fill)
-    return sums

@@ -16,6 +16,8 @@ from exec_algos.errors import ForeignAwaitError, UsageError
 
 T = TypeVar("T")
 
+Resume = Callable[[None], None]
+
 HOPS = 3  # turns of the asyncio loop that tasks started in this instant get before time moves on
 
 
@@ -38,8 +40,8 @@ class Waitable:
         """Whether there is nothing to wait for."""
         raise NotImplementedError
 
-    def park(self, resume: Callable[[], None], rank: int) -> None:
-        """Call `resume` once, when the wait is over, at `rank` of that instant."""
+    def park(self, resume: Resume, rank: int) -> None:
+        """Call ``resume(None)`` once, when the wait is over, at `rank` of that instant."""
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -64,13 +66,17 @@ class Until(Waitable):
         """The instant has come."""
         return self.time <= self.clock.queue.now
 
-    def park(self, resume: Callable[[], None], rank: int) -> None:
+    def __await__(self) -> Generator[Any, None, None]:
+        clock = self.clock
+        if self.time > clock.queue.now:
+            if clock.pump is None:
+                yield self
+            else:
+                yield from clock.pump.future(self).__await__()
+
+    def park(self, resume: Resume, rank: int) -> None:
         """Resume at the instant."""
-        self.clock.queue.put(self.time, rank, _call, resume)
-
-
-def _call(resume: Callable[[], None]) -> None:
-    resume()
+        self.clock.queue.put(self.time, rank, resume, None)
 
 
 class Task(Generic[T]):
@@ -95,7 +101,7 @@ class Task(Generic[T]):
         self._result: T | None = None
         self._error: BaseException | None = None
 
-    def step(self) -> None:
+    def step(self, _: None = None) -> None:
         """Run to the next wait."""
         outer, self.clock.origin = self.clock.origin, self.origin
         try:
@@ -170,7 +176,7 @@ class Pump:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting += 1
 
-        def resume() -> None:
+        def resume(_: None) -> None:
             self.waiting -= 1
             self.resumed += 1
             if not future.done():

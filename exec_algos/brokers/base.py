@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from exec_algos.clock import Clock, Started, WallClock
 from exec_algos.config import get_settings
@@ -26,26 +27,6 @@ class Session:
     open: int
     close: int
     zone: str
-
-
-class ChildOrder(NamedTuple):
-    """A child order as an executor releases it.
-
-    Attributes
-    ----------
-    parent : ParentOrder
-    quantity : int or float
-        Shares.
-    limit : float or None
-        Currency per share; None for a market order.
-    expires : int
-        When to cancel what is still open, ns UTC.
-    """
-
-    parent: ParentOrder
-    quantity: float
-    limit: float | None
-    expires: int
 
 
 class BrokerAPI(ABC):
@@ -107,20 +88,29 @@ class BrokerAPI(ABC):
             The venue refused or failed.
         """
 
-    def send_order(self, order: ChildOrder) -> Started[Fill]:
-        """Release a child order and go on: `place_order`, started beside the caller."""
-        parent = order.parent
-        return self.clock.start(
-            self.place_order(
-                parent.symbol,
-                order.quantity,
-                "MKT" if order.limit is None else "LMT",
-                order.limit,
-                side=parent.side,
-                expires=order.expires,
-                parent=parent,
-            )
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> Started[Fill]:
+        """Release a child order and go on: `place_order`, started beside the caller.
+
+        Parameters
+        ----------
+        parent : ParentOrder
+        lots : int
+        limit : float
+            Currency per share; NaN for a market order.
+        expires : int
+            When to cancel what is still open, ns UTC.
+        """
+        limited = not math.isnan(limit)
+        coroutine = self.place_order(
+            parent.symbol,
+            lots * parent.lot_size,
+            "LMT" if limited else "MKT",
+            limit if limited else None,
+            side=parent.side,
+            expires=expires,
+            parent=parent,
         )
+        return self.clock.start(coroutine)
 
     @abstractmethod
     async def cancel_order(self, order_id: int) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exec_algos.backtest.market import Market, running_market, sessions_of
 from exec_algos.backtest.waiting import Pump, VirtualClock
-from exec_algos.brokers.base import BrokerAPI, ChildOrder, OrderType, Session
+from exec_algos.brokers.base import BrokerAPI, OrderType, Session
 from exec_algos.clock import Started
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
@@ -122,17 +122,15 @@ class SimulatedBroker(BrokerAPI):
         await child
         return child.result()
 
-    def send_order(self, order: ChildOrder) -> Started[Fill]:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> Started[Fill]:
         """Release a child without waiting for it; see `BrokerAPI.send_order`.
 
         The child itself answers, unless a subclass has its own `place_order`, which then carries it.
         """
-        if self._direct and order.parent.symbol in self.market.streams:
-            parent = order.parent
-            return self.market.submit(
-                parent.symbol, parent.side, order.quantity, order.limit, expires=order.expires, parent=parent, commission=self._commission
-            )
-        return super().send_order(order)
+        if self._direct:
+            market = self.market
+            return market.rest(market.streams[parent.symbol], parent.parent_id, lots, limit, expires, self._commission)
+        return super().send_order(parent, lots, limit, expires)
 
     async def cancel_order(self, order_id: int) -> bool:
         """Cancel an open child; False if it is over."""
@@ -140,7 +138,7 @@ class SimulatedBroker(BrokerAPI):
 
     def open_orders(self) -> list[int]:
         """Numbers of the children that are open, in the order in which they came."""
-        return list(self.market.children)
+        return [child.number for child in self.market.resting()]
 
     async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
         """See `BrokerAPI.get_historical_volume_profile`; a half day's profile has its own length."""

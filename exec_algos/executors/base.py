@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from exec_algos.brokers.base import BrokerAPI, ChildOrder
+from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
@@ -31,10 +31,7 @@ class OrderTerms(NamedTuple):
     max_participation: float | None
 
 
-class _Child(NamedTuple):
-    slice: int
-    lots: int
-    task: Started[Fill]
+_Child = tuple[int, int, Started[Fill]]  # slice, lots, what became of it
 
 
 class _Progress:
@@ -46,49 +43,51 @@ class _Progress:
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[_Child] = []
-        self.filled = 0.0
+        self.filled, self.lots = 0.0, 0
+        self.talking = log.isEnabledFor(logging.INFO)
         self.released = self.failures = 0
 
-    def seen(self, k: int, scheduled: float) -> Seen:
-        working = 0
-        for child in self.working:
-            working += child.lots
-        return Seen(k, scheduled, whole_lots(self.filled / self.parent.lot_size), working)
-
-    def collect(self) -> None:
-        """Take in the children that are over."""
-        working, self.working = self.working, []
-        for child in working:
-            if child.task.done():
-                self._take(child)
+    def collect(self) -> int:
+        """Take in the children that are over; returns the lots of those that are not."""
+        left = 0
+        for child in tuple(self.working):
+            k, lots, task = child
+            if task.done():
+                self.working.remove(child)
+                self._take(k, lots, task)
             else:
-                self.working.append(child)
+                left += lots
+        return left
 
-    def _take(self, child: _Child) -> None:
-        error = child.task.exception()
-        if isinstance(error, UsageError):
-            raise error
-        if error is not None:
-            self.failures += 1
-            self.errors.append(f"slice {child.slice + 1}: {type(error).__name__}: {error}")
-            self.log.warning("[%s] Slice %d/%d failed: %r", self.name, child.slice + 1, self.terms.slices, error)
+    def _take(self, k: int, lots: int, task: Started[Fill]) -> None:
+        try:
+            fill = task.result()
+        except UsageError:
+            raise
+        except Exception as error:
+            self._fail(k, error)
             return
         self.failures = 0
-        fill = child.task.result()
         if fill.quantity:
             self.filled += fill.quantity
+            self.lots = whole_lots(self.filled / self.parent.lot_size)
             self.fills.extend(fill.parts or (fill,))
-        if fill.quantity > child.lots * self.parent.lot_size:
-            self.errors.append(f"slice {child.slice + 1}: the venue filled {fill.quantity}, asked for {child.lots * self.parent.lot_size}")
-        if self.log.isEnabledFor(logging.INFO):
+            if self.lots > self.terms.quantity:
+                self.errors.append(f"slice {k + 1}: the venue filled {fill.quantity}, asked for {lots * self.parent.lot_size}")
+        if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
-            self.log.info("[%s] Slice %d/%d: %s", self.name, child.slice + 1, self.terms.slices, got)
+            self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
+
+    def _fail(self, k: int, error: Exception) -> None:
+        self.failures += 1
+        self.errors.append(f"slice {k + 1}: {type(error).__name__}: {error}")
+        self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
 
     def give_up(self) -> None:
         """Children that never reported stay unknown: say so, and let go of them."""
-        for child in self.working:
-            child.task.cancel()
-            self.errors.append(f"slice {child.slice + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+        for k, _, task in self.working:
+            task.cancel()
+            self.errors.append(f"slice {k + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
         self.working = []
 
     def summary(self) -> ExecutionSummary:
@@ -187,21 +186,21 @@ class OrderExecutor(ABC):
         return window_profile(profile, parent.start, bar, bars, self.broker.session(parent.start).zone)
 
     async def _release(self, progress: _Progress, algorithm: Algorithm, curve: list[float]) -> None:
-        clock, parent, terms = self.broker.clock, progress.parent, progress.terms
+        broker, clock, parent, terms = self.broker, self.broker.clock, progress.parent, progress.terms
         decide, params = algorithm.decide, algorithm.params()
-        instant = parent.start
+        instant, interval, end = parent.start, parent.interval, parent.end
         for k in range(terms.slices):
             await clock.sleep_until(instant)
-            instant = min(instant + parent.interval, parent.end)
-            progress.collect()
+            instant += interval
+            if instant > end:
+                instant = end
+            working = progress.collect()
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
                 return
-            decision = decide(terms, progress.seen(k, curve[k]), params)
-            if decision.quantity:
-                limit = decision.limit if decision.limit == decision.limit else None
-                order = ChildOrder(parent, decision.quantity * parent.lot_size, limit, instant)
-                progress.working.append(_Child(k, decision.quantity, self.broker.send_order(order)))
+            quantity, limit = decide(terms, Seen(k, curve[k], progress.lots, working), params)
+            if quantity:
+                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, instant)))
                 progress.released += 1
         await clock.sleep_until(parent.end)
 

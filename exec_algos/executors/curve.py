@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UsageError
-from exec_algos.lots import nearest_lots
+from exec_algos.lots import HALF
 from exec_algos.model import Decision, Seen, Terms
 
 Floats = npt.NDArray[np.float64]
@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 def behind_curve(terms: Terms, seen: Seen) -> int:
     """Lots missing to the curve: round_lot(C(t_k + d) * Q) - filled - working, never negative."""
-    return max(nearest_lots(seen.scheduled * terms.quantity) - seen.filled - seen.working, 0)
+    missing = int(seen.scheduled * terms.quantity + HALF) - seen.filled - seen.working
+    return missing if missing > 0 else 0
 
 
 def follow_curve(terms: Terms, seen: Seen, params: tuple[()]) -> Decision:
