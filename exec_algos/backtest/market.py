@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 CHUNK = 4096
+MARKET = int(Rank.MARKET)
 FREE = Commission()
 
 
@@ -333,13 +334,15 @@ class Market:
         for child, fill in booked:
             if self.on_fill is not None:
                 self.on_fill(child, fill)
-            if child.filled == child.lots and not child.over:
-                self._end(child)
+            if child.filled == child.lots:
+                child.over = True
+                if child.resume is not None:
+                    self._end(child)
         for child in expired:
             self._expire(child)
         if self.on_bars is not None:
-            if self.queue.before(Rank.MARKET):
-                self.queue.put(self.queue.now, Rank.MARKET, self.on_bars, streams)
+            if queue.before(MARKET):
+                queue.put(queue.now, MARKET, self.on_bars, streams)
             else:
                 self.on_bars(streams)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exec_algos.model import Fill
@@ -48,25 +48,46 @@ class Portfolio:
     ----------
     cash : float
         To begin with, currency.
+    fills : sequence of Fill
+        The run's fills so far; it may grow, and what is new is booked when the account is looked at.
     mark : callable
         The last known price of a symbol, currency per share.
     """
 
-    def __init__(self, cash: float, mark: Callable[[str], float]) -> None:
-        self.cash = cash
-        self.fees = 0.0
-        self.positions: dict[str, Position] = {}
-        self._mark = mark
+    def __init__(self, cash: float, fills: Sequence[Fill], mark: Callable[[str], float]) -> None:
+        self._cash, self._fees = cash, 0.0
+        self._positions: dict[str, Position] = {}
+        self._fills, self._booked, self._mark = fills, 0, mark
 
-    def book(self, fill: Fill) -> None:
-        """Take in a fill: money moves by ``-side * quantity * price - commission``."""
+    @property
+    def cash(self) -> float:
+        """Money, currency."""
+        self._book()
+        return self._cash
+
+    @property
+    def fees(self) -> float:
+        """Commission paid so far, currency."""
+        self._book()
+        return self._fees
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """What is held, by symbol."""
+        self._book()
+        return self._positions
+
+    def _book(self) -> None:
+        """Take in new fills: money moves by ``-side * quantity * price - commission``."""
+        while self._booked < len(self._fills):
+            self._take(self._fills[self._booked])
+            self._booked += 1
+
+    def _take(self, fill: Fill) -> None:
         signed = fill.quantity if fill.side > 0 else -fill.quantity
-        self.cash -= signed * fill.fill_price + fill.commission
-        self.fees += fill.commission
-        position = self.positions.get(fill.ticker)
-        if position is None:
-            position = self.positions[fill.ticker] = Position()
-        position.trade(signed, fill.fill_price)
+        self._cash -= signed * fill.fill_price + fill.commission
+        self._fees += fill.commission
+        self._positions.setdefault(fill.ticker, Position()).trade(signed, fill.fill_price)
 
     def value(self) -> float:
         """Positions at their last price, currency."""

@@ -49,7 +49,7 @@ class EventQueue:
 
     def put_bar(self, time: int, symbol: str, action: Callable[[Any], None], stream: Any) -> None:
         """A symbol's bar closes at `time` (ns UTC): ``action(streams)`` gets all that close then, by symbol."""
-        heappush(self._heap, (time, Rank.BAR, symbol, action, stream))
+        heappush(self._heap, (time, 0, symbol, action, stream))
 
     def step(self) -> bool:
         """Carry out the next action; False if there is none."""
@@ -80,7 +80,8 @@ class EventQueue:
 
     def before(self, rank: int) -> bool:
         """Whether something of a lower rank is still to be done in this instant."""
-        return bool(self._heap) and self._heap[0][:2] < (self.now, rank)
+        heap = self._heap
+        return bool(heap) and heap[0][0] == self.now and heap[0][1] < rank
 
     def due(self, instant: int) -> bool:
         """Whether something is left to be done at `instant` (ns UTC) or before."""

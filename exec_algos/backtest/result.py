@@ -78,8 +78,9 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     signed = trades.quantity * trades.side
     money = cash - _running(known, signed * trades.price + trades.commission, instants)
     value = np.zeros(len(instants))
-    for symbol in sorted(set(trades.ticker)):
-        mine, stream = trades.ticker == symbol, market.streams[symbol]
+    owner = np.array([state.parent.symbol for state in market.parents], dtype=object)
+    for symbol in sorted(set(owner)):
+        mine, stream = (owner == symbol)[trades.parent], market.streams[symbol]
         closes = _closes(stream)
         at = np.maximum(np.searchsorted(closes, instants, side="right") - 1, 0)
         value += _running(known[mine], signed[mine], instants) * stream.bars.close[stream.known - len(closes) + at]
@@ -111,7 +112,6 @@ class _Trades(NamedTuple):
     """The fills of a run by column."""
 
     time: Ints
-    ticker: Any
     quantity: Any
     price: Floats
     commission: Floats
@@ -120,9 +120,9 @@ class _Trades(NamedTuple):
 
     @classmethod
     def of(cls, fills: Sequence[Fill]) -> _Trades:
-        time, ticker, quantity, price, commission, side, parent, *_ = zip(*fills, strict=True) if fills else ((),) * 9
+        time, _, quantity, price, commission, side, parent, *_ = zip(*fills, strict=True) if fills else ((),) * 9
         return cls(
-            np.array(time, dtype=np.int64), np.array(ticker, dtype=object), np.array(quantity), np.array(price, dtype=np.float64),
+            np.array(time, dtype=np.int64), np.array(quantity), np.array(price, dtype=np.float64),
             np.array(commission, dtype=np.float64), np.array(side, dtype=np.int64), np.array(parent, dtype=np.int64),
         )  # fmt: skip
 
@@ -130,16 +130,18 @@ class _Trades(NamedTuple):
 def _fills(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    owners = np.array([_owner(names, state.origin) for state in market.parents], dtype=object)
-    algorithms = np.array([state.parent.algorithm for state in market.parents], dtype=object)
+    def label(texts: list[str]) -> Any:
+        return pd.array(texts, dtype="str").take(trades.parent) if texts else pd.array([], dtype="str")
+
+    parents = [state.parent for state in market.parents]
     return pd.DataFrame(
         {
             "parent_id": trades.parent,
-            "strategy": owners[trades.parent],
-            "algorithm": algorithms[trades.parent],
+            "strategy": label([_owner(names, state.origin) for state in market.parents]),
+            "algorithm": label([parent.algorithm for parent in parents]),
             "timestamp": _stamps(trades.time, market.zone),
-            "symbol": trades.ticker,
-            "side": np.where(trades.side > 0, "BUY", "SELL"),
+            "symbol": label([parent.symbol for parent in parents]),
+            "side": label([parent.side.name for parent in parents]),
             "quantity": trades.quantity,
             "price": trades.price,
             "commission": trades.commission,
