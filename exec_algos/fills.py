@@ -70,7 +70,7 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     Execution
         ``quantity`` is 0 if nothing traded.
     """
-    if limit == limit and (price - limit) * side > 0:
+    if limit == limit and (price - limit) * side >= 0:
         reach = low if side > 0 else high
         past = (limit - reach) * side
         if past < 0 or (through and past == 0):
