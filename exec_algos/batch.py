@@ -172,9 +172,9 @@ def _digest_code(digest: Any, code: CodeType) -> None:
             digest.update(repr(constant).encode())
 
 
-_budget = njit(compilable(bar_budget))  # type: ignore[arg-type]
-_meet = njit(compilable(meet_bar))  # type: ignore[arg-type]
-_fee = njit(compilable(child_fee))  # type: ignore[arg-type]
+_budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]
+_meet: Any = njit(compilable(meet_bar))  # type: ignore[arg-type]
+_fee: Any = njit(compilable(child_fee))  # type: ignore[arg-type]
 
 _DECIDES: dict[str, FunctionType] = {}
 
@@ -188,7 +188,7 @@ def _compiled_decide(key: Any, terms: Any, seen: Any, params: Any) -> Any:
     """Stand in for the `decide` that `key` names: numba's cache knows a kernel by this text."""
     if not isinstance(key, types.StringLiteral):
         return None
-    chosen = njit(compilable(_DECIDES[key.literal_value]))
+    chosen: Any = njit(compilable(_DECIDES[key.literal_value]))
 
     def run(key: Any, terms: Any, seen: Any, params: Any) -> Any:
         return chosen(terms, seen, params)
@@ -217,83 +217,97 @@ class Variant(NamedTuple):
     recording: bool
 
 
-@lru_cache(maxsize=128)
-def _kernel(key: str, variant: Variant) -> Any:
-    dense, late, free, recording = variant
+def _in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
+    """Lots of children that were filled whole before their time, and lots of those still open."""
+    filled, working = 0, 0
+    for j in range(begin, end):
+        if got[j] == asked[j]:
+            filled += got[j]
+        else:
+            working += asked[j]
+    return filled, working
 
-    @njit(cache=True, nogil=True)
-    def run(tape, orders, curves, params, commission, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915 - one loop, inlined by hand: calls that pass arrays cost a third
+
+def _slice_end(start: Ints, row: int, instant: int) -> int:
+    """First row from `row` on whose bar does not start before `instant`."""
+    while row < len(start) and start[row] < instant:
+        row += 1
+    return row
+
+
+_flight: Any = njit(_in_flight)
+_end: Any = njit(_slice_end)
+
+
+@lru_cache(maxsize=128)
+def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
+    dense, late, free, recording = variant
+    single = dense and not late
+
+    # One loop on purpose: every call in it that passes arrays costs a third of the speed.
+    def run(tape, orders, curves, params, commission, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
         for i in range(orders.side.shape[0]):
-            side, lot, n = orders.side[i], orders.lot_size[i], orders.slices[i]
-            rate = orders.cap[i] / lot
-            first, last, t0, d = orders.first[i], orders.last[i], orders.start[i], orders.interval[i]
-            begin, low, high, volume = tape.start[first:last], tape.low[first:last], tape.high[first:last], tape.volume[first:last]
+            side, lot, n, t0, d = orders.side[i], orders.lot_size[i], orders.slices[i], orders.start[i], orders.interval[i]
+            first, last = orders.first[i], orders.last[i]
+            start, low, high, volume = tape.start[first:last], tape.low[first:last], tape.high[first:last], tape.volume[first:last]
             price = tape.buy[first:last] if side > 0 else tape.sell[first:last]
             curve = curves[orders.curve[i] : orders.curve[i] + n]
-            rows = last - first
-            terms = Terms(side, orders.lots[i], n)
-            filled, notional, paid, children, count = 0, 0.0, 0.0, 0, 0
-            done, child, value, traded, fee, row = 0, -1, 0.0, 0.0, 0.0, 0
-            flight = -(-lag // d)
+            rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n), -(-lag // d)
+            filled, notional, paid, children, at = 0, 0.0, 0.0, 0, begins[i]
+            over, child, value, traded, fee, row = 0, -1, 0.0, 0.0, 0.0, 0
             for k in range(n):
                 known, working = filled, 0
                 if late:
                     if k > flight:
-                        done += got[k - flight - 1]
-                    known = done
-                    for j in range(max(k - flight, 0), k):
-                        if got[j] == asked[j]:
-                            known += got[j]
-                        else:
-                            working += asked[j]
-                decision = _decide(key, terms, Seen(k, curve[k], known, working), params)
-                left, limit = decision.quantity, decision.limit
-                if late or not dense:
-                    children += 1 if left > 0 else 0
+                        over += got[k - flight - 1]
+                    known, working = _flight(asked, got, max(k - flight, 0), k)
+                    known += over
+                left, limit = _decide(key, terms, Seen(k, curve[k], known, working), params)
+                if not single and left > 0:
+                    children += 1
                 if late:
                     asked[k], got[k], limits[k] = left, 0, limit
                 else:
                     value, traded, fee = 0.0, 0.0, 0.0
-                if dense:
-                    stop = row + 1
-                else:
-                    stop = row
-                    while stop < rows and begin[stop] < t0 + (k + 1) * d:
-                        stop += 1
+                stop = row + 1 if dense else _end(start, row, t0 + (k + 1) * d)
                 for r in range(row, stop):
                     if late:
-                        while child < k and t0 + (child + 1) * d + lag <= begin[r]:
+                        while child < k and t0 + (child + 1) * d + lag <= start[r]:
                             child += 1
                             value, traded, fee = 0.0, 0.0, 0.0
-                        left = asked[child] - got[child] if child >= 0 else 0
-                        limit = limits[child] if child >= 0 else np.nan
+                        if child < 0:
+                            continue
+                        left, limit = asked[child] - got[child], limits[child]
                     if left > 0:
-                        if dense and not late:
+                        if single:
                             children += 1
                         met = _meet(side, left, limit, price[r], low[r], high[r], _budget(rate, volume[r]), through)
-                        shares = met.quantity * lot
+                        shares, cost = met.quantity * lot, 0.0
                         left -= met.quantity
                         filled += met.quantity
                         notional += shares * met.price
-                        cost = 0.0
                         if not free:
                             value += shares * met.price
                             traded += shares
-                            due = _fee(commission, traded, value)
-                            cost, fee = due - fee, due
+                            cost = _fee(commission, traded, value) - fee
+                            fee += cost
                             paid += cost
                         if late:
                             got[child] += met.quantity
                         if recording and met.quantity > 0:
-                            at = begins[i] + count
-                            count += 1
-                            trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = first + r, met.quantity, met.price, cost
+                            trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = (
+                                first + r,
+                                met.quantity,
+                                met.price,
+                                cost,
+                            )
+                            at += 1
                 row = stop
             outcome.filled[i], outcome.notional[i], outcome.commission[i], outcome.children[i] = filled, notional, paid, children
 
-    return run
+    return njit(run, cache=True, nogil=True)
 
 
 def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
@@ -350,36 +364,38 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     _check(orders, tape, curves)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
     _DECIDES[key] = decide  # type: ignore[assignment]
-    whole = (orders.last - orders.first == orders.slices) & ((orders.end - orders.start) // step == orders.slices)
-    n = len(orders.side)
-    space = np.concatenate([[0], np.cumsum(orders.last - orders.first)]) if recording else np.zeros(n + 1, dtype=np.int64)
-    outcome = Outcome(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n, np.int64))
-    size = int(space[-1])
-    trades = Trades(np.zeros(0, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size), np.zeros(size))
     lag = -(-latency // step) * step
-    jobs = []
+    space = np.concatenate([[0], np.cumsum(orders.last - orders.first if recording else np.zeros(len(orders.side), np.int64))])
+    outcome, trades = _empty_outcome(len(orders.side)), _empty_trades(int(space[-1]))
+
+    def work(variant: Variant, part: Ints) -> None:
+        mine = _empty_outcome(len(part))
+        _kernel(key, variant)(tape, orders.take(part), curves, params, commission, lag, through, mine, space[part], trades)
+        for whole, column in zip(outcome, mine, strict=True):
+            whole[part] = column
+
+    single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
+    jobs: list[tuple[Variant, Ints]] = []
     for dense in (True, False):
-        kernel = _kernel(key, Variant(dense, lag > 0, commission == Commission(), recording))
-        chosen = np.flatnonzero(whole == dense)
-        for part in np.array_split(chosen, max(min(threads or os.cpu_count() or 1, len(chosen) // 64), 1)):
-            if len(part):
-                jobs.append((kernel, part))
-    arguments = (curves, params, commission, lag, through)
-
-    def work(job: tuple[Any, Ints]) -> None:
-        kernel, part = job
-        mine = Outcome(np.zeros(len(part), np.int64), np.zeros(len(part)), np.zeros(len(part)), np.zeros(len(part), np.int64))
-        kernel(tape, orders.take(part), *arguments, mine, space[part], trades)
-        for whole_column, column in zip(outcome, mine, strict=True):
-            whole_column[part] = column
-
-    if len(jobs) < 2 or threads == 1:
+        chosen = np.flatnonzero(single == dense)
+        pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
+        variant = Variant(dense, lag > 0, commission == Commission(), recording)
+        jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
+    if threads == 1 or len(jobs) < 2:
         for job in jobs:
-            work(job)
+            work(*job)
     else:
         with ThreadPoolExecutor(len(jobs)) as pool:
-            list(pool.map(work, jobs))
+            list(pool.map(work, *zip(*jobs, strict=True)))
     return outcome, _compressed(trades, space)
+
+
+def _empty_outcome(n: int) -> Outcome:
+    return Outcome(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n, np.int64))
+
+
+def _empty_trades(n: int) -> Trades:
+    return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
 
 
 _RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, child_fee))  # type: ignore[arg-type]
@@ -399,4 +415,4 @@ def _check(orders: Orders, tape: Tape, curves: Floats) -> None:
 def _compressed(trades: Trades, space: Ints) -> Trades:
     kept = np.flatnonzero(trades.lots)
     owner = np.searchsorted(space, kept, side="right") - 1
-    return Trades(owner, *(column[kept] for column in trades[1:]))
+    return Trades(owner, trades.row[kept], trades.lots[kept], trades.price[kept], trades.commission[kept])

@@ -59,9 +59,9 @@ def _print(result: StudyResult, page: Path) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("algorithm", "side", "n", "mean", "median", "sd", "95 % interval", "filled", "of volume"):
         table.add_column(name, justify="left" if name in ("algorithm", "side") else "right", no_wrap=True)
-    for (algorithm, side), row in result.summary(by=("algorithm", "side")).iterrows():
+    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
         table.add_row(
-            str(algorithm), str(side).lower(), f"{row['n']:.0f}", _bps(row["mean"]), _bps(row["median"]), _bps(row["sd"]).lstrip("+"),
+            row["algorithm"], row["side"].lower(), f"{row['n']:.0f}", _bps(row["mean"]), _bps(row["median"]), _bps(row["sd"]).lstrip("+"),
             _interval(row["low"], row["high"]), f"{row['fill_rate']:.1%}", _percent(row["participation"]),
         )  # fmt: skip
     console.print(_title(result), table, "slippage in bps, positive = cost; interval of the mean clustered by day\n", sep="\n")
@@ -119,7 +119,10 @@ def _interval(low: float, high: float) -> str:
 
 def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
     summary = result.summary(by=("algorithm", "side")).reset_index()
-    rows = [{key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()} for row in summary.to_dict("records")]
+    rows = [
+        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+        for row in summary.to_dict("records")
+    ]
     return {
         "summary": rows,
         "benchmark": "interval_vwap",

@@ -44,7 +44,7 @@ def bar_budget(lot_rate: float, volume: float) -> int:
     return int(min(lot_rate * volume, MOST_LOTS) + SLACK)
 
 
-def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913
+def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
     """Let a child order meet a bar.
 
     Parameters
@@ -70,7 +70,7 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     Execution
         ``quantity`` is 0 if nothing traded.
     """
-    if limit == limit and (price - limit) * side >= 0:
+    if limit == limit and (price - limit) * side >= 0:  # noqa: PLR0124 - only NaN differs from itself
         reach = low if side > 0 else high
         past = (limit - reach) * side
         if past < 0 or (through and past == 0):

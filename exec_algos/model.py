@@ -35,10 +35,7 @@ class Side(IntEnum):
         UnknownNameError
             Anything else.
         """
-        if isinstance(side, str):
-            found = cls.__members__.get(side.strip().upper())
-        else:
-            found = {1: cls.BUY, -1: cls.SELL}.get(side)
+        found = cls.__members__.get(side.strip().upper()) if isinstance(side, str) else {1: cls.BUY, -1: cls.SELL}.get(side)
         if found is None:
             raise UnknownNameError("side", str(side), cls.__members__)
         return found

@@ -57,7 +57,7 @@ class BacktestEngine:
         No strategy, no bars, or cash that is no number.
     """
 
-    def __init__(  # noqa: PLR0913 - one optional part of a backtest each
+    def __init__(
         self,
         bars: Bars,
         strategies: Sequence[StrategyMaker],
@@ -69,7 +69,7 @@ class BacktestEngine:
     ) -> None:
         if not strategies:
             raise UsageError("a backtest needs at least one strategy: strategies=[MyStrategy]")
-        if not initial_cash == initial_cash:
+        if not math.isfinite(initial_cash):
             raise UsageError(f"initial_cash must be a number, got {initial_cash!r}")
         self.bars, self.strategies, self.initial_cash = bars, tuple(strategies), float(initial_cash)
         self.fill_model = fill_model or FillModel()

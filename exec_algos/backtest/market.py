@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 CHUNK = 4096
+ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
 FREE = Commission()
 
@@ -51,7 +52,7 @@ class Child(Waitable):
         "number", "origin", "over", "resume", "resume_rank", "side", "state", "value",
     )  # fmt: skip
 
-    def __init__(self, clock: VirtualClock, number: int, state: ParentState, lots: int, limit: float, commission: Commission) -> None:  # noqa: PLR0913
+    def __init__(self, clock: VirtualClock, number: int, state: ParentState, lots: int, limit: float, commission: Commission) -> None:
         self.clock, self.number, self.state, self.origin = clock, number, state, clock.origin
         self.side = state.parent.side
         self.lots, self.limit, self.commission = lots, limit, commission
@@ -136,8 +137,8 @@ class Stream:
 
     def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
         self.symbol, self.bars, self.step = symbol, bars, bars.step
-        self._columns = (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price())
-        self._columns += (model.prices(bars, 1), model.prices(bars, -1))
+        self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
+        self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
         self.known = int(np.searchsorted(bars.start, first))
         self.replayed = 0
@@ -238,7 +239,9 @@ class Market:
         """
         i = self.sessions.at_or_after(instant)
         if i == len(self.sessions):
-            raise OrderRejectedError(f"the market has no session at or after {np.datetime64(instant, 'ns')} UTC; the last one is {self.sessions.date[-1:]}")
+            raise OrderRejectedError(
+                f"the market has no session at or after {np.datetime64(instant, 'ns')} UTC; the last one is {self.sessions.date[-1:]}"
+            )
         return Session(int(self.sessions.open[i]), int(self.sessions.close[i]), self.zone)
 
     def regular_bars(self) -> Bars:
@@ -286,7 +289,7 @@ class Market:
         lots = check_lots(quantity, parent.lot_size)
         return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
 
-    def rest(self, stream: Stream, parent_id: int, lots: int, limit: float, expires: int, commission: Commission | None = None) -> Child:  # noqa: PLR0913
+    def rest(self, stream: Stream, parent_id: int, lots: int, limit: float, expires: int, commission: Commission | None = None) -> Child:
         """Let a child of `lots` lots rest in a stream; `limit` is NaN for a market order, `expires` is in ns UTC."""
         state, latency = self.parents[parent_id], self._latency
         child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission)
@@ -307,7 +310,9 @@ class Market:
 
     def _direct(self, symbol: str, side: Side, quantity: float, end: int) -> ParentOrder:
         now = self.queue.now
-        return self.open_parent(ParentOrder(symbol=symbol, side=side, quantity=quantity, start=now, end=end, interval=end - now, algorithm="direct"))
+        return self.open_parent(
+            ParentOrder(symbol=symbol, side=side, quantity=quantity, start=now, end=end, interval=end - now, algorithm="direct")
+        )
 
     def resting(self) -> list[Child]:
         """Children that are open, in the order in which they came."""
@@ -331,13 +336,8 @@ class Market:
             stream.close()
             if stream.due >= 0:
                 queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
-        for child, fill in booked:
-            if self.on_fill is not None:
-                self.on_fill(child, fill)
-            if child.filled == child.lots:
-                child.over = True
-                if child.resume is not None:
-                    self._end(child)
+        if booked:
+            self._book(booked)
         for child in expired:
             self._expire(child)
         if self.on_bars is not None:
@@ -345,6 +345,15 @@ class Market:
                 queue.put(queue.now, MARKET, self.on_bars, streams)
             else:
                 self.on_bars(streams)
+
+    def _book(self, booked: list[tuple[Child, Fill]]) -> None:
+        for child, fill in booked:
+            if self.on_fill is not None:
+                self.on_fill(child, fill)
+            if child.filled == child.lots:
+                child.over = True
+                if child.resume is not None:
+                    self._end(child)
 
     def _match(self, stream: Stream, booked: list[tuple[Child, Fill]], expired: list[Child]) -> None:
         (start, _, high, low, _, volume, _), buy, sell = stream.coming()
@@ -354,7 +363,7 @@ class Market:
                 state = child.state
                 room = bar_budget(state.lot_rate, volume)
                 if used:
-                    room -= math.ceil(used / state.parent.lot_size)
+                    room -= math.ceil(used / state.parent.lot_size * ROUNDED_DOWN)
                 if room > 0:
                     side = child.side
                     done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)

@@ -18,7 +18,6 @@ from exec_algos.tca.table import parent_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.market.bars import Bars
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,7 +64,9 @@ class BacktestResult:
         rejected : sequence of str
         """
         trades = _Trades.of(market.fills)
-        return cls(_parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio)
+        return cls(
+            _parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio
+        )
 
 
 def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
@@ -169,5 +170,5 @@ def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFr
         "start": _stamps(start, market.zone),
         "end": _stamps(end, market.zone),
     }
-    notional = np.bincount(trades.parent, trades.quantity * trades.price, len(parents))
+    notional = np.bincount(trades.parent, np.asarray(trades.quantity * trades.price, dtype=np.float64), len(parents)).astype(np.float64)
     return parent_table(orders, notional, benchmarks(bars, market.sessions, Windows(symbol, start, end)))

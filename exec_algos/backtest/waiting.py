@@ -96,7 +96,9 @@ class Task(Generic[T]):
 
     __slots__ = ("_error", "_result", "clock", "coroutine", "origin", "over", "rank")
 
-    def __init__(self, clock: VirtualClock, coroutine: Coroutine[Any, Any, T], rank: int, origin: Any, over: Callable[[Task[T]], None] | None = None) -> None:
+    def __init__(
+        self, clock: VirtualClock, coroutine: Coroutine[Any, Any, T], rank: int, origin: Any, over: Callable[[Task[T]], None] | None = None
+    ) -> None:
         self.clock, self.coroutine, self.rank, self.origin, self.over = clock, coroutine, rank, origin, over
         self._result: T | None = None
         self._error: BaseException | None = None

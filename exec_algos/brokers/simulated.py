@@ -56,7 +56,7 @@ class SimulatedBroker(BrokerAPI):
     Executors that are gathered on one broker share one market, in time order.
     """
 
-    def __init__(  # noqa: PLR0913 - one optional part of a venue each
+    def __init__(
         self,
         bars: Bars | None = None,
         commission_rate: float | None = None,
@@ -72,7 +72,9 @@ class SimulatedBroker(BrokerAPI):
         attached = running_market.get()
         if attached is not None:
             if any(part is not None for part in (bars, fill_model, calendar, start)):
-                raise UsageError("inside a running BacktestEngine the engine's bars, fill model and clock count: build SimulatedBroker() without them")
+                raise UsageError(
+                    "inside a running BacktestEngine the engine's bars, fill model and clock count: build SimulatedBroker() without them"
+                )
             self.market = attached
             return
         model = fill_model or FillModel()
@@ -187,7 +189,9 @@ class SimulatedBroker(BrokerAPI):
 def _synthetic_market(model: FillModel, start: int | None) -> Market:
     settings = get_settings()
     first = SYNTHETIC_DAY if start is None else start
-    hours = daily_hours(settings.timezone, settings.trading_start_time, settings.trading_end_time, first - SYNTHETIC_HISTORY, first + SYNTHETIC_FUTURE)
+    hours = daily_hours(
+        settings.timezone, settings.trading_start_time, settings.trading_end_time, first - SYNTHETIC_HISTORY, first + SYNTHETIC_FUTURE
+    )
     begin = int(hours.open[hours.at_or_after(first)]) if start is None else start
     return Market(model, begin, hours)
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.curve import Floats
 from exec_algos.model import SECOND, Decision, Seen, Terms
@@ -33,7 +31,6 @@ class Algorithm(ABC):
     slice_interval_seconds: float = 60.0
 
     name: ClassVar[str]
-    decide: ClassVar[Callable[[Terms, Seen, Any], Decision]]
 
     def __post_init__(self) -> None:
         if not 0 < self.slice_interval_seconds < math.inf:
@@ -48,6 +45,11 @@ class Algorithm(ABC):
     def history_days(self) -> int:
         """Earlier sessions whose volume the curve needs; 0 for none."""
         return 0
+
+    @property
+    @abstractmethod
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """The step function: pure, at module level, of scalars; numba compiles it for `exec_algos.batch`."""
 
     @abstractmethod
     def weights(self, profile: Floats) -> Floats:
@@ -102,8 +104,3 @@ def _number(key: str, text: str, kind: type) -> float:
     if kind is int:
         raise UsageError(f"{key} needs a whole number, got {text!r}")
     return value
-
-
-def flat(n: int) -> Floats:
-    """A profile of `n` equal bars."""
-    return np.ones(n)

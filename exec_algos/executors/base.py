@@ -19,6 +19,7 @@ __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
+ROUNDED_UP = 1 + 1e-12  # a sum of thousands of fractional fills falls that little short
 
 
 class OrderTerms(NamedTuple):
@@ -70,7 +71,7 @@ class _Progress:
         self.failures = 0
         if fill.quantity:
             self.filled += fill.quantity
-            self.lots = whole_lots(self.filled / self.parent.lot_size)
+            self.lots = whole_lots(self.filled / self.parent.lot_size * ROUNDED_UP)
             self.fills.extend(fill.parts or (fill,))
             if self.lots > self.terms.quantity:
                 self.errors.append(f"slice {k + 1}: the venue filled {fill.quantity}, asked for {lots * self.parent.lot_size}")
@@ -192,8 +193,7 @@ class OrderExecutor(ABC):
         for k in range(terms.slices):
             await clock.sleep_until(instant)
             instant += interval
-            if instant > end:
-                instant = end
+            instant = min(instant, end)
             working = progress.collect()
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
@@ -227,4 +227,6 @@ def _conclude(progress: _Progress) -> None:
         got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if progress.filled else "nothing filled"
         progress.log.info("[%s] Completed: %s", progress.name, got)
     if progress.filled < progress.parent.quantity:
-        progress.log.info("[%s] Residual: %g of %g shares not filled", progress.name, progress.parent.quantity - progress.filled, progress.parent.quantity)
+        progress.log.info(
+            "[%s] Residual: %g of %g shares not filled", progress.name, progress.parent.quantity - progress.filled, progress.parent.quantity
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ def behind_curve(terms: Terms, seen: Seen) -> int:
     return missing if missing > 0 else 0
 
 
-def follow_curve(terms: Terms, seen: Seen, params: tuple[()]) -> Decision:
+def follow_curve(terms: Terms, seen: Seen, params: Any) -> Decision:
     """Release at market what is missing to the curve at the end of this slice."""
     return Decision(behind_curve(terms, seen), math.nan)
 

@@ -40,7 +40,14 @@ async def execute_twap(  # noqa: PLR0913 - the published signature
         A quantity, duration or window that cannot be worked.
     """
     return await TWAPExecutor(broker or SimulatedBroker()).execute(
-        ticker, total_quantity, duration_minutes, slice_interval_seconds, side=side, lot_size=lot_size, max_participation=max_participation, start=start
+        ticker,
+        total_quantity,
+        duration_minutes,
+        slice_interval_seconds,
+        side=side,
+        lot_size=lot_size,
+        max_participation=max_participation,
+        start=start,
     )
 
 

@@ -8,14 +8,15 @@ average price of the window and needs no market data.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
-from exec_algos.model import MINUTE, Fill, Side
+from exec_algos.model import MINUTE, Decision, Fill, Seen, Side, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,11 @@ class TWAP(Algorithm):
     """
 
     name: ClassVar[str] = "twap"
-    decide = staticmethod(follow_curve)
+
+    @property
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """Follow the curve."""
+        return follow_curve
 
     def weights(self, profile: Floats) -> Floats:
         """Every bar alike."""
@@ -44,7 +49,7 @@ class TWAP(Algorithm):
 class TWAPExecutor(OrderExecutor):
     """Runs `TWAP` against a broker."""
 
-    async def execute(  # type: ignore[override]  # noqa: PLR0913 - the published signature
+    async def execute(  # noqa: PLR0913 - the published signature
         self,
         ticker: str,
         total_quantity: float,

@@ -7,14 +7,15 @@ and price). It minimises the expected squared deviation from the interval VWAP.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
-from exec_algos.model import Fill, Side
+from exec_algos.model import Decision, Fill, Seen, Side, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,11 @@ class VWAP(Algorithm):
     profile_days: int = 5
 
     name: ClassVar[str] = "vwap"
-    decide = staticmethod(follow_curve)
+
+    @property
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """Follow the curve."""
+        return follow_curve
 
     def __post_init__(self) -> None:
         super(VWAP, self).__post_init__()
@@ -57,7 +62,7 @@ class VWAP(Algorithm):
 class VWAPExecutor(OrderExecutor):
     """Runs `VWAP` against a broker."""
 
-    async def execute(  # type: ignore[override]  # noqa: PLR0913 - the published signature
+    async def execute(  # noqa: PLR0913 - the published signature
         self,
         ticker: str,
         total_quantity: float,

@@ -66,7 +66,8 @@ class SessionVolumes:
         found = np.flatnonzero(self.has_data[:session])
         if len(found) < days:
             raise NotEnoughHistoryError(
-                f"{self.symbol}: the volume profile needs {days} earlier sessions with data, there are {len(found)}; give more history or ask for fewer days"
+                f"{self.symbol}: the volume profile needs {days} earlier sessions with data, there are {len(found)}; "
+                "give more history or ask for fewer days"
             )
         return found[-days:]
 

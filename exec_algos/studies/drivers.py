@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Drive = Callable[["Bars", "ParentOrders", Algorithm, "Curves", FillModel, bool], Worked]
 
 
-def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:  # noqa: PLR0913
+def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:
     """Work the orders in the compiled loop."""
     from exec_algos.studies.study import interval_of
 
@@ -58,7 +58,7 @@ class _Worker(OrderExecutor):
         return await self.work(kwargs["algorithm"], order, Window(start=kwargs["start"], end=kwargs["end"]))
 
 
-def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:  # noqa: PLR0913
+def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, int]] = []
@@ -72,13 +72,19 @@ def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves:
             if fills:
                 trades.append((n, fill.time, round(fill.quantity / orders.lot_size), fill.fill_price, fill.commission))
         rows.append((market.parents[0].filled, notional, paid, market.parents[0].children))
-    filled, notionals, commissions, children = (np.array(column) for column in zip(*rows, strict=True))
-    parent, time, lots, price, commission = zip(*trades, strict=True) if trades else ((), (), (), (), ())
+    filled, notionals, commissions, children = zip(*rows, strict=True)
+    parent, time, lots, price, commission = zip(*trades, strict=True) if trades else ((),) * 5
     return Worked(
-        filled=filled.astype(np.int64), notional=notionals.astype(np.float64), commission=commissions.astype(np.float64), children=children.astype(np.int64),
-        trade_parent=np.array(parent, np.int64), trade_time=np.array(time, np.int64), trade_lots=np.array(lots, np.int64),
-        trade_price=np.array(price, np.float64), trade_commission=np.array(commission, np.float64),
-    )  # fmt: skip
+        filled=np.array(filled, np.int64),
+        notional=np.array(notionals, np.float64),
+        commission=np.array(commissions, np.float64),
+        children=np.array(children, np.int64),
+        trade_parent=np.array(parent, np.int64),
+        trade_time=np.array(time, np.int64),
+        trade_lots=np.array(lots, np.int64),
+        trade_price=np.array(price, np.float64),
+        trade_commission=np.array(commission, np.float64),
+    )
 
 
 def _replay(bars: Bars, orders: ParentOrders, algorithm: Algorithm, model: FillModel, n: int) -> Market:

@@ -155,15 +155,11 @@ class ParentOrders:
                     skipped.append(Skipped(symbol, str(sessions.date[k]), made))
                 else:
                     rows.append((i, k, *made))
-        return cls._of(rows, [int(Side.of(side)) for side in sides], bars.symbols, sessions, lot_size, profile_days, tuple(skipped))
-
-    @classmethod
-    def _of(cls, rows: list[tuple[int, int, int, int, int]], sides: list[int], symbols: tuple[str, ...], sessions: Sessions, lot_size: float, profile_days: int, skipped: tuple[Skipped, ...]) -> ParentOrders:  # noqa: PLR0913, E501
         table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(sides), axis=0)
-        side = np.tile(np.array(sides, dtype=np.int64), len(rows))
         return cls(
-            symbols=symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1], side=side, lots=table[:, 2],
-            lot_size=lot_size, start=table[:, 3], end=table[:, 4], profile_days=profile_days, skipped=skipped,
+            symbols=bars.symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1],
+            side=np.tile(np.array([int(Side.of(side)) for side in sides], dtype=np.int64), len(rows)), lots=table[:, 2],
+            lot_size=lot_size, start=table[:, 3], end=table[:, 4], profile_days=profile_days, skipped=tuple(skipped),
         )  # fmt: skip
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
@@ -182,7 +178,7 @@ def _covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
 
 
 def _clock_times(window: str | None) -> tuple[int, int]:
-    """ns from midnight of a window's ends; the widest where it is not given."""
+    """Nanoseconds from midnight of a window's ends; the widest where it is not given."""
     if window is None:
         return -1, 1 << 62
     match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", window.strip())
@@ -202,7 +198,7 @@ class _Plan(NamedTuple):
     days: int
     lot_size: float
 
-    def make(self, volumes: SessionVolumes, stamps: Ints, step: int, sessions: Sessions, k: int) -> tuple[int, int, int] | str:  # noqa: PLR0913
+    def make(self, volumes: SessionVolumes, stamps: Ints, step: int, sessions: Sessions, k: int) -> tuple[int, int, int] | str:
         """Lots, start and end of the order of session `k`, or why there is none."""
         opened, closed = int(sessions.open[k]), int(sessions.close[k])
         start, end = self._window(opened, closed, sessions, step)
@@ -224,6 +220,8 @@ class _Plan(NamedTuple):
         import pandas as pd
 
         midnight = pd.Timestamp(opened, unit="ns", tz="UTC").tz_convert(sessions.zone).normalize().tz_localize(None)
-        begin, end = (int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end))
+        begin, end = (
+            int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end)
+        )
         first = opened + -((opened - max(begin, opened)) // step) * step
         return first, opened + (min(end, closed) - opened) // step * step

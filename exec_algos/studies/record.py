@@ -26,7 +26,9 @@ def data_fingerprint(bars: Bars) -> str:
     return digest.hexdigest()
 
 
-def configuration(bars: Bars, orders: ParentOrders, algorithms: Sequence[str], model: FillModel, left_out: int, driver: str) -> dict[str, Any]:
+def configuration(
+    bars: Bars, orders: ParentOrders, algorithms: Sequence[str], model: FillModel, left_out: int, driver: str
+) -> dict[str, Any]:
     """Everything that the numbers of a study depend on, ready for JSON."""
     return {
         "algorithms": list(algorithms),

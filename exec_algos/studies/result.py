@@ -88,7 +88,7 @@ class StudyResult:
     bars: Bars
 
     @classmethod
-    def of(  # noqa: PLR0913 - the parts of a study
+    def of(  # noqa: PLR0913, PLR0917 - the parts of a study
         cls,
         bars: Bars,
         orders: ParentOrders,

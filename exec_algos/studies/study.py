@@ -44,7 +44,7 @@ class Curves(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlippageStudy:
-    """What would these algorithms have cost?
+    """What algorithms would have cost, had they worked the same parent orders.
 
     Each (parent order, algorithm) is a world of its own: two of them do not compete for a bar's volume.
 
@@ -143,8 +143,8 @@ def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
     off = inside[(bars.start[inside] - parents.sessions.open[held[inside]]) % bars.step != 0]
     if len(off):
         raise UsageError(
-            f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after its session's open; "
-            f"{len(off)} bars do not; resample them, or name the calendar they belong to"
+            f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after "
+            f"its session's open, and so with {len(off)} bars; resample them, or name the calendar they belong to"
         )
 
 

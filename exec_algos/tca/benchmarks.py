@@ -120,7 +120,8 @@ def _arrival(bars: Bars, first: Ints, last: Ints, begin: Ints) -> Floats:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    ratio: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return ratio
 
 
 def slippage_bps(side: npt.NDArray[np.int64] | int, price: Floats | float, benchmark: Floats | float) -> Floats:
