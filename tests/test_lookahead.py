@@ -1,5 +1,7 @@
 """What is known at t is bars with end <= t: change everything after t, and all that was decided and filled up to t keeps its bytes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -31,46 +33,66 @@ def rows(bars, symbol, keep):
     return [row for row in zip(*(column[own].tolist() for column in columns), strict=True) if keep(row[0] + bars.step)]
 
 
-def diarist(diary):
-    """A strategy that works orders by what it sees, in every way there is, and writes down all it sees and does."""
+class Noted(SimulatedBroker):
+    """A broker that writes each child into a diary."""
 
-    class Noted(SimulatedBroker):
-        async def place_order(self, *arguments, **options):
-            diary.append((self.clock.now, "child", repr((arguments, options))))
-            return await super().place_order(*arguments, **options)
+    def __init__(self, diary):
+        super().__init__()
+        self.diary = diary
 
-    class Diarist(Strategy):
-        def on_bar(self, event):
-            seen = self.data_handler.history(event.symbol, 5)
-            diary.append((event.time, "bar", repr(event) + seen.to_csv()))
-            if int(2 * event.bar.close + event.bar.volume) % 3 == 0:
-                self.event_queue.put(OrderEvent(symbol=event.symbol, side="BUY" if event.bar.close > 20 else "SELL", quantity=40))
+    async def place_order(self, *arguments, **options):
+        self.diary.append((self.clock.now, "child", repr((arguments, options))))
+        return await super().place_order(*arguments, **options)
 
-        def on_fill(self, event):
-            diary.append((event.time, "fill", repr(event)))
+    def send_order(self, *arguments):
+        self.diary.append((self.clock.now, "child", repr(arguments)))
+        return super().send_order(*arguments)
 
-        async def on_order(self, order):
-            broker = Noted()
-            bar = self.data_handler.latest(order.symbol)
-            try:
-                match int(bar.volume) % 3:
-                    case 0:
-                        await TWAPExecutor(broker).execute(order.symbol, 40, 150, 1800, side=order.side)
-                    case 1:
-                        await VWAPExecutor(broker).execute(
-                            order.symbol, 40, volume_profile_days=1, slice_interval_seconds=3600, side=order.side
-                        )
-                    case _:
-                        await broker.place_order(order.symbol, 40, "LMT", bar.close - 0.5 * order.side, side=order.side)
-            except (UsageError, OrderRejectedError) as error:
-                diary.append((broker.clock.now, "refused", str(error)))
 
-    return Diarist
+class Diarist(Strategy):
+    """Works orders by what it sees, in every way there is, and writes down all it sees and does."""
+
+    def __init__(self, *parts, diary):
+        super().__init__(*parts)
+        self.diary, self.broker = diary, Noted(diary)
+
+    def on_bar(self, event):
+        seen = self.data_handler.history(event.symbol, 5)
+        self.diary.append((event.time, "bar", repr(event) + seen.to_csv()))
+        if int(2 * event.bar.close + event.bar.volume) % 3 == 0:
+            side = "BUY" if event.bar.close > 20 else "SELL"
+            self.event_queue.put(OrderEvent(symbol=event.symbol, side=side, quantity=40))
+
+    def on_fill(self, event):
+        self.diary.append((event.time, "fill", repr(event)))
+
+    async def on_order(self, order):
+        bar = self.data_handler.latest(order.symbol)
+        work = (self.slices, self.curve, self.limit_order)[int(bar.volume) % 3]
+        try:
+            await work(order, bar)
+        except (UsageError, OrderRejectedError) as error:
+            self.diary.append((self.data_handler.now, "refused", str(error)))
+
+    async def slices(self, order, bar):
+        await TWAPExecutor(self.broker).execute(order.symbol, 40, 150, 1800, side=order.side)
+
+    async def curve(self, order, bar):
+        executor = VWAPExecutor(self.broker)
+        await executor.execute(order.symbol, 40, volume_profile_days=1, slice_interval_seconds=3600, side=order.side)
+
+    async def limit_order(self, order, bar):
+        await self.broker.place_order(order.symbol, 40, "LMT", bar.close - 0.5 * order.side, side=order.side)
+
+
+def run(bars, model=None):
+    diary = []
+    engine = BacktestEngine(bars, [partial(Diarist, diary=diary)], fill_model=model, calendar="XNYS", start=ns(DAYS[1], "09:30"))
+    return engine.run(), diary
 
 
 def diary_of(bars, model, t):
-    diary = []
-    result = BacktestEngine(bars, [diarist(diary)], fill_model=model, calendar="XNYS", start=ns(DAYS[1], "09:30")).run()
+    result, diary = run(bars, model)
     known = result.fills["timestamp"].astype("int64") + (STEP if model.price == "open" else 0)
     account = result.equity[result.equity.index.astype("int64") <= t]
     return [entry for entry in diary if entry[0] <= t], result.fills[known <= t].to_csv(), account.to_csv()
@@ -86,10 +108,9 @@ def test_a_backtest_up_to_t_does_not_change_when_every_later_bar_does(bars, seed
 
 
 def test_the_diary_holds_orders_of_every_kind_so_that_the_test_above_means_something():
-    diary = []
-    fills = BacktestEngine(market(1), [diarist(diary)], calendar="XNYS", start=ns(DAYS[1], "09:30")).run().fills
+    result, diary = run(market(1))
     assert {kind for _, kind, _ in diary} >= {"bar", "child", "fill"}
-    assert {name.partition(":")[0] for name in fills["algorithm"]} == {"direct", "twap", "vwap"}
+    assert {name.partition(":")[0] for name in result.fills["algorithm"]} == {"direct", "twap", "vwap"}
 
 
 @given(markets(), st.integers(0, 2**32 - 1), instants, fill_models, grids, st.sampled_from(["batch", "engine"]))
@@ -134,7 +155,6 @@ def test_history_ends_with_the_bar_that_has_just_closed():
 
 
 def test_a_child_never_meets_the_bar_in_which_it_was_decided():
-    diary = []
-    fills = BacktestEngine(market(3), [diarist(diary)], calendar="XNYS", start=ns(DAYS[1], "09:30")).run().fills
+    result, diary = run(market(3))
     asked = min(now for now, kind, _ in diary if kind == "child")
-    assert fills["timestamp"].astype("int64").min() >= asked
+    assert result.fills["timestamp"].astype("int64").min() >= asked
