@@ -1,0 +1,59 @@
+"""The strategies in `strategies/` run as scripts and do what their first lines say."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "strategies"
+FILES = sorted(FOLDER.glob("*.py"))
+
+
+def result_of(name):
+    return runpy.run_path(str(FOLDER / name))["main"]()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_strategy_runs_as_a_script_without_a_warning(path, tmp_path):
+    done = subprocess.run([sys.executable, "-W", "error", str(path)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert lines[-1].endswith("the data are synthetic.")
+    assert len(lines) <= 40
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_the_twap_strategy_buys_at_ten_and_sells_at_three():
+    result = result_of("twap_strategy.py")
+    parents = result.parents
+    decided = [f"{start:%H:%M} {side}" for start, side in zip(parents["start"], parents["side"], strict=True)]
+    assert decided == ["10:00 BUY", "15:00 SELL"] * 5
+    assert (parents["filled"] == 10_000).all()
+    assert (result.fills.groupby("parent_id").size() == 5).all()
+    cash = 20_000_000 - (result.fills["quantity"] * result.fills["price"] * result.fills["side"].map({"BUY": 1, "SELL": -1})).sum()
+    assert result.equity["equity"].iloc[-1] == pytest.approx(cash)
+
+
+@pytest.mark.slow
+def test_the_signal_strategy_holds_a_full_position_between_its_orders():
+    result = result_of("signal_vwap.py")
+    fills = result.fills
+    signed = fills["quantity"] * fills["side"].map({"BUY": 1, "SELL": -1})
+    for symbol in ("SYNLARGE", "SYNWILD"):
+        after_each = signed[fills["symbol"] == symbol].groupby(fills["parent_id"]).sum().cumsum()
+        assert set(after_each) == {20_000, -20_000}
+    assert set(result.parents["algorithm"]) == {"vwap"}
+    assert (result.parents["participation"] <= 0.1).all()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_strategy_fits_on_a_page(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 80
+
+
+def test_the_readme_names_every_strategy():
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in FILES if f"`{path.name}`" not in readme] == []
