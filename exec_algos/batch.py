@@ -256,7 +256,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
             curve = curves[orders.curve[i] : orders.curve[i] + n]
             rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n), -(-lag // d)
             filled, notional, paid, children, at = 0, 0.0, 0.0, 0, begins[i]
-            over, child, value, traded, fee, row = 0, -1, 0.0, 0.0, 0.0, 0
+            over, child, value, traded, fee, row = 0, -1, 0.0, 0, 0.0, 0
             for k in range(n):
                 known, working = filled, 0
                 if late:
@@ -270,13 +270,13 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 if late:
                     asked[k], got[k], limits[k] = left, 0, limit
                 else:
-                    value, traded, fee = 0.0, 0.0, 0.0
+                    value, traded, fee = 0.0, 0, 0.0
                 stop = row + 1 if dense else _end(start, row, t0 + (k + 1) * d)
                 for r in range(row, stop):
                     if late:
                         while child < k and t0 + (child + 1) * d + lag <= start[r]:
                             child += 1
-                            value, traded, fee = 0.0, 0.0, 0.0
+                            value, traded, fee = 0.0, 0, 0.0
                         if child < 0:
                             continue
                         left, limit = asked[child] - got[child], limits[child]
@@ -290,8 +290,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         notional += shares * met.price
                         if not free:
                             value += shares * met.price
-                            traded += shares
-                            cost = _fee(commission, traded, value) - fee
+                            traded += met.quantity
+                            cost = _fee(commission, traded * lot, value) - fee
                             fee += cost
                             paid += cost
                         if late:
