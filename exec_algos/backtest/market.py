@@ -48,15 +48,24 @@ class Child(Waitable):
     """
 
     __slots__ = (
-        "active", "cancelled", "commission", "deadline", "fee", "filled", "fills", "limit", "lots",
-        "number", "origin", "over", "resume", "resume_rank", "side", "state", "value",
+        "active", "commission", "deadline", "fee", "filled", "fills", "limit", "lots", "number", "over", "resume", "resume_rank",
+        "state", "value",
     )  # fmt: skip
 
-    def __init__(self, clock: VirtualClock, number: int, state: ParentState, lots: int, limit: float, commission: Commission) -> None:
-        self.clock, self.number, self.state, self.origin = clock, number, state, clock.origin
-        self.side = state.parent.side
-        self.lots, self.limit, self.commission = lots, limit, commission
-        self.filled = self.cancelled = self.active = self.deadline = self.resume_rank = 0
+    def __init__(  # noqa: PLR0913, PLR0917 - a child order has this many properties
+        self,
+        clock: VirtualClock,
+        number: int,
+        state: ParentState,
+        lots: int,
+        limit: float,
+        commission: Commission,
+        active: int,
+        deadline: int,
+    ) -> None:
+        self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
+        self.commission, self.active, self.deadline = commission, active, deadline
+        self.filled = self.resume_rank = 0
         self.value = self.fee = 0.0
         self.fills: list[Fill] = []
         self.over = False
@@ -65,7 +74,22 @@ class Child(Waitable):
     @property
     def open(self) -> int:
         """Lots still working."""
-        return self.lots - self.filled - self.cancelled
+        return 0 if self.over else self.lots - self.filled
+
+    @property
+    def cancelled(self) -> int:
+        """Lots that were cancelled or expired."""
+        return self.lots - self.filled if self.over else 0
+
+    @property
+    def side(self) -> Side:
+        """Its parent's side."""
+        return self.state.parent.side
+
+    @property
+    def origin(self) -> Any:
+        """Whose doing it is."""
+        return self.state.origin
 
     def ready(self) -> bool:
         """It is over."""
@@ -92,9 +116,9 @@ class Child(Waitable):
             return self.fills[0]
         parent, zone = self.state.parent, self.state.zone
         if not self.fills:
-            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, self.side, parent.parent_id, zone, ()))
+            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, parent.side, parent.parent_id, zone, ()))
         shares = self.filled * parent.lot_size
-        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, self.side, parent.parent_id, zone)
+        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, parent.side, parent.parent_id, zone)
         return Fill._make((*whole, tuple(self.fills)))
 
 
@@ -107,6 +131,7 @@ class ParentState:
     ordered: int
     lot_rate: float
     zone: str
+    side: int
     filled: int = 0
     working: int = 0
     cancelled: int = 0
@@ -259,7 +284,7 @@ class Market:
         """Number a parent order and keep its state."""
         numbered = replace(parent, parent_id=len(self.parents))
         rate = self.model.cap(numbered.max_participation) / numbered.lot_size
-        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate, self.zone))
+        self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate, self.zone, int(numbered.side)))
         return numbered
 
     def submit(  # noqa: PLR0913 - a child order has this many properties
@@ -292,12 +317,12 @@ class Market:
     def rest(self, stream: Stream, parent_id: int, lots: int, limit: float, expires: int, commission: Commission | None = None) -> Child:
         """Let a child of `lots` lots rest in a stream; `limit` is NaN for a market order, `expires` is in ns UTC."""
         state, latency = self.parents[parent_id], self._latency
-        child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission)
-        self._submitted += 1
-        child.active = self.queue.now + latency
         deadline = expires + latency
         end = state.parent.end
-        child.deadline = deadline = deadline if deadline < end else end
+        deadline = deadline if deadline < end else end
+        active = self.queue.now + latency
+        child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline)
+        self._submitted += 1
         state.working += lots
         state.children += 1
         stream.resting.append(child)
@@ -327,17 +352,17 @@ class Market:
         return True
 
     def _close_bars(self, streams: list[Stream]) -> None:
-        booked: list[tuple[Child, Fill]] = []
+        told: list[tuple[Child, Fill]] = []
         expired: list[Child] = []
         queue = self.queue
         for stream in streams:
             if stream.resting:
-                self._match(stream, booked, expired)
+                self._match(stream, told, expired)
             stream.close()
             if stream.due >= 0:
                 queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
-        if booked:
-            self._book(booked)
+        if told:
+            self._tell(told)
         for child in expired:
             self._expire(child)
         if self.on_bars is not None:
@@ -346,16 +371,15 @@ class Market:
             else:
                 self.on_bars(streams)
 
-    def _book(self, booked: list[tuple[Child, Fill]]) -> None:
-        for child, fill in booked:
+    def _tell(self, told: list[tuple[Child, Fill]]) -> None:
+        """Fills reach the account and whoever waits, when every bar of the instant has been met."""
+        for child, fill in told:
             if self.on_fill is not None:
                 self.on_fill(child, fill)
-            if child.filled == child.lots:
-                child.over = True
-                if child.resume is not None:
-                    self._end(child)
+            if child.over and child.resume is not None:
+                self._resume(child)
 
-    def _match(self, stream: Stream, booked: list[tuple[Child, Fill]], expired: list[Child]) -> None:
+    def _match(self, stream: Stream, told: list[tuple[Child, Fill]], expired: list[Child]) -> None:
         (start, _, high, low, _, volume, _), buy, sell = stream.coming()
         now, used, ended = self.queue.now, 0.0, False
         for child in stream.resting:
@@ -363,19 +387,21 @@ class Market:
                 state = child.state
                 room = bar_budget(state.lot_rate, volume)
                 if used:
-                    room -= math.ceil(used / state.parent.lot_size * ROUNDED_DOWN)
+                    room -= math.ceil(used / state.parent.lot_size)
                 if room > 0:
-                    side = child.side
+                    side = state.side
                     done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)
                     if done.quantity > 0:
                         fill = self._execute(child, state, done, start if self._at_start else now)
                         used += fill.quantity
-                        booked.append((child, fill))
-                        ended = ended or child.filled == child.lots
-            if child.deadline <= now and child.filled < child.lots:
+                        child.over = child.filled == child.lots
+                        ended = ended or child.over
+                        if self.on_fill is not None or child.resume is not None:
+                            told.append((child, fill))
+            if child.deadline <= now and not child.over:
                 expired.append(child)
         if ended:
-            stream.resting = [child for child in stream.resting if child.filled < child.lots]
+            stream.resting = [child for child in stream.resting if not child.over]
 
     def _execute(self, child: Child, state: ParentState, done: Execution, stamp: int) -> Fill:
         parent, lots, price = state.parent, done.quantity, done.price
@@ -386,7 +412,7 @@ class Market:
         if child.commission is not FREE:
             fee = child_fee(child.commission, child.filled * parent.lot_size, child.value) - child.fee
             child.fee += fee
-        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, child.side, parent.parent_id, self.zone, ()))
+        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, ()))
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots
@@ -394,21 +420,23 @@ class Market:
         return fill
 
     def _expire(self, child: Child) -> None:
-        if child.over or not child.open:
+        if child.over:
             return
-        child.state.working -= child.open
-        child.cancelled = child.open
+        child.state.working -= child.lots - child.filled
+        child.over = True
         stream = self.streams[child.state.parent.symbol]
         stream.resting = [one for one in stream.resting if one is not child]
-        self._end(child)
-
-    def _end(self, child: Child) -> None:
-        child.over = True
         if child.resume is not None:
-            if child.resume_rank == Rank.WAKE:
-                self.queue.put(self.queue.now, Rank.WAKE, child.resume, None)
-            else:
-                child.resume(None)
+            self._resume(child)
+
+    def _resume(self, child: Child) -> None:
+        resume, child.resume = child.resume, None
+        if resume is None:
+            return
+        if child.resume_rank == Rank.WAKE:
+            self.queue.put(self.queue.now, Rank.WAKE, resume, None)
+        else:
+            resume(None)
 
 
 def sessions_of(bars: Bars, calendar: str | None) -> Sessions:

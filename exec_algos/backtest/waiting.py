@@ -105,7 +105,7 @@ class Task(Generic[T]):
 
     def step(self, _: None = None) -> None:
         """Run to the next wait."""
-        outer, self.clock.origin = self.clock.origin, self.origin
+        self.clock.origin = self.origin
         try:
             waited = self.coroutine.send(None)
         except StopIteration as end:
@@ -118,8 +118,6 @@ class Task(Generic[T]):
             else:
                 self.coroutine.close()
                 self._end(None, _foreign(waited))
-        finally:
-            self.clock.origin = outer
 
     def _end(self, result: T | None, error: BaseException | None) -> None:
         self._result, self._error, self.coroutine = result, error, _OVER

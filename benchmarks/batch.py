@@ -1,0 +1,97 @@
+"""Batch: 25,200 TWAP parents x 390 bars (100 symbols x 252 sessions), 10 % cap with carry-over, one core.
+
+The yardstick is a hand-written numba loop for this one case, in this file. Both must give the same
+numbers, or there is no result.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from machine import keep, seconds
+from numba import njit
+
+from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.costs import Commission
+from exec_algos.executors import TWAP, VWAP
+from exec_algos.executors.curve import cumulative_curve
+
+PARENTS, MINUTES = 25_200, 390
+STEP = 60_000_000_000
+
+
+@njit
+def by_hand(opens, volumes, quantity, curve, cap, out):  # type: ignore[no-untyped-def]
+    for i in range(opens.shape[0]):
+        filled, notional = 0, 0.0
+        for k in range(opens.shape[1]):
+            target = quantity if k == opens.shape[1] - 1 else int(math.floor(curve[k] * quantity + 0.5))
+            child = target - filled
+            if child > 0:
+                child = min(child, int(cap * volumes[i, k]))
+                filled += child
+                notional += child * opens[i, k]
+        out[i, 0], out[i, 1] = filled, notional
+
+
+@njit
+def sum_columns(a, b, c, d, e):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] + b[i] + c[i] + d[i] + e[i]
+    return total
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    shape = (PARENTS, MINUTES)
+    opens = 100 * np.exp(np.cumsum(rng.normal(0, 1e-4, shape), axis=1))
+    volumes = rng.integers(2_000, 20_000, shape).astype(np.float64)
+    flat = opens.ravel()
+    low, high = flat * 0.9995, flat * 1.0005
+    start = np.arange(PARENTS * MINUTES, dtype=np.int64) * STEP
+    tape = Tape(start, flat, flat, low, high, volumes.ravel())
+    first, one = np.arange(PARENTS, dtype=np.int64) * MINUTES, np.ones(PARENTS, dtype=np.int64)
+    begin, quantity = first * STEP, 300_000
+    orders = Orders(
+        side=one, lots=one * quantity, lot_size=one * 1.0, cap=one * 0.1, start=begin, end=begin + MINUTES * STEP,
+        interval=one * STEP, slices=one * MINUTES, first=first, last=first + MINUTES, curve=one * 0,
+    )  # fmt: skip
+    ushape = 1 + 2 * (np.linspace(-1, 1, MINUTES)) ** 2
+    curves = {"twap": (TWAP(), cumulative_curve(np.ones(MINUTES), 1)), "vwap": (VWAP(), cumulative_curve(ushape, 1))}
+    out, figures = np.zeros((PARENTS, 2)), {}
+    bars = PARENTS * MINUTES
+    for name, (algorithm, curve) in curves.items():
+
+        def ours(threads=1, recording=False, algorithm=algorithm, curve=curve):  # type: ignore[no-untyped-def]
+            return run_batch(
+                tape, orders, curve, algorithm.decide, algorithm.params(), step=STEP, commission=Commission(), threads=threads, recording=recording
+            )  # fmt: skip
+
+        outcome, _ = ours()
+        by_hand(opens, volumes, quantity, curve, 0.1, out)
+        if not (np.array_equal(outcome.filled, out[:, 0]) and np.array_equal(outcome.notional, out[:, 1])):
+            raise SystemExit(f"{name}: the two loops disagree")
+        hand = bars / seconds(lambda curve=curve: by_hand(opens, volumes, quantity, curve, 0.1, out), 9) / 1e6
+        single, double = bars / seconds(ours, 9) / 1e6, bars / seconds(lambda ours=ours: ours(threads=2), 9) / 1e6
+        kept = bars / seconds(lambda ours=ours: ours(recording=True), 2) / 1e6
+        figures[name] = {
+            "million_bar_steps_per_second": {
+                "hand_written_loop": round(hand),
+                "run_batch_one_thread": round(single),
+                "run_batch_two_threads": round(double),
+                "run_batch_one_thread_keeping_every_fill": round(kept),
+            },
+            "ratio_to_hand_written": round(single / hand, 3),
+            "ratio_two_threads_to_one": round(double / single, 2),
+        }
+    flat_volume = volumes.ravel()
+    figures["sum_of_five_columns_million_bars_per_second"] = round(
+        bars / seconds(lambda: sum_columns(flat, low, high, flat, flat_volume), 9) / 1e6
+    )
+    keep("batch", {"work": f"{PARENTS} parents x {MINUTES} bars, 10 % cap with carry-over", **figures})
+
+
+if __name__ == "__main__":
+    main()
