@@ -26,7 +26,7 @@ def by_hand(opens, volumes, quantity, curve, cap, out):  # type: ignore[no-untyp
     for i in range(opens.shape[0]):
         filled, notional = 0, 0.0
         for k in range(opens.shape[1]):
-            target = quantity if k == opens.shape[1] - 1 else int(math.floor(curve[k] * quantity + 0.5))
+            target = quantity if k == opens.shape[1] - 1 else math.floor(curve[k] * quantity + 0.5)
             child = target - filled
             if child > 0:
                 child = min(child, int(cap * volumes[i, k]))
@@ -65,9 +65,8 @@ def main() -> None:
     for name, (algorithm, curve) in curves.items():
 
         def ours(threads=1, recording=False, algorithm=algorithm, curve=curve):  # type: ignore[no-untyped-def]
-            return run_batch(
-                tape, orders, curve, algorithm.decide, algorithm.params(), step=STEP, commission=Commission(), threads=threads, recording=recording
-            )  # fmt: skip
+            rule = algorithm.decide, algorithm.params()
+            return run_batch(tape, orders, curve, *rule, step=STEP, commission=Commission(), threads=threads, recording=recording)
 
         outcome, _ = ours()
         by_hand(opens, volumes, quantity, curve, 0.1, out)

@@ -385,9 +385,7 @@ class Market:
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
-                room = bar_budget(state.lot_rate, volume)
-                if used:
-                    room -= math.ceil(used / state.parent.lot_size)
+                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size)
                 if room > 0:
                     side = state.side
                     done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)
