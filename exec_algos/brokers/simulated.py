@@ -49,7 +49,7 @@ class SimulatedBroker(BrokerAPI):
     Raises
     ------
     UsageError
-        `bars`, `fill_model`, `calendar` or `start` inside a running engine, which has its own.
+        `bars`, `fill_model`, `calendar` or `start` inside a running engine, which has its own; or no bar in `bars`.
 
     Notes
     -----
@@ -81,7 +81,8 @@ class SimulatedBroker(BrokerAPI):
         if bars is None:
             self.market, self._synthetic = _synthetic_market(model, start), True
         else:
-            self.market = Market(model, int(bars.start.min()) if start is None else start, sessions_of(bars, calendar))
+            sessions = sessions_of(bars, calendar)
+            self.market = Market(model, int(bars.start.min()) if start is None else start, sessions)
             self.market.add(bars)
         self.market.clock.pump = Pump(self.market.queue)
 
