@@ -235,6 +235,9 @@ class Market:
         UsageError
             A symbol that is there already, or bars of another length.
         """
+        steps = {stream.step for stream in self.streams.values()} | {bars.step}
+        if len(steps) > 1:
+            raise UsageError(f"bars of one market have one length, got {sorted(step / 1e9 for step in steps)} seconds")
         for symbol in bars.symbols:
             if symbol in self.streams:
                 raise UsageError(f"{symbol} is in this market already")

@@ -36,7 +36,8 @@ class SimulatedBroker(BrokerAPI):
         else it makes a seeded synthetic market for every ticker it is asked for, in the hours of
         `get_settings()`, from 2025-11-10 on and with a history of earlier sessions.
     commission_rate : float, optional
-        Fraction of the value traded, in place of the fill model's commission.
+        Fraction of the value traded, in place of the fill model's commission. A synthetic market without
+        a fill model takes it from `get_settings()`.
     fill_model : FillModel, optional
     calendar : str, optional
         Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars, from its
@@ -78,6 +79,8 @@ class SimulatedBroker(BrokerAPI):
             self.market = attached
             return
         model = fill_model or FillModel()
+        if bars is None and fill_model is None:
+            model = FillModel(commission=Commission(rate=get_settings().commission_rate))
         if bars is None:
             self.market, self._synthetic = _synthetic_market(model, start), True
         else:
