@@ -3,9 +3,25 @@ import asyncio
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_markets import DAYS, DRIVERS, MINUTE, ZONE, at, clock_times, driven, minute_bars, run, trades
 
-from exec_algos import Fill, FillModel, OrderExecutor, Side, SimulatedBroker, TWAPExecutor, VWAPExecutor, execute_twap, execute_vwap
+from exec_algos import (
+    BacktestEngine,
+    Commission,
+    Fill,
+    FillModel,
+    OrderEvent,
+    OrderExecutor,
+    Side,
+    SimulatedBroker,
+    Strategy,
+    TWAPExecutor,
+    VWAPExecutor,
+    execute_twap,
+    execute_vwap,
+)
 from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UsageError
 
 BARS = minute_bars(range(100, 110))
@@ -298,12 +314,52 @@ def test_a_users_executor_may_work_two_children_at_once(driver):
     assert second.quantity == 0
 
 
-def test_every_driver_gives_the_same_fills():
-    model = FillModel(max_participation=0.02, price="vwap", latency=30)
-    rows = [(100 + k % 7, 108 + k % 5, 95, 101 + k % 3, 300 + 97 * (k % 11)) for k in range(40)]
-    found = [twap(300, 35, 120, bars=minute_bars(rows), fill_model=model, driver=driver)[0] for driver in DRIVERS]
-    assert len(found[0]) > 10
-    assert found[0] == found[1]
+minutes = st.one_of(
+    st.none(), st.tuples(st.integers(97, 103), st.just(110), st.just(90), st.integers(97, 103), st.sampled_from([0, 50, 100, 1000]))
+)
+models = st.builds(
+    FillModel,
+    price=st.sampled_from(["open", "vwap", "close", "worst"]),
+    latency=st.sampled_from([0, 1, 60, 90]),
+    max_participation=st.sampled_from([None, 0.05, 0.5]),
+    commission=st.sampled_from([Commission(rate=0.001), Commission(rate=0.001, minimum=1.0)]),
+)
+orders = st.lists(
+    st.tuples(st.integers(1, 400), st.integers(1, 30), st.sampled_from([60, 90, 180]), st.sampled_from(list(Side)), st.integers(0, 19)),
+    min_size=1,
+    max_size=3,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(minutes, min_size=18, max_size=28), models, orders)
+def test_orders_worked_together_get_the_same_fills_under_asyncio_and_in_a_backtest(rows, model, placed):
+    bars = minute_bars([100, *rows, 100])
+
+    async def work(broker, quantity, length, interval, side, start):
+        executor = TWAPExecutor(broker)
+        fills = await executor.execute("X", quantity, length, interval, side=side, start=at("09:30") + start * MINUTE)
+        return trades(fills), executor.get_execution_summary()["errors"]
+
+    async def gathered():
+        broker = SimulatedBroker(bars, fill_model=model)
+        return await asyncio.gather(*(work(broker, *order) for order in placed))
+
+    found = {}
+
+    class Placing(Strategy):
+        def __init__(self, event_queue, data_handler):
+            super().__init__(event_queue, data_handler)
+            for number, _ in enumerate(placed):
+                event_queue.put(OrderEvent(symbol="X", quantity=number + 1))
+
+        async def on_order(self, order):
+            number = order.quantity - 1
+            found[number] = await work(self.broker, *placed[number])
+
+    BacktestEngine(bars, [Placing], fill_model=model).run()
+    assert run(gathered()) == [found[number] for number, _ in enumerate(placed)]
 
 
 def test_fills_are_fills():
