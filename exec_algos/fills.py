@@ -41,7 +41,8 @@ def bar_budget(lot_rate: float, volume: float) -> int:
     volume : float
         Shares.
     """
-    return int(min(lot_rate * volume, MOST_LOTS) + SLACK)
+    lots = lot_rate * volume
+    return int((lots if lots < MOST_LOTS else MOST_LOTS) + SLACK)
 
 
 def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
@@ -76,7 +77,7 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
         if past < 0 or (through and past == 0):
             return Execution(0, limit)
         price = limit
-    return Execution(min(quantity, budget), price)
+    return Execution(quantity if quantity < budget else budget, price)
 
 
 def _worst(bars: Bars, side: int) -> Floats:

@@ -47,10 +47,12 @@ class Child(Waitable):
     Await it, or ask whether it is `done`.
     """
 
-    __slots__ = (
-        "active", "commission", "deadline", "fee", "filled", "fills", "limit", "lots", "number", "over", "resume", "resume_rank",
-        "state", "value",
-    )  # fmt: skip
+    filled = 0
+    value = 0.0
+    fee = 0.0
+    over = False
+    resume: Resume | None = None
+    resume_rank = 0
 
     def __init__(  # noqa: PLR0913, PLR0917 - a child order has this many properties
         self,
@@ -65,11 +67,7 @@ class Child(Waitable):
     ) -> None:
         self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
         self.commission, self.active, self.deadline = commission, active, deadline
-        self.filled = self.resume_rank = 0
-        self.value = self.fee = 0.0
         self.fills: list[Fill] = []
-        self.over = False
-        self.resume: Resume | None = None
 
     @property
     def open(self) -> int:
@@ -179,21 +177,19 @@ class Stream:
         self._rows = list(map(Bar._make, zip(*bar, strict=True)))
         self.due = self._rows[0].start + self.step if self._rows else -1
 
-    def coming(self) -> tuple[Bar, float, float]:
-        """The bar that closes next, and what it costs either side."""
+    def close(self) -> tuple[Bar, float, float]:
+        """Complete the next bar: the bar, and what it costs either side."""
         i = self.known - self._base
-        return self._rows[i], self._buy[i], self._sell[i]
-
-    def close(self) -> None:
-        """The next bar is completed."""
-        i = self.known - self._base
-        self.latest = self._rows[i]
+        rows = self._rows
+        bar = self.latest = rows[i]
+        closed = bar, self._buy[i], self._sell[i]
         self.known += 1
         self.replayed += 1
-        if i + 1 < len(self._rows):
-            self.due = self._rows[i + 1].start + self.step
+        if i + 1 < len(rows):
+            self.due = rows[i + 1].start + self.step
         else:
             self._load(self.known, self.known + CHUNK)
+        return closed
 
 
 running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
@@ -359,9 +355,9 @@ class Market:
         expired: list[Child] = []
         queue = self.queue
         for stream in streams:
+            closed = stream.close()
             if stream.resting:
-                self._match(stream, told, expired)
-            stream.close()
+                self._match(stream, closed, told, expired)
             if stream.due >= 0:
                 queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
         if told:
@@ -382,8 +378,8 @@ class Market:
             if child.over and child.resume is not None:
                 self._resume(child)
 
-    def _match(self, stream: Stream, told: list[tuple[Child, Fill]], expired: list[Child]) -> None:
-        (start, _, high, low, _, volume, _), buy, sell = stream.coming()
+    def _match(self, stream: Stream, closed: tuple[Bar, float, float], told: list[tuple[Child, Fill]], expired: list[Child]) -> None:
+        (start, _, high, low, _, volume, _), buy, sell = closed
         now, used, ended = self.queue.now, 0.0, False
         for child in stream.resting:
             if child.active <= start < child.deadline:

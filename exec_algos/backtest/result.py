@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     """The account after each instant at which a bar closed: money, and positions at their last close."""
     import pandas as pd
 
-    instants = np.unique(np.concatenate([_closes(stream) for stream in market.streams.values()]))
+    closes = [_closes(stream) for stream in market.streams.values()]
+    instants = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
     step = next(iter(market.streams.values())).step
     known = trades.time + (step if market.model.price == "open" else 0)
     signed = trades.quantity * trades.side
@@ -82,9 +84,9 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     owner = np.array([state.parent.symbol for state in market.parents], dtype=object)
     for symbol in sorted(set(owner)):
         mine, stream = (owner == symbol)[trades.parent], market.streams[symbol]
-        closes = _closes(stream)
-        at = np.maximum(np.searchsorted(closes, instants, side="right") - 1, 0)
-        value += _running(known[mine], signed[mine], instants) * stream.bars.close[stream.known - len(closes) + at]
+        own = _closes(stream)
+        at = np.maximum(np.searchsorted(own, instants, side="right") - 1, 0)
+        value += _running(known[mine], signed[mine], instants) * stream.bars.close[stream.known - len(own) + at]
     return pd.DataFrame({"cash": money, "value": value, "equity": money + value}, index=_stamps(instants, market.zone))
 
 
@@ -121,10 +123,13 @@ class _Trades(NamedTuple):
 
     @classmethod
     def of(cls, fills: Sequence[Fill]) -> _Trades:
-        time, _, quantity, price, commission, side, parent, *_ = zip(*fills, strict=True) if fills else ((),) * 9
+        def column(name: str, kind: Any) -> Any:
+            return np.fromiter(map(itemgetter(Fill._fields.index(name)), fills), kind, len(fills))
+
+        whole = all(isinstance(fill.quantity, int) for fill in fills)
         return cls(
-            np.array(time, dtype=np.int64), np.array(quantity), np.array(price, dtype=np.float64),
-            np.array(commission, dtype=np.float64), np.array(side, dtype=np.int64), np.array(parent, dtype=np.int64),
+            column("time", np.int64), column("quantity", np.int64 if whole else np.float64), column("fill_price", np.float64),
+            column("commission", np.float64), column("side", np.int64), column("parent_id", np.int64),
         )  # fmt: skip
 
 

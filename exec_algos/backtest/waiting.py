@@ -1,6 +1,6 @@
 """How coroutines wait in virtual time: carried by the replay itself, or by an asyncio loop.
 
-A coroutine that the replay carries yields a `Waitable` and is resumed by ``send``; under
+A coroutine that the replay carries yields an instant or a `Waitable` and is resumed by ``send``; under
 ``asyncio.run`` the same awaitables hand a future to the loop, and time moves on when every task waits.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
 from typing import Any, ClassVar, Generic, TypeVar
 
 from exec_algos.backtest.queue import EventQueue, Rank
@@ -66,14 +67,6 @@ class Until(Waitable):
         """The instant has come."""
         return self.time <= self.clock.queue.now
 
-    def __await__(self) -> Generator[Any, None, None]:
-        clock = self.clock
-        if self.time > clock.queue.now:
-            if clock.pump is None:
-                yield self
-            else:
-                yield from clock.pump.future(self).__await__()
-
     def park(self, resume: Resume, rank: int) -> None:
         """Resume at the instant."""
         self.clock.queue.put(self.time, rank, resume, None)
@@ -113,7 +106,9 @@ class Task(Generic[T]):
         except Exception as error:
             self._end(None, _explained(error))
         else:
-            if isinstance(waited, Waitable):
+            if type(waited) is int:
+                self.clock.queue.put(waited, self.rank, self.step, None)
+            elif isinstance(waited, Waitable):
                 waited.park(self.step, self.rank)
             else:
                 self.coroutine.close()
@@ -227,9 +222,14 @@ class VirtualClock(Clock):
         """The present virtual instant, ns UTC."""
         return self.queue.now
 
-    def sleep_until(self, instant: int) -> Until:
+    @coroutine
+    def sleep_until(self, instant: int) -> Generator[Any, None, None]:
         """Wait until `instant` (ns UTC)."""
-        return Until(self, instant)
+        if instant > self.queue.now:
+            if self.pump is None:
+                yield instant
+            else:
+                yield from self.pump.future(Until(self, instant))
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Started[T]:
         """Let `coroutine` run beside the caller; in a replay it is resumed before executors decide."""

@@ -12,7 +12,7 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.window import Moment, Window
-from exec_algos.lots import whole_lots
+from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
@@ -69,12 +69,16 @@ class _Progress:
             self._fail(k, error)
             return
         self.failures = 0
-        if fill.quantity:
-            self.filled += fill.quantity
-            self.lots = whole_lots(self.filled / self.parent.lot_size * ROUNDED_UP)
-            self.fills.extend(fill.parts or (fill,))
+        quantity, parts = fill.quantity, fill.parts
+        if quantity:
+            self.filled += quantity
+            self.lots = int(self.filled / self.parent.lot_size + SLACK)
+            if parts:
+                self.fills.extend(parts)
+            else:
+                self.fills.append(fill)
             if self.lots > self.terms.quantity:
-                self.errors.append(f"slice {k + 1}: the venue filled {fill.quantity}, asked for {lots * self.parent.lot_size}")
+                self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
             self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
