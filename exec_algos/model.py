@@ -314,6 +314,8 @@ def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: lis
         What went wrong with single children.
     """
     filled = sum(one.quantity for one in fills)
+    if math.isclose(filled, parent.quantity, rel_tol=1e-9):
+        filled = parent.quantity  # ten times 0.1 is a little less than 1
     notional = math.fsum(one.quantity * one.fill_price for one in fills)
     return ExecutionSummary(
         ticker=parent.symbol,

@@ -110,3 +110,10 @@ def test_a_summary_averages_by_shares_and_adds_up_commission():
 
 def test_an_order_without_fills_has_no_average_price():
     assert math.isnan(summarise(parent(), [], 0, [])["avg_fill_price"])
+
+
+def test_ten_tenths_of_a_coin_leave_no_residual():
+    tenths = [Fill(0, "X", 0.1, 10.0)] * 10
+    summary = summarise(parent(quantity=1.0, lot_size=0.1), tenths, 10, [])
+    assert (summary["total_quantity"], summary["residual"]) == (1, 0)
+    assert summary["avg_fill_price"] == pytest.approx(10)
