@@ -160,7 +160,7 @@ def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFr
     parents = [state.parent for state in market.parents]
     start, end = (np.array([getattr(one, name) for one in parents], dtype=np.int64) for name in ("start", "end"))
     symbol = np.array([bars.symbols.index(one.symbol) for one in parents], dtype=np.int64)
-    held = market.sessions.locate(start)
+    held = market.sessions.all_at_or_after(start)
     orders = {
         "parent_id": np.array([one.parent_id for one in parents], dtype=np.int64),
         "strategy": [_owner(names, state.origin) for state in market.parents],

@@ -55,6 +55,10 @@ class Sessions:
         """Index of the first session that is not over at `instant` (ns UTC); ``len(self)`` if none."""
         return int(np.searchsorted(self.close, instant, side="right"))
 
+    def all_at_or_after(self, instants: Ints) -> Ints:
+        """The same for many instants."""
+        return np.searchsorted(self.close, instants, side="right").astype(np.int64)
+
 
 def sessions(name: str, first: int, last: int) -> Sessions:
     """Sessions of a named calendar that touch ``[first, last]``.

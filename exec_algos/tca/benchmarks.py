@@ -96,10 +96,10 @@ def benchmarks(bars: Bars, sessions: Sessions, windows: Windows) -> Benchmarks:
         Cut to the sessions' hours.
     sessions : Sessions
     windows : Windows
-        Each inside one session.
+        Each inside one session; one that starts while the venue is closed belongs to the next.
     """
     first, last = rows_between(bars, windows.symbol, windows.start, windows.end)
-    held = sessions.locate(windows.start)
+    held = sessions.all_at_or_after(windows.start)
     opened = sessions.open[held]
     begin, finish = rows_between(bars, windows.symbol, opened, sessions.close[held])
     price, money = bars.price(), bars.price() * bars.volume

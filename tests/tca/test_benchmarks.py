@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import DAYS, STEP, bars_of, grid_of, market, markets, ns
 
-from exec_algos import Bars
+from exec_algos import BacktestEngine, Bars, OrderEvent, Strategy
 from exec_algos.market.calendars import sessions
 from exec_algos.tca.benchmarks import Windows, benchmarks, rows_between, sum_between
 
@@ -96,6 +96,19 @@ def test_arrival_is_the_close_of_the_last_bar_of_the_session_that_had_ended():
 
 def test_arrival_before_the_first_bar_of_the_session_is_the_open_of_the_first_bar_in_the_window_not_yesterdays_close():
     assert on_paper("09:30", "11:00")["arrival"] == 10.0
+
+
+def test_an_order_decided_after_the_close_has_the_benchmarks_of_the_next_session():
+    rows = [(t, 10.0 + i, 10.0 + i, 10.0 + i, 10.0 + i, 100.0, math.nan) for i, day in enumerate(DAYS[:3]) for t in grid_of(day)]
+
+    class Late(Strategy):
+        def on_bar(self, event):
+            if event.time == ns(DAYS[0], "16:00"):
+                self.event_queue.put(OrderEvent(symbol="A", quantity=10))
+
+    (order,) = BacktestEngine(bars_of({"A": rows}), [Late], calendar="XNYS").run().parents.itertuples()
+    assert (str(order.session.date()), order.average_price) == (DAYS[1], 11.0)
+    assert (order.arrival_price, order.interval_vwap, order.session_vwap) == (11.0, 11.0, 11.0)
 
 
 def test_a_bar_that_ends_after_the_window_is_not_in_it():
