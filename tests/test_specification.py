@@ -202,6 +202,14 @@ def test_demo_prints_start_plan_slices_and_completion():
     assert [bool(re.fullmatch(pattern, line)) for pattern, line in zip(expected, lines, strict=False)] == [True] * 8
 
 
+def test_the_demo_works_a_vwap_too(caplog):
+    from exec_algos.executors.__main__ import main
+
+    with caplog.at_level(logging.INFO, logger="exec_algos"):
+        asyncio.run(main())
+    assert re.fullmatch(r"\[VWAP\] Completed: 500 @ avg \$\d+\.\d\d", caplog.messages[-1])
+
+
 def test_the_demo_lines_are_log_records_and_the_library_installs_no_handler(caplog):
     broker = SimulatedBroker(minute_bars([100, 101]))
     with caplog.at_level(logging.INFO, logger="exec_algos"):

@@ -141,6 +141,15 @@ def test_history_gives_the_last_bars_oldest_first():
     assert list(found[0].columns) == ["open", "high", "low", "close", "volume"]
 
 
+def test_history_of_no_bars_is_refused():
+    class Looking(Strategy):
+        def on_bar(self, event):
+            self.data_handler.history("X", 0)
+
+    with pytest.raises(RunError, match="count must be at least 1, got 0"):
+        BacktestEngine(BARS, [Looking]).run()
+
+
 def test_the_data_handler_says_symbols_time_and_nothing_before_the_first_bar():
     found = []
 
