@@ -66,7 +66,7 @@ class Algorithm(ABC):
         return ()
 
     def __str__(self) -> str:
-        changed = [f"{f.name}={getattr(self, f.name):g}" for f in fields(self) if getattr(self, f.name) != f.default]
+        changed = [f"{f.name}={_text(getattr(self, f.name))}" for f in fields(self) if getattr(self, f.name) != f.default]
         return ":".join([self.name, ",".join(changed)]) if changed else self.name
 
 
@@ -92,6 +92,11 @@ def parse_algorithm(text: str, known: Mapping[str, type[Algorithm]]) -> Algorith
             raise UnknownNameError(f"parameter of {name}", key.strip(), allowed)
         given[key.strip()] = _number(key, value, type(allowed[key.strip()].default))
     return kind(**given)
+
+
+def _text(value: float) -> str:
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _number(key: str, text: str, kind: type) -> float:

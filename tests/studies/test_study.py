@@ -241,6 +241,12 @@ def test_algorithms_are_values_or_text():
     assert_same(by_value, by_text)
 
 
+def test_algorithms_that_differ_in_the_eighth_digit_are_two():
+    names = [str(TWAP(slice_interval_seconds=seconds)) for seconds in (1_234_567, 1_234_568, 3600.125)]
+    assert names == ["twap:slice_interval_seconds=1234567", "twap:slice_interval_seconds=1234568", "twap:slice_interval_seconds=3600.125"]
+    assert study_of(BARS, names).algorithms[0] == TWAP(slice_interval_seconds=1_234_567)
+
+
 @pytest.mark.parametrize("names", [[], ["twap", "twap"], ["twap", TWAP()]])
 def test_a_study_needs_algorithms_each_once(names):
     with pytest.raises(UsageError, match="at least one algorithm, and each only once"):
