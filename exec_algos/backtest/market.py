@@ -16,6 +16,7 @@ from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
+from exec_algos.lots import SLACK
 from exec_algos.market.calendars import Sessions, sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
@@ -384,7 +385,7 @@ class Market:
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
-                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size)
+                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size - SLACK)
                 if room > 0:
                     side = state.side
                     done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)
@@ -407,8 +408,8 @@ class Market:
         child.value += shares * price
         fee = 0.0
         if child.commission is not FREE:
-            fee = child_fee(child.commission, child.filled * parent.lot_size, child.value) - child.fee
-            child.fee += fee
+            due = child_fee(child.commission, child.filled * parent.lot_size, child.value)
+            fee, child.fee = due - child.fee, due
         fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, ()))
         child.fills.append(fill)
         state.filled += lots

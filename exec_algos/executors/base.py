@@ -12,7 +12,6 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.window import Moment, Window
-from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
@@ -72,7 +71,7 @@ class _Progress:
         quantity, parts = fill.quantity, fill.parts
         if quantity:
             self.filled += quantity
-            self.lots = int(self.filled / self.parent.lot_size + SLACK)
+            self.lots = int(self.filled / self.parent.lot_size + 0.5)
             if parts:
                 self.fills.extend(parts)
             else:
