@@ -291,8 +291,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         if not free:
                             value += shares * met.price
                             traded += met.quantity
-                            cost = _fee(commission, traded * lot, value) - fee
-                            fee += cost
+                            due = _fee(commission, traded * lot, value)
+                            cost, fee = due - fee, due
                             paid += cost
                         if late:
                             got[child] += met.quantity
