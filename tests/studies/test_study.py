@@ -24,6 +24,7 @@ from exec_algos import (
     VWAPExecutor,
 )
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.market.samples import load_samples
 
 DRIVERS = ["batch", "engine"]
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0, vendor=True)
@@ -204,6 +205,20 @@ def test_extended_hours_of_real_bars_are_counted(market_data):
     assert result.fills["timestamp"].dt.strftime("%H:%M").max() <= "15:59"
     eve = result.fills[result.fills["timestamp"].dt.strftime("%Y-%m-%d") == "2015-12-24"]
     assert eve["timestamp"].dt.strftime("%H:%M").max() == "12:59"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_the_half_day_of_the_sample_set_has_its_own_length_and_a_whole_curve(driver):
+    bars = load_samples()["XNYS"].select(["SYNMID"]).between(ns("2025-11-20", "09:30"), ns("2025-12-01", "16:00"))
+    result = run(driver, bars=bars, size="1%adv", profile_days=5, names=["vwap:profile_days=5"])
+    half = result.parents[result.parents["session"] == "2025-11-28"].iloc[0]
+    fills = result.fills[result.fills["parent_id"] == half["parent_id"]]
+    assert (half["start"].strftime("%H:%M"), half["end"].strftime("%H:%M"), half["residual"]) == ("09:30", "13:00", 0)
+    done = fills.set_index("timestamp")["quantity"].cumsum() / half["quantity"]
+    volume = bars.to_frame().droplevel(0)["volume"].loc["2025-11-20":"2025-11-26"]
+    share = volume[(volume.index - volume.index.normalize()) < pd.Timedelta("12:45:00")].sum() / volume.sum()  # half of each full day
+    assert done.loc[:"2025-11-28 11:14"].iloc[-1] == pytest.approx(share, abs=0.002)
 
 
 def test_an_order_for_which_one_algorithm_has_no_profile_is_skipped_for_all():
