@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, TypeVar
 
+CancelledError = asyncio.CancelledError
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 

@@ -7,7 +7,7 @@ from exec_algos.backtest.events import FillEvent, MarketEvent, OrderEvent, Signa
 from exec_algos.backtest.market import Bar
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.result import BacktestResult
-from exec_algos.backtest.strategy import DataHandler, Strategy
+from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
 
 __all__ = [
     "BacktestEngine",
@@ -20,4 +20,5 @@ __all__ = [
     "Portfolio",
     "SignalEvent",
     "Strategy",
+    "StrategyQueue",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Bar, Child, Market, Stream, running_market, sessions_of
+from exec_algos.backtest.market import Bar, Child, Market, Stream, first_instant, running_market, sessions_of
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
@@ -21,6 +22,7 @@ from exec_algos.fills import FillModel
 from exec_algos.model import Fill
 
 if TYPE_CHECKING:
+    from exec_algos.executors.window import Moment
     from exec_algos.market.bars import Bars
 
 StrategyMaker = Callable[[StrategyQueue, DataHandler], Strategy]
@@ -31,7 +33,7 @@ class _Origin:
     """Whose order a child belongs to."""
 
     strategy: int
-    order: OrderEvent
+    order: OrderEvent | None
 
 
 class BacktestEngine:
@@ -48,8 +50,9 @@ class BacktestEngine:
     fill_model : FillModel, optional
     calendar : str, optional
         Calendar of the sessions; without it a session is a day of the bars.
-    start : int, optional
-        Where the replay begins, ns UTC; earlier bars are history (volume profiles). The first bar by default.
+    start : datetime, pandas.Timestamp, str or int, optional
+        Where the replay begins; a naive time is exchange time, an int ns UTC. Earlier bars are history (volume profiles).
+        The first bar by default.
 
     Raises
     ------
@@ -65,16 +68,16 @@ class BacktestEngine:
         fill_model: FillModel | None = None,
         *,
         calendar: str | None = None,
-        start: int | None = None,
+        start: Moment | None = None,
     ) -> None:
-        if not strategies:
-            raise UsageError("a backtest needs at least one strategy: strategies=[MyStrategy]")
+        if isinstance(strategies, type) or not strategies:
+            raise UsageError(f"a backtest needs a list with at least one strategy: strategies=[MyStrategy]; got {strategies!r}")
         if not math.isfinite(initial_cash):
             raise UsageError(f"initial_cash must be a number, got {initial_cash!r}")
         self.bars, self.strategies, self.initial_cash = bars, tuple(strategies), float(initial_cash)
         self.fill_model = fill_model or FillModel()
         self.sessions = sessions_of(bars, calendar)
-        self.start = int(bars.start.min()) if start is None else start
+        self.start = first_instant(start, bars, self.sessions)
 
     def run(self) -> BacktestResult:
         """Replay every bar and carry every order to its end.
@@ -100,6 +103,12 @@ class BacktestEngine:
         return BacktestResult.of(market, run.portfolio, self.initial_cash, run.names, run.rejected)
 
 
+def _check_callbacks(strategy: Strategy) -> None:
+    for name in ("on_bar", "on_fill", "on_signal"):
+        if inspect.iscoroutinefunction(getattr(strategy, name)):
+            raise UsageError(f"{type(strategy).__name__}.{name} must be a plain def: only on_order is async, and may wait")
+
+
 @contextmanager
 def rare_collection() -> Iterator[None]:
     """Look for reference cycles a hundred times more rarely: a run makes millions of values and no cycles."""
@@ -120,8 +129,11 @@ class _Run:
         self.rejected: list[str] = []
         data = DataHandler(market)
         self.strategies = [make(_Queue(self, i), data) for i, make in enumerate(makers)]
+        for strategy in self.strategies:
+            _check_callbacks(strategy)
+        self.origins = [_Origin(i, None) for i in range(len(self.strategies))]
         self.names = [type(strategy).__name__ for strategy in self.strategies]
-        self.listening = [s for s in self.strategies if type(s).on_bar is not Strategy.on_bar]
+        self.listening = [(s, self.origins[i]) for i, s in enumerate(self.strategies) if type(s).on_bar is not Strategy.on_bar]
         self.told = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]
         if any(self.told):
             market.on_fill = self._fill
@@ -133,10 +145,11 @@ class _Run:
         return math.nan if latest is None else latest.close
 
     def _bars(self, streams: list[Stream]) -> None:
-        now = self.market.queue.now
+        now, clock = self.market.queue.now, self.market.clock
         for stream in streams:
             event = MarketEvent(stream.symbol, cast(Bar, stream.latest), now)
-            for strategy in self.listening:
+            for strategy, origin in self.listening:
+                clock.origin = origin
                 try:
                     strategy.on_bar(event)
                 except Exception as error:
@@ -146,6 +159,7 @@ class _Run:
         owner = child.origin.strategy
         if self.told[owner]:
             strategy = self.strategies[owner]
+            self.market.clock.origin = self.origins[owner]
             try:
                 strategy.on_fill(FillEvent(fill, self.market.queue.now))
             except Exception as error:
@@ -165,6 +179,7 @@ class _Run:
     def _signal(self, queued: tuple[int, SignalEvent]) -> None:
         owner, signal = queued
         strategy = self.strategies[owner]
+        self.market.clock.origin = self.origins[owner]
         try:
             strategy.on_signal(signal)
         except Exception as error:
@@ -182,7 +197,14 @@ class _Run:
                 raise self._failed(strategy, "on_order", order.symbol, error) from error
 
         clock = self.market.clock
-        Task(clock, strategy.on_order(order), Rank.WAKE, _Origin(owner, order), over).step()
+        clock.origin = self.origins[owner]
+        try:
+            coroutine = strategy.on_order(order)
+        except Exception as error:
+            raise self._failed(strategy, "on_order", order.symbol, error) from error
+        if not inspect.iscoroutine(coroutine):
+            raise self._failed(strategy, "on_order", order.symbol, UsageError("on_order must be written as async def"))
+        Task(clock, coroutine, Rank.WAKE, _Origin(owner, order), over).step()
 
     def _failed(self, strategy: Strategy, method: str, symbol: str, error: BaseException) -> RunError:
         from exec_algos.executors.window import shown

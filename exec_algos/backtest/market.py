@@ -22,6 +22,7 @@ from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
 
 if TYPE_CHECKING:
+    from exec_algos.executors.window import Moment
     from exec_algos.market.bars import Bars
 
 CHUNK = 4096
@@ -308,9 +309,10 @@ class Market:
             A quantity that is no multiple of the lot.
         """
         stream, now = self.stream(symbol), self.queue.now
-        ends = self.session(now).close if expires is None else expires
+        session = self.session(now)
+        ends = session.close if expires is None else expires
         if parent is None:
-            parent = self._direct(symbol, side, quantity, ends + self._latency)
+            parent = self._direct(symbol, side, quantity, max(now, session.open), ends + self._latency)
         lots = check_lots(quantity, parent.lot_size)
         return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
 
@@ -320,7 +322,8 @@ class Market:
         deadline = expires + latency
         end = state.parent.end
         deadline = deadline if deadline < end else end
-        active = self.queue.now + latency
+        begin, now = state.parent.start, self.queue.now
+        active = (now if now > begin else begin) + latency
         child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline)
         self._submitted += 1
         state.working += lots
@@ -333,11 +336,9 @@ class Market:
                 self.queue.put(known, Rank.EXPIRY, self._expire, child)
         return child
 
-    def _direct(self, symbol: str, side: Side, quantity: float, end: int) -> ParentOrder:
-        now = self.queue.now
-        return self.open_parent(
-            ParentOrder(symbol=symbol, side=side, quantity=quantity, start=now, end=end, interval=end - now, algorithm="direct")
-        )
+    def _direct(self, symbol: str, side: Side, quantity: float, start: int, end: int) -> ParentOrder:
+        order = ParentOrder(symbol=symbol, side=side, quantity=quantity, start=start, end=end, interval=end - start, algorithm="direct")
+        return self.open_parent(order)
 
     def resting(self) -> list[Child]:
         """Children that are open, in the order in which they came."""
@@ -437,6 +438,21 @@ class Market:
             resume(None)
 
 
+def first_instant(start: Moment | None, bars: Bars, sessions: Sessions) -> int:
+    """Where a replay begins, ns UTC: at `start` (naive: exchange time), or with the first bar.
+
+    Raises
+    ------
+    UsageError
+        Text that is no time.
+    """
+    if start is None:
+        return int(bars.start.min())
+    from exec_algos.executors.window import instant
+
+    return instant(start, Session(int(sessions.open[0]), int(sessions.close[0]), sessions.zone))
+
+
 def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """The sessions of a named calendar over the bars, or else one a day from the first bar to the last.
 
@@ -448,7 +464,13 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     if not len(bars):
         raise UsageError("there are no bars")
     if calendar is not None:
-        return sessions(calendar, int(bars.start.min()), int(bars.start.max()))
+        named = sessions(calendar, int(bars.start.min()), int(bars.start.max()))
+        if not (named.locate(bars.start) >= 0).any():
+            first = np.datetime64(int(bars.start.min()), "s")
+            raise UsageError(
+                f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
+            )
+        return named
     import pandas as pd
 
     stamps = pd.DatetimeIndex(bars.start.view("datetime64[ns]"), tz="UTC").tz_convert(bars.zone)

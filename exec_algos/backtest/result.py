@@ -159,7 +159,8 @@ def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFr
     bars = market.regular_bars()
     parents = [state.parent for state in market.parents]
     start, end = (np.array([getattr(one, name) for one in parents], dtype=np.int64) for name in ("start", "end"))
-    symbol = np.array([bars.symbols.index(one.symbol) for one in parents], dtype=np.int64)
+    number = {symbol: i for i, symbol in enumerate(bars.symbols)}
+    symbol = np.array([number.get(one.symbol, -1) for one in parents], dtype=np.int64)
     held = market.sessions.all_at_or_after(start)
     orders = {
         "parent_id": np.array([one.parent_id for one in parents], dtype=np.int64),

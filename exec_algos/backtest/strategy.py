@@ -108,5 +108,8 @@ class Strategy:
         raise UsageError(f"{type(self).__name__} put {signal} but does not override on_signal")
 
     async def on_order(self, order: OrderEvent) -> None:
-        """Work an order; await an executor here. Without an override it is one market order for the day."""
+        """Work an order; await an executor here. Without an override it is one market order for the day.
+
+        To work two at once, start one beside: ``self.broker.clock.start(executor.execute(...))``.
+        """
         await self.broker.place_order(order.symbol, order.quantity, side=order.side)

@@ -12,12 +12,13 @@ from types import coroutine
 from typing import Any, ClassVar, Generic, TypeVar
 
 from exec_algos.backtest.queue import EventQueue, Rank
-from exec_algos.clock import Clock, Started
+from exec_algos.clock import CancelledError, Clock, Started
 from exec_algos.errors import ForeignAwaitError, UsageError
 
 T = TypeVar("T")
 
 Resume = Callable[[None], None]
+WAKE = int(Rank.WAKE)
 
 HOPS = 3  # turns of the asyncio loop that tasks started in this instant get before time moves on
 
@@ -80,7 +81,7 @@ class Task(Generic[T]):
     clock : VirtualClock
     coroutine : coroutine
     rank : int
-        Where in its instant it is resumed.
+        Where in its instant it is resumed when a child is over; from a sleep it wakes at `Rank.WAKE`.
     origin : object
         Whose doing it is: handed to everything that this coroutine starts.
     over : callable, optional
@@ -103,11 +104,11 @@ class Task(Generic[T]):
             waited = self.coroutine.send(None)
         except StopIteration as end:
             self._end(end.value, None)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             self._end(None, _explained(error))
         else:
             if type(waited) is int:
-                self.clock.queue.put(waited, self.rank, self.step, None)
+                self.clock.queue.put(waited, WAKE, self.step, None)
             elif isinstance(waited, Waitable):
                 waited.park(self.step, self.rank)
             else:
@@ -152,10 +153,15 @@ def _foreign(waited: object) -> ForeignAwaitError:
     )
 
 
-def _explained(error: Exception) -> Exception:
-    if isinstance(error, RuntimeError) and "no running event loop" in str(error):
-        error.add_note("In a replay there is no asyncio loop: await self.broker or self.broker.clock.sleep_until(...) instead.")
-    return error
+def _explained(error: BaseException) -> BaseException:
+    if not (isinstance(error, RuntimeError) and "no running event loop" in str(error)):
+        return error
+    explained = ForeignAwaitError(
+        "awaited asyncio, but a replay has no asyncio loop; "
+        "await self.broker (place_order ...) or self.broker.clock.sleep_until(...) instead"
+    )
+    explained.__cause__ = error
+    return explained
 
 
 class Pump:
@@ -164,32 +170,42 @@ class Pump:
     def __init__(self, queue: EventQueue) -> None:
         self.queue = queue
         self.waiting = self.resumed = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
 
     def future(self, wait: Waitable) -> asyncio.Future[None]:
         """A future that is done when `wait` is over."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting += 1
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # an earlier asyncio.run is over, and with it all that waited there
+            self._loop, self.waiting, self._scheduled = loop, 0, False
+        future: asyncio.Future[None] = loop.create_future()
+
+        def left(_: asyncio.Future[None]) -> None:
+            if loop is self._loop:
+                self.waiting -= 1
 
         def resume(_: None) -> None:
-            self.waiting -= 1
-            self.resumed += 1
-            if not future.done():
+            if loop is self._loop and not future.done():
+                self.resumed += 1
                 future.set_result(None)
 
+        self.waiting += 1
+        future.add_done_callback(left)
         wait.park(resume, wait.rank)
-        self._schedule(HOPS)
+        self._schedule(loop, HOPS)
         return future
 
-    def _schedule(self, hops: int) -> None:
+    def _schedule(self, loop: asyncio.AbstractEventLoop, hops: int) -> None:
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn, hops)
+            loop.call_soon(self._turn, loop, hops)
 
-    def _turn(self, hops: int) -> None:
+    def _turn(self, loop: asyncio.AbstractEventLoop, hops: int) -> None:
+        if loop is not self._loop:
+            return
         self._scheduled = False
         if hops:
-            self._schedule(hops - 1)
+            self._schedule(loop, hops - 1)
             return
         self.resumed = 0
         while self.waiting and not self.resumed and self.queue.step():
@@ -198,7 +214,7 @@ class Pump:
         while self.queue.due(now):
             self.queue.step()
         if self.waiting:
-            self._schedule(HOPS)
+            self._schedule(loop, HOPS)
 
 
 class VirtualClock(Clock):

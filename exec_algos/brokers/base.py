@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
 
 from exec_algos.clock import Clock, Started, WallClock
 from exec_algos.config import get_settings
@@ -27,6 +29,15 @@ class Session:
     open: int
     close: int
     zone: str
+
+
+@lru_cache(maxsize=64)
+def _keywords(place_order: Callable[..., Any]) -> frozenset[str]:
+    """Those of ``side, expires, parent`` that a broker's own `place_order` takes."""
+    parameters = signature(place_order).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return frozenset({"side", "expires", "parent"})
+    return frozenset(parameters)
 
 
 class BrokerAPI(ABC):
@@ -101,20 +112,25 @@ class BrokerAPI(ABC):
             When to cancel what is still open, ns UTC.
         """
         limited = not math.isnan(limit)
+        options: dict[str, Any] = {"side": parent.side, "expires": expires, "parent": parent}
+        accepted = _keywords(type(self).place_order)
+        if "side" not in accepted and parent.side != Side.BUY:
+            raise UsageError(f"{type(self).__name__}.place_order takes no side, so it cannot sell; add the keyword side=")
         coroutine = self.place_order(
             parent.symbol,
             lots * parent.lot_size,
             "LMT" if limited else "MKT",
             limit if limited else None,
-            side=parent.side,
-            expires=expires,
-            parent=parent,
+            **{name: value for name, value in options.items() if name in accepted},
         )
         return self.clock.start(coroutine)
 
     @abstractmethod
     async def cancel_order(self, order_id: int) -> bool:
-        """Cancel an open child order; False if it was over already."""
+        """Cancel an open child order; False if it was over already.
+
+        The simulated venue gives the numbers of open orders by `SimulatedBroker.open_orders`.
+        """
 
     @abstractmethod
     async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
@@ -133,7 +149,7 @@ class BrokerAPI(ABC):
 
     @abstractmethod
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
-        """The best quotes now: ``bid, ask`` (currency per share), ``bid_volume, ask_volume`` (shares)."""
+        """The best quotes now: ``bid, ask`` (currency per share), ``bid_volume, ask_volume`` (shares, perhaps fractional)."""
 
     def session(self, instant: int) -> Session:
         """The session that is open at `instant` (ns UTC), or else the next one.

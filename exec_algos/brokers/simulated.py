@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from exec_algos.backtest.market import Market, running_market, sessions_of
+from exec_algos.backtest.market import Market, first_instant, running_market, sessions_of
 from exec_algos.backtest.waiting import Pump, VirtualClock
 from exec_algos.brokers.base import BrokerAPI, OrderType, Session
 from exec_algos.clock import Started
@@ -20,6 +20,8 @@ from exec_algos.model import Fill, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from exec_algos.executors.window import Moment
 
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY
@@ -42,8 +44,8 @@ class SimulatedBroker(BrokerAPI):
     calendar : str, optional
         Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars, from its
         first bar to its last.
-    start : int, optional
-        Where the clock begins, ns UTC; the first bar by default.
+    start : datetime, pandas.Timestamp, str or int, optional
+        Where the clock begins; a naive time is exchange time, an int ns UTC. The first bar by default.
     seed : int
         Seed of the synthetic market.
 
@@ -64,7 +66,7 @@ class SimulatedBroker(BrokerAPI):
         *,
         fill_model: FillModel | None = None,
         calendar: str | None = None,
-        start: int | None = None,
+        start: Moment | None = None,
         seed: int = 0,
     ) -> None:
         self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
@@ -85,7 +87,7 @@ class SimulatedBroker(BrokerAPI):
             self.market, self._synthetic = _synthetic_market(model, start), True
         else:
             sessions = sessions_of(bars, calendar)
-            self.market = Market(model, int(bars.start.min()) if start is None else start, sessions)
+            self.market = Market(model, first_instant(start, bars, sessions), sessions)
             self.market.add(bars)
         self.market.clock.pump = Pump(self.market.queue)
 
@@ -190,13 +192,16 @@ class SimulatedBroker(BrokerAPI):
             self.market.add(synthetic_market(ticker, seed=self._seed, sessions=self.market.sessions))
 
 
-def _synthetic_market(model: FillModel, start: int | None) -> Market:
+def _synthetic_market(model: FillModel, start: Moment | None) -> Market:
+    from exec_algos.executors.window import instant
+
     settings = get_settings()
-    first = SYNTHETIC_DAY if start is None else start
+    day = Session(SYNTHETIC_DAY, SYNTHETIC_DAY + DAY, settings.timezone)
+    first = SYNTHETIC_DAY if start is None else instant(start, day)
     hours = daily_hours(
         settings.timezone, settings.trading_start_time, settings.trading_end_time, first - SYNTHETIC_HISTORY, first + SYNTHETIC_FUTURE
     )
-    begin = int(hours.open[hours.at_or_after(first)]) if start is None else start
+    begin = int(hours.open[hours.at_or_after(first)]) if start is None else first
     return Market(model, begin, hours)
 
 

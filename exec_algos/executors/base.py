@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from exec_algos.brokers.base import BrokerAPI
-from exec_algos.clock import Started
+from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
@@ -64,8 +64,11 @@ class _Progress:
             fill = task.result()
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             self._fail(k, error)
+            return
+        if not isinstance(fill, Fill):
+            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"))
             return
         self.failures = 0
         quantity, parts = fill.quantity, fill.parts
@@ -76,13 +79,13 @@ class _Progress:
                 self.fills.extend(parts)
             else:
                 self.fills.append(fill)
-            if self.lots > self.terms.quantity:
+            if quantity > lots * self.parent.lot_size * (1 + 1e-9):
                 self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
             self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
 
-    def _fail(self, k: int, error: Exception) -> None:
+    def _fail(self, k: int, error: BaseException) -> None:
         self.failures += 1
         self.errors.append(f"slice {k + 1}: {type(error).__name__}: {error}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
@@ -126,7 +129,10 @@ class OrderExecutor(ABC):
         """Work an order; returns its fills in time order."""
 
     def get_execution_summary(self) -> ExecutionSummary:
-        """What became of the order that was worked last.
+        """What became of the order that was worked last by `work`.
+
+        An executor that overrides `execute` with calls of ``broker.place_order`` has none: its children stand
+        in a backtest's ``result.parents`` as orders of their own.
 
         Raises
         ------
@@ -229,7 +235,7 @@ def _conclude(progress: _Progress) -> None:
         done = progress.summary()
         got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if progress.filled else "nothing filled"
         progress.log.info("[%s] Completed: %s", progress.name, got)
-    if progress.filled < progress.parent.quantity:
+    if progress.lots < progress.terms.quantity:
         progress.log.info(
             "[%s] Residual: %g of %g shares not filled", progress.name, progress.parent.quantity - progress.filled, progress.parent.quantity
         )

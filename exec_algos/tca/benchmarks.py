@@ -21,7 +21,7 @@ class Windows(NamedTuple):
     Attributes
     ----------
     symbol : ndarray of int64
-        Index into ``bars.symbols``.
+        Index into ``bars.symbols``; -1 for one that has no bars.
     start, end : ndarray of int64
         The window ``[start, end)``, ns UTC.
     """
@@ -70,7 +70,7 @@ def rows_between(bars: Bars, symbol: Ints, start: Ints, end: Ints) -> tuple[Ints
     first, last : ndarray of int64, shape (n,)
     """
     first, last = np.zeros(len(symbol), dtype=np.int64), np.zeros(len(symbol), dtype=np.int64)
-    for i in np.unique(symbol):
+    for i in np.unique(symbol[symbol >= 0]):
         a, b = bars.offsets[i], bars.offsets[i + 1]
         stamps, mine = bars.start[a:b], symbol == i
         first[mine] = a + np.searchsorted(stamps, start[mine])
