@@ -6,12 +6,11 @@ Each parent order is a world of its own; two of them never compete for one bar's
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from numba import njit, types
 from numba.extending import overload
 
+from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import UsageError
 from exec_algos.fills import bar_budget, meet_bar
@@ -131,45 +131,6 @@ class Trades(NamedTuple):
     lots: Ints
     price: Floats
     commission: Floats
-
-
-def compilable(function: FunctionType) -> FunctionType:
-    """`function` with the plain functions it names replaced by their compiled selves, for numba."""
-    names = dict(function.__globals__)
-    for name in function.__code__.co_names:
-        if isinstance(names.get(name), FunctionType):
-            names[name] = njit(compilable(names[name]))
-    return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-
-
-def fingerprint(function: FunctionType) -> str:
-    """A hash of what `function` computes: its byte code and that of the plain functions it names."""
-    digest = hashlib.sha256()
-    _digest(digest, function, set())
-    return digest.hexdigest()[:16]
-
-
-def _digest(digest: Any, function: FunctionType, seen: set[str]) -> None:
-    if function.__qualname__ in seen:
-        return
-    seen.add(function.__qualname__)
-    _digest_code(digest, function.__code__)
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
-        if isinstance(value, FunctionType):
-            _digest(digest, value, seen)
-        elif isinstance(value, int | float | str):
-            digest.update(repr((name, value)).encode())
-
-
-def _digest_code(digest: Any, code: CodeType) -> None:
-    digest.update(code.co_code)
-    digest.update(repr(code.co_names).encode())
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _digest_code(digest, constant)
-        else:
-            digest.update(repr(constant).encode())
 
 
 _budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]

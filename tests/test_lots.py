@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from exec_algos.batch import compilable
+from exec_algos.compiling import compilable
 from exec_algos.errors import UsageError
 from exec_algos.executors.curve import behind_curve, cumulative_curve
 from exec_algos.lots import nearest_lots, whole_lots

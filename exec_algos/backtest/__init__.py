@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from exec_algos.backtest.engine import BacktestEngine
 from exec_algos.backtest.events import FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Bar
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
+from exec_algos.backtest.stream import Bar
 
 __all__ = [
     "BacktestEngine",

@@ -10,19 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from exec_algos.backtest.child import Child
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Bar, Child, Market, Stream, first_instant, running_market, sessions_of
+from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
+from exec_algos.backtest.stream import Bar, Stream
 from exec_algos.backtest.waiting import Task
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
+from exec_algos.executors.window import Moment, first_instant, shown
 from exec_algos.fills import FillModel
+from exec_algos.market.hours import sessions_of
 from exec_algos.model import Fill
 
 if TYPE_CHECKING:
-    from exec_algos.executors.window import Moment
     from exec_algos.market.bars import Bars
 
 StrategyMaker = Callable[[StrategyQueue, DataHandler], Strategy]
@@ -207,8 +210,6 @@ class _Run:
         Task(clock, coroutine, Rank.WAKE, _Origin(owner, order), over).step()
 
     def _failed(self, strategy: Strategy, method: str, symbol: str, error: BaseException) -> RunError:
-        from exec_algos.executors.window import shown
-
         when = shown(self.market.queue.now, self.market.zone)
         return RunError(f"{type(strategy).__name__}.{method} failed on {symbol} at {when}: {type(error).__name__}: {error}")
 

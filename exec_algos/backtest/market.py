@@ -5,193 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exec_algos.backtest.child import Child, ParentState
 from exec_algos.backtest.queue import EventQueue, Rank
-from exec_algos.backtest.waiting import Resume, VirtualClock, Waitable
+from exec_algos.backtest.stream import Bar, Stream
+from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
 from exec_algos.lots import SLACK
-from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
 
 if TYPE_CHECKING:
-    from exec_algos.executors.window import Moment
     from exec_algos.market.bars import Bars
 
-CHUNK = 4096
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
 FREE = Commission()
-
-
-class Bar(NamedTuple):
-    """One completed bar: start in ns UTC, prices in currency per share, volume in shares."""
-
-    start: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    vwap: float
-
-
-class Child(Waitable):
-    """A child order at the simulated venue; it is over when it is filled, cancelled or expired.
-
-    Await it, or ask whether it is `done`.
-    """
-
-    filled = 0
-    value = 0.0
-    fee = 0.0
-    over = False
-    resume: Resume | None = None
-    resume_rank = 0
-
-    def __init__(  # noqa: PLR0913, PLR0917 - a child order has this many properties
-        self,
-        clock: VirtualClock,
-        number: int,
-        state: ParentState,
-        lots: int,
-        limit: float,
-        commission: Commission,
-        active: int,
-        deadline: int,
-    ) -> None:
-        self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
-        self.commission, self.active, self.deadline = commission, active, deadline
-        self.fills: list[Fill] = []
-
-    @property
-    def open(self) -> int:
-        """Lots still working."""
-        return 0 if self.over else self.lots - self.filled
-
-    @property
-    def cancelled(self) -> int:
-        """Lots that were cancelled or expired."""
-        return self.lots - self.filled if self.over else 0
-
-    @property
-    def side(self) -> Side:
-        """Its parent's side."""
-        return self.state.parent.side
-
-    @property
-    def origin(self) -> Any:
-        """Whose doing it is."""
-        return self.state.origin
-
-    def ready(self) -> bool:
-        """It is over."""
-        return self.over
-
-    def park(self, resume: Resume, rank: int) -> None:
-        """Resume when it is over."""
-        self.resume, self.resume_rank = resume, rank
-
-    def done(self) -> bool:
-        """It is over."""
-        return self.over
-
-    def exception(self) -> None:
-        """A simulated venue does not fail."""
-
-    def cancel(self) -> bool:
-        """The venue, not the waiting, ends a child: see `Market.cancel`."""
-        return False
-
-    def result(self) -> Fill:
-        """All that it got, as one fill."""
-        if len(self.fills) == 1:
-            return self.fills[0]
-        parent, zone = self.state.parent, self.state.zone
-        if not self.fills:
-            return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, parent.side, parent.parent_id, zone, ()))
-        shares = self.filled * parent.lot_size
-        whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, parent.side, parent.parent_id, zone)
-        return Fill._make((*whole, tuple(self.fills)))
-
-
-@dataclass(slots=True)
-class ParentState:
-    """Where a parent order stands: ``ordered = filled + working + cancelled + residual``, in lots."""
-
-    parent: ParentOrder
-    origin: Any
-    ordered: int
-    lot_rate: float
-    zone: str
-    side: int
-    filled: int = 0
-    working: int = 0
-    cancelled: int = 0
-    children: int = 0
-
-    @property
-    def residual(self) -> int:
-        """Lots neither filled nor working nor cancelled."""
-        return self.ordered - self.filled - self.working - self.cancelled
-
-
-class Stream:
-    """One symbol's bars on their way, and the children that rest in it.
-
-    Attributes
-    ----------
-    known : int
-        Completed bars; the first `known` rows of `bars` are the past.
-    replayed : int
-        Bars completed since the market began.
-    latest : Bar or None
-        The last completed bar.
-    due : int
-        When the next bar closes, ns UTC; -1 when there is none.
-    """
-
-    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "known", "latest", "replayed", "resting", "step", "symbol")
-
-    def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
-        self.symbol, self.bars, self.step = symbol, bars, bars.step
-        self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
-        self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
-        self.resting: list[Child] = []
-        self.known = int(np.searchsorted(bars.start, first))
-        self.replayed = 0
-        self.latest: Bar | None = None
-        if self.known:
-            self._load(self.known - 1, self.known)
-            self.latest = self._rows[0]
-        self._load(self.known, self.known + CHUNK)
-
-    def _load(self, begin: int, end: int) -> None:
-        *bar, buy, sell = (column[begin:end].tolist() for column in self._columns)
-        self._base, self._buy, self._sell = begin, buy, sell
-        self._rows = list(map(Bar._make, zip(*bar, strict=True)))
-        self.due = self._rows[0].start + self.step if self._rows else -1
-
-    def close(self) -> tuple[Bar, float, float]:
-        """Complete the next bar: the bar, and what it costs either side."""
-        i = self.known - self._base
-        rows = self._rows
-        bar = self.latest = rows[i]
-        closed = bar, self._buy[i], self._sell[i]
-        self.known += 1
-        self.replayed += 1
-        if i + 1 < len(rows):
-            self.due = rows[i + 1].start + self.step
-        else:
-            self._load(self.known, self.known + CHUNK)
-        return closed
 
 
 running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
@@ -436,48 +273,3 @@ class Market:
             self.queue.put(self.queue.now, Rank.WAKE, resume, None)
         else:
             resume(None)
-
-
-def first_instant(start: Moment | None, bars: Bars, sessions: Sessions) -> int:
-    """Where a replay begins, ns UTC: at `start` (naive: exchange time), or with the first bar.
-
-    Raises
-    ------
-    UsageError
-        Text that is no time.
-    """
-    if start is None:
-        return int(bars.start.min())
-    from exec_algos.executors.window import instant
-
-    return instant(start, Session(int(sessions.open[0]), int(sessions.close[0]), sessions.zone))
-
-
-def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
-    """The sessions of a named calendar over the bars, or else one a day from the first bar to the last.
-
-    Raises
-    ------
-    UsageError
-        There are no bars.
-    """
-    if not len(bars):
-        raise UsageError("there are no bars")
-    if calendar is not None:
-        named = sessions(calendar, int(bars.start.min()), int(bars.start.max()))
-        if not (named.locate(bars.start) >= 0).any():
-            first = np.datetime64(int(bars.start.min()), "s")
-            raise UsageError(
-                f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
-            )
-        return named
-    import pandas as pd
-
-    stamps = pd.DatetimeIndex(bars.start.view("datetime64[ns]"), tz="UTC").tz_convert(bars.zone)
-    days = stamps.tz_localize(None).normalize().to_numpy().astype("datetime64[D]")
-    date, group = np.unique(days, return_inverse=True)
-    opens = np.full(len(date), np.iinfo(np.int64).max)
-    closes = np.full(len(date), np.iinfo(np.int64).min)
-    np.minimum.at(opens, group, bars.start)
-    np.maximum.at(closes, group, bars.start + bars.step)
-    return Sessions(name="from the bars", zone=bars.zone, date=date, open=opens, close=closes)

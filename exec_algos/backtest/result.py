@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.backtest.market import Market, Stream
+from exec_algos.backtest.market import Market
 from exec_algos.backtest.portfolio import Portfolio
+from exec_algos.backtest.stream import Stream
 from exec_algos.model import Fill
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.table import parent_table

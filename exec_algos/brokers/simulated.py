@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from exec_algos.backtest.market import Market, first_instant, running_market, sessions_of
+from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.waiting import Pump, VirtualClock
 from exec_algos.brokers.base import BrokerAPI, OrderType, Session
 from exec_algos.clock import Started
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
+from exec_algos.executors.window import Moment, first_instant, instant
 from exec_algos.fills import FillModel
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, daily_hours
+from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import as_series
 from exec_algos.model import Fill, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from exec_algos.executors.window import Moment
 
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY
@@ -193,8 +193,6 @@ class SimulatedBroker(BrokerAPI):
 
 
 def _synthetic_market(model: FillModel, start: Moment | None) -> Market:
-    from exec_algos.executors.window import instant
-
     settings = get_settings()
     day = Session(SYNTHETIC_DAY, SYNTHETIC_DAY + DAY, settings.timezone)
     first = SYNTHETIC_DAY if start is None else instant(start, day)

@@ -16,6 +16,9 @@ from exec_algos.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+
 Moment = datetime | int | str
 
 LONGEST_TIME_OF_DAY = len("HH:MM:SS")
@@ -126,6 +129,19 @@ def _on_the_day(text: str, session: Session) -> pd.Timestamp:
         raise ValueError(text)
     day = pd.Timestamp(session.open, unit="ns", tz="UTC").tz_convert(session.zone).normalize().tz_localize(None)
     return day + pd.Timedelta(hours=int(clock[1]), minutes=int(clock[2]), seconds=int(clock[3] or 0))
+
+
+def first_instant(start: Moment | None, bars: Bars, sessions: Sessions) -> int:
+    """Where a replay begins, ns UTC: at `start` (naive: exchange time), or with the first bar.
+
+    Raises
+    ------
+    UsageError
+        Text that is no time.
+    """
+    if start is None:
+        return int(bars.start.min())
+    return instant(start, Session(int(sessions.open[0]), int(sessions.close[0]), sessions.zone))
 
 
 def shown(moment: int, zone: str) -> str:

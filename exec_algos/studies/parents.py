@@ -14,6 +14,7 @@ import numpy.typing as npt
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.lots import whole_lots
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Side
 
@@ -137,8 +138,6 @@ class ParentOrders:
         UsageError
             A size, window or number of days that cannot be.
         """
-        from exec_algos.backtest.market import sessions_of
-
         if profile_days < 1:
             raise UsageError(f"profile_days must be at least 1, got {profile_days}")
         sessions = sessions_of(bars, calendar)

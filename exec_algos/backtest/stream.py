@@ -1,0 +1,78 @@
+"""One symbol's bars on their way through a replay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.backtest.child import Child
+from exec_algos.fills import FillModel
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+CHUNK = 4096
+
+
+class Bar(NamedTuple):
+    """One completed bar: start in ns UTC, prices in currency per share, volume in shares."""
+
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    vwap: float
+
+
+class Stream:
+    """One symbol's bars on their way, and the children that rest in it.
+
+    Attributes
+    ----------
+    known : int
+        Completed bars; the first `known` rows of `bars` are the past.
+    replayed : int
+        Bars completed since the market began.
+    latest : Bar or None
+        The last completed bar.
+    due : int
+        When the next bar closes, ns UTC; -1 when there is none.
+    """
+
+    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "known", "latest", "replayed", "resting", "step", "symbol")
+
+    def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
+        self.symbol, self.bars, self.step = symbol, bars, bars.step
+        self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
+        self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
+        self.resting: list[Child] = []
+        self.known = int(np.searchsorted(bars.start, first))
+        self.replayed = 0
+        self.latest: Bar | None = None
+        if self.known:
+            self._load(self.known - 1, self.known)
+            self.latest = self._rows[0]
+        self._load(self.known, self.known + CHUNK)
+
+    def _load(self, begin: int, end: int) -> None:
+        *bar, buy, sell = (column[begin:end].tolist() for column in self._columns)
+        self._base, self._buy, self._sell = begin, buy, sell
+        self._rows = list(map(Bar._make, zip(*bar, strict=True)))
+        self.due = self._rows[0].start + self.step if self._rows else -1
+
+    def close(self) -> tuple[Bar, float, float]:
+        """Complete the next bar: the bar, and what it costs either side."""
+        i = self.known - self._base
+        rows = self._rows
+        bar = self.latest = rows[i]
+        closed = bar, self._buy[i], self._sell[i]
+        self.known += 1
+        self.replayed += 1
+        if i + 1 < len(rows):
+            self.due = rows[i + 1].start + self.step
+        else:
+            self._load(self.known, self.known + CHUNK)
+        return closed

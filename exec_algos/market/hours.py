@@ -1,0 +1,43 @@
+"""The sessions that some bars belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.calendars import Sessions, sessions
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+
+def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
+    """The sessions of a named calendar over the bars, or else one a day from the first bar to the last.
+
+    Raises
+    ------
+    UsageError
+        There are no bars.
+    """
+    if not len(bars):
+        raise UsageError("there are no bars")
+    if calendar is not None:
+        named = sessions(calendar, int(bars.start.min()), int(bars.start.max()))
+        if not (named.locate(bars.start) >= 0).any():
+            first = np.datetime64(int(bars.start.min()), "s")
+            raise UsageError(
+                f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
+            )
+        return named
+    import pandas as pd
+
+    stamps = pd.DatetimeIndex(bars.start.view("datetime64[ns]"), tz="UTC").tz_convert(bars.zone)
+    days = stamps.tz_localize(None).normalize().to_numpy().astype("datetime64[D]")
+    date, group = np.unique(days, return_inverse=True)
+    opens = np.full(len(date), np.iinfo(np.int64).max)
+    closes = np.full(len(date), np.iinfo(np.int64).min)
+    np.minimum.at(opens, group, bars.start)
+    np.maximum.at(closes, group, bars.start + bars.step)
+    return Sessions(name="from the bars", zone=bars.zone, date=date, open=opens, close=closes)
