@@ -64,7 +64,7 @@ class SlippageStudy:
 
     Examples
     --------
-    >>> from exec_algos.market.synthetic import load_samples
+    >>> from exec_algos.market.samples import load_samples
     >>> bars = load_samples()["XNYS"]
     >>> parents = ParentOrders.grid(bars, calendar="XNYS", size="5%adv")
     >>> result = SlippageStudy(bars, parents, ["twap", "vwap"], FillModel(max_participation=0.1)).run()
