@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markets import DAYS, STEP, bars_of, grid_of, market, markets, ns, study_of
 
@@ -70,6 +70,7 @@ def test_vwap_along_the_days_own_volume_curve_has_no_slippage(bars, times):
     """The profile's day repeats the volumes of the day that is traded, and the order is a multiple of that volume."""
     first, second = grid_of(DAYS[0]), grid_of(DAYS[1])
     own = bars.between(second[0], second[-1] + STEP)
+    assume(own.volume.sum() > 0)
     rows = list(zip(own.start.tolist(), own.open, own.high, own.low, own.close, own.volume, strict=True))
     table = [(first[0] + t - second[0], *row, np.nan) for t, *row in rows] + [(*row, np.nan) for row in rows]
     parents = study_of(bars_of({"A": table}), ["vwap:profile_days=1"], VWAP_RULE, profile_days=1, size=f"{times}00%adv").run().parents
