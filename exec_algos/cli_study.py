@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from exec_algos.studies.parents import counted
 from exec_algos.studies.request import StudyRequest
 
 if TYPE_CHECKING:
@@ -56,24 +56,40 @@ def _progress(*, quiet: bool) -> Iterator[Report | None]:
 
 def _print(result: StudyResult, page: Path) -> None:
     console, config = Console(), result.config
+    short = _short_names(config["algorithms"])
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("algorithm", "side", "n", "mean", "median", "sd", "95 % interval", "filled", "of volume"):
-        table.add_column(name, justify="left" if name in ("algorithm", "side") else "right", no_wrap=True)
+    table.add_column("algorithm", overflow="fold")
+    for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
+        table.add_column(name, justify="left" if name == "side" else "right", no_wrap=True, min_width=width)
     for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
         table.add_row(
-            row["algorithm"], row["side"].lower(), f"{row['n']:.0f}", _bps(row["mean"]), _bps(row["median"]), _bps(row["sd"]).lstrip("+"),
-            _interval(row["low"], row["high"]), f"{row['fill_rate']:.1%}", _percent(row["participation"]),
-        )  # fmt: skip
-    console.print(_title(result), table, "slippage in bps, positive = cost; interval of the mean clustered by day\n", sep="\n")
+            short[row["algorithm"]],
+            row["side"].lower(),
+            f"{row['n']:.0f}",
+            _bps(row["mean"]),
+            _bps(row["median"]),
+            _bps(row["sd"]).lstrip("+"),
+            _interval(row["low"], row["high"]),
+            f"{row['fill_rate']:.1%}",
+        )
+    console.print(_title(result), soft_wrap=True)
+    console.print(table)
+    console.print("slippage in bps, positive = cost; interval of the mean clustered by day\n", soft_wrap=True)
     names = config["algorithms"]
     for other in names[1:]:
         for side in sorted(set(result.parents["side"])):
-            console.print(_compared(names[0], other, side.lower(), result.compare(names[0], other, side=side)))
+            console.print(_compared(short[names[0]], short[other], side.lower(), result.compare(names[0], other, side=side)), soft_wrap=True)
     if len(result.skipped):
-        console.print(f"skipped: {len(result.skipped)} of symbol and session; {_reasons(result)}")
+        console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:
-        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}")
+        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
     console.print(f"written: {page}", soft_wrap=True)
+
+
+def _short_names(algorithms: list[str]) -> dict[str, str]:
+    """Names without parameters, where that tells the algorithms apart."""
+    bare = [text.partition(":")[0] for text in algorithms]
+    return {text: name if bare.count(name) == 1 else text for text, name in zip(algorithms, bare, strict=True)}
 
 
 def _title(result: StudyResult) -> str:
@@ -83,7 +99,7 @@ def _title(result: StudyResult) -> str:
     first, last = days.min().date(), days.max().date()
     return (
         f"{len(config['symbols'])} symbols, {first} to {last}, {config['parent_orders']} parent orders; "
-        f"against interval VWAP; fills at {model['price']}, {cap}"
+        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}"
     )
 
 
@@ -92,25 +108,8 @@ def _compared(first: str, second: str, side: str, difference: Estimate) -> str:
     return f"{side}: {first} - {second} on the same parent orders: {_bps(difference.mean)} bps, 95 % interval {interval}, n {difference.n}"
 
 
-def _reasons(result: StudyResult) -> str:
-    """Reasons that differ only in their numbers are counted together, with the range of each number."""
-    kinds: dict[str, list[list[str]]] = {}
-    for reason in result.skipped["reason"]:
-        kinds.setdefault(re.sub(r"\d+", "{}", reason), []).append(re.findall(r"\d+", reason))
-    return "; ".join(f"{len(numbers)} x {kind.format(*map(_range, zip(*numbers, strict=True)))}" for kind, numbers in kinds.items())
-
-
-def _range(numbers: tuple[str, ...]) -> str:
-    low, high = min(map(int, numbers)), max(map(int, numbers))
-    return numbers[0] if low == high else f"{low}-{high}"
-
-
 def _bps(value: float) -> str:
     return "not estimable" if math.isnan(value) else f"{value:+.2f}"
-
-
-def _percent(value: float) -> str:
-    return "not estimable" if math.isnan(value) else f"{value:.2%}"
 
 
 def _interval(low: float, high: float) -> str:

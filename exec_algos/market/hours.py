@@ -26,7 +26,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     if calendar is not None:
         named = sessions(calendar, int(bars.start.min()), int(bars.start.max()))
         if not (named.locate(bars.start) >= 0).any():
-            first = np.datetime64(int(bars.start.min()), "s")
+            first = np.datetime64(int(bars.start.min()), "ns").astype("datetime64[s]")
             raise UsageError(
                 f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
             )

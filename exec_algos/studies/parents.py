@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +30,23 @@ class Skipped(NamedTuple):
     symbol: str
     session: str
     reason: str
+
+
+def counted(reasons: Iterable[str]) -> str:
+    """Reasons with their counts; those that differ only in their numbers count together, with the range of each number.
+
+    >>> counted(["there are 0", "there are 4", "no bar"])
+    '2 x there are 0-4; 1 x no bar'
+    """
+    kinds: dict[str, list[list[str]]] = {}
+    for reason in reasons:
+        kinds.setdefault(re.sub(r"\d+", "{}", reason), []).append(re.findall(r"\d+", reason))
+    return "; ".join(f"{len(numbers)} x {kind.format(*map(_range, zip(*numbers, strict=True)))}" for kind, numbers in kinds.items())
+
+
+def _range(numbers: tuple[str, ...]) -> str:
+    low, high = min(map(int, numbers)), max(map(int, numbers))
+    return numbers[0] if low == high else f"{low}-{high}"
 
 
 class Size(NamedTuple):

@@ -14,7 +14,7 @@ from exec_algos.executors import Algorithm, parse_algorithm
 from exec_algos.executors.curve import cumulative_curve
 from exec_algos.fills import FillModel
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.studies.parents import ParentOrders, Skipped
+from exec_algos.studies.parents import ParentOrders, Skipped, counted
 from exec_algos.studies.result import StudyResult, Worked
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class SlippageStudy:
 
 
 def _nothing_left(orders: ParentOrders) -> str:
-    first = f"; for example {orders.skipped[0].symbol} on {orders.skipped[0].session}: {orders.skipped[0].reason}" if orders.skipped else ""
-    return f"no parent order is left to study, {len(orders.skipped)} were skipped{first}"
+    why = f", {len(orders.skipped)} were skipped: {counted(one.reason for one in orders.skipped)}" if orders.skipped else ""
+    return f"no parent order is left to study{why}"
 
 
 def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
