@@ -157,6 +157,8 @@ class ParentOrders:
         """
         if profile_days < 1:
             raise UsageError(f"profile_days must be at least 1, got {profile_days}")
+        if not (math.isfinite(lot_size) and lot_size > 0):
+            raise UsageError(f"lot_size must be a positive number of shares, got {lot_size!r}")
         sessions = sessions_of(bars, calendar)
         plan = _Plan(Size.parse(size), *_clock_times(window), profile_days, lot_size)
         used = range(*_covered(bars, sessions))

@@ -1,0 +1,157 @@
+"""The command line: what it prints, what it writes, and how it says no."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from markets import market
+from typer.testing import CliRunner
+
+from exec_algos.cli import app
+from exec_algos.market.samples import sample_folder
+
+FILES = {
+    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
+    "volume.png",
+}  # fmt: skip
+PARENT_COLUMNS = {
+    "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
+    "interval_vwap", "session_vwap", "interval_twap", "slippage_vwap_bps", "slippage_arrival_bps", "slippage_twap_bps", "participation",
+    "commission", "start", "end",
+}  # fmt: skip
+
+
+def invoke(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of Parquet files, one a symbol, as a user has it."""
+    home = tmp_path_factory.mktemp("bars")
+    bars = market(3, ("AAA", "BBB"))
+    for symbol in bars.symbols:
+        bars.to_frame().loc[symbol].to_parquet(home / f"{symbol}.parquet")
+    return home
+
+
+@pytest.fixture(scope="module")
+def study(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    run = invoke("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", out)
+    return run, out
+
+
+@pytest.mark.slow
+def test_a_study_prints_a_line_for_each_algorithm_and_side_and_says_where_the_rest_is(study):
+    run, out = study
+    assert (run.exit_code, run.stderr) == (0, "")
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert [line[:2] for line in lines if line[:1] in (["twap"], ["vwap"])] == [
+        ["twap", "buy"],
+        ["twap", "sell"],
+        ["vwap", "buy"],
+        ["vwap", "sell"],
+    ]
+    assert f"written: {out / 'report.html'}" in run.stdout
+    assert "skipped: 4 of symbol and session; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in run.stdout
+
+
+@pytest.mark.slow
+def test_a_study_writes_tables_plots_and_report(study):
+    _, out = study
+    assert {file.name for file in out.iterdir()} == FILES
+    parents, fills = pd.read_parquet(out / "parents.parquet"), pd.read_parquet(out / "fills.parquet")
+    assert set(parents.columns) >= PARENT_COLUMNS
+    assert {"parent_id", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "commission"} <= set(fills.columns)
+    filled = fills.groupby(["parent_id", "algorithm"])["quantity"].sum()
+    told = parents.set_index(["parent_id", "algorithm"])["filled"]
+    pd.testing.assert_series_equal(filled, told[told > 0].sort_index(), check_names=False, check_dtype=False)
+    assert json.loads((out / "config.json").read_text())["calendar"] == "XNYS"
+    assert (out / "slippage.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.slow
+def test_json_is_all_that_json_prints(folder, tmp_path):
+    run = invoke("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", tmp_path, "--json")
+    told = json.loads(run.stdout)
+    assert [(row["algorithm"].partition(":")[0], row["side"], row["n"]) for row in told["summary"]] == [
+        ("twap", "BUY", 6), ("twap", "SELL", 6), ("vwap", "BUY", 6), ("vwap", "SELL", 6),
+    ]  # fmt: skip
+    assert told["unit"] == "bps, positive = cost"
+
+
+@pytest.mark.slow
+def test_both_drivers_write_the_same_bytes(folder, tmp_path):
+    for driver in ("batch", "engine"):
+        words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--driver", driver)
+        assert invoke("study", folder, *words, "--out", tmp_path / driver).exit_code == 0
+    for name in ("parents.parquet", "fills.parquet", "summary.csv"):
+        assert (tmp_path / "batch" / name).read_bytes() == (tmp_path / "engine" / name).read_bytes()
+
+
+REFUSED = {
+    "unknown algorithm": (["--algo", "twep"], "unknown algorithm 'twep': did you mean twap"),
+    "unknown parameter": (["--algo", "vwap:days=3"], "unknown parameter of vwap 'days': did you mean profile_days"),
+    "size": (["--size", "5%advv"], "size must be like '5%adv'"),
+    "window": (["--window", "16:00-09:30"], "window must begin before it ends"),
+    "calendar": (["--calendar", "XNYZ"], "unknown calendar 'XNYZ': did you mean"),
+    "another exchange": (["--calendar", "XKRX"], "no bar lies in the sessions of XKRX"),
+    "cap": (["--max-participation", "10"], "max_participation is a fraction in (0, 1], got 10"),
+    "price rule": (["--price", "mid"], "unknown price rule 'mid'"),
+    "side": (["--side", "both"], "unknown side 'both'"),
+    "driver": (["--driver", "gpu"], "unknown driver 'gpu'"),
+    "days": (["--profile-days", "0"], "profile_days must be at least 1"),
+    "history": (["--profile-days", "50"], "no parent order is left to study"),
+    "latency": (["--latency", "-1"], "latency must be seconds >= 0"),
+    "lot": (["--lot-size", "0"], "lot_size must be a positive number"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_is_one_clear_line_and_exit_code_2(folder, tmp_path, words, said):
+    run = invoke("study", folder, "--profile-days", 2, "--interval", 1800, "--out", tmp_path, *words)
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr
+
+
+def test_a_broken_file_is_named(folder, tmp_path):
+    broken = tmp_path / "AAA.parquet"
+    broken.write_bytes((folder / "AAA.parquet").read_bytes()[:1000])
+    run = invoke("study", broken, "--out", tmp_path / "out")
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert str(broken) in run.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_studies_the_sample_bars_of_both_exchanges(tmp_path):
+    run = invoke("demo", "--out", tmp_path)
+    assert run.exit_code == 0
+    assert run.stdout.startswith("Sample bars: synthetic")
+    assert {file.name for file in (tmp_path / "XNYS").iterdir()} == FILES == {file.name for file in (tmp_path / "XKRX").iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.market_data
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("us_yahoo_2026_03", ["--calendar", "XNYS", "--window", "09:30-16:00"]),
+        ("krx_yahoo_5m", ["--calendar", "XKRX", "--size", "2%adv"]),
+        ("raw/alphavantage/AAPL_1min.csv", ["--calendar", "XNYS", "--profile-days", "2"]),
+        ("raw/yahoo/AAPL_1m.csv", ["--calendar", "XNYS"]),
+        ("raw/backtrader/2006-01-02-volume-min-001.txt", ["--zone", "Europe/Berlin", "--symbol", "FESX"]),
+        ("raw/polygon/SPY_1min_head.csv", ["--calendar", "XNYS"]),
+        ("raw/binance/ALGOUSDT-1m-2025-02.csv", ["--calendar", "24/7", "--lot-size", "0.1"]),
+    ],
+)
+def test_real_bars_are_studied_as_they_lie(market_data, tmp_path, where, words):
+    run = invoke("study", market_data / where, *words, "--max-participation", 0.1, "--out", tmp_path)
+    assert (run.exit_code, run.stderr) == (0, "")
+    parents = pd.read_parquet(tmp_path / "parents.parquet")
+    assert parents["slippage_vwap_bps"].notna().mean() > 0.9
+
+
+def test_the_sample_folder_is_there_for_the_readme():
+    assert sample_folder() == Path(__file__).parents[1] / "data"
