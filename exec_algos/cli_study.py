@@ -78,7 +78,8 @@ def _print(result: StudyResult, page: Path) -> None:
     names = config["algorithms"]
     for other in names[1:]:
         for side in sorted(set(result.parents["side"])):
-            console.print(_compared(short[names[0]], short[other], side.lower(), result.compare(names[0], other, side=side)), soft_wrap=True)
+            difference = result.compare(names[0], other, side=side)
+            console.print(_compared(short[names[0]], short[other], side.lower(), difference), soft_wrap=True)
     if len(result.skipped):
         console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:

@@ -38,10 +38,15 @@ def counted(reasons: Iterable[str]) -> str:
     >>> counted(["there are 0", "there are 4", "no bar"])
     '2 x there are 0-4; 1 x no bar'
     """
+    return "; ".join(f"{n} x {kind}" for n, kind in kinds_of(reasons))
+
+
+def kinds_of(reasons: Iterable[str]) -> list[tuple[int, str]]:
+    """Each kind of reason with its count, in order of appearance."""
     kinds: dict[str, list[list[str]]] = {}
     for reason in reasons:
         kinds.setdefault(re.sub(r"\d+", "{}", reason), []).append(re.findall(r"\d+", reason))
-    return "; ".join(f"{len(numbers)} x {kind.format(*map(_range, zip(*numbers, strict=True)))}" for kind, numbers in kinds.items())
+    return [(len(numbers), kind.format(*map(_range, zip(*numbers, strict=True)))) for kind, numbers in kinds.items()]
 
 
 def _range(numbers: tuple[str, ...]) -> str:

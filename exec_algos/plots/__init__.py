@@ -1,0 +1,100 @@
+"""Plots of a study: each is ``(result, ax) -> ax`` and touches nothing but the axes it is given.
+
+========== =============================================================================================
+slippage   how the slippage of each algorithm and side is spread, with its mean and 95 % interval
+schedule   one parent order: what was filled against the schedule, and at what prices
+volume     when the volume traded, against the profile of earlier sessions
+========== =============================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exec_algos.errors import UnknownNameError
+from exec_algos.plots.canvas import Size, bare_axes, shown_axes
+from exec_algos.plots.schedule import schedule
+from exec_algos.plots.slippage import slippage, slippage_size
+from exec_algos.plots.volume import volume
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from exec_algos.studies.result import StudyResult
+
+__all__ = ["KINDS", "draw", "png", "schedule", "slippage", "volume"]
+
+
+class Plot(NamedTuple):
+    """How a plot is drawn, and the inches it wants."""
+
+    draw: Callable[..., Axes]
+    size: Callable[[StudyResult], Size]
+
+
+KINDS: Mapping[str, Plot] = {
+    "slippage": Plot(slippage, slippage_size),
+    "schedule": Plot(schedule, lambda result: Size(9.0, 6.6)),
+    "volume": Plot(volume, lambda result: Size(9.0, 4.2)),
+}
+
+
+def draw(result: StudyResult, kind: str, ax: Axes | None = None, **options: Any) -> Axes:
+    """Draw one plot of a study.
+
+    Parameters
+    ----------
+    result : StudyResult
+    kind : {"slippage", "schedule", "volume"}
+    ax : Axes, optional
+        Where to draw; its figure is left as it is. Without it a figure is made: by pyplot in IPython and
+        Jupyter or where pyplot is already in use, so that it is shown as any other; else a bare one.
+    **options
+        Those of the plot: `slippage`, `schedule`, `volume`.
+
+    Returns
+    -------
+    Axes
+        ``ax.figure.savefig(...)`` writes it.
+
+    Raises
+    ------
+    UnknownNameError
+        No such plot.
+    UsageError
+        An option that names what the study does not have.
+    """
+    plot = _plot(kind)
+    return plot.draw(result, shown_axes(plot.size(result)) if ax is None else ax, **options)
+
+
+def png(result: StudyResult, kind: str, *, dpi: int = 110, **options: Any) -> bytes:
+    """One plot as PNG, the same bytes each time; pyplot is not used.
+
+    Parameters
+    ----------
+    result : StudyResult
+    kind : {"slippage", "schedule", "volume"}
+    dpi : int
+        Dots an inch.
+    **options
+        Those of the plot.
+
+    Raises
+    ------
+    UnknownNameError
+        No such plot.
+    """
+    plot = _plot(kind)
+    ax = plot.draw(result, bare_axes(plot.size(result)), **options)
+    buffer = BytesIO()
+    ax.get_figure(root=True).savefig(buffer, format="png", dpi=dpi)  # type: ignore[union-attr]
+    return buffer.getvalue()
+
+
+def _plot(kind: str) -> Plot:
+    if kind not in KINDS:
+        raise UnknownNameError("plot", kind, KINDS)
+    return KINDS[kind]

@@ -1,0 +1,66 @@
+"""The sessions of a study, and the schedules that its algorithms had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import UnknownNameError
+from exec_algos.executors import Algorithm, parse_algorithm
+from exec_algos.executors.curve import cumulative_curve, follow_curve
+from exec_algos.market.profile import SessionVolumes
+from exec_algos.plots.canvas import Floats, Ints
+
+if TYPE_CHECKING:
+    from exec_algos.market.calendars import Sessions
+    from exec_algos.studies.result import StudyResult
+
+
+class Schedule(NamedTuple):
+    """What an algorithm aimed at: from `time` (ns UTC) on, `target` (fraction of the order)."""
+
+    time: Ints
+    target: Floats
+
+
+def sessions_of_study(result: StudyResult) -> Sessions:
+    """The sessions that the study was made on; where the calendar has no public name, those of the bars."""
+    from exec_algos.market.hours import sessions_of
+
+    try:
+        return sessions_of(result.bars, result.config["calendar"])
+    except UnknownNameError:
+        return sessions_of(result.bars, None)
+
+
+def algorithm_named(text: str) -> Algorithm | None:
+    """The algorithm of a text form; None for one that is not built in."""
+    try:
+        return parse_algorithm(text)
+    except UnknownNameError:
+        return None
+
+
+def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
+    """The curve of one row of `result.parents`; None where the algorithm follows none fixed before the order."""
+    from exec_algos.studies.study import interval_of
+
+    algorithm = algorithm_named(order.algorithm)
+    if algorithm is None or algorithm.decide is not follow_curve:
+        return None
+    start, end = (int(stamp.as_unit("ns").value) for stamp in (order.start, order.end))
+    step = result.bars.step
+    interval = interval_of(algorithm, step)
+    weights = algorithm.weights(_profile(result, algorithm, order, start, (end - start) // step))
+    curve = cumulative_curve(weights, interval // step)
+    return Schedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
+
+
+def _profile(result: StudyResult, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:
+    if not algorithm.history_days:
+        return np.ones(n)
+    sessions = sessions_of_study(result)
+    k = sessions.at_or_after(start)
+    first = (start - int(sessions.open[k])) // result.bars.step
+    return SessionVolumes.of(result.bars, order.symbol, sessions).profile(k, algorithm.history_days)[first : first + n]

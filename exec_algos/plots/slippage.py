@@ -1,0 +1,147 @@
+"""How slippage is spread: a row for each algorithm and side."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.plots.canvas import GREY, INK, SMALL, Floats, Size, clean, colour, head
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from exec_algos.studies.result import StudyResult
+
+NAMES = {
+    "interval_vwap": "interval VWAP",
+    "arrival": "arrival price",
+    "interval_twap": "interval TWAP",
+    "session_vwap": "session VWAP",
+}
+_TALLEST = 0.62  # of a row's height
+
+
+class _Row(NamedTuple):
+    algorithm: str
+    side: str
+    values: Floats
+    line: Any
+
+
+def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap") -> Axes:
+    """Distribution of slippage in bps (positive = cost) by algorithm and side, with its mean.
+
+    Each row is a histogram over the same bins on the same scale; the dot and the bar under it are the mean
+    and its 95 % interval, clustered by day, equally weighted.
+
+    Parameters
+    ----------
+    result : StudyResult
+    ax : Axes
+    benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+
+    Raises
+    ------
+    UnknownNameError
+        No such benchmark.
+    """
+    summary = result.summary(benchmark, by=("algorithm", "side"))
+    rows = _rows(result, summary, benchmark)
+    edges = _edges(rows)
+    shares = [np.histogram(row.values, edges)[0] / max(len(row.values), 1) for row in rows]
+    tallest = max((float(share.max()) for share in shares), default=0.0) or 1.0
+    ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
+    for i, (row, share) in enumerate(zip(rows, shares, strict=True)):
+        number = result.config["algorithms"].index(row.algorithm)
+        _draw_row(ax, row, len(rows) - 1 - i, share * _TALLEST / tallest, edges, colour(number))
+    _frame(ax, edges, len(rows), NAMES[benchmark])
+    head(ax, f"Slippage against {NAMES[benchmark]}, bps (positive = cost)", _notes(rows, edges, tallest))
+    return ax
+
+
+def slippage_size(result: StudyResult) -> Size:
+    """Inches that the rows want."""
+    rows = len(result.parents[["algorithm", "side"]].drop_duplicates())
+    return Size(9.0, 1.6 + 0.8 * max(rows, 2))
+
+
+def _rows(result: StudyResult, summary: pd.DataFrame, benchmark: str) -> list[_Row]:
+    from exec_algos.studies.result import BENCHMARKS
+
+    made = []
+    for name in result.config["algorithms"]:
+        for side in ("BUY", "SELL"):
+            if (name, side) in summary.index:
+                mine = (result.parents["algorithm"] == name) & (result.parents["side"] == side)
+                values = result.parents.loc[mine, BENCHMARKS[benchmark]].to_numpy(dtype=np.float64)
+                made.append(_Row(name, side, values[np.isfinite(values)], summary.loc[(name, side)]))
+    return made
+
+
+def _edges(rows: list[_Row]) -> Floats:
+    """Bins of a round width, on both sides of 0, over 98 % of the values and all the intervals."""
+    values = np.concatenate([row.values for row in rows])
+    ends = [0.0, *(float(row.line[name]) for row in rows for name in ("mean", "low", "high"))]
+    if len(values):
+        ends += np.quantile(values, [0.01, 0.99]).tolist()
+    finite = [end for end in ends if math.isfinite(end)]
+    low, high = min(finite), max(finite)
+    bins = min(max(4 * math.sqrt(len(values) / max(len(rows), 1)), 20), 80)
+    width = _round_up((high - low) / bins) if high > low else 0.1
+    return np.arange(math.floor(low / width) - 1, math.ceil(high / width) + 2, dtype=np.float64) * width
+
+
+def _round_up(width: float) -> float:
+    """The next of 1, 2, 5, 10 ... times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= width * (1 - 1e-9))
+
+
+def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, ink: str) -> None:
+    line = row.line
+    ax.axhline(base, color=GREY, linewidth=0.5)
+    ax.stairs(heights + base, edges, baseline=base, fill=True, color=ink, alpha=0.35, zorder=2)
+    ax.stairs(heights + base, edges, baseline=base, color=ink, linewidth=1.1, zorder=3)
+    if math.isfinite(line["mean"]):
+        ax.plot([line["low"], line["high"]], [base - 0.12] * 2, "|-", color=ink, linewidth=2, markersize=7, markeredgewidth=1.5, zorder=4)
+        ax.plot(line["mean"], base - 0.12, "o", color=ink, markersize=5, zorder=5)
+    style: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL, "parse_math": False, "zorder": 6}
+    style["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    ax.text(0.008, base + 0.77, f"{row.algorithm}, {row.side.lower()}", color=ink, fontweight="bold", **style)
+    ax.text(0.995, base + 0.77, _numbers(line), color=INK, ha="right", **style)
+
+
+def _numbers(line: Any) -> str:
+    if math.isnan(line["mean"]):
+        return "not estimable"
+    interval = "95 % interval not estimable" if math.isnan(line["low"]) else f"95 % interval [{line['low']:+.2f}, {line['high']:+.2f}]"
+    return f"mean {line['mean']:+.2f}, {interval}; n {line['n']:.0f}, {line['days']:.0f} days; filled {line['fill_rate']:.1%}"
+
+
+def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:
+    clean(ax)
+    ax.grid(visible=False, axis="y")
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(-0.3, rows - 0.02))
+    ax.set_xlabel(f"slippage against {against}, bps: below 0 gain, above 0 cost", fontsize=9, color=INK)
+
+
+def _notes(rows: list[_Row], edges: Floats, tallest: float) -> list[str]:
+    beyond = sum(int(((row.values < edges[0]) | (row.values > edges[-1])).sum()) for row in rows)
+    known = sum(len(row.values) for row in rows)
+    width = edges[1] - edges[0]
+    scale = f"height: share of the orders in bins of {width:g} bps, highest {tallest:.0%}; {beyond} of {known} lie beyond the axis"
+    mirrored = "; buys and sells mirror each other by construction" if _mirrored(rows) else ""
+    return [scale, f"dot and bar: mean and its 95 % interval, clustered by day{mirrored}"]
+
+
+def _mirrored(rows: list[_Row]) -> bool:
+    """Whether each algorithm's sells are its buys with the other sign."""
+    pairs = [(a, b) for a in rows for b in rows if a.algorithm == b.algorithm and a.side < b.side]
+    return bool(pairs) and all(
+        len(a.values) == len(b.values) and np.allclose(np.sort(a.values), np.sort(-b.values), atol=1e-6) for a, b in pairs
+    )

@@ -1,0 +1,142 @@
+"""When the volume of a day traded, against the profile that VWAP expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.profile import SessionVolumes
+from exec_algos.plots.canvas import COLOURS, GREY, INK, Floats, clean, clock_axis, colour, dates, head, legend_above
+from exec_algos.plots.curves import algorithm_named, sessions_of_study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from exec_algos.market.calendars import Sessions
+    from exec_algos.studies.result import StudyResult
+
+
+class _Curves(NamedTuple):
+    """Mean fraction of a session's volume in each bar from the open, and what it is the mean of."""
+
+    realised: Floats
+    profiles: dict[int, Floats]
+    sessions: int
+    symbols: int
+    other_hours: int
+    example: int
+
+
+def volume(result: StudyResult, ax: Axes, *, symbol: str | None = None) -> Axes:
+    """Mean share of the session's volume in each bar from the open, % of it, over the sessions of the study.
+
+    The profile is what VWAP expected: for each of the sessions the mean volume of the N before it.
+    Each symbol and session weighs the same. Sessions of unusual length (half days) are left out, and counted.
+
+    Parameters
+    ----------
+    result : StudyResult
+    ax : Axes
+    symbol : str, optional
+        All symbols by default.
+
+    Raises
+    ------
+    UnknownNameError
+        No such symbol.
+    UsageError
+        The study has no parent order of the symbol.
+    """
+    sessions = sessions_of_study(result)
+    curves = _curves(result, sessions, symbol)
+    opened, step = int(sessions.open[curves.example]), result.bars.step
+    edges = dates(opened + step * np.arange(len(curves.realised) + 1, dtype=np.int64))
+    ax.stairs(curves.realised * 100, edges, fill=True, color=GREY, alpha=0.45, label="realised")
+    for i, (days, profile) in enumerate(curves.profiles.items()):
+        ax.stairs(profile * 100, edges, baseline=None, color=colour(i), linewidth=1.3, label=_label(days))
+    clean(ax)
+    top = _top(curves)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, top * 100))
+    ax.set_ylabel(f"% of the session's volume, bars of {step / 1e9:g} s", fontsize=9, color=INK)
+    clock_axis(ax, sessions.zone, f"exchange time ({sessions.zone}), from the open")
+    head(
+        ax,
+        f"Volume through the day: {symbol or f'{curves.symbols} symbols'}",
+        [_note(curves), *_beyond(curves, top, opened, result)],
+        above=legend_above(ax),
+    )
+    return ax
+
+
+def _label(days: int) -> str:
+    return f"profile: mean of the {days} sessions before" if days > 1 else "profile: the session before"
+
+
+def _note(curves: _Curves) -> str:
+    left_out = f"; {curves.other_hours} of other length left out" if curves.other_hours else ""
+    return f"mean over {curves.sessions} of symbol and session, each weighs the same{left_out}"
+
+
+def _top(curves: _Curves) -> float:
+    """Top of the axis, fraction: single bars, such as the auctions, may stand out of it."""
+    highest = np.max([curves.realised, *curves.profiles.values()], axis=0)
+    return float(min(1.05 * highest.max(), 2.5 * np.quantile(highest, 0.97)) or 1.05 * highest.max())
+
+
+def _beyond(curves: _Curves, top: float, opened: int, result: StudyResult) -> list[str]:
+    """What stands out of the axis, in numbers."""
+    import pandas as pd
+
+    highest = np.max([curves.realised, *curves.profiles.values()], axis=0)
+    slots = np.flatnonzero(highest > top)
+    times = [f"{pd.Timestamp(opened + int(k) * result.bars.step, tz='UTC').tz_convert(result.config['zone']):%H:%M}" for k in slots]
+    told = [
+        f"{time} {curves.realised[k]:.1%} (profile {', '.join(f'{p[k]:.1%}' for p in curves.profiles.values())})"
+        for time, k in zip(times, slots, strict=True)
+    ]
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return [f"beyond the axis: {', '.join(told[:3])}{more}"] if told else []
+
+
+def _curves(result: StudyResult, sessions: Sessions, symbol: str | None) -> _Curves:
+    studied = _studied(result, sessions, symbol)
+    slots = (sessions.close - sessions.open) // result.bars.step
+    length = int(np.median([slots[k] for held in studied.values() for k in held]))
+    days = _profile_days(result)
+    realised: list[Floats] = []
+    profiles: dict[int, list[Floats]] = {n: [] for n in days}
+    example, others = -1, 0
+    for name, held in studied.items():
+        table = SessionVolumes.of(result.bars, name, sessions)
+        usual = [k for k in held if slots[k] == length and table.volumes[k].sum() > 0]
+        others += sum(int(slots[k] != length) for k in held)
+        example = usual[0] if usual and example < 0 else example
+        realised += [table.volumes[k, :length] / table.volumes[k].sum() for k in usual]
+        for n in days:
+            profiles[n] += [table.profile(k, n) for k in usual]
+    if not realised:
+        raise UsageError(f"nothing traded in the sessions of {symbol or 'this study'}: there is no volume to draw")
+    return _Curves(
+        np.mean(realised, axis=0), {n: np.mean(p, axis=0) for n, p in profiles.items()}, len(realised), len(studied), others, example
+    )
+
+
+def _studied(result: StudyResult, sessions: Sessions, symbol: str | None) -> dict[str, list[int]]:
+    """Sessions that have parent orders, by symbol."""
+    pairs = result.parents[["symbol", "session"]].drop_duplicates()
+    if symbol is not None:
+        result.bars.rows(symbol)
+        pairs = pairs[pairs["symbol"] == symbol]
+        if not len(pairs):
+            raise UsageError(f"this study has no parent order of {symbol!r}; result.skipped says why")
+    held = np.searchsorted(sessions.date, pairs["session"].to_numpy().astype("datetime64[D]"))
+    return {name: held[(pairs["symbol"] == name).to_numpy()].tolist() for name in pairs["symbol"].unique()}
+
+
+def _profile_days(result: StudyResult) -> list[int]:
+    """N of each algorithm that has a profile, else that of the study."""
+    algorithms = [algorithm_named(text) for text in result.config["algorithms"]]
+    asked = {one.history_days for one in algorithms if one is not None and one.history_days}
+    return sorted(asked or {result.config["profile_days"]})[: len(COLOURS)]
