@@ -159,6 +159,29 @@ def test_a_cancel_takes_as_long_as_an_order():
     assert [part.time for part in fill.parts] == [OPEN + STEP, OPEN + 2 * STEP]
 
 
+@pytest.mark.parametrize(("latency", "bars"), [(0, 2), (1800, 2), (3600, 2)])
+def test_a_cancel_reaches_the_venue_after_the_latency(latency, bars):
+    model = FillModel(latency=latency, max_participation=0.1)
+    broker = SimulatedBroker(bars_of({"A": [(OPEN + i * STEP, *ROW) for i in range(9)]}), fill_model=model)
+
+    async def cancelled():
+        order = asyncio.ensure_future(broker.place_order("A", 100))
+        await broker.clock.sleep_until(OPEN + 2 * STEP)
+        done = await broker.cancel_order(broker.open_orders()[0])
+        return done, await order
+
+    done, fill = asyncio.run(cancelled())
+    assert done
+    assert fill.quantity == 10 * bars  # two bars, counted from when the order arrives to when the cancel does
+    assert fill.parts[0].time == OPEN + latency * SECOND
+
+
+def test_cancelling_an_order_that_is_over_changes_nothing():
+    broker = SimulatedBroker(bars_of({"A": [(OPEN, *ROW)]}))
+    assert asyncio.run(broker.place_order("A", 10)).quantity == 10
+    assert not asyncio.run(broker.cancel_order(0))
+
+
 def test_a_child_ends_when_it_expires():
     fill = place([ROW] * 6, FillModel(max_participation=0.1), quantity=100, expires=OPEN + 3 * STEP)
     assert fill.quantity == 30

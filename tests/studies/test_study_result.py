@@ -12,7 +12,11 @@ from exec_algos import Commission, FillModel
 from exec_algos.errors import UnknownNameError
 from exec_algos.studies.result import BENCHMARKS
 
-MODEL = FillModel(price="vwap", max_participation=0.1, commission=Commission(rate=0.0002, minimum=0.5))
+MODEL = FillModel(
+    price="worst",  # so that buys and sells do not cancel
+    max_participation=0.1,
+    commission=Commission(rate=0.0002, minimum=0.5),
+)
 NAMES = ["twap", "vwap:profile_days=1"]
 
 
