@@ -1,0 +1,97 @@
+"""The report says what the summary says, and nothing else leaves or enters the page."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from markets import bars_of, market, study_of
+
+from exec_algos.errors import UsageError
+from exec_algos.reports import write_report
+
+
+class Page(HTMLParser):
+    """Rows of every table, and every address."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.addresses, self.scripts, self._cell = [], [], 0, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self._cell = ""
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.rows[-1].append(" ".join(self._cell.split()))
+            self._cell = None
+
+    def handle_data(self, data):
+        if self._cell is not None:
+            self._cell += data
+
+
+def study(bars):
+    return study_of(bars, ["twap", "vwap:profile_days=2"], size="60", profile_days=2).run()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    result = study(market(5))
+    return result, write_report(result, tmp_path_factory.mktemp("report"))
+
+
+def test_the_headline_is_the_summary(written):
+    result, page = written
+    rows = Page(page.read_text(encoding="utf-8")).rows
+    shown = [row for row in rows if row[0] in result.config["algorithms"] and len(row) == 10][:4]
+    table = result.summary(by=("algorithm", "side")).reset_index()
+    assert [row[:4] for row in shown] == [
+        [one["algorithm"], one["side"].lower(), str(one["n"]), f"{one['mean']:+.2f}"] for one in table.to_dict("records")
+    ]
+
+
+def test_what_was_skipped_and_assumed_is_told(written):
+    result, page = written
+    text = page.read_text(encoding="utf-8")
+    assert result.config["data_sha256"] in text
+    assert "the volume profile needs 2 earlier sessions with data, there are 0-1" in text
+
+
+def test_the_page_is_self_contained(written):
+    _, page = written
+    told = Page(page.read_text(encoding="utf-8"))
+    assert len(told.addresses) == 3
+    assert all(address.startswith("data:image/png;base64,") for address in told.addresses)
+    assert not re.search(r"https?://", page.read_text(encoding="utf-8"))
+
+
+def test_a_symbol_cannot_write_into_the_page(tmp_path):
+    frame = market(5, ("A",)).to_frame().loc["A"]
+    rows = [(stamp.value, *row) for stamp, row in zip(frame.index, frame.itertuples(index=False), strict=True)]
+    result = study(bars_of({"<script>alert(1)</script>": [(*row, float("nan"))[:7] for row in rows]}))
+    assert Page(write_report(result, tmp_path).read_text(encoding="utf-8")).scripts == 0
+
+
+def test_what_cannot_be_estimated_says_so(tmp_path):
+    result = study(market(5, days=("2025-11-24", "2025-11-25", "2025-11-26")))  # one day to study: no interval
+    assert "not estimable" in write_report(result, tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(written, tmp_path):
+    result, _ = written
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot write the report"):
+        write_report(result, tmp_path / "file" / "out")
+
+
+def test_the_same_study_writes_the_same_page(written, tmp_path):
+    result, page = written
+    assert write_report(result, tmp_path).read_bytes() == page.read_bytes()
+    assert isinstance(result.parents, pd.DataFrame)
