@@ -55,6 +55,7 @@ def last_days(bars, days):
     return bars.take(held >= first)
 
 
+@pytest.mark.slow
 def test_engine_and_batch_agree_when_the_last_slice_is_shorter():
     study = study_of(market(7), ["twap:slice_interval_seconds=5400"], size="1000", profile_days=1, window="09:30-14:00")
     engine, batch = study.run("engine"), study.run("batch")
@@ -62,6 +63,7 @@ def test_engine_and_batch_agree_when_the_last_slice_is_shorter():
     assert (batch.parents["residual"] == 0).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lot_size", [0.001, 0.0001, 0.1])
 def test_engine_and_batch_agree_on_orders_of_millions_of_fractional_lots(lot_size):
     bars = market(3, missing=0.0, silent=0.0)

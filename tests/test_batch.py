@@ -168,6 +168,7 @@ def work(book, market=None, **options):
     return run_batch(market or tape(50), book, curve, follow_curve, (), step=STEP, commission=Commission(), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_number_of_threads_changes_nothing(threads):
     alone, split = work(orders(300, 50), recording=True, threads=1), work(orders(300, 50), recording=True, threads=threads)

@@ -66,6 +66,7 @@ def test_vwap_of_500_shares_along_a_profile_of_one_to_four_is_50_100_150_200():
 
 @given(markets(("A",)), st.integers(1, 5))
 @settings(deadline=None, max_examples=25)
+@pytest.mark.slow
 def test_vwap_along_the_days_own_volume_curve_has_no_slippage(bars, times):
     """The profile's day repeats the volumes of the day that is traded, and the order is a multiple of that volume."""
     first, second = grid_of(DAYS[0]), grid_of(DAYS[1])
@@ -157,6 +158,7 @@ def typical(bars):
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50), st.booleans())
 @settings(deadline=None, max_examples=25)
+@pytest.mark.slow
 def test_twap_without_rounding_has_no_slippage_against_twap(seed, lots, vendor):
     bars = market(seed, missing=0.0, silent=0.0, vendor=vendor)
     parents = study_of(bars, ["twap"], VWAP_RULE, size=str(13 * 7 * lots), profile_days=1).run().parents
@@ -165,6 +167,7 @@ def test_twap_without_rounding_has_no_slippage_against_twap(seed, lots, vendor):
 
 @given(markets(), st.sampled_from(["open", "vwap", "close"]))
 @settings(deadline=None, max_examples=20)
+@pytest.mark.slow
 def test_a_sale_is_the_purchase_in_the_mirror(bars, rule):
     parents = (
         study_of(bars, ["twap", "vwap:profile_days=1"], FillModel(price=rule, max_participation=0.2), size="300", profile_days=1)

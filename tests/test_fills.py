@@ -72,7 +72,7 @@ prices = st.integers(2, 40).map(lambda n: n / 2)
     st.integers(0, 50),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_no_fill_is_worse_than_its_limit_outside_the_bar_or_over_the_budget(side, bar, limit, quantity, budget, through):
     low, price, high = bar
     lots, paid = meet_bar(side, quantity, limit, price, low, high, budget, through)

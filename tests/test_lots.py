@@ -65,7 +65,7 @@ def test_children_add_up_and_are_never_more_than_half_a_lot_off_the_curve(weight
 
 
 @given(st.fractions(0, 1, max_denominator=10**6), st.integers(0, 10**6))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_nearest_lots_of_a_fraction_of_an_order_is_the_rational_answer_halves_up(part, lots):
     assert nearest_lots(float(part) * lots) == int(part * lots + Fraction(1, 2))
 

@@ -238,7 +238,7 @@ def test_a_window_in_which_nothing_traded_before_has_no_curve():
 def test_no_order_left_is_an_error_that_says_why():
     with pytest.raises(
         UsageError,
-        match="no parent order is left to study, 10 were skipped: 10 x the volume profile needs 9 earlier sessions with data, there are 0-4",
+        match=r"no parent order is left to study, 10 were skipped: 10 x the volume profile needs 9 .* there are 0-4",
     ):
         run(profile_days=9)
 
