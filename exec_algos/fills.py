@@ -142,7 +142,9 @@ class FillModel:
 
     def prices(self, bars: Bars, side: int) -> Floats:
         """What a market order of `side` pays in each bar: float64, shape (n,), currency per share."""
-        return PRICE_RULES[self.price](bars, side)
+        prices = PRICE_RULES[self.price](bars, side)
+        prices.flags.writeable = False
+        return prices
 
     def cap(self, parent_cap: float | None) -> float:
         """The participation cap of a child whose parent has its own cap (None: none)."""

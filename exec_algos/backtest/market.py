@@ -18,7 +18,6 @@ from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
-from exec_algos.lots import SLACK
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
@@ -149,7 +148,7 @@ class Market:
         session = self.session(now)
         ends = session.close if expires is None else expires
         if parent is None:
-            parent = self._direct(symbol, side, quantity, max(now, session.open), ends + self._latency)
+            parent = self._direct(symbol, side, quantity, max(now, session.open), min(ends + self._latency, max(ends, session.close)))
         lots = check_lots(quantity, parent.lot_size)
         return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
 
@@ -223,10 +222,10 @@ class Market:
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
-                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size - SLACK)
+                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size * ROUNDED_DOWN)
                 if room > 0:
-                    side = state.side
-                    done = meet_bar(side, child.lots - child.filled, child.limit, buy if side > 0 else sell, low, high, room, self._through)
+                    price = buy if state.side > 0 else sell
+                    done = meet_bar(state.side, child.lots - child.filled, child.limit, price, low, high, room, self._through)
                     if done.quantity > 0:
                         fill = self._execute(child, state, done, start if self._at_start else now)
                         used += fill.quantity

@@ -18,6 +18,7 @@ __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
+ROUNDED_UP = 1 + 1e-12  # shares over lots may lie that little below the lots that they are
 ROUNDED_UP = 1 + 1e-12  # a sum of thousands of fractional fills falls that little short
 
 
@@ -74,7 +75,7 @@ class _Progress:
         quantity, parts = fill.quantity, fill.parts
         if quantity:
             self.filled += quantity
-            self.lots = int(self.filled / self.parent.lot_size + 0.5)
+            self.lots = int(self.filled / self.parent.lot_size * ROUNDED_UP)
             if parts:
                 self.fills.extend(parts)
             else:
