@@ -36,8 +36,8 @@ class Plot(NamedTuple):
 
 KINDS: Mapping[str, Plot] = {
     "slippage": Plot(slippage, slippage_size),
-    "schedule": Plot(schedule, lambda result: Size(9.0, 6.6)),
-    "volume": Plot(volume, lambda result: Size(9.0, 4.2)),
+    "schedule": Plot(schedule, lambda result: Size(9.0, 6.7, 1.05)),
+    "volume": Plot(volume, lambda result: Size(9.0, 4.3, 0.9)),
 }
 
 

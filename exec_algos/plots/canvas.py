@@ -22,14 +22,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 SMALL = 8.5
 LINE = 12.5  # height of a line of small text, points
-_MARGINS = {"left": 0.8, "right": 0.3, "bottom": 0.62, "top": 0.92}  # inches
+_LEFT, _RIGHT, _BOTTOM = 0.8, 0.3, 0.6  # inches
 
 
 class Size(NamedTuple):
-    """Inches."""
+    """Inches; `top` is kept free for title, notes and legend."""
 
     width: float
     height: float
+    top: float
 
 
 def shown_axes(size: Size) -> Axes:
@@ -38,14 +39,14 @@ def shown_axes(size: Size) -> Axes:
         return bare_axes(size)
     from matplotlib import pyplot
 
-    return _axes(pyplot.figure(figsize=size), size)
+    return _axes(pyplot.figure(figsize=size[:2]), size)
 
 
 def bare_axes(size: Size) -> Axes:
     """Axes on a figure that no window or notebook knows of."""
     from matplotlib.figure import Figure
 
-    return _axes(Figure(figsize=size), size)
+    return _axes(Figure(figsize=size[:2]), size)
 
 
 def _pyplot_shows() -> bool:
@@ -56,10 +57,8 @@ def _pyplot_shows() -> bool:
 
 
 def _axes(figure: Figure, size: Size) -> Axes:
-    m = _MARGINS
-    figure.subplots_adjust(
-        left=m["left"] / size.width, right=1 - m["right"] / size.width, bottom=m["bottom"] / size.height, top=1 - m["top"] / size.height
-    )
+    width, height, top = size
+    figure.subplots_adjust(left=_LEFT / width, right=1 - _RIGHT / width, bottom=_BOTTOM / height, top=1 - top / height)
     return figure.add_subplot()
 
 

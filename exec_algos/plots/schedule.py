@@ -30,11 +30,11 @@ class _Tape(NamedTuple):
 def schedule(result: StudyResult, ax: Axes, *, parent_id: int | None = None) -> Axes:
     """One parent order, worked by each algorithm.
 
-    Above: filled shares as a fraction of the ordered ones (thin), on the schedule of algorithms that
-    follow one (wide and pale), and the fraction of the window's volume that the market had traded.
-    Below, in a new panel taken from the place of `ax`: closes, fills (larger dots for more shares),
-    each algorithm's average price so far, and the interval VWAP so far. What lies between the last two
-    at the end is the slippage.
+    Above: filled shares as a fraction of the ordered ones (line), the schedule of algorithms that follow
+    one (pale band), and the fraction of the window's volume that the market had traded (grey).
+    Below, in a new panel taken from the place of `ax`: closes, fills (larger dots for more shares; where
+    algorithms paid the same, one around the other), each algorithm's average price so far, and the
+    interval VWAP so far. What lies between the last two at the end is the slippage.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def schedule(result: StudyResult, ax: Axes, *, parent_id: int | None = None) -> 
     """
     rows = _rows(result, parent_id)
     tape = _tape(result, rows.iloc[0])
-    prices = below(ax, 0.42, 0.13)
+    prices = below(ax, 0.43, 0.1)
     _draw_progress(result, ax, rows, tape)
     _draw_prices(result, prices, rows, tape)
     _head(result, ax, rows)
@@ -125,7 +125,8 @@ def _draw_prices(result: StudyResult, ax: Axes, rows: pd.DataFrame, tape: _Tape)
     for i, order in enumerate(rows.itertuples()):
         times, shares, paid = _trades(result, order)
         if len(times):
-            ax.scatter(dates(times), paid, s=5 + 40 * shares / largest, color=colour(i), alpha=0.5, linewidth=0, zorder=2)
+            nested = 1 + 2 * (len(rows) - 1 - i)
+            ax.scatter(dates(times), paid, s=nested * (4 + 30 * shares / largest), color=colour(i), alpha=0.8, linewidth=0, zorder=2)
             average = np.cumsum(shares * paid) / np.cumsum(shares)
             ax.plot(dates(times), average, color=colour(i), linewidth=1.8, label=f"{order.algorithm}: fills and average, {_bps(order)}")
     ax.plot(dates(tape.end), tape.vwap, color=INK, linewidth=1.4, linestyle=(0, (4, 2)), label="interval VWAP so far")

@@ -21,7 +21,7 @@ NAMES = {
     "interval_twap": "interval TWAP",
     "session_vwap": "session VWAP",
 }
-_TALLEST = 0.62  # of a row's height
+_TALLEST = 0.58  # of a row's height
 
 
 class _Row(NamedTuple):
@@ -48,8 +48,10 @@ def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap")
     UnknownNameError
         No such benchmark.
     """
+    from exec_algos.studies.result import BENCHMARKS
+
     summary = result.summary(benchmark, by=("algorithm", "side"))
-    rows = _rows(result, summary, benchmark)
+    rows = _rows(result, summary, BENCHMARKS[benchmark])
     edges = _edges(rows)
     shares = [np.histogram(row.values, edges)[0] / max(len(row.values), 1) for row in rows]
     tallest = max((float(share.max()) for share in shares), default=0.0) or 1.0
@@ -58,25 +60,37 @@ def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap")
         number = result.config["algorithms"].index(row.algorithm)
         _draw_row(ax, row, len(rows) - 1 - i, share * _TALLEST / tallest, edges, colour(number))
     _frame(ax, edges, len(rows), NAMES[benchmark])
-    head(ax, f"Slippage against {NAMES[benchmark]}, bps (positive = cost)", _notes(rows, edges, tallest))
+    head(
+        ax,
+        f"Slippage against {NAMES[benchmark]}, bps (positive = cost)",
+        _notes(rows, edges, tallest, mirrored=sells_mirror_buys(result, benchmark)),
+    )
     return ax
 
 
 def slippage_size(result: StudyResult) -> Size:
     """Inches that the rows want."""
     rows = len(result.parents[["algorithm", "side"]].drop_duplicates())
-    return Size(9.0, 1.6 + 0.8 * max(rows, 2))
+    return Size(9.0, 1.4 + 0.85 * max(rows, 2), 0.75)
 
 
-def _rows(result: StudyResult, summary: pd.DataFrame, benchmark: str) -> list[_Row]:
+def sells_mirror_buys(result: StudyResult, benchmark: str = "interval_vwap") -> bool:
+    """Whether every algorithm's sells cost what its buys gained: so where what is paid does not depend on the side."""
     from exec_algos.studies.result import BENCHMARKS
 
+    column, keys = BENCHMARKS[benchmark], ["algorithm", "symbol", "session", "start", "end"]
+    pair = result.parents.groupby(keys)[column].agg(["sum", "count"])
+    both = result.parents["side"].nunique() == 2
+    return both and bool((pair["count"] % 2 == 0).all()) and bool((pair["sum"].abs() < 1e-6).all())
+
+
+def _rows(result: StudyResult, summary: pd.DataFrame, column: str) -> list[_Row]:
     made = []
     for name in result.config["algorithms"]:
         for side in ("BUY", "SELL"):
             if (name, side) in summary.index:
                 mine = (result.parents["algorithm"] == name) & (result.parents["side"] == side)
-                values = result.parents.loc[mine, BENCHMARKS[benchmark]].to_numpy(dtype=np.float64)
+                values = result.parents.loc[mine, column].to_numpy(dtype=np.float64)
                 made.append(_Row(name, side, values[np.isfinite(values)], summary.loc[(name, side)]))
     return made
 
@@ -90,14 +104,14 @@ def _edges(rows: list[_Row]) -> Floats:
     finite = [end for end in ends if math.isfinite(end)]
     low, high = min(finite), max(finite)
     bins = min(max(4 * math.sqrt(len(values) / max(len(rows), 1)), 20), 80)
-    width = _round_up((high - low) / bins) if high > low else 0.1
+    width = _rounded((high - low) / bins) if high > low else 0.1
     return np.arange(math.floor(low / width) - 1, math.ceil(high / width) + 2, dtype=np.float64) * width
 
 
-def _round_up(width: float) -> float:
-    """The next of 1, 2, 5, 10 ... times a power of ten."""
+def _rounded(width: float) -> float:
+    """The nearest of 1, 2, 5 and 10 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(width))
-    return next(m * power for m in (1, 2, 5, 10) if m * power >= width * (1 - 1e-9))
+    return power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / width)))
 
 
 def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, ink: str) -> None:
@@ -109,16 +123,15 @@ def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, in
         ax.plot([line["low"], line["high"]], [base - 0.12] * 2, "|-", color=ink, linewidth=2, markersize=7, markeredgewidth=1.5, zorder=4)
         ax.plot(line["mean"], base - 0.12, "o", color=ink, markersize=5, zorder=5)
     style: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL, "parse_math": False, "zorder": 6}
-    style["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    ax.text(0.008, base + 0.77, f"{row.algorithm}, {row.side.lower()}", color=ink, fontweight="bold", **style)
-    ax.text(0.995, base + 0.77, _numbers(line), color=INK, ha="right", **style)
+    ax.text(0.008, base + 0.69, f"{row.algorithm}, {row.side.lower()}", color=ink, fontweight="bold", **style)
+    ax.text(0.995, base + 0.69, _numbers(line), color=INK, ha="right", **style)
 
 
 def _numbers(line: Any) -> str:
     if math.isnan(line["mean"]):
         return "not estimable"
-    interval = "95 % interval not estimable" if math.isnan(line["low"]) else f"95 % interval [{line['low']:+.2f}, {line['high']:+.2f}]"
-    return f"mean {line['mean']:+.2f}, {interval}; n {line['n']:.0f}, {line['days']:.0f} days; filled {line['fill_rate']:.1%}"
+    interval = "[not estimable]" if math.isnan(line["low"]) else f"[{line['low']:+.2f}, {line['high']:+.2f}]"
+    return f"mean {line['mean']:+.2f} {interval}, n {line['n']:.0f}, {line['days']:.0f} days, filled {line['fill_rate']:.1%}"
 
 
 def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:
@@ -130,18 +143,10 @@ def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:
     ax.set_xlabel(f"slippage against {against}, bps: below 0 gain, above 0 cost", fontsize=9, color=INK)
 
 
-def _notes(rows: list[_Row], edges: Floats, tallest: float) -> list[str]:
+def _notes(rows: list[_Row], edges: Floats, tallest: float, *, mirrored: bool) -> list[str]:
     beyond = sum(int(((row.values < edges[0]) | (row.values > edges[-1])).sum()) for row in rows)
     known = sum(len(row.values) for row in rows)
     width = edges[1] - edges[0]
     scale = f"height: share of the orders in bins of {width:g} bps, highest {tallest:.0%}; {beyond} of {known} lie beyond the axis"
-    mirrored = "; buys and sells mirror each other by construction" if _mirrored(rows) else ""
-    return [scale, f"dot and bar: mean and its 95 % interval, clustered by day{mirrored}"]
-
-
-def _mirrored(rows: list[_Row]) -> bool:
-    """Whether each algorithm's sells are its buys with the other sign."""
-    pairs = [(a, b) for a in rows for b in rows if a.algorithm == b.algorithm and a.side < b.side]
-    return bool(pairs) and all(
-        len(a.values) == len(b.values) and np.allclose(np.sort(a.values), np.sort(-b.values), atol=1e-6) for a, b in pairs
-    )
+    symmetry = "; buys and sells mirror each other by construction" if mirrored else ""
+    return [scale, f"dot, bar and [ ]: mean and its 95 % interval, clustered by day{symmetry}"]

@@ -75,6 +75,8 @@ def _label(days: int) -> str:
 
 
 def _note(curves: _Curves) -> str:
+    if not curves.sessions:
+        return "nothing traded in these sessions: there is no volume to draw"
     left_out = f"; {curves.other_hours} of other length left out" if curves.other_hours else ""
     return f"mean over {curves.sessions} of symbol and session, each weighs the same{left_out}"
 
@@ -82,7 +84,7 @@ def _note(curves: _Curves) -> str:
 def _top(curves: _Curves) -> float:
     """Top of the axis, fraction: single bars, such as the auctions, may stand out of it."""
     highest = np.max([curves.realised, *curves.profiles.values()], axis=0)
-    return float(min(1.05 * highest.max(), 2.5 * np.quantile(highest, 0.97)) or 1.05 * highest.max())
+    return float(min(1.05 * highest.max(), 2.5 * np.quantile(highest, 0.97)) or 1.05 * highest.max() or 0.01)
 
 
 def _beyond(curves: _Curves, top: float, opened: int, result: StudyResult) -> list[str]:
@@ -103,24 +105,30 @@ def _beyond(curves: _Curves, top: float, opened: int, result: StudyResult) -> li
 def _curves(result: StudyResult, sessions: Sessions, symbol: str | None) -> _Curves:
     studied = _studied(result, sessions, symbol)
     slots = (sessions.close - sessions.open) // result.bars.step
-    length = int(np.median([slots[k] for held in studied.values() for k in held]))
+    length = _usual([int(slots[k]) for held in studied.values() for k in held])
     days = _profile_days(result)
     realised: list[Floats] = []
     profiles: dict[int, list[Floats]] = {n: [] for n in days}
-    example, others = -1, 0
+    example, others = next(k for held in studied.values() for k in held if slots[k] == length), 0
     for name, held in studied.items():
         table = SessionVolumes.of(result.bars, name, sessions)
         usual = [k for k in held if slots[k] == length and table.volumes[k].sum() > 0]
         others += sum(int(slots[k] != length) for k in held)
-        example = usual[0] if usual and example < 0 else example
         realised += [table.volumes[k, :length] / table.volumes[k].sum() for k in usual]
         for n in days:
             profiles[n] += [table.profile(k, n) for k in usual]
-    if not realised:
-        raise UsageError(f"nothing traded in the sessions of {symbol or 'this study'}: there is no volume to draw")
-    return _Curves(
-        np.mean(realised, axis=0), {n: np.mean(p, axis=0) for n, p in profiles.items()}, len(realised), len(studied), others, example
-    )
+    means = {n: _mean(found, length) for n, found in profiles.items()}
+    return _Curves(_mean(realised, length), means, len(realised), len(studied), others, example)
+
+
+def _usual(lengths: list[int]) -> int:
+    """The commonest; of equals the longest."""
+    values, counts = np.unique(lengths, return_counts=True)
+    return int(values[counts == counts.max()].max())
+
+
+def _mean(found: list[Floats], length: int) -> Floats:
+    return np.mean(found, axis=0) if found else np.zeros(length)
 
 
 def _studied(result: StudyResult, sessions: Sessions, symbol: str | None) -> dict[str, list[int]]:
