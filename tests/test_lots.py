@@ -9,7 +9,7 @@ from numba import njit
 
 from exec_algos.compiling import compilable
 from exec_algos.errors import UsageError
-from exec_algos.executors.curve import behind_curve, cumulative_curve
+from exec_algos.executors.curve import cumulative_curve, follow_curve
 from exec_algos.lots import nearest_lots, whole_lots
 from exec_algos.model import Seen, Terms, check_lots
 
@@ -31,7 +31,7 @@ def children(weights, lots):
     curve, done, released = cumulative_curve(weights, 1), 0, []
     terms = Terms(1, lots, len(curve))
     for k, scheduled in enumerate(curve):
-        released.append(behind_curve(terms, Seen(k, float(scheduled), done, 0)))
+        released.append(follow_curve(terms, Seen(k, float(scheduled), done, 0), ()).quantity)
         done += released[-1]
     return released
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from exec_algos.backtest.child import Child
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
@@ -17,7 +17,7 @@ from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
-from exec_algos.backtest.stream import Bar, Stream
+from exec_algos.backtest.stream import Stream
 from exec_algos.backtest.waiting import Task
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.executors.window import Moment, first_instant, shown
@@ -150,7 +150,7 @@ class _Run:
     def _bars(self, streams: list[Stream]) -> None:
         now, clock = self.market.queue.now, self.market.clock
         for stream in streams:
-            event = MarketEvent(stream.symbol, cast(Bar, stream.latest), now)
+            event = MarketEvent(stream.symbol, stream.latest, now)  # type: ignore[arg-type] # it has just closed
             for strategy, origin in self.listening:
                 clock.origin = origin
                 try:

@@ -127,7 +127,7 @@ class _Trades(NamedTuple):
         def column(name: str, kind: Any) -> Any:
             return np.fromiter(map(itemgetter(Fill._fields.index(name)), fills), kind, len(fills))
 
-        whole = all(isinstance(fill.quantity, int) for fill in fills)
+        whole = set(map(type, map(itemgetter(Fill._fields.index("quantity")), fills))) <= {int}
         return cls(
             column("time", np.int64), column("quantity", np.int64 if whole else np.float64), column("fill_price", np.float64),
             column("commission", np.float64), column("side", np.int64), column("parent_id", np.int64),

@@ -50,14 +50,15 @@ class _Progress:
 
     def collect(self) -> int:
         """Take in the children that are over; returns the lots of those that are not."""
-        left = 0
-        for child in tuple(self.working):
+        left, waiting = 0, []
+        for child in self.working:
             k, lots, task = child
             if task.done():
-                self.working.remove(child)
                 self._take(k, lots, task)
             else:
                 left += lots
+                waiting.append(child)
+        self.working = waiting
         return left
 
     def _take(self, k: int, lots: int, task: Started[Fill]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,16 +14,13 @@ from exec_algos.model import Decision, Seen, Terms
 
 Floats = npt.NDArray[np.float64]
 
-
-def behind_curve(terms: Terms, seen: Seen) -> int:
-    """Lots missing to the curve: round_lot(C(t_k + d) * Q) - filled - working, never negative."""
-    missing = int(seen.scheduled * terms.quantity + HALF) - seen.filled - seen.working
-    return missing if missing > 0 else 0
+NAN = float("nan")
 
 
 def follow_curve(terms: Terms, seen: Seen, params: Any) -> Decision:
-    """Release at market what is missing to the curve at the end of this slice."""
-    return Decision(behind_curve(terms, seen), math.nan)
+    """Release at market what is missing to the curve: round_lot(C(t_k + d) * Q) - filled - working, never negative."""
+    missing = int(seen.scheduled * terms.quantity + HALF) - seen.filled - seen.working
+    return Decision(missing if missing > 0 else 0, NAN)
 
 
 def cumulative_curve(weights: Floats | Sequence[float], bars_per_slice: int) -> Floats:
