@@ -1,0 +1,150 @@
+"""The tables of the report, as text."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.plots.slippage import NAMES as BENCHMARKS
+from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
+from exec_algos.reports.words import benchmark_window
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.result import StudyResult
+
+SIDES = ("BUY", "SELL")
+PAIRED = ("interval_vwap", "arrival")
+_MOST_PAIRED = 4  # algorithms; of more, only the first is compared with each
+_LEAST_FILLED = 10
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Table(NamedTuple):
+    """A table; the first `names` columns are words, the others numbers."""
+
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    names: int = 2
+
+
+def slippage(result: StudyResult) -> list[Table]:
+    """A table for each benchmark: a row for each algorithm and side, in bps, positive = cost."""
+    return [_slippage(result, name) for name in BENCHMARKS]
+
+
+def _slippage(result: StudyResult, benchmark: str) -> Table:
+    summary = result.summary(benchmark, by=("algorithm", "side"))
+    head = (
+        "algorithm", "side", "n", "mean", "median", "sd", "95 % interval of the mean", "notional-weighted mean",
+        "fill rate", "participation",
+    )  # fmt: skip
+    rows = [(*key, *_line(summary.loc[key])) for key in _keys(result, summary.index)]
+    note = f"{benchmark_window(result, benchmark)}; {count(summary['days'].max())} days"
+    return Table(f"Slippage against {BENCHMARKS[benchmark]}, bps", note, head, [_lower(row) for row in rows])
+
+
+def _line(line: Any) -> tuple[str, ...]:
+    return (
+        count(line["n"]), bps(line["mean"]), bps(line["median"]), spread(line["sd"]), interval(line["low"], line["high"]),
+        bps(line["notional_mean"]), percent(line["fill_rate"]), percent(line["participation"], 2),
+    )  # fmt: skip
+
+
+def _keys(result: StudyResult, index: pd.Index[Any]) -> list[tuple[str, str]]:
+    """Algorithms in the study's order, buys before sells."""
+    known = set(index)
+    return [(name, side) for name in result.config["algorithms"] for side in SIDES if (name, side) in known]
+
+
+def _lower(row: tuple[str, ...]) -> tuple[str, ...]:
+    return row[0], row[1].lower(), *row[2:]
+
+
+def pairs(result: StudyResult) -> Table | None:
+    """Differences between algorithms on the same parent orders; None with one algorithm."""
+    names = result.config["algorithms"]
+    chosen = list(combinations(names, 2)) if len(names) <= _MOST_PAIRED else [(names[0], other) for other in names[1:]]
+    if not chosen:
+        return None
+    sides = [side for side in SIDES if (result.parents["side"] == side).any()]
+    rows = [
+        (f"{first} - {second}", side.lower(), BENCHMARKS[benchmark], *_pair(result.compare(first, second, benchmark, side=side)))
+        for first, second in chosen
+        for benchmark in PAIRED
+        for side in sides
+    ]
+    note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper"
+    head = ("difference", "side", "slippage against", "n", "mean", "95 % interval", "days")
+    return Table("The algorithms compared on the same parent orders", note, head, rows, names=3)
+
+
+def _pair(difference: Any) -> tuple[str, ...]:
+    return count(difference.n), bps(difference.mean), interval(difference.low, difference.high), count(difference.clusters)
+
+
+def filled(result: StudyResult) -> Table:
+    """What was ordered, filled and left, in shares, and the commission."""
+    parents = result.parents.assign(
+        notional=(result.parents["filled"] * result.parents["average_price"]).fillna(0.0), short=result.parents["residual"] > 0
+    )
+    sums = parents.groupby(["algorithm", "side"])[["quantity", "filled", "residual", "notional", "commission", "short"]].sum()
+    orders = parents.groupby(["algorithm", "side"]).size()
+    rows = [_lower((*key, count(orders[key]), *_filled(sums.loc[key]))) for key in _keys(result, sums.index)]
+    head = (
+        "algorithm", "side", "orders", "ordered, shares", "filled, shares", "residual, shares", "residual, %",
+        "orders with a residual", "commission, currency", "commission, bps of notional",
+    )  # fmt: skip
+    note = "the residual was cancelled at the end of the window: no price, and so no slippage, is charged for it"
+    return Table("By algorithm and side", note, head, rows)
+
+
+def _filled(sums: Any) -> tuple[str, ...]:
+    commission = 1e4 * ratio(float(sums["commission"]), float(sums["notional"]))
+    return (
+        count(sums["quantity"]), count(sums["filled"]), count(sums["residual"]), percent(ratio(sums["residual"], sums["quantity"])),
+        count(sums["short"]), f"{sums['commission']:,.2f}", spread(commission),
+    )  # fmt: skip
+
+
+def least_filled(result: StudyResult) -> Table | None:
+    """The symbols with the largest residuals; None where every order was filled."""
+    sums = result.parents.groupby(["symbol", "algorithm"])[["quantity", "residual"]].sum()
+    sums["share"] = sums["residual"] / sums["quantity"]
+    worst = sums[sums["residual"] > 0].sort_values("share", ascending=False, kind="stable")[:_LEAST_FILLED]
+    if not len(worst):
+        return None
+    rows = [(*key, count(row["quantity"]), count(row["residual"]), percent(row["share"])) for key, row in worst.iterrows()]  # type: ignore[misc]
+    head = ("symbol", "algorithm", "ordered, shares", "residual, shares", "residual, %")
+    return Table("Where the residual is", f"the largest, by symbol and algorithm; at most {_LEAST_FILLED} are shown", head, rows)
+
+
+def skipped(result: StudyResult) -> Table | None:
+    """Symbols and sessions left out, by reason; None where nothing was. Reasons that differ in numbers only are one."""
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for i, reason in enumerate(result.skipped["reason"]):
+        kinds.setdefault(tuple(_NUMBER.split(reason)), []).append(i)
+    if not kinds:
+        return None
+    rows = [_skipped(words, result.skipped.iloc[rows]) for words, rows in kinds.items()]
+    head = ("reason", "sessions", "symbols and sessions", "symbols")
+    return Table("Left out, and why", "no parent order was made, or none could be worked by every algorithm", head, rows)
+
+
+def _skipped(words: tuple[str, ...], rows: pd.DataFrame) -> tuple[str, ...]:
+    columns = zip(*(_NUMBER.findall(reason) for reason in rows["reason"]), strict=True)
+    ranges = [*map(_range, columns), ""]
+    days = sorted(rows["session"].astype(str))
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return "".join(np.column_stack([words, ranges]).ravel()), when, count(len(rows)), count(rows["symbol"].nunique())
+
+
+def _range(numbers: tuple[str, ...]) -> str:
+    low, high = min(numbers, key=float), max(numbers, key=float)
+    return low if low == high else f"{low}-{high}"

@@ -1,0 +1,106 @@
+"""The sentences of the report: windows, assumptions, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exec_algos.plots.slippage import sells_mirror_buys
+
+if TYPE_CHECKING:
+    from exec_algos.studies.result import StudyResult
+
+PICTURES: Mapping[str, str] = {
+    "slippage": "How the slippage against interval VWAP is spread, by algorithm and side, with its mean and 95 % interval",
+    "schedule": "One parent order: what was filled against the schedule and the market's volume, and at what prices",
+    "volume": "When the volume of a session traded, against the profile of the sessions before",
+}
+PRICE_RULES: Mapping[str, str] = {
+    "open": "the open of the bar that a child order meets, stamped at its start",
+    "vwap": "the VWAP of the bar that a child order meets, stamped at its end",
+    "close": "the close of the bar that a child order meets, stamped at its end",
+    "worst": "the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
+}
+
+
+def subtitle(result: StudyResult) -> str:
+    """Algorithms, symbols, period and orders."""
+    config, days = result.config, result.parents["session"]
+    symbols = config["symbols"]
+    named = ", ".join(symbols) if len(symbols) <= 12 else f"{len(symbols)} symbols ({', '.join(symbols[:6])} ...)"
+    orders = result.parents["parent_id"].nunique()
+    period = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
+    return f"{' and '.join(config['algorithms'])}; {named}; {period}; {orders:,} parent orders, each worked by every algorithm"
+
+
+def cautions(result: StudyResult) -> list[str]:
+    """What a reader has to know before the numbers."""
+    told = [
+        "Positive = cost. The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
+    ]
+    if sells_mirror_buys(result):
+        told.append(
+            "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."
+        )
+    if (result.parents["residual"] > 0).any():
+        told.append("Not every order was filled: see the fill rate beside each number, and what was left over below.")
+    return told
+
+
+def benchmark_window(result: StudyResult, benchmark: str) -> str:
+    """The window that a benchmark is taken over."""
+    zone = result.config["zone"]
+    if benchmark == "session_vwap":
+        return f"window: the whole session of {result.config['calendar']} ({zone})"
+    if benchmark == "arrival":
+        return f"the price when the order's window begins, {_clock(result, with_end=False)} ({zone})"
+    return f"window: the order's own, {_clock(result, with_end=True)} ({zone})"
+
+
+def _clock(result: StudyResult, *, with_end: bool) -> str:
+    """The commonest time of the windows, and how many orders have another."""
+    orders = result.parents.drop_duplicates("parent_id")
+    columns = [orders["start"], orders["end"]] if with_end else [orders["start"]]
+    minutes = np.column_stack([column.dt.hour * 60 + column.dt.minute for column in columns])
+    times, counts = np.unique(minutes, axis=0, return_counts=True)
+    usual = " to ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in times[counts.argmax()].tolist())
+    others = len(orders) - int(counts.max())
+    return f"{usual}; {others} of {len(orders)} orders have another (cut to their session)" if others else usual
+
+
+def outside(result: StudyResult) -> str:
+    """Bars that were not used."""
+    left_out, config = result.config["bars_outside_regular_hours"], result.config
+    return f"{left_out:,} bars outside the regular hours of {config['calendar']} were left out; {config['bars']:,} were used."
+
+
+def assumptions(result: StudyResult) -> list[tuple[str, str]]:
+    """What the numbers rest on, by name."""
+    config, model = result.config, result.config["fill_model"]
+    cap = model["max_participation"]
+    return [
+        ("market orders pay", PRICE_RULES.get(model["price"], model["price"])),
+        (
+            "participation cap",
+            "none: any size fills in a bar that has volume" if cap is None else f"{cap:.4g} of each bar's volume, at most",
+        ),
+        ("limit orders", f"fill when the bar trades {'at' if model['limit_fill'] == 'touch' else 'through'} their limit"),
+        ("latency", f"{model['latency']:g} s from decision to venue"),
+        ("commission", _commission(model["commission"])),
+        ("market impact", "none: prices and volumes are those of the past"),
+        ("competition", "none: each parent order and algorithm is alone in the market"),
+        ("sessions", f"{config['calendar']}, zone {config['zone']}"),
+        ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
+        ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
+        ("lot", f"{config['lot_size']:g} shares"),
+        ("driver", str(config["driver"])),
+        ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
+    ]
+
+
+def _commission(parts: Mapping[str, Any]) -> str:
+    if not any(parts.values()):
+        return "none"
+    return f"{parts['rate'] * 1e4:g} bps of value + {parts['per_share']:g} a share, at least {parts['minimum']:g} a child order (currency)"
