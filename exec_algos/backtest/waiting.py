@@ -7,6 +7,7 @@ A coroutine that the replay carries yields an instant or a `Waitable` and is res
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, ClassVar, Generic, TypeVar
@@ -23,7 +24,7 @@ WAKE = int(Rank.WAKE)
 HOPS = 3  # turns of the asyncio loop that tasks started in this instant get before time moves on
 
 
-class Waitable:
+class Waitable(ABC):
     """Something a coroutine can wait for in virtual time.
 
     Attributes
@@ -38,13 +39,13 @@ class Waitable:
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
 
+    @abstractmethod
     def ready(self) -> bool:
         """Whether there is nothing to wait for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def park(self, resume: Resume, rank: int) -> None:
         """Call ``resume(None)`` once, when the wait is over, at `rank` of that instant."""
-        raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, None]:
         if self.ready():

@@ -41,6 +41,10 @@ class Algorithm(ABC):
         """Time between decisions in ns."""
         return round(self.slice_interval_seconds * SECOND)
 
+    def interval_on(self, step: int) -> int:
+        """Time between decisions on bars of `step` ns: rounded up to whole bars, in ns."""
+        return -(-self.interval // step) * step
+
     @property
     def history_days(self) -> int:
         """Earlier sessions whose volume the curve needs; 0 for none."""

@@ -175,7 +175,7 @@ class OrderExecutor(ABC):
         broker, clock = self.broker, self.broker.clock
         start, end = window.resolve(clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
-        interval = -(-algorithm.interval // bar) * bar
+        interval = algorithm.interval_on(bar)
         parent = broker.open_parent(ParentOrder(**order._asdict(), start=start, end=end, interval=interval, algorithm=str(algorithm)))
         progress = _Progress(parent, algorithm.name.upper(), logging.getLogger(type(self).__module__))
         self._last = progress

@@ -44,14 +44,12 @@ def algorithm_named(text: str) -> Algorithm | None:
 
 def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
     """The curve of one row of `result.parents`; None where the algorithm follows none fixed before the order."""
-    from exec_algos.studies.study import interval_of
-
     algorithm = algorithm_named(order.algorithm)
     if algorithm is None or algorithm.decide is not follow_curve:
         return None
     start, end = (int(stamp.as_unit("ns").value) for stamp in (order.start, order.end))
     step = result.bars.step
-    interval = interval_of(algorithm, step)
+    interval = algorithm.interval_on(step)
     weights = algorithm.weights(_profile(result, algorithm, order, start, (end - start) // step))
     curve = cumulative_curve(weights, interval // step)
     return Schedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)

@@ -21,21 +21,19 @@ from exec_algos.tca.benchmarks import rows_between
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.curves import Curves
     from exec_algos.studies.parents import ParentOrders
-    from exec_algos.studies.study import Curves
 
 Drive = Callable[["Bars", "ParentOrders", Algorithm, "Curves", FillModel, bool], Worked]
 
 
 def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:
     """Work the orders in the compiled loop."""
-    from exec_algos.studies.study import interval_of
-
     first, last = rows_between(bars, orders.symbol, orders.start, orders.end)
     n = len(orders)
     book = Orders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
-        start=orders.start, end=orders.end, interval=np.full(n, interval_of(algorithm, bars.step)), slices=curves.slices,
+        start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
         first=first, last=last, curve=curves.begin,
     )  # fmt: skip
     tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume)
