@@ -150,7 +150,7 @@ class _Run:
     def _bars(self, streams: list[Stream]) -> None:
         now, clock = self.market.queue.now, self.market.clock
         for stream in streams:
-            event = MarketEvent(stream.symbol, stream.latest, now)  # type: ignore[arg-type] # it has just closed
+            event = tuple.__new__(MarketEvent, (stream.symbol, stream.latest, now))  # half the time of a named tuple's own way
             for strategy, origin in self.listening:
                 clock.origin = origin
                 try:

@@ -222,7 +222,8 @@ class Market:
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
-                room = bar_budget(state.lot_rate, volume) - math.ceil(used / state.parent.lot_size * ROUNDED_DOWN)
+                taken = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
+                room = bar_budget(state.lot_rate, volume) - taken
                 if room > 0:
                     price = buy if state.side > 0 else sell
                     done = meet_bar(state.side, child.lots - child.filled, child.limit, price, low, high, room, self._through)
@@ -236,7 +237,7 @@ class Market:
             if child.deadline <= now and not child.over:
                 expired.append(child)
         if ended:
-            stream.resting = [child for child in stream.resting if not child.over]
+            stream.resting = [child for child in stream.resting if not child.over] if len(stream.resting) > 1 else []
 
     def _execute(self, child: Child, state: ParentState, done: Execution, stamp: int) -> Fill:
         parent, lots, price = state.parent, done.quantity, done.price

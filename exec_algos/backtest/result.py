@@ -92,8 +92,7 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
 
 
 def _closes(stream: Stream) -> Ints:
-    begin = stream.known - stream.replayed
-    return stream.bars.start[begin : stream.known] + stream.step
+    return stream.bars.start[stream.first : stream.known] + stream.step
 
 
 def _running(times: Ints, amounts: Floats, instants: Ints) -> Floats:

@@ -12,7 +12,7 @@ from exec_algos.fills import FillModel
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
-CHUNK = 4096
+CHUNK = 1024  # rows made into numbers at a time: enough to be quick, few enough to stay in the cache
 
 
 class Bar(NamedTuple):
@@ -34,15 +34,15 @@ class Stream:
     ----------
     known : int
         Completed bars; the first `known` rows of `bars` are the past.
-    replayed : int
-        Bars completed since the market began.
+    first : int
+        Bars that were completed before the market began.
     latest : Bar or None
         The last completed bar.
     due : int
         When the next bar closes, ns UTC; -1 when there is none.
     """
 
-    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "known", "latest", "replayed", "resting", "step", "symbol")
+    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "first", "known", "latest", "resting", "step", "symbol")
 
     def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
         self.symbol, self.bars, self.step = symbol, bars, bars.step
@@ -50,7 +50,7 @@ class Stream:
         self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
         self.known = int(np.searchsorted(bars.start, first))
-        self.replayed = 0
+        self.first = self.known
         self.latest: Bar | None = None
         if self.known:
             self._load(self.known - 1, self.known)
@@ -70,7 +70,6 @@ class Stream:
         bar = self.latest = rows[i]
         closed = bar, self._buy[i], self._sell[i]
         self.known += 1
-        self.replayed += 1
         if i + 1 < len(rows):
             self.due = rows[i + 1].start + self.step
         else:

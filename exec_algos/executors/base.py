@@ -45,6 +45,7 @@ class _Progress:
         self.errors: list[str] = []
         self.working: list[_Child] = []
         self.filled, self.lots = 0.0, 0
+        self.per_share = ROUNDED_UP / parent.lot_size
         self.talking = log.isEnabledFor(logging.INFO)
         self.released = self.failures = 0
 
@@ -76,12 +77,12 @@ class _Progress:
         quantity, parts = fill.quantity, fill.parts
         if quantity:
             self.filled += quantity
-            self.lots = int(self.filled / self.parent.lot_size * ROUNDED_UP)
+            self.lots = int(self.filled * self.per_share)
             if parts:
                 self.fills.extend(parts)
             else:
                 self.fills.append(fill)
-            if quantity > lots * self.parent.lot_size * (1 + 1e-9):
+            if quantity * self.per_share > lots * (1 + 1e-9):
                 self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
@@ -204,7 +205,7 @@ class OrderExecutor(ABC):
         for k in range(terms.slices):
             await clock.sleep_until(instant)
             instant += interval
-            instant = min(instant, end)
+            instant = instant if instant < end else end
             working = progress.collect()
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
