@@ -18,7 +18,6 @@ __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
-ROUNDED_UP = 1 + 1e-12  # shares over lots may lie that little below the lots that they are
 ROUNDED_UP = 1 + 1e-12  # a sum of thousands of fractional fills falls that little short
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
@@ -43,7 +45,7 @@ class TWAP(Algorithm):
 
     def weights(self, profile: Floats) -> Floats:
         """Every bar alike."""
-        return profile * 0.0 + 1.0
+        return np.ones_like(profile)
 
 
 class TWAPExecutor(OrderExecutor):
