@@ -131,8 +131,10 @@ class FillModel:
         if self.limit_fill not in ("touch", "through"):
             raise UnknownNameError("limit fill", self.limit_fill, ("touch", "through"))
         check_participation(self.max_participation)
-        if not (math.isfinite(self.latency) and self.latency >= 0):
+        if isinstance(self.latency, str) or not (math.isfinite(self.latency) and self.latency >= 0):  # type: ignore[redundant-expr]
             raise UsageError(f"latency must be seconds >= 0, got {self.latency!r}")
+        if not isinstance(self.commission, Commission):
+            raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015), got {self.commission!r}")
         self.commission.checked()
 
     @property

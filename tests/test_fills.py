@@ -232,3 +232,15 @@ def test_the_smaller_of_the_two_caps_counts(model, parent, cap):
 
 def test_latency_in_ns():
     assert FillModel(latency=0.25).latency_ns == SECOND // 4
+
+
+@pytest.mark.parametrize(
+    ("knob", "said"),
+    [
+        ({"commission": 0.00015}, r"commission must be a schedule such as Commission\(rate=0.00015\), got 0.00015"),
+        ({"latency": "1s"}, "latency must be seconds >= 0, got '1s'"),
+    ],
+)
+def test_a_knob_of_the_wrong_kind_says_what_to_give(knob, said):
+    with pytest.raises(UsageError, match=said):
+        FillModel(**knob)
