@@ -320,7 +320,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     Raises
     ------
     UsageError
-        An order without decisions, or rows that lie outside the tape.
+        An order without decisions, rows that lie outside the tape, or a `decide` that closes over variables.
     """
     _check(orders, tape, curves)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """The compiled loop against a slow reference that holds nothing of it, and what may not matter to it."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,9 +13,11 @@ from markets import DAYS, STEP, fill_models, grid_of, grids, market, markets, ns
 
 from exec_algos import Commission, FillModel, ParentOrders, SlippageStudy
 from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.compiling import fingerprint
 from exec_algos.errors import UsageError
 from exec_algos.executors import parse_algorithm
 from exec_algos.executors.curve import follow_curve
+from exec_algos.model import Decision
 
 
 class Reference:
@@ -209,3 +212,15 @@ def test_a_study_of_orders_for_other_bars_is_refused():
     parents = replace(ParentOrders.grid(bars, calendar="XNYS", profile_days=1), symbols=("A", "C"))
     with pytest.raises(UsageError, match="made for other bars"):
         SlippageStudy(bars, parents, ["twap"])
+
+
+def decide_by(rate):
+    def decide(terms, seen, params):
+        return Decision(int(rate * terms.quantity), math.nan)
+
+    return decide
+
+
+def test_a_step_function_that_closes_over_variables_is_refused_not_confused_with_another():
+    with pytest.raises(UsageError, match="closes over rate; write it at module level and pass them as params"):
+        fingerprint(decide_by(0.5))

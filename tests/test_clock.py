@@ -35,9 +35,9 @@ def test_the_wall_clock_waits_until_the_instant():
 
 def test_the_wall_clock_does_not_wait_for_what_has_passed():
     async def wait():
-        await asyncio.wait_for(WallClock().sleep_until(0), 1)
+        return await asyncio.wait_for(WallClock().sleep_until(0), 1)
 
-    run(wait())
+    assert run(wait()) is None
 
 
 def test_the_wall_clock_runs_a_coroutine_beside():

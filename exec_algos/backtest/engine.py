@@ -131,10 +131,12 @@ class _Run:
         self.portfolio = Portfolio(cash, market.fills, self._mark)
         self.rejected: list[str] = []
         data = DataHandler(market)
-        self.strategies = [make(_Queue(self, i), data) for i, make in enumerate(makers)]
-        for strategy in self.strategies:
-            _check_callbacks(strategy)
-        self.origins = [_Origin(i, None) for i in range(len(self.strategies))]
+        self.origins = [_Origin(i, None) for i in range(len(makers))]
+        self.strategies: list[Strategy] = []
+        for i, make in enumerate(makers):
+            market.clock.origin = self.origins[i]
+            self.strategies.append(make(_Queue(self, i), data))
+            _check_callbacks(self.strategies[i])
         self.names = [type(strategy).__name__ for strategy in self.strategies]
         self.listening = [(s, self.origins[i]) for i, s in enumerate(self.strategies) if type(s).on_bar is not Strategy.on_bar]
         self.told = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +17,10 @@ from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
+from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
-
-if TYPE_CHECKING:
-    from exec_algos.market.bars import Bars
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
@@ -108,7 +105,7 @@ class Market:
 
     def regular_bars(self) -> Bars:
         """All bars that lie in the sessions."""
-        whole = type(next(iter(self.streams.values())).bars).concat([stream.bars for stream in self.streams.values()])
+        whole = Bars.concat([stream.bars for stream in self.streams.values()])
         return whole.take(self.sessions.locate(whole.start) >= 0)
 
     def volumes(self, symbol: str) -> tuple[SessionVolumes, int]:

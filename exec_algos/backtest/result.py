@@ -83,7 +83,7 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     money = cash - _running(known, signed * trades.price + trades.commission, instants)
     value = np.zeros(len(instants))
     owner = np.array([state.parent.symbol for state in market.parents], dtype=object)
-    for symbol in sorted(set(owner)):
+    for symbol in sorted(set(owner[np.unique(trades.parent)])):
         mine, stream = (owner == symbol)[trades.parent], market.streams[symbol]
         own = _closes(stream)
         at = np.maximum(np.searchsorted(own, instants, side="right") - 1, 0)

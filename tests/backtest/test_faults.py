@@ -157,3 +157,27 @@ def test_a_child_cancelled_by_the_venue_is_a_failed_child():
     executor = TWAPExecutor(Cancelling(BARS))
     assert run(executor.execute("X", 10, 2)) == []
     assert len(executor.get_execution_summary()["errors"]) == 2
+
+
+def test_what_a_strategy_starts_in_its_constructor_is_its_own():
+    class Eager(Strategy):
+        def __init__(self, event_queue, data_handler):
+            super().__init__(event_queue, data_handler)
+            self.told = []
+            self.broker.clock.start(self.broker.place_order("X", 7))
+
+        def on_fill(self, event):
+            self.told.append(event.fill.quantity)
+
+    assert BacktestEngine(BARS, [Strategy, Eager]).run().fills["strategy"].tolist() == ["Eager"]
+
+
+def test_an_order_in_a_symbol_whose_data_ended_before_the_start_leaves_a_residual():
+    both = Bars.concat([minute_bars([100, 100], symbol="OLD"), minute_bars(range(100, 110))])
+    result = BacktestEngine(both, [once(symbol="X", quantity=5, work=_buy_old)], start=at("09:35")).run()
+    assert (result.parents["symbol"].tolist(), result.parents["residual"].tolist()) == (["OLD"], [3])
+    assert result.equity["equity"].nunique() == 1
+
+
+async def _buy_old(strategy, order):
+    await strategy.broker.place_order("OLD", 3)
