@@ -49,6 +49,23 @@ def test_the_signal_strategy_holds_a_full_position_between_its_orders():
     assert (result.parents["participation"] <= 0.1).all()
 
 
+@pytest.mark.slow
+def test_the_agent_by_rule_trades_both_ways_when_asked_and_within_its_fraction():
+    result = result_of("rule_agent.py")
+    parents = result.parents
+    assert {f"{start:%H:%M}" for start in parents["start"]} == {"10:30", "14:00"}
+    assert set(parents["symbol"]) == {"SYNLARGE", "SYNMID", "SYNWILD"}
+    assert set(parents["side"]) == {"BUY", "SELL"}
+    assert set(parents["algorithm"]) == {"vwap"}
+    assert (parents["participation"] <= 0.1).all()
+    signed = parents["filled"] * parents["side"].map({"BUY": 1, "SELL": -1})
+    held = signed.groupby(parents["symbol"]).cumsum() * parents["average_price"]
+    assert held.min() < 0 < held.max()
+    fraction = held.abs().groupby(parents["symbol"]).max() / 10_000_000
+    assert (fraction < 0.32).all()  # a fraction of 0.3, and prices that move
+    assert fraction["SYNWILD"] < 0.2  # its volatility is more than twice the target
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_strategy_fits_on_a_page(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 80

@@ -1,0 +1,27 @@
+"""Trading agents: from an agent's decision to a sized order, worked by an algorithm, live and in a backtest."""
+
+from __future__ import annotations
+
+from exec_algos.agents.decision import Action, Decision, TradingAgent
+from exec_algos.agents.execution import execute_decision
+from exec_algos.agents.records import RecordedDecision, RecordedDecisions, RecordingAgent, read_decisions, write_decisions
+from exec_algos.agents.sizing import Account, Mandate, calculate_quantity, order_for, realised_volatility
+from exec_algos.agents.strategy import AgentStrategy
+
+__all__ = [
+    "Account",
+    "Action",
+    "AgentStrategy",
+    "Decision",
+    "Mandate",
+    "RecordedDecision",
+    "RecordedDecisions",
+    "RecordingAgent",
+    "TradingAgent",
+    "calculate_quantity",
+    "execute_decision",
+    "order_for",
+    "read_decisions",
+    "realised_volatility",
+    "write_decisions",
+]
