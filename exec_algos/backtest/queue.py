@@ -13,6 +13,8 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any
 
+from exec_algos.errors import UsageError
+
 
 class Rank(IntEnum):
     """What comes first within one instant."""
@@ -76,6 +78,23 @@ class EventQueue:
                 argument = [argument]
                 while heap and heap[0][0] == time and heap[0][1] == 0:
                     argument.append(heappop(heap)[4])
+            action(argument)
+
+    def play(self, instant: int) -> None:
+        """Carry out all that is due before `instant` (ns UTC), each thing at its own time."""
+        while self._heap and self._heap[0][0] < instant:
+            self._carry_out()
+
+    def catch_up(self, instant: int, rank: int) -> None:
+        """It is `instant` (ns UTC) now: what was due before is due now; carry out what is due up to `rank`."""
+        heap = self._heap
+        if instant < self.now:
+            raise UsageError(f"time does not go back: it is {self.now} ns UTC, got {instant}")
+        self.now = instant
+        while heap and heap[0][0] < instant:
+            heappush(heap, (instant, *heappop(heap)[1:]))
+        while heap and heap[0][0] == instant and heap[0][1] <= rank:
+            _, _, _, action, argument = heappop(heap)
             action(argument)
 
     def before(self, rank: int) -> bool:

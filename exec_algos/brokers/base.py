@@ -170,3 +170,11 @@ class BrokerAPI(ABC):
         numbered = replace(parent, parent_id=self._opened)
         self._opened += 1
         return numbered
+
+    def amend_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note that a parent order asks for something else now; it keeps its number."""
+        return parent
+
+    def withdraw(self, child: Started[Fill]) -> None:
+        """Ask for what is still open of a child that `send_order` released; what came of it is told by the child."""
+        child.cancel()

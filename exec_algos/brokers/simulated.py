@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from exec_algos.backtest.child import Child
 from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.waiting import Pump, VirtualClock
 from exec_algos.brokers.base import BrokerAPI, OrderType, Session
@@ -184,6 +185,19 @@ class SimulatedBroker(BrokerAPI):
         """Number a parent order and keep its state."""
         self._ensure(parent.symbol)
         return self.market.open_parent(parent)
+
+    def amend_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note that a parent order asks for something else now."""
+        state = self.market.parents[parent.parent_id]
+        state.parent, state.ordered = parent, parent.lots
+        return parent
+
+    def withdraw(self, child: Started[Fill]) -> None:
+        """Cancel what is still open of a child; the request takes the latency to arrive."""
+        if isinstance(child, Child):
+            self.market.cancel(child.number)
+        else:
+            super().withdraw(child)
 
     def _ensure(self, ticker: str) -> None:
         if self._synthetic and ticker not in self.market.streams:

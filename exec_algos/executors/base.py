@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from exec_algos.brokers.base import BrokerAPI
-from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
+from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, Working
 from exec_algos.executors.window import Moment, Window
-from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Seen, Side, Terms, check_lots, check_participation, summarise
+from exec_algos.executors.working import WorkingOrder
+from exec_algos.model import ExecutionSummary, Fill, ParentOrder, Seen, Side, check_lots, check_participation
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
-
-SETTLE = 30 * SECOND
-SETTLE_STEPS = 30
-ROUNDED_UP = 1 + 1e-12  # a sum of thousands of fractional fills falls that little short
 
 
 class OrderTerms(NamedTuple):
@@ -29,78 +27,6 @@ class OrderTerms(NamedTuple):
     side: Side
     lot_size: float
     max_participation: float | None
-
-
-_Child = tuple[int, int, Started[Fill]]  # slice, lots, what became of it
-
-
-class _Progress:
-    """What has become of one parent order so far: the only mutable state of an execution."""
-
-    def __init__(self, parent: ParentOrder, name: str, log: logging.Logger) -> None:
-        self.parent, self.name, self.log = parent, name, log
-        self.terms = Terms(int(parent.side), parent.lots, parent.slices)
-        self.fills: list[Fill] = []
-        self.errors: list[str] = []
-        self.working: list[_Child] = []
-        self.filled, self.lots = 0.0, 0
-        self.per_share = ROUNDED_UP / parent.lot_size
-        self.talking = log.isEnabledFor(logging.INFO)
-        self.released = self.failures = 0
-
-    def collect(self) -> int:
-        """Take in the children that are over; returns the lots of those that are not."""
-        left, waiting = 0, []
-        for child in self.working:
-            k, lots, task = child
-            if task.done():
-                self._take(k, lots, task)
-            else:
-                left += lots
-                waiting.append(child)
-        self.working = waiting
-        return left
-
-    def _take(self, k: int, lots: int, task: Started[Fill]) -> None:
-        try:
-            fill = task.result()
-        except UsageError:
-            raise
-        except (Exception, CancelledError) as error:
-            self._fail(k, error)
-            return
-        if not isinstance(fill, Fill):
-            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"))
-            return
-        self.failures = 0
-        quantity, parts = fill.quantity, fill.parts
-        if quantity:
-            self.filled += quantity
-            self.lots = int(self.filled * self.per_share)
-            if parts:
-                self.fills.extend(parts)
-            else:
-                self.fills.append(fill)
-            if quantity * self.per_share > lots * (1 + 1e-9):
-                self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
-        if self.talking:
-            got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
-            self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
-
-    def _fail(self, k: int, error: BaseException) -> None:
-        self.failures += 1
-        self.errors.append(f"slice {k + 1}: {type(error).__name__}: {error}")
-        self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
-
-    def give_up(self) -> None:
-        """Children that never reported stay unknown: say so, and let go of them."""
-        for k, _, task in self.working:
-            task.cancel()
-            self.errors.append(f"slice {k + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
-        self.working = []
-
-    def summary(self) -> ExecutionSummary:
-        return summarise(self.parent, self.fills, self.released, self.errors)
 
 
 class OrderExecutor(ABC):
@@ -124,7 +50,7 @@ class OrderExecutor(ABC):
             raise UsageError(f"max_failures must be at least 1, got {max_failures}")
         self.broker = broker
         self.max_failures = max_failures
-        self._last: _Progress | None = None
+        self._last: Progress | None = None
 
     @abstractmethod
     async def execute(self, ticker: str, total_quantity: float, /, *args: Any, **kwargs: Any) -> list[Fill]:
@@ -172,72 +98,133 @@ class OrderExecutor(ABC):
         list of Fill
             In time order; what could not be filled is the summary's residual.
         """
-        broker, clock = self.broker, self.broker.clock
-        start, end = window.resolve(clock.now, broker.session, broker.resolution)
-        bar = broker.resolution or algorithm.interval
-        interval = algorithm.interval_on(bar)
-        parent = broker.open_parent(ParentOrder(**order._asdict(), start=start, end=end, interval=interval, algorithm=str(algorithm)))
-        progress = _Progress(parent, algorithm.name.upper(), logging.getLogger(type(self).__module__))
+        progress = self._open(algorithm, order, window)
         self._last = progress
-        await clock.sleep_until(start)
-        curve = cumulative_curve(algorithm.weights(await self._profile(algorithm, parent, bar)), interval // bar)
-        _announce(progress)
-        await self._release(progress, algorithm, curve.tolist())
-        await self._settle(progress)
+        await self._carry(progress)
         self._last = progress
-        _conclude(progress)
+        progress.conclude()
         return progress.fills
 
-    async def _profile(self, algorithm: Algorithm, parent: ParentOrder, bar: int) -> Floats:
+    def start(
+        self, algorithm: Algorithm, order: OrderTerms, window: Window, on_over: Callable[[WorkingOrder], None] | None = None
+    ) -> WorkingOrder:
+        """Carry out `algorithm` beside the caller, who may look at the order, amend it and cancel it meanwhile.
+
+        Parameters
+        ----------
+        algorithm : Algorithm
+        order : OrderTerms
+        window : Window
+        on_over : callable, optional
+            Called with the order when it is over.
+
+        Raises
+        ------
+        UsageError
+            A window that cannot be worked.
+        """
+        progress = self._open(algorithm, order, window)
+        self._last = progress
+        return WorkingOrder(self.broker, progress, self._carry, on_over)
+
+    def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
+        broker = self.broker
+        start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
+        interval = algorithm.interval_on(broker.resolution or algorithm.interval)
+        parent = broker.open_parent(ParentOrder(**order._asdict(), start=start, end=end, interval=interval, algorithm=str(algorithm)))
+        return Progress(parent, algorithm, logging.getLogger(type(self).__module__))
+
+    async def _carry(self, progress: Progress) -> None:
+        """Work the present leg to its end."""
+        algorithm, bar = progress.algorithm, self.broker.resolution or progress.algorithm.interval
+        await self.broker.clock.sleep_until(progress.leg.start)
+        weights = algorithm.weights(await self._profile(progress, bar))
+        progress.announce()
+        await self._release(progress, cumulative_curve(weights, progress.parent.interval // bar).tolist())
+        await self.settle(progress, progress.parent.end)
+
+    async def _profile(self, progress: Progress, bar: int) -> Floats:
         from exec_algos.market.profile import window_profile
 
-        bars = -((parent.start - parent.end) // bar)
-        if not algorithm.history_days:
-            return window_profile(None, parent.start, bar, bars, "UTC")
-        profile = await self.broker.get_historical_volume_profile(parent.symbol, algorithm.history_days)
-        return window_profile(profile, parent.start, bar, bars, self.broker.session(parent.start).zone)
+        parent, start, days = progress.parent, progress.leg.start, progress.algorithm.history_days
+        bars = -((start - parent.end) // bar)
+        if not days:
+            return window_profile(None, start, bar, bars, "UTC")
+        profile = await self.broker.get_historical_volume_profile(parent.symbol, days)
+        return window_profile(profile, start, bar, bars, self.broker.session(start).zone)
 
-    async def _release(self, progress: _Progress, algorithm: Algorithm, curve: list[float]) -> None:
+    async def _release(self, progress: Progress, curve: list[float]) -> None:
         broker, clock, parent, terms = self.broker, self.broker.clock, progress.parent, progress.terms
-        decide, params = algorithm.decide, algorithm.params()
-        instant, interval, end = parent.start, parent.interval, parent.end
+        decide, params = progress.algorithm.decide, progress.algorithm.params()
+        (instant, _, done), interval, end = progress.leg, parent.interval, parent.end
         for k in range(terms.slices):
             await clock.sleep_until(instant)
             instant += interval
             instant = instant if instant < end else end
+            if instant <= clock.now:
+                continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
                 return
-            quantity, limit = decide(terms, Seen(k, curve[k], progress.lots, working), params)
+            quantity, limit = decide(terms, Seen(k, curve[k], progress.lots - done, working), params)
             if quantity:
-                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, instant)))
+                progress.working.append(Working(k, quantity, broker.send_order(parent, quantity, limit, instant)))
                 progress.released += 1
         await clock.sleep_until(parent.end)
 
-    async def _settle(self, progress: _Progress) -> None:
+    async def settle(self, progress: Progress, since: int) -> None:
+        """Wait for the children that are not over, up to half a minute after `since` (ns UTC)."""
         progress.collect()
         for step in range(SETTLE_STEPS):
             if not progress.working:
                 return
-            await self.broker.clock.sleep_until(progress.parent.end + SETTLE * (step + 1) // SETTLE_STEPS)
+            await self.broker.clock.sleep_until(since + SETTLE * (step + 1) // SETTLE_STEPS)
             progress.collect()
         progress.give_up()
 
 
-def _announce(progress: _Progress) -> None:
-    parent = progress.parent
-    minutes, slices = (parent.end - parent.start) / (60 * SECOND), parent.slices
-    progress.log.info("[%s] Starting: %s %g shares over %gmin", progress.name, parent.symbol, parent.quantity, minutes)
-    progress.log.info("[%s] Plan: %d slices, avg %.2f per slice", progress.name, slices, parent.quantity / slices)
+class AlgorithmExecutor(OrderExecutor):
+    """Runs any algorithm, given as a value, against a broker."""
 
+    async def execute(  # noqa: PLR0913 - an order's terms
+        self,
+        ticker: str,
+        total_quantity: float,
+        algorithm: Algorithm,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        side: Side | str = Side.BUY,
+        lot_size: float = 1,
+        max_participation: float | None = None,
+    ) -> list[Fill]:
+        """Work an order by `algorithm`.
 
-def _conclude(progress: _Progress) -> None:
-    if progress.log.isEnabledFor(logging.INFO):
-        done = progress.summary()
-        got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if progress.filled else "nothing filled"
-        progress.log.info("[%s] Completed: %s", progress.name, got)
-    if progress.lots < progress.terms.quantity:
-        progress.log.info(
-            "[%s] Residual: %g of %g shares not filled", progress.name, progress.parent.quantity - progress.filled, progress.parent.quantity
-        )
+        Parameters
+        ----------
+        ticker : str
+        total_quantity : int or float
+            Shares, a multiple of `lot_size`.
+        algorithm : Algorithm
+            ``TWAP()``, ``VWAP(profile_days=5)`` ...
+        start, end : datetime, pandas.Timestamp, str or int, optional
+            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
+        side : Side or str
+        lot_size : int or float
+            Shares in a lot.
+        max_participation : float, optional
+            Our largest fraction of a bar's volume.
+
+        Returns
+        -------
+        list of Fill
+            In time order.
+
+        Raises
+        ------
+        UsageError
+            A quantity or window that cannot be worked.
+        """
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation)
+        return await self.work(algorithm, order, Window(start=start, end=end))

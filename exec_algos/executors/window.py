@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,13 @@ class Window:
     def __post_init__(self) -> None:
         if self.length is not None and self.length <= 0:
             raise UsageError(f"a window needs a positive length, got {self.length / 6e10:g} minutes")
+
+    @classmethod
+    def until(cls, start: Moment | None, until: Moment | timedelta | None) -> Window:
+        """A window that ends at a moment, or after a length of time."""
+        if isinstance(until, timedelta):
+            return cls(start=start, length=round(until.total_seconds() * 1e9))
+        return cls(start=start, end=until)
 
     def resolve(self, now: int, session_at: Callable[[int], Session], resolution: int) -> tuple[int, int]:
         """The window in ns UTC: clipped to its session and to whole bars, loudly.

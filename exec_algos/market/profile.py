@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,20 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Span(Protocol):
+    """A session: ``[open, close)`` in ns UTC."""
+
+    @property
+    def open(self) -> int:
+        """When it opens."""
+        ...
+
+    @property
+    def close(self) -> int:
+        """When it closes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,11 +80,7 @@ class SessionVolumes:
             There are fewer.
         """
         found = np.flatnonzero(self.has_data[:session])
-        if len(found) < days:
-            raise NotEnoughHistoryError(
-                f"{self.symbol}: the volume profile needs {days} earlier sessions with data, there are {len(found)}; "
-                "give more history or ask for fewer days"
-            )
+        check_history(self.symbol, len(found), days)
         return found[-days:]
 
     def profile(self, session: int, days: int) -> Floats:
@@ -88,13 +100,8 @@ class SessionVolumes:
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
-        length = int(self.slots[session])
-        past = self.earlier(session, days)
-        total = np.zeros(length)
-        for i in past:
-            total += stretched(self.volumes[i, : self.slots[i]], length)
-        whole = total.sum()
-        return total / whole if whole > 0 else total
+        past = [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
+        return mean_profile(past, int(self.slots[session]))
 
     def average_volume(self, session: int, days: int) -> float:
         """ADV in shares: mean session volume of the `days` sessions with data before `session`.
@@ -105,6 +112,76 @@ class SessionVolumes:
             Too few earlier sessions with data.
         """
         return float(self.volumes[self.earlier(session, days)].sum(axis=1).mean())
+
+
+def check_history(symbol: str, found: int, days: int) -> None:
+    """Refuse a profile of more sessions than there are.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        `found` earlier sessions are fewer than the `days` asked for.
+    """
+    if found < days:
+        raise NotEnoughHistoryError(
+            f"{symbol}: the volume profile needs {days} earlier sessions with data, there are {found}; "
+            "give more history or ask for fewer days"
+        )
+
+
+def mean_profile(past: Sequence[Floats], length: int) -> Floats:
+    """Mean volume of earlier sessions, each mapped onto `length` bars, normalised to 1; all 0 if nothing traded."""
+    total = np.zeros(length)
+    for volumes in past:
+        total += stretched(volumes, length)
+    whole = total.sum()
+    return total / whole if whole > 0 else total
+
+
+class RecordedVolumes:
+    """Volumes of one symbol by session, taken in bar by bar; the same profile as `SessionVolumes` of the same bars.
+
+    Parameters
+    ----------
+    symbol : str
+    session_at : callable
+        The session that is open at an instant (ns UTC), or the next: with ``open`` and ``close``, ns UTC.
+    step : int
+        Length of a bar, ns.
+    """
+
+    def __init__(self, symbol: str, session_at: Callable[[int], Span], step: int) -> None:
+        self.symbol, self.step = symbol, step
+        self._session_at = session_at
+        self._opens: list[int] = []
+        self._rows: list[Floats] = []
+        self._open = self._close = 0
+
+    def add(self, start: int, volume: float) -> None:
+        """Take in a completed bar that started at `start` (ns UTC), later than all before; bars outside sessions are left out."""
+        if start >= self._close:
+            span = self._session_at(start)
+            self._open, self._close = span.open, span.close
+        if start < self._open:
+            return
+        if not self._opens or self._opens[-1] != self._open:
+            self._opens.append(self._open)
+            self._rows.append(np.zeros(max((self._close - self._open) // self.step, 1)))
+        row = self._rows[-1]
+        slot = (start - self._open) // self.step
+        row[slot if slot < len(row) else -1] += volume
+
+    def profile(self, session: Span, days: int) -> Floats:
+        """Expected fraction of the session's volume in each of its bars: see `SessionVolumes.profile`.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            Too few earlier sessions with data.
+        """
+        found = bisect_left(self._opens, session.open)
+        check_history(self.symbol, found, days)
+        return mean_profile(self._rows[found - days : found], (session.close - session.open) // self.step)
 
 
 def stretched(volumes: Floats, length: int) -> Floats:

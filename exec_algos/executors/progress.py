@@ -1,0 +1,143 @@
+"""What has become of a parent order so far."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import NamedTuple
+
+from exec_algos.clock import CancelledError, Started
+from exec_algos.errors import UsageError
+from exec_algos.executors.algorithm import Algorithm
+from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Terms, summarise
+
+SETTLE = 30 * SECOND
+SETTLE_STEPS = 30
+ROUNDED_DOWN = 1 - 1e-12  # a sum of thousands of fractional fills lies that little beside the lots that it is
+
+
+class Leg(NamedTuple):
+    """One plan of a parent order: an amended order has several.
+
+    Attributes
+    ----------
+    start : int
+        When it begins, ns UTC; it ends with its parent order's window.
+    lots : int
+        What it is to work.
+    done : int
+        Lots that were filled before it.
+    """
+
+    start: int
+    lots: int
+    done: int
+
+
+class Working(NamedTuple):
+    """A child order that is not known to be over: its slice, its lots, and what will become of it."""
+
+    slice: int
+    lots: int
+    task: Started[Fill]
+
+
+class Progress:
+    """What has become of one parent order so far: the only mutable state of an execution.
+
+    Parameters
+    ----------
+    parent : ParentOrder
+    algorithm : Algorithm
+        What works it.
+    log : logging.Logger
+    """
+
+    def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger) -> None:
+        self.algorithm, self.name, self.log = algorithm, algorithm.name.upper(), log
+        self.fills: list[Fill] = []
+        self.errors: list[str] = []
+        self.working: list[Working] = []
+        self.filled, self.lots = 0.0, 0
+        self.per_share = ROUNDED_DOWN / parent.lot_size
+        self.talking = log.isEnabledFor(logging.INFO)
+        self.released = self.failures = 0
+        self.plan(parent, parent.start)
+
+    def plan(self, parent: ParentOrder, start: int) -> None:
+        """Work what is left of `parent` from `start` (ns UTC) on."""
+        self.parent = parent
+        self.leg = Leg(start, parent.lots - self.lots, self.lots)
+        self.terms = Terms(int(parent.side), self.leg.lots, -((start - parent.end) // parent.interval))
+
+    def collect(self) -> int:
+        """Take in the children that are over; returns the lots of those that are not."""
+        left, waiting = 0, []
+        for child in self.working:
+            k, lots, task = child
+            if task.done():
+                self._take(k, lots, task)
+            else:
+                left += lots
+                waiting.append(child)
+        self.working = waiting
+        return left
+
+    def _take(self, k: int, lots: int, task: Started[Fill]) -> None:
+        try:
+            fill = task.result()
+        except UsageError:
+            raise
+        except (Exception, CancelledError) as error:
+            self._fail(k, error)
+            return
+        if not isinstance(fill, Fill):
+            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"))
+            return
+        self.failures = 0
+        quantity, parts = fill.quantity, fill.parts
+        if quantity:
+            self.filled += quantity
+            self.lots = math.ceil(self.filled * self.per_share)
+            if parts:
+                self.fills.extend(parts)
+            else:
+                self.fills.append(fill)
+            if quantity * self.per_share > lots * (1 + 1e-9):
+                self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
+        if self.talking:
+            got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
+            self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
+
+    def _fail(self, k: int, error: BaseException) -> None:
+        self.failures += 1
+        self.errors.append(f"slice {k + 1}: {type(error).__name__}: {error}")
+        self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
+
+    def give_up(self) -> None:
+        """Children that never reported stay unknown: say so, and let go of them."""
+        for k, _, task in self.working:
+            task.cancel()
+            self.errors.append(f"slice {k + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+        self.working = []
+
+    def summary(self) -> ExecutionSummary:
+        """What became of the order until now."""
+        return summarise(self.parent, self.fills, self.released, self.errors)
+
+    def announce(self) -> None:
+        """Say what begins."""
+        parent = self.parent
+        minutes, slices = (parent.end - self.leg.start) / (60 * SECOND), self.terms.slices
+        self.log.info("[%s] Starting: %s %g shares over %gmin", self.name, parent.symbol, self.terms.quantity * parent.lot_size, minutes)
+        self.log.info("[%s] Plan: %d slices, avg %.2f per slice", self.name, slices, self.terms.quantity * parent.lot_size / slices)
+
+    def conclude(self) -> None:
+        """Say what came of it."""
+        if self.log.isEnabledFor(logging.INFO):
+            done = self.summary()
+            got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if self.filled else "nothing filled"
+            self.log.info("[%s] Completed: %s", self.name, got)
+        if self.lots < self.parent.lots:
+            left = self.parent.quantity - self.filled
+            self.log.info("[%s] Residual: %g of %g shares not filled", self.name, left, self.parent.quantity)

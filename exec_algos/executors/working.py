@@ -1,0 +1,189 @@
+"""`WorkingOrder`: a parent order while it is worked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from exec_algos.brokers.base import BrokerAPI
+from exec_algos.clock import Started
+from exec_algos.errors import UsageError
+from exec_algos.executors.progress import Progress
+from exec_algos.executors.window import Moment, Window
+from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
+
+Carry = Callable[[Progress], Coroutine[Any, Any, None]]
+
+
+class WorkingOrder:
+    """A parent order while it is worked: what it asks, what it got, and how to change it.
+
+    ``ordered = filled + working + cancelled + residual`` at every moment, in shares.
+
+    Attributes
+    ----------
+    over : bool
+        No child of it is open any more and none will come.
+    error : BaseException or None
+        What ended it before its time, beside `cancel`.
+    """
+
+    def __init__(self, broker: BrokerAPI, progress: Progress, carry: Carry, on_over: Callable[[WorkingOrder], None] | None = None) -> None:
+        self._broker, self._progress, self._carry, self._on_over = broker, progress, carry, on_over
+        self.over = self._cancelled = False
+        self.error: BaseException | None = None
+        self._begin(carry)
+
+    def _begin(self, carry: Carry) -> None:
+        self._leg: Started[None] = self._broker.clock.start(self._run(carry))
+
+    async def _run(self, carry: Carry) -> None:
+        try:
+            await carry(self._progress)
+        except Exception as error:
+            self.error = error
+        self._progress.conclude()
+        self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        if self._on_over is not None:
+            self._on_over(self)
+
+    @property
+    def parent(self) -> ParentOrder:
+        """The order as it stands, amendments included."""
+        return self._progress.parent
+
+    @property
+    def fills(self) -> list[Fill]:
+        """What traded so far, by single trades in time order."""
+        return self._trades()[0]
+
+    def _trades(self) -> tuple[list[Fill], float]:
+        """Trades, of children that are still open too, and the shares of what is still open."""
+        progress, lot = self._progress, self.parent.lot_size
+        progress.collect()
+        fills, working = list(progress.fills), 0.0
+        for _, lots, task in progress.working:
+            got: list[Fill] = getattr(task, "fills", [])
+            fills += got
+            working += lots * lot - sum(one.quantity for one in got)
+        return fills, working
+
+    @property
+    def ordered(self) -> float:
+        """Shares that it asks for."""
+        return self.parent.quantity
+
+    @property
+    def filled(self) -> float:
+        """Shares that traded."""
+        return sum(one.quantity for one in self.fills)
+
+    @property
+    def working(self) -> float:
+        """Shares of children that are open."""
+        return self._trades()[1]
+
+    @property
+    def cancelled(self) -> float:
+        """Shares that its owner cancelled."""
+        return self._open_shares() if self._cancelled else 0.0
+
+    @property
+    def residual(self) -> float:
+        """Shares that are neither filled nor working nor cancelled: to be sent yet, or, when it is over, left."""
+        return 0.0 if self._cancelled else self._open_shares()
+
+    def _open_shares(self) -> float:
+        fills, working = self._trades()
+        left = self.ordered - sum(one.quantity for one in fills) - working
+        return left if abs(left) > 1e-9 * self.ordered else 0.0
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong with single children."""
+        return list(self._progress.errors)
+
+    def summary(self) -> ExecutionSummary:
+        """What became of it until now."""
+        progress = self._progress
+        return summarise(self.parent, self.fills, progress.released, self.errors)
+
+    def cancel(self) -> bool:
+        """Release no more children and cancel those that are open; what is filled stays.
+
+        Returns
+        -------
+        bool
+            False if it was over.
+        """
+        if self.over or self._cancelled:
+            return False
+        self._cancelled = True
+        self._halt()
+        self._begin(self._wind_up)
+        return True
+
+    def stop(self, reason: str) -> None:
+        """End it now, for its venue is gone: what is filled stays, the rest is residual, and `reason` is among its errors."""
+        if self.over:
+            return
+        self._halt()
+        self._progress.errors.append(reason)
+        self._progress.conclude()
+        self._end()
+
+    def _halt(self) -> None:
+        """Stop the present leg and ask for its open children back."""
+        self._leg.cancel()
+        for child in self._progress.working:
+            self._broker.withdraw(child.task)
+        self._progress.collect()
+
+    async def _wind_up(self, progress: Progress) -> None:
+        clock = self._broker.clock
+        while progress.working:
+            await clock.sleep_until(clock.now + SECOND)
+            progress.collect()
+
+    def amend(self, *, quantity: float | None = None, end: Moment | None = None) -> None:
+        """Change what is asked: what is filled stays, the rest is planned anew from now on.
+
+        Parameters
+        ----------
+        quantity : int or float, optional
+            Shares in all, a multiple of the lot; not less than what is filled and working.
+        end : datetime, str or int, optional
+            End of the window: ns UTC, a time (naive: exchange time), or ``"HH:MM"``.
+
+        Raises
+        ------
+        UsageError
+            The order is over, or asks for less than it has got, or nothing is left of the window.
+        """
+        if self.over or self._cancelled:
+            raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
+        amended = self._amended(quantity, end)
+        self._halt()
+        now = max(self._broker.clock.now, self._progress.leg.start)
+        self._progress.plan(self._broker.amend_parent(amended), now)
+        self._begin(self._carry if self._progress.terms.quantity else self._wind_up)
+
+    def _amended(self, quantity: float | None, end: Moment | None) -> ParentOrder:
+        parent, broker = self.parent, self._broker
+        asked = parent.quantity if quantity is None else quantity
+        check_lots(asked, parent.lot_size)
+        fills, working = self._trades()
+        least = sum(one.quantity for one in fills)
+        if asked < least * (1 - 1e-9):
+            raise UsageError(
+                f"{parent.symbol} has {least:g} shares filled ({working:g} working), so it cannot ask for {asked:g}; cancel it instead"
+            )
+        finish = parent.end
+        if end is not None:
+            begin = max(broker.clock.now, self._progress.leg.start)
+            finish = Window(start=begin, end=end).resolve(broker.clock.now, broker.session, broker.resolution)[1]
+        return replace(parent, quantity=asked, end=finish)

@@ -1,0 +1,77 @@
+"""`plug_in`: tell a Cerebro how orders are executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import backtrader as bt
+
+from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.ext.backtrader.broker import OURS, ExecutionBroker
+from exec_algos.ext.backtrader.settings import ATTRIBUTE, Settings
+from exec_algos.fills import FillModel
+
+FILLS = ("backtrader", "exec_algos")
+
+
+def plug_in(
+    cerebro: Any,
+    *,
+    fills: Literal["backtrader", "exec_algos"] = "backtrader",
+    fill_model: FillModel | None = None,
+    label: Literal["start", "end"] = "end",
+    calendar: str | Mapping[str, str] | None = None,
+    zone: str | None = None,
+) -> None:
+    """Say how the orders of a run are filled and how its feeds are read.
+
+    Not needed with backtrader's own fills, feeds that are labelled by end, and hours from their ``sessionstart`` and ``sessionend``.
+
+    Parameters
+    ----------
+    cerebro : backtrader.Cerebro
+        Before its run.
+    fills : {"backtrader", "exec_algos"}
+        Whose fills: those of the broker that Cerebro has, or those of `fill_model`, by an `ExecutionBroker` in its place,
+        which keeps the cash and the commissions set so far.
+    fill_model : FillModel, optional
+        With ``fills="exec_algos"``.
+    label : {"end", "start"}
+        What a bar's stamp is.
+    calendar : str or mapping of str to str, optional
+        Calendar of the sessions (``"XNYS"``), or one for each feed's name. Without it a session is the feed's
+        ``sessionstart`` to ``sessionend``.
+    zone : str, optional
+        IANA zone in which the stamps of feeds without ``tz`` are read.
+
+    Raises
+    ------
+    UnknownNameError
+        An unknown kind of fills or label.
+    UsageError
+        A fill model without ``fills="exec_algos"``, or a broker whose own fill options would be lost.
+    """
+    if fills not in FILLS:
+        raise UnknownNameError("kind of fills", fills, FILLS)
+    if fill_model is not None and fills != "exec_algos":
+        raise UsageError("a fill_model is used with fills='exec_algos' only; backtrader's broker fills in its own way")
+    setattr(cerebro, ATTRIBUTE, Settings(label=label, calendar=calendar, zone=zone))
+    if fills == "exec_algos":
+        cerebro.setbroker(_in_place_of(cerebro.broker, fill_model))
+
+
+def _in_place_of(old: Any, fill_model: FillModel | None) -> ExecutionBroker:
+    if not isinstance(old, bt.brokers.BackBroker):
+        raise UsageError(f"fills='exec_algos' simulates, but this Cerebro trades through {type(old).__name__}; leave fills='backtrader'")
+    options = dict(old.p._getkwargs())
+    if not isinstance(old, ExecutionBroker):
+        lost = [name for name in OURS if options.get(name)]
+        if lost:
+            raise UsageError(f"{', '.join(lost)} of the broker would be lost: its fill model takes their place, see FillModel")
+    for name in (*OURS, "fill_model"):
+        options.pop(name, None)
+    new = ExecutionBroker(**options, fill_model=fill_model)
+    new.comminfo = dict(old.comminfo)
+    new.setcash(old.getcash())
+    return new

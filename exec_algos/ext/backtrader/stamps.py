@@ -1,0 +1,104 @@
+"""From a feed's stamps, which are days as floats, to instants in ns UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import backtrader as bt
+
+from exec_algos.brokers.base import Session
+from exec_algos.brokers.hours import CalendarHours, DailyHours
+from exec_algos.errors import UsageError
+from exec_algos.ext.backtrader.settings import Settings
+
+EPOCH = 719_163  # 1970-01-01 as a day of backtrader
+MILLISECONDS = 86_400_000  # in a day; a float day of this era is known to 10 microseconds
+SECOND = 1_000_000_000
+HOUR_MILLISECONDS = 3_600_000
+STEPS = {bt.TimeFrame.Seconds: SECOND, bt.TimeFrame.Minutes: 60 * SECOND}
+
+
+class FeedTime:
+    """When the bars of a feed begin and when they are known.
+
+    Parameters
+    ----------
+    data : backtrader data feed
+    name : str
+    settings : Settings
+
+    Attributes
+    ----------
+    step : int
+        Length of a bar, ns.
+    hours : callable
+        The session that is open at an instant (ns UTC), or the next.
+
+    Raises
+    ------
+    UsageError
+        Bars that are no whole seconds or minutes, or a feed that is replayed.
+    """
+
+    def __init__(self, data: Any, name: str, settings: Settings) -> None:
+        self.step = _step(data, name)
+        self._delay = self.step if settings.label == "start" else 0
+        calendar = settings.calendar_of(name)
+        self.hours: CalendarHours | DailyHours
+        zone = _zone(data)
+        self._local: ZoneInfo | None = None
+        if calendar is not None:
+            self.hours = CalendarHours(calendar)
+        else:
+            self.hours = DailyHours(zone or settings.zone or "UTC", data.p.sessionstart, data.p.sessionend)
+        if zone is None:
+            self._local = ZoneInfo(settings.zone or self.session(0).zone)
+        self._offsets: dict[int, int] = {}
+
+    def session(self, instant: int) -> Session:
+        """The session that is open at an instant (ns UTC), or the next."""
+        return self.hours(instant)
+
+    def known(self, stamp: float) -> int:
+        """When the bar with this stamp is complete, ns UTC."""
+        moment = round((stamp - EPOCH) * MILLISECONDS)
+        if self._local is not None:
+            moment -= self._offset(moment // HOUR_MILLISECONDS)
+        return moment * 1_000_000 + self._delay
+
+    def _offset(self, hour: int) -> int:
+        """Local time minus UTC in that hour of the local clock, milliseconds."""
+        found = self._offsets.get(hour)
+        if found is None:
+            wall = datetime.fromtimestamp(hour * 3600, ZoneInfo("UTC")).replace(tzinfo=self._local)
+            ahead = wall.utcoffset()
+            found = self._offsets[hour] = 0 if ahead is None else round(ahead.total_seconds() * 1000)
+        return found
+
+
+def _step(data: Any, name: str) -> int:
+    frame, compression = data._timeframe, data._compression
+    if data.replaying:
+        raise UsageError(f"feed {name} is replayed, so its bars are shown before they are complete; use cerebro.resampledata instead")
+    if frame not in STEPS:
+        raise UsageError(
+            f"feed {name} has bars of {bt.TimeFrame.getname(frame, compression)}, execution needs seconds or minutes: "
+            "give the feed timeframe=bt.TimeFrame.Minutes, compression=1"
+        )
+    return STEPS[frame] * int(compression)
+
+
+def _zone(data: Any) -> str | None:
+    """The IANA zone of a feed whose stamps are UTC inside; None if they are a clock on the wall."""
+    while getattr(data, "_clone", False):
+        data = data.data
+    for given in (data.p.tz, data.p.tzinput, getattr(getattr(data.p.dataname, "index", None), "tz", None)):
+        if given is not None:
+            return given if isinstance(given, str) else _key(given)
+    return None
+
+
+def _key(zone: tzinfo) -> str:
+    return str(getattr(zone, "key", None) or getattr(zone, "zone", None) or zone)
