@@ -67,7 +67,7 @@ def calculate_quantity(  # noqa: PLR0913 - a keyword for each letter of the form
 
     References
     ----------
-    Moreira and Muir (2017), Volatility-Managed Portfolios, J. Finance 72(4), for the scale without its cap.
+    Harvey et al. (2018), The Impact of Volatility Targeting, J. Portfolio Management 45(1), for the scale without its cap.
 
     Examples
     --------
