@@ -21,7 +21,7 @@ from numba.extending import overload
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import UsageError
-from exec_algos.fills import bar_budget, meet_bar
+from exec_algos.fills import bar_budget, meet_bar, price_paid
 from exec_algos.model import Decision, Seen, Terms
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class Tape(NamedTuple):
     start : ndarray of int64
         ns UTC.
     buy, sell : ndarray of float64
-        What a market order of either side pays, currency per share.
+        What a market order of either side pays, spread included and its own impact not, currency per share.
     low, high : ndarray of float64
         Currency per share.
     volume : ndarray of float64
@@ -135,6 +135,7 @@ class Trades(NamedTuple):
 
 _budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]
 _meet: Any = njit(compilable(meet_bar))  # type: ignore[arg-type]
+_price_paid: Any = njit(compilable(price_paid))  # type: ignore[arg-type]
 _fee: Any = njit(compilable(child_fee))  # type: ignore[arg-type]
 
 _DECIDES: dict[str, FunctionType] = {}
@@ -170,12 +171,15 @@ class Variant(NamedTuple):
         There is no commission.
     recording : bool
         Single trades are kept.
+    moving : bool
+        An execution moves its own price.
     """
 
     dense: bool
     late: bool
     free: bool
     recording: bool
+    moving: bool
 
 
 def _in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
@@ -202,11 +206,11 @@ _end: Any = njit(_slice_end)
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, recording = variant
+    dense, late, free, recording, moving = variant
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, params, commission, impact, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
         for i in range(orders.side.shape[0]):
@@ -245,12 +249,14 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         if single:
                             children += 1
                         met = _meet(side, left, limit, price[r], low[r], high[r], _budget(rate, volume[r]), through)
-                        shares, cost = met.quantity * lot, 0.0
+                        shares, pays, cost = met.quantity * lot, met.price, 0.0
+                        if moving and met.quantity > 0:
+                            pays = _price_paid(side, limit, pays, low[r], high[r], shares, volume[r], impact)
                         left -= met.quantity
                         filled += met.quantity
-                        notional += shares * met.price
+                        notional += shares * pays
                         if not free:
-                            value += shares * met.price
+                            value += shares * pays
                             traded += met.quantity
                             due = _fee(commission, traded * lot, value)
                             cost, fee = due - fee, due
@@ -261,7 +267,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                             trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = (
                                 first + r,
                                 met.quantity,
-                                met.price,
+                                pays,
                                 cost,
                             )
                             at += 1
@@ -280,6 +286,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     *,
     step: int,
     commission: Commission,
+    impact: float = 0.0,
     latency: int = 0,
     through: bool = False,
     recording: bool = False,
@@ -302,6 +309,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     step : int
         Length of a bar in ns.
     commission : Commission
+    impact : float
+        Coefficient of `exec_algos.costs.SquareRootImpact`; 0 is no impact.
     latency : int
         ns between a decision and its arrival.
     through : bool
@@ -331,7 +340,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
 
     def work(variant: Variant, part: Ints) -> None:
         mine = _empty_outcome(len(part))
-        _kernel(key, variant)(tape, orders.take(part), curves, params, commission, lag, through, mine, space[part], trades)
+        _kernel(key, variant)(tape, orders.take(part), curves, params, commission, impact, lag, through, mine, space[part], trades)
         for whole, column in zip(outcome, mine, strict=True):
             whole[part] = column
 
@@ -340,7 +349,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     for dense in (True, False):
         chosen = np.flatnonzero(single == dense)
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
-        variant = Variant(dense, lag > 0, commission == Commission(), recording)
+        variant = Variant(dense, lag > 0, commission == Commission(), recording, impact > 0)
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
@@ -359,7 +368,7 @@ def _empty_trades(n: int) -> Trades:
     return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
 
 
-_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, child_fee))  # type: ignore[arg-type]
+_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, price_paid, child_fee))  # type: ignore[arg-type]
 
 
 def _check(orders: Orders, tape: Tape, curves: Floats) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from exec_algos.costs import Commission
+from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, check_participation
@@ -45,6 +45,47 @@ def bar_budget(lot_rate: float, volume: float) -> int:
     return int((lots if lots < MOST_LOTS else MOST_LOTS) + SLACK)
 
 
+def within_limit(side: int, limit: float, price: float, low: float, high: float) -> float:
+    """The price of a limit order: `price`, but not worse than `limit` nor than the far end of ``[low, high]``.
+
+    A buy pays ``min(price, limit, high)``, a sell gets ``max(price, limit, low)``; all in currency per share.
+    """
+    far = high if side > 0 else low
+    bound = limit if (far - limit) * side > 0 else far
+    return bound if (price - bound) * side > 0 else price
+
+
+def with_impact(side: int, price: float, shares: float, volume: float, coefficient: float) -> float:
+    """The price of an execution, its own impact included: ``price * (1 + side * coefficient * sqrt(shares / volume))``.
+
+    Parameters
+    ----------
+    side : int
+        +1 buys, -1 sells.
+    price : float
+        Currency per share, before impact.
+    shares, volume : float
+        What the child got from the bar, and what traded in the bar (above 0).
+    coefficient : float
+        Fraction of the price; see `exec_algos.costs.SquareRootImpact`.
+
+    Returns
+    -------
+    float
+        Currency per share, not below 0; not held within the bar's range.
+    """
+    moved = price * (1.0 + side * coefficient * math.sqrt(shares / volume))
+    return moved if moved > 0.0 else 0.0
+
+
+def price_paid(side: int, limit: float, price: float, low: float, high: float, shares: float, volume: float, coefficient: float) -> float:  # noqa: PLR0913, PLR0917 - what a bar and an execution are made of
+    """The price of an execution after its impact, a limit order's held by `within_limit`; arguments as there and in `with_impact`."""
+    moved = with_impact(side, price, shares, volume, coefficient)
+    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
+        return within_limit(side, limit, moved, low, high)
+    return moved
+
+
 def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
     """Let a child order meet a bar.
 
@@ -55,10 +96,12 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     quantity : int
         Lots still open.
     limit : float
-        Limit price, NaN for a market order. A limit that the price rule does not reach fills at the
-        limit if the bar trades there, never worse and never outside ``[low, high]``.
+        Limit price, NaN for a market order. A limit that `price` does not reach fills at the limit if the bar
+        trades there. A limit order pays `price` only as far as its limit and the bar's range go (`within_limit`):
+        never worse than the limit, never outside ``[low, high]``. So the spread in `price` costs a limit order
+        at most what is left up to that bound. A market order pays `price`, inside the bar or not.
     price : float
-        What the price rule gives for this bar and side, currency per share.
+        What a market order of this side pays in this bar, spread included (`FillModel.prices`), currency per share.
     low, high : float
         The bar's range.
     budget : int
@@ -71,13 +114,56 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     Execution
         ``quantity`` is 0 if nothing traded.
     """
-    if limit == limit and (price - limit) * side >= 0:  # noqa: PLR0124 - only NaN differs from itself
-        reach = low if side > 0 else high
-        past = (limit - reach) * side
-        if past < 0 or (through and past == 0):
-            return Execution(0, limit)
-        price = limit
+    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
+        if (price - limit) * side >= 0:
+            past = (limit - (low if side > 0 else high)) * side
+            if past < 0 or (through and past == 0):
+                return Execution(0, limit)
+        price = within_limit(side, limit, price, low, high)
     return Execution(quantity if quantity < budget else budget, price)
+
+
+class OneBar(Protocol):
+    """One completed bar, of whatever class: what `FillModel.bar_price` reads."""
+
+    @property
+    def start(self) -> int:
+        """Instant in ns UTC."""
+
+    @property
+    def open(self) -> float:
+        """First price, currency per share."""
+
+    @property
+    def high(self) -> float:
+        """Highest price, currency per share."""
+
+    @property
+    def low(self) -> float:
+        """Lowest price, currency per share."""
+
+    @property
+    def close(self) -> float:
+        """Last price, currency per share."""
+
+    @property
+    def volume(self) -> float:
+        """Shares traded."""
+
+    @property
+    def vwap(self) -> float:
+        """The vendor's VWAP, currency per share; NaN when there is none."""
+
+
+def _as_bars(bar: OneBar) -> Bars:
+    """The bar as a table of one row, so that one text of each price rule serves both."""
+    import numpy as np
+
+    from exec_algos.market.bars import PRICES, Bars
+
+    columns: dict[str, Any] = {name: np.array([getattr(bar, name)], dtype=np.float64) for name in (*PRICES, "volume", "vwap")}
+    offsets, start = np.array([0, 1], dtype=np.int64), np.array([bar.start], dtype=np.int64)
+    return Bars(symbols=("",), offsets=offsets, start=start, step=1, zone="UTC", **columns)
 
 
 def _worst(bars: Bars, side: int) -> Floats:
@@ -96,6 +182,11 @@ PRICE_RULES: Mapping[str, Callable[[Bars, int], Floats]] = {
 class FillModel:
     """How the simulated venue fills child orders.
 
+    A market order pays ``rule price * (1 + side * spread / 2) * (1 + side * coefficient * sqrt(shares / volume))``, side +1
+    for a buy and -1 for a sell. Neither spread nor impact is clipped to the bar's range: 10 bps of spread cost 5 bps a
+    side in a bar that never moved. A limit order is never filled worse than its limit nor outside the bar's range,
+    spread and impact included.
+
     Parameters
     ----------
     price : {"open", "vwap", "close", "worst"}
@@ -110,6 +201,10 @@ class FillModel:
     commission : Commission
     limit_fill : {"touch", "through"}
         Whether a limit order fills when the bar touches its limit, or only when it trades beyond.
+    spread : FixedSpread, optional
+        Half of it is added to what a buy pays and taken from what a sell gets. None: the price rule's price.
+    impact : SquareRootImpact, optional
+        What an execution adds to its own price by its size. None: size does not matter.
 
     Raises
     ------
@@ -124,6 +219,8 @@ class FillModel:
     latency: float = 0.0
     commission: Commission = field(default_factory=Commission)
     limit_fill: Literal["touch", "through"] = "touch"
+    spread: FixedSpread | None = None
+    impact: SquareRootImpact | None = None
 
     def __post_init__(self) -> None:
         if self.price not in PRICE_RULES:
@@ -136,17 +233,57 @@ class FillModel:
         if not isinstance(self.commission, Commission):
             raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015), got {self.commission!r}")
         self.commission.checked()
+        if not isinstance(self.spread, FixedSpread | None):
+            raise UsageError(f"spread must be None or a spread such as FixedSpread(5), in bps, got {self.spread!r}")
+        if not isinstance(self.impact, SquareRootImpact | None):
+            raise UsageError(f"impact must be None or a law such as SquareRootImpact(0.001), got {self.impact!r}")
 
     @property
     def latency_ns(self) -> int:
         """Latency in ns."""
         return round(self.latency * SECOND)
 
+    @property
+    def impact_coefficient(self) -> float:
+        """The impact's coefficient, 0 without impact."""
+        return 0.0 if self.impact is None else float(self.impact.coefficient)
+
     def prices(self, bars: Bars, side: int) -> Floats:
-        """What a market order of `side` pays in each bar: float64, shape (n,), currency per share."""
+        """What a market order of `side` pays in each bar, spread included and its own impact not.
+
+        Parameters
+        ----------
+        bars : Bars
+        side : int
+            +1 buys, -1 sells.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            ``rule price * (1 + side * spread / 2)``, currency per share; read-only.
+        """
         prices = PRICE_RULES[self.price](bars, side)
+        if self.spread is not None:
+            prices = prices * (1.0 + side * self.spread.half(bars))
         prices.flags.writeable = False
         return prices
+
+    def bar_price(self, bar: OneBar, side: int) -> float:
+        """What a market order of `side` pays in one bar: bit for bit what `prices` gives for that bar's row.
+
+        Parameters
+        ----------
+        bar : OneBar
+            Any object with ``start, open, high, low, close, volume, vwap``; `vwap` is NaN when the vendor has none.
+        side : int
+            +1 buys, -1 sells.
+
+        Returns
+        -------
+        float
+            Currency per share.
+        """
+        return float(self.prices(_as_bars(bar), side)[0])
 
     def cap(self, parent_cap: float | None) -> float:
         """The participation cap of a child whose parent has its own cap (None: none)."""

@@ -10,6 +10,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from exec_algos import Bars, Commission, FillModel, ParentOrders, SlippageStudy
+from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UsageError
 
 STEP = 1_800_000_000_000
@@ -77,6 +78,8 @@ def markets(symbols=("A", "B")):
 commissions = st.builds(
     Commission, rate=st.sampled_from([0.0, 0.00015]), per_share=st.sampled_from([0.0, 0.005]), minimum=st.sampled_from([0.0, 1.7])
 )
+spreads = st.none() | st.builds(FixedSpread, st.floats(0, 200))
+impacts = st.none() | st.builds(SquareRootImpact, st.floats(0, 0.05))
 fill_models = st.builds(
     FillModel,
     price=st.sampled_from(["open", "vwap", "close", "worst"]),
@@ -84,6 +87,8 @@ fill_models = st.builds(
     latency=st.sampled_from([0.0, 0.5, 60.0, 1800.0, 3000.0, 5400.0]),
     commission=commissions,
     limit_fill=st.sampled_from(["touch", "through"]),
+    spread=spreads,
+    impact=impacts,
 )
 algorithms = st.lists(
     st.sampled_from(

@@ -1,20 +1,27 @@
 """The compiled loop, the event-driven replay and a stand-alone broker under asyncio are one algorithm, bit for bit."""
 
 import asyncio
+from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import algorithms, assert_same, fill_models, grids, market, markets, outcome, study_of, trades
 
-from exec_algos import Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos import TWAP, Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.executors import parse_algorithm
+from exec_algos.executors.curve import follow_curve
+from exec_algos.model import Decision
 
 LATE = FillModel(price="close", max_participation=0.02, latency=90, commission=Commission(rate=0.0002, per_share=0.003, minimum=1.0))
 REAL = {
     "open, no cap": FillModel(),
-    "vwap, cap": FillModel(price="vwap", max_participation=0.05, commission=Commission(minimum=1.0)),
+    "vwap, cap": FillModel(
+        price="vwap", max_participation=0.05, commission=Commission(minimum=1.0), spread=FixedSpread(7), impact=SquareRootImpact(0.0013)
+    ),
     "worst, cap, per share": FillModel(
         price="worst", max_participation=0.1, commission=Commission(per_share=0.005, minimum=0.35), limit_fill="through"
     ),
@@ -33,6 +40,39 @@ FOLDERS = {
 def test_engine_and_batch_agree_bit_for_bit_on_random_markets(bars, names, model, grid):
     study = study_of(bars, names, model, **grid)
     assert_same(outcome(study, "engine"), outcome(study, "batch"))
+
+
+def follow_at_limit(terms, seen, params):
+    return Decision(follow_curve(terms, seen, params).quantity, params[0] if terms.side > 0 else params[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient(TWAP):
+    """TWAP by limit orders at two given prices."""
+
+    name: ClassVar[str] = "patient"
+    buy: float = 20.0
+    sell: float = 20.0
+
+    @property
+    def decide(self):
+        return follow_at_limit
+
+    def params(self):
+        return self.buy, self.sell
+
+
+@given(markets(), st.integers(30, 50), st.integers(30, 50), fill_models, grids)
+@settings(deadline=None, max_examples=40)
+@pytest.mark.slow
+def test_engine_and_batch_agree_bit_for_bit_on_limit_orders_none_of_which_pays_more_than_its_limit(bars, buy, sell, model, grid):
+    study = study_of(bars, [Patient(buy=buy / 2, sell=sell / 2)], model, **grid)
+    engine, batch = outcome(study, "engine"), outcome(study, "batch")
+    assert_same(engine, batch)
+    if not isinstance(batch, str):
+        fills = batch.fills
+        assert (fills["price"][fills["side"] == "BUY"] <= buy / 2).all()
+        assert (fills["price"][fills["side"] == "SELL"] >= sell / 2).all()
 
 
 @pytest.mark.market_data

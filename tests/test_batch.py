@@ -31,10 +31,13 @@ class Reference:
         self.prices = {t: dict(zip(rules, row, strict=True)) for t, row in zip(bars.start[own].tolist(), rows, strict=True)}
         self.volume = {int(t): Fraction(v) for t, v in zip(bars.start[own], bars.volume[own], strict=True)}
         self.rule, self.latency = model.price, round(model.latency * 10**9)
+        self.spread, self.impact = model.spread.bps if model.spread else 0.0, model.impact.coefficient if model.impact else 0.0
         self.cap = None if model.max_participation is None else Fraction(str(model.max_participation))
 
-    def price(self, t, side):
-        return self.prices[t][self.rule, "-" if self.rule == "worst" and side == "SELL" else "*"]
+    def price(self, t, side, shares):
+        rule, sign = self.prices[t][self.rule, "-" if self.rule == "worst" and side == "SELL" else "*"], 1 if side == "BUY" else -1
+        quoted = rule * (1 + sign * self.spread / 2 * 1e-4)
+        return quoted * (1 + sign * self.impact * math.sqrt(shares / float(self.volume[t])))
 
     def profile(self, day, sessions):
         """Mean volume at each bar of the day over the earlier sessions with data, those of another length stretched to it."""
@@ -65,7 +68,7 @@ class Reference:
                 got = self.met(c, t, interval, lot)
                 if got:
                     c[2] += got
-                    fills.append((t, got, self.price(t, side)))
+                    fills.append((t, got, self.price(t, side, got * float(lot))))
         return fills
 
     def met(self, child, t, interval, lot):
@@ -183,6 +186,14 @@ def test_four_slices_of_100_lots_under_a_cap_of_20_a_bar_fill_80():
     done, trades = work(orders(1, 50), recording=True)
     assert (done.filled.tolist(), trades.lots.tolist(), done.children.tolist()) == ([80], [20, 20, 20, 20], [4])
     assert done.notional.tolist() == [20 * (10.0 + 11.0 + 12.0 + 13.0)]
+
+
+def test_each_fill_pays_for_its_own_size_and_no_other():
+    """20 of 80 shares: sqrt(1/4) x 2**-10 of each price, all exact in binary."""
+    book = orders(1, 50)._replace(cap=np.array([0.25]))
+    done, trades = work(book, tape(50, 80.0), recording=True, impact=2**-10)
+    assert trades.price.tolist() == [price * (1 + 2**-11) for price in (10.0, 11.0, 12.0, 13.0)]
+    assert done.notional.tolist() == [20 * 46.0 * (1 + 2**-11)]
 
 
 def test_no_orders_give_no_outcome():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, bars_of, grid_of, market, markets, ns, study_of
 
 from exec_algos import Bars, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos.costs import FixedSpread, SquareRootImpact
 
 MINUTE = 60 * 10**9
 VWAP_RULE = FillModel(price="vwap")
@@ -45,6 +46,29 @@ def test_on_a_market_that_never_moves_every_benchmark_is_the_price(side, price):
     costs = parents[[name for name in parents.columns if name.endswith("_bps")]]
     assert (costs == 0).all().all()
     assert (parents["residual"] == 0).all()
+
+
+def never_moves(model, volume=1000.0, **grid):
+    """Parent orders of a study on a market that stands at 20, by either driver."""
+    bars = bars_of({"A": [(t, 20.0, 20.0, 20.0, 20.0, volume, np.nan) for day in DAYS[:3] for t in grid_of(day)]})
+    study = study_of(bars, ["twap"], model, profile_days=1, **grid)
+    return [study.run(driver).parents for driver in ("batch", "engine")]
+
+
+@pytest.mark.parametrize("rule", ["open", "vwap", "close", "worst"])
+@pytest.mark.parametrize("bps", [0.5, 10, 300])
+def test_a_spread_costs_half_of_it_a_side_on_a_market_that_never_moves(rule, bps):
+    for parents in never_moves(FillModel(price=rule, spread=FixedSpread(bps)), size="1300"):
+        assert parents["side"].tolist() == ["BUY", "SELL"] * 2
+        np.testing.assert_allclose(parents["slippage_arrival_bps"], bps / 2, rtol=1e-9)
+        np.testing.assert_allclose(parents["slippage_vwap_bps"], bps / 2, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("shares", "bps"), [(10, 4.0), (40, 8.0), (1000, 40.0)])
+def test_impact_grows_with_the_root_of_the_share_of_the_volume(shares, bps):
+    """40 bps for a child as large as the bar of 1,000 shares; 13 bars, 13 children."""
+    for parents in never_moves(FillModel(impact=SquareRootImpact(0.004)), size=str(13 * shares)):
+        np.testing.assert_allclose(parents["slippage_arrival_bps"], bps, rtol=1e-9)
 
 
 def test_twap_of_100_shares_over_30_slices_is_3_4_3():

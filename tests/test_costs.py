@@ -1,16 +1,22 @@
-"""The commission schedule: max(minimum, rate x value + per share x shares) on each child that traded."""
+"""What a trade costs: commission max(minimum, rate x value + per share x shares) a child, the spread, and impact."""
 
 import asyncio
+import json
 import math
+from dataclasses import FrozenInstanceError
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import DAYS, STEP, bars_of, ns
+from markets import DAYS, STEP, assert_same, bars_of, fill_models, market, ns, study_of
+from numba import njit
 
 from exec_algos import Commission, FillModel, SimulatedBroker, TWAPExecutor
-from exec_algos.costs import child_fee
+from exec_algos.compiling import compilable
+from exec_algos.costs import FixedSpread, SquareRootImpact, child_fee
 from exec_algos.errors import UsageError
+from exec_algos.fills import price_paid, with_impact
+from exec_algos.studies.record import fill_model_of, fill_model_record
 
 amounts = st.floats(0, 1e6)
 
@@ -75,3 +81,105 @@ def test_the_commission_rate_of_a_broker_takes_the_place_of_the_fill_models():
     rows = [(ns(DAYS[0], "09:30"), 10.0, 10.0, 10.0, 10.0, 100.0, math.nan)]
     venue = SimulatedBroker(bars_of({"A": rows}), commission_rate=0.001, fill_model=FillModel(commission=Commission(minimum=9.0)))
     assert asyncio.run(venue.place_order("A", 10)).commission == 0.1
+
+
+@pytest.mark.parametrize(("bps", "half"), [(0, 0.0), (10, 5e-4), (1.0, 5e-5), (20, 1e-3)])
+def test_half_of_a_spread_in_bps_is_a_fraction(bps, half):
+    assert FixedSpread(bps).half() == half
+    assert FixedSpread(bps).half(market(1)) == half
+
+
+@pytest.mark.parametrize("bps", [-0.1, math.nan, math.inf, 20_000, "5", None])
+def test_a_spread_that_cannot_be_is_refused_with_its_unit(bps):
+    with pytest.raises(UsageError, match=r"spread bps must be .* got .* in basis points"):
+        FixedSpread(bps)
+
+
+@pytest.mark.parametrize("coefficient", [-0.1, math.nan, math.inf, 1, 10, "0.001", None])
+def test_an_impact_that_cannot_be_is_refused_with_its_unit(coefficient):
+    with pytest.raises(UsageError, match=r"impact coefficient must be .* got .* a fraction of the price"):
+        SquareRootImpact(coefficient)
+
+
+def test_spread_and_impact_do_not_change():
+    with pytest.raises(FrozenInstanceError):
+        FixedSpread(1.0).bps = 2.0
+    with pytest.raises(FrozenInstanceError):
+        SquareRootImpact(0.1).coefficient = 0.2
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "coefficient", "paid"),
+    [
+        (1, math.nan, 0.0, 10.0),
+        (1, math.nan, 0.5, 12.5),  # half of 0.5, as a quarter of the bar is taken
+        (-1, math.nan, 0.5, 7.5),
+        (1, 12.0, 0.125, 10.625),
+        (1, 10.25, 0.125, 10.25),  # a limit order pays no more than its limit
+        (1, 12.0, 0.5, 11.0),  # nor more than the high
+        (-1, 8.0, 0.125, 9.375),
+        (-1, 9.75, 0.125, 9.75),
+        (-1, 8.0, 0.5, 9.0),
+    ],
+)
+def test_the_impact_of_25_of_100_shares_at_10_in_a_bar_from_9_to_11(side, limit, coefficient, paid):
+    assert price_paid(side, limit, 10.0, 9.0, 11.0, 25, 100.0, coefficient) == paid
+
+
+@pytest.mark.parametrize(("shares", "paid"), [(4, 64.0625), (1, 64.03125), (16, 64.125), (0.25, 64.015625)])
+def test_impact_grows_with_the_root_of_the_size(shares, paid):
+    """At 64 with a coefficient of 2**-10 in a bar of 4 shares every step is exact in binary."""
+    assert with_impact(1, 64.0, shares, 4.0, 2**-10) == paid
+    assert with_impact(-1, 64.0, shares, 4.0, 2**-10) == 128.0 - paid
+
+
+def test_a_sale_of_a_hundred_times_the_bar_gets_nothing_rather_than_less():
+    assert with_impact(-1, 64.0, 400.0, 4.0, 0.5) == 0.0
+
+
+@given(
+    st.sampled_from([1, -1]),
+    st.floats(0.01, 1e5) | st.just(math.nan),
+    st.lists(st.floats(0.01, 1e5), min_size=3, max_size=3).map(sorted),
+    st.floats(0, 1e7),
+    st.floats(1e-6, 1e7),
+    st.floats(0, 0.99),
+)
+@settings(deadline=None, max_examples=200)
+@pytest.mark.slow
+def test_the_compiled_price_is_the_interpreted_one_to_the_last_bit(side, limit, bar, shares, volume, coefficient):
+    low, price, high = bar
+    arguments = side, limit, price, low, high, shares, volume, coefficient
+    assert COMPILED(*arguments) == price_paid(*arguments)
+
+
+COMPILED = njit(compilable(price_paid))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["batch", "engine"])
+def test_a_spread_of_nothing_and_an_impact_of_nothing_change_no_bit(driver):
+    bars, terms = market(5, vendor=True), {"price": "vwap", "max_participation": 0.1, "commission": Commission(rate=0.0002)}
+    plain, free = FillModel(**terms), FillModel(**terms, spread=FixedSpread(0), impact=SquareRootImpact(0))
+    runs = [study_of(bars, ["twap", "vwap:profile_days=1"], model, profile_days=1, size="300").run(driver) for model in (plain, free)]
+    assert len(runs[0].fills)
+    assert_same(*runs)
+
+
+@given(fill_models)
+@settings(deadline=None, max_examples=50)
+def test_a_fill_model_written_down_as_json_is_the_same_when_it_is_read(model):
+    assert fill_model_of(json.loads(json.dumps(fill_model_record(model)))) == model
+
+
+@pytest.mark.slow
+def test_a_saved_study_holds_its_spread_and_impact(tmp_path):
+    model = FillModel(spread=FixedSpread(2.5), impact=SquareRootImpact(0.0007))
+    saved = study_of(market(5), ["twap"], model, profile_days=1, size="300").run().save(tmp_path)
+    kept = json.loads((saved / "config.json").read_text(encoding="utf-8"))["fill_model"]
+    assert (kept["spread"], kept["impact"]) == ({"bps": 2.5}, {"coefficient": 0.0007})
+    assert fill_model_of(kept) == model
+
+
+def test_a_record_without_spread_and_impact_is_a_model_without_them():
+    assert fill_model_of({"price": "close"}) == FillModel(price="close")

@@ -2,16 +2,19 @@
 
 import asyncio
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import DAYS, STEP, bars_of, ns
+from markets import DAYS, STEP, bars_of, fill_models, markets, ns
 
 from exec_algos import Commission, FillModel, SimulatedBroker
+from exec_algos.backtest.stream import Stream
+from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import UNCAPPED, bar_budget, meet_bar
+from exec_algos.fills import PRICE_RULES, UNCAPPED, bar_budget, meet_bar, price_paid
 
 OPEN = ns(DAYS[0], "09:30")
 SECOND = 1_000_000_000
@@ -40,6 +43,27 @@ def test_a_child_in_a_bar_from_9_to_11(side, limit, price, expected):
 
 
 @pytest.mark.parametrize(
+    ("side", "limit", "price", "paid"),
+    [
+        (1, math.nan, 11.5, 11.5),  # a market order pays the spread, in the bar or not
+        (1, 10.0, 10.5, 10.0),  # a limit order only up to its limit
+        (1, 12.0, 10.5, 10.5),  # all of it, where that is within the limit and the bar
+        (1, 12.0, 11.5, 11.0),  # or up to the high
+        (1, 11.2, 11.5, 11.0),
+        (1, 10.5, 11.5, 10.5),
+        (-1, math.nan, 8.5, 8.5),
+        (-1, 10.0, 9.5, 10.0),
+        (-1, 8.0, 9.5, 9.5),
+        (-1, 8.0, 8.5, 9.0),
+        (-1, 8.8, 8.5, 9.0),
+        (-1, 9.5, 8.5, 9.5),
+    ],
+)
+def test_what_a_spread_that_leaves_the_bar_from_9_to_11_costs(side, limit, price, paid):
+    assert meet(side, limit, price, 9.0, 11.0) == (10, paid)
+
+
+@pytest.mark.parametrize(
     ("side", "limit", "price", "low", "high", "quantity"),
     [
         (1, 9.0, 10.0, 9.0, 11.0, 0),
@@ -65,29 +89,39 @@ prices = st.integers(2, 40).map(lambda n: n / 2)
 
 
 @given(
-    st.sampled_from([1, -1]),
-    st.lists(prices, min_size=3, max_size=3).map(sorted),
-    prices,
-    st.integers(1, 50),
-    st.integers(0, 50),
-    st.booleans(),
+    side=st.sampled_from([1, -1]),
+    bar=st.lists(prices, min_size=3, max_size=3).map(sorted),
+    limit=prices,
+    quantity=st.integers(1, 50),
+    budget=st.integers(0, 50),
+    through=st.booleans(),
+    half=st.sampled_from([0.0, 0.25, 3.0]),
+    coefficient=st.floats(0, 0.99),
 )
 @settings(deadline=None, max_examples=150)
-def test_no_fill_is_worse_than_its_limit_outside_the_bar_or_over_the_budget(side, bar, limit, quantity, budget, through):
-    low, price, high = bar
-    lots, paid = meet_bar(side, quantity, limit, price, low, high, budget, through)
+def test_no_limit_order_pays_more_than_its_limit_or_outside_the_bar_or_gets_more_than_the_budget(
+    *, side, bar, limit, quantity, budget, through, half, coefficient
+):
+    low, rule, high = bar
+    price = rule + side * half
+    lots, met = meet_bar(side, quantity, limit, price, low, high, budget, through)
     assert 0 <= lots <= min(quantity, budget)
     if lots:
+        paid = price_paid(side, limit, met, low, high, lots, 50.0, coefficient)
+        assert low <= met <= high
         assert low <= paid <= high
+        assert (met - limit) * side <= 0
         assert (paid - limit) * side <= 0
-        assert (paid - price) * side <= 0 or paid == limit
-        assert not through or (limit - (low if side > 0 else high)) * side > 0
+        assert (paid - met) * side >= 0  # impact costs, or it does nothing
+        assert (met - price) * side <= 0 or met == limit
+        assert not through or price * side < limit * side or (limit - (low if side > 0 else high)) * side > 0
 
 
-@given(st.lists(prices, min_size=3, max_size=3).map(sorted), prices, st.booleans())
+@given(st.lists(prices, min_size=3, max_size=3).map(sorted), prices, st.booleans(), st.sampled_from([0.0, 0.25, 3.0]))
 @settings(deadline=None, max_examples=200)
-def test_a_sell_is_a_buy_in_the_mirror(bar, limit, through):
+def test_a_sell_is_a_buy_in_the_mirror(bar, limit, through, half):
     low, price, high = bar
+    price += half
     lots, paid = meet(1, limit, price, low, high, through=through)
     assert meet(-1, -limit, -price, -high, -low, through=through) == (lots, -paid)
 
@@ -136,6 +170,91 @@ def place(rows, model=None, *, quantity=10, side="BUY", limit=None, start=None, 
 def test_the_price_rule_says_price_and_stamp(rule, side, price, stamp):
     fill = place([ROW], FillModel(price=rule), side=side)
     assert (fill.fill_price, fill.time) == (price, stamp)
+
+
+FLAT = (20.0, 20.0, 20.0, 20.0, 100.0, math.nan)
+
+
+@pytest.mark.parametrize(("side", "price"), [("BUY", 20.01), ("SELL", 19.99)])
+@pytest.mark.parametrize("rule", PRICE_RULES)
+def test_a_spread_of_10_bps_costs_5_bps_a_side_in_a_bar_that_never_moved(rule, side, price):
+    assert place([FLAT], FillModel(price=rule, spread=FixedSpread(10)), side=side).fill_price == pytest.approx(price, rel=1e-15)
+
+
+@pytest.mark.parametrize(("rule", "buy", "sell"), [("open", 10.0, 10.0), ("vwap", 11.0, 11.0), ("close", 13.0, 13.0), ("worst", 14.0, 9.0)])
+def test_the_spread_comes_on_top_of_every_price_rule(rule, buy, sell):
+    model = FillModel(price=rule, spread=FixedSpread(200))
+    assert place([ROW], model).fill_price == pytest.approx(buy * 1.01, rel=1e-15)
+    assert place([ROW], model, side="SELL").fill_price == pytest.approx(sell * 0.99, rel=1e-15)
+
+
+@pytest.mark.parametrize(("side", "price"), [("BUY", 20.02), ("SELL", 19.98)])
+def test_a_quarter_of_a_bar_pays_half_the_impact_of_the_whole(side, price):
+    fill = place([FLAT], FillModel(impact=SquareRootImpact(0.002)), quantity=25, side=side)
+    assert fill.fill_price == pytest.approx(price, rel=1e-15)
+
+
+def test_impact_counts_what_the_bar_gave_not_what_was_ordered_and_is_forgotten_by_the_next_bar():
+    fill = place([FLAT] * 4, FillModel(impact=SquareRootImpact(2**-10), max_participation=0.25), quantity=60)
+    parts = [(part.quantity, part.fill_price) for part in fill.parts]
+    assert parts == [(25, 20 * (1 + 2**-11)), (25, 20 * (1 + 2**-11)), (10, 20 * (1 + 2**-10 * math.sqrt(0.1)))]
+
+
+def test_impact_comes_on_top_of_the_spread_and_the_commission_is_charged_on_both():
+    model = FillModel(spread=FixedSpread(100), impact=SquareRootImpact(0.02), commission=Commission(rate=0.5))
+    fill = place([FLAT], model, quantity=25)
+    assert fill.fill_price == pytest.approx(20 * 1.005 * 1.01, rel=1e-15)
+    assert fill.commission == pytest.approx(fill.fill_price * 25 * 0.5, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "quoted", "moved"),
+    [
+        ("BUY", 10.1, 10.1, 10.1),
+        ("BUY", 12.0, 10.15, 12.0),
+        ("BUY", 99.0, 10.15, 14.0),
+        ("SELL", 9.95, 9.95, 9.95),
+        ("SELL", 1.0, 9.85, 9.0),
+    ],
+)
+def test_a_limit_order_pays_spread_and_impact_up_to_its_limit_and_the_range_of_the_bar(side, limit, quoted, moved):
+    spread, impact = FillModel(spread=FixedSpread(300)), FillModel(impact=SquareRootImpact(0.9))
+    assert place([ROW], spread, side=side, limit=limit, quantity=100).fill_price == pytest.approx(quoted, rel=1e-15)
+    assert place([ROW], impact, side=side, limit=limit, quantity=100).fill_price == moved
+
+
+def test_a_limit_order_in_a_bar_that_never_moved_pays_no_spread():
+    assert place([FLAT], FillModel(spread=FixedSpread(10)), limit=20.0).fill_price == 20.0
+    assert place([FLAT], FillModel(spread=FixedSpread(10)), limit=21.0).fill_price == 20.0
+
+
+row_prices = st.lists(st.floats(0.01, 1e5), min_size=4, max_size=4).map(sorted)
+
+
+@st.composite
+def row(draw):
+    """Open, high, low, close, volume and the vendor's VWAP: none, true or impossible."""
+    low, one, other, high = draw(row_prices)
+    first, last = (one, other) if draw(st.booleans()) else (other, one)
+    vwap = draw(st.sampled_from([math.nan, low, high, (one + other) / 2, low * 0.9, high * 1.1]))
+    return first, high, low, last, draw(st.floats(0, 1e6)), vwap
+
+
+@given(st.lists(row(), min_size=1, max_size=6), fill_models, st.sampled_from([1, -1]))
+@settings(deadline=None, max_examples=150)
+def test_the_price_in_one_bar_is_the_price_in_the_table_to_the_last_bit(rows, model, side):
+    bars = bars_of({"A": [(OPEN + i * STEP, *one) for i, one in enumerate(rows)]})
+    names = ("start", "open", "high", "low", "close", "volume", "vwap")
+    singly = [model.bar_price(SimpleNamespace(**dict(zip(names, (OPEN, *one), strict=True))), side) for one in rows]
+    assert singly == model.prices(bars, side).tolist()
+
+
+@given(markets(("A",)), fill_models, st.sampled_from([1, -1]))
+@settings(deadline=None, max_examples=10)
+def test_the_price_in_a_bar_of_a_replay_is_the_price_in_the_table(bars, model, side):
+    stream = Stream("A", bars, model, 0)
+    replayed = [model.bar_price(stream.close()[0], side) for _ in range(len(bars))]
+    assert replayed == model.prices(bars, side).tolist()
 
 
 @pytest.mark.parametrize("vwap", [math.nan, 8.9, 14.1])
@@ -239,6 +358,8 @@ def test_latency_in_ns():
     [
         ({"commission": 0.00015}, r"commission must be a schedule such as Commission\(rate=0.00015\), got 0.00015"),
         ({"latency": "1s"}, "latency must be seconds >= 0, got '1s'"),
+        ({"spread": 5}, r"spread must be None or a spread such as FixedSpread\(5\), in bps, got 5"),
+        ({"impact": 0.001}, r"impact must be None or a law such as SquareRootImpact\(0.001\), got 0.001"),
     ],
 )
 def test_a_knob_of_the_wrong_kind_says_what_to_give(knob, said):

@@ -20,6 +20,7 @@ from exec_algos.backtest.queue import EventQueue
 from exec_algos.errors import OrderRejectedError, UsageError
 
 START = ns(DAYS[1], "09:30")
+ROUNDED = 1e-12
 
 
 class Ledger:
@@ -145,7 +146,7 @@ def test_the_books_balance_after_every_event_and_every_fill_is_possible(ledgers,
     check_fills(result.fills, bars, model)
     check_account(result)
     assert not ledger.open
-    check_children(ledger.over.values(), model)
+    check_children(ledger.over.values(), bars, model)
 
 
 def check_fills(fills, bars, model):
@@ -154,12 +155,28 @@ def check_fills(fills, bars, model):
         n = bar_at(bars, one.symbol, one.timestamp.value, model)
         assert one.quantity > 0
         assert bars.volume[n] > 0
-        assert bars.low[n] <= one.price <= bars.high[n]
+        assert lowest(bars, n, one, model) * (1 - ROUNDED) <= one.price <= highest(bars, n, one, model) * (1 + ROUNDED)
         assert one.commission >= 0
         used[n] += Fraction(str(round(one.quantity, 9)))
     if model.max_participation is not None:
         for n, shares in used.items():
             assert shares <= Fraction(str(model.max_participation)) * Fraction(bars.volume[n])
+
+
+def highest(bars, n, one, model):
+    return bars.high[n] * (paid(bars, n, one, model) if one.side == "BUY" else 1)
+
+
+def lowest(bars, n, one, model):
+    return bars.low[n] * (paid(bars, n, one, model) if one.side == "SELL" else 1)
+
+
+def paid(bars, n, one, model):
+    """What spread and impact make of a price, at most: a factor."""
+    sign = 1 if one.side == "BUY" else -1
+    spread = model.spread.bps / 20_000 if model.spread else 0.0
+    impact = model.impact.coefficient * math.sqrt(one.quantity / bars.volume[n]) if model.impact else 0.0
+    return (1 + sign * spread) * max(1 + sign * impact, 0.0)
 
 
 def check_account(result):
@@ -175,7 +192,7 @@ def check_account(result):
     assert result.portfolio.cash + result.portfolio.value() - 1e6 == pytest.approx(gains, abs=1e-4)
 
 
-def check_children(children, model):
+def check_children(children, bars, model):
     for child in children:
         assert child.over
         for fill in child.fills:
@@ -183,7 +200,9 @@ def check_children(children, model):
             assert start >= child.active
             assert start < child.deadline
             if not math.isnan(child.limit):
+                n = bar_at(bars, child.state.parent.symbol, fill.time, model)
                 assert (fill.fill_price - child.limit) * child.side <= 0
+                assert bars.low[n] <= fill.fill_price <= bars.high[n]
         shares = math.fsum(fill.quantity for fill in child.fills)
         value = math.fsum(fill.quantity * fill.fill_price for fill in child.fills)
         rate, per_share, minimum = model.commission

@@ -16,7 +16,7 @@ from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
-from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar
+from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar, price_paid
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
@@ -56,6 +56,7 @@ class Market:
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
         self._through = model.limit_fill == "through"
+        self._impact = model.impact_coefficient
         self._volumes: dict[str, SessionVolumes] = {}
 
     def add(self, bars: Bars) -> None:
@@ -225,7 +226,7 @@ class Market:
                     price = buy if state.side > 0 else sell
                     done = meet_bar(state.side, child.lots - child.filled, child.limit, price, low, high, room, self._through)
                     if done.quantity > 0:
-                        fill = self._execute(child, state, done, start if self._at_start else now)
+                        fill = self._execute(child, state, done, closed[0], start if self._at_start else now)
                         used += fill.quantity
                         child.over = child.filled == child.lots
                         ended = ended or child.over
@@ -236,9 +237,11 @@ class Market:
         if ended:
             stream.resting = [child for child in stream.resting if not child.over] if len(stream.resting) > 1 else []
 
-    def _execute(self, child: Child, state: ParentState, done: Execution, stamp: int) -> Fill:
+    def _execute(self, child: Child, state: ParentState, done: Execution, bar: Bar, stamp: int) -> Fill:
         parent, lots, price = state.parent, done.quantity, done.price
         shares = lots * parent.lot_size
+        if self._impact:
+            price = price_paid(state.side, child.limit, price, bar.low, bar.high, shares, bar.volume, self._impact)
         child.filled += lots
         child.value += shares * price
         fee = 0.0

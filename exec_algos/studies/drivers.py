@@ -39,7 +39,7 @@ def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: 
     tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume)
     outcome, trades = run_batch(
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=model.commission,
-        latency=model.latency_ns, through=model.limit_fill == "through", recording=fills,
+        impact=model.impact_coefficient, latency=model.latency_ns, through=model.limit_fill == "through", recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
     return Worked(
