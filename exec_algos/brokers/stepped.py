@@ -149,17 +149,17 @@ class SteppedBroker(BrokerAPI):
             raise UsageError(f"child {child.number} in {child.symbol} is over, so it cannot trade {quantity:g} more")
         if not quantity > 0:
             raise UsageError(f"a trade of {child.symbol} needs a positive quantity, got {quantity!r}")
+        if not 0 < price < math.inf:
+            raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")
         state = child.state
-        parent = state.parent
-        fill = Fill(
-            self._last_end(parent.symbol) if time is None else time, parent.symbol, quantity, price, commission,
-            parent.side, parent_id=parent.parent_id, zone=state.zone,
-        )  # fmt: skip
+        parent, stamp = state.parent, self._last_end(child.symbol) if time is None else time
+        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, ())
+        fill = tuple.__new__(Fill, fields)
         child.fills.append(fill)
         child.value += quantity * price
         child.fee += commission
-        shares = sum(one.quantity for one in child.fills)
-        lots = math.ceil(shares / parent.lot_size * WHOLE) - child.filled
+        child.shares += quantity
+        lots = math.ceil(child.shares / parent.lot_size * WHOLE) - child.filled
         child.filled += lots
         state.filled += lots
         state.working -= lots
@@ -188,9 +188,13 @@ class SteppedBroker(BrokerAPI):
         """First half of `advance`: time is `now` (ns UTC), fills have been told, children that are due are cancelled."""
         self._clock.queue.catch_up(now, BEFORE_STRATEGIES)
         if self._refused:
-            again, self._refused = self._refused, []
-            for child in again:
-                self._ask_back(child)
+            self.ask_again()
+
+    def ask_again(self) -> None:
+        """Ask again for the children that the venue could not cancel before; `settle` does it."""
+        again, self._refused = self._refused, []
+        for child in again:
+            self._ask_back(child)
 
     def decide(self) -> None:
         """Second half of `advance`: executors that are due decide, and children go to the venue."""

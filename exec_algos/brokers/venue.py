@@ -20,6 +20,8 @@ class SteppedChild(Child):
         Currency per share, NaN for a market order.
     active, deadline : int
         It may meet bars that start in ``[active, deadline)``, ns UTC.
+    shares : float
+        Shares that traded.
     reason : str
         Why the venue ended it, where it did.
     order : object
@@ -28,6 +30,7 @@ class SteppedChild(Child):
         Whether the venue was asked to cancel it, for venues that answer later.
     """
 
+    shares = 0.0
     reason = ""
     order: Any = None
     asked_back = False
@@ -54,9 +57,8 @@ class SteppedChild(Child):
             raise OrderRejectedError(self.reason)
         if len(self.fills) <= 1:
             return super().result()
-        shares = sum(one.quantity for one in self.fills)
         last = self.fills[-1]
-        fields = (last.time, last.ticker, shares, self.value / shares, self.fee, last.side, last.parent_id, last.zone)
+        fields = (last.time, last.ticker, self.shares, self.value / self.shares, self.fee, last.side, last.parent_id, last.zone)
         return Fill._make((*fields, tuple(self.fills)))
 
 

@@ -99,12 +99,13 @@ def _fit(start: int, end: int, session: Session, resolution: int) -> tuple[int, 
     bar = resolution or 1
     first = session.open + -((session.open - max(start, session.open)) // bar) * bar
     last = session.open + (min(end, session.close) - session.open) // bar * bar
+    if (first, last) == (start, end) and first < last:
+        return first, last
     asked = f"[{shown(start, session.zone)}, {shown(end, session.zone)})"
     if last <= first:
         raise UsageError(f"no whole bar of {bar / 1e9:g} s lies in the window {asked} of the session {_span(session)}")
-    if (first, last) != (start, end):
-        given = f"[{shown(first, session.zone)}, {shown(last, session.zone)})"
-        log.warning("window %s is cut to %s: session %s, bars of %g s", asked, given, _span(session), bar / 1e9)
+    given = f"[{shown(first, session.zone)}, {shown(last, session.zone)})"
+    log.warning("window %s is cut to %s: session %s, bars of %g s", asked, given, _span(session), bar / 1e9)
     return first, last
 
 

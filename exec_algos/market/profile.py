@@ -154,7 +154,7 @@ class RecordedVolumes:
         self.symbol, self.step = symbol, step
         self._session_at = session_at
         self._opens: list[int] = []
-        self._rows: list[Floats] = []
+        self._rows: list[list[float]] = []
         self._open = self._close = 0
 
     def add(self, start: int, volume: float) -> None:
@@ -166,7 +166,7 @@ class RecordedVolumes:
             return
         if not self._opens or self._opens[-1] != self._open:
             self._opens.append(self._open)
-            self._rows.append(np.zeros(max((self._close - self._open) // self.step, 1)))
+            self._rows.append([0.0] * max((self._close - self._open) // self.step, 1))
         row = self._rows[-1]
         slot = (start - self._open) // self.step
         row[slot if slot < len(row) else -1] += volume
@@ -181,7 +181,8 @@ class RecordedVolumes:
         """
         found = bisect_left(self._opens, session.open)
         check_history(self.symbol, found, days)
-        return mean_profile(self._rows[found - days : found], (session.close - session.open) // self.step)
+        past = [np.array(row) for row in self._rows[found - days : found]]
+        return mean_profile(past, (session.close - session.open) // self.step)
 
 
 def stretched(volumes: Floats, length: int) -> Floats:

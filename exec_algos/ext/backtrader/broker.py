@@ -114,6 +114,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         self._schedule = ScheduledCommission(schedule=self.model.commission) if self.model.commission != Commission() else None
         self._tapes: dict[int, _Tape] = {}
         self._desks: list[Desk] = []
+        self._known_terms: dict[int, _Terms] = {}
         self._size = 0.0
 
     def start(self) -> None:
@@ -162,13 +163,13 @@ class ExecutionBroker(bt.brokers.BackBroker):
         return list(self._tapes.values())
 
     def _terms(self, order: Any) -> _Terms:
-        terms: _Terms | None = order.info.get("terms")
+        terms = self._known_terms.get(order.ref)
         if terms is None:
-            terms = order.info["terms"] = self._child_terms(order) or self._own_terms(order)
+            terms = self._known_terms[order.ref] = self._child_terms(order) or self._own_terms(order)
         return terms
 
     def _child_terms(self, order: Any) -> _Terms | None:
-        child = order.info.get("execution")
+        child = next((desk.children[order.ref][1] for desk in self._desks if order.ref in desk.children), None)
         if child is None:
             return None
         parent = child.state.parent

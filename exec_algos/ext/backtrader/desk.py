@@ -22,7 +22,7 @@ from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.model import Side
 
 REFUSED = (bt.Order.Margin, bt.Order.Rejected)
-AFTER = int(Rank.WAKE)
+BEFORE, AFTER = int(Rank.EXPIRY), int(Rank.WAKE)
 ENDED = (bt.Order.Canceled, bt.Order.Expired)
 
 
@@ -49,6 +49,7 @@ class Feed:
             numbers=desk.numbers,
             latency=0 if model is None else model.latency_ns,
         )
+        self._children = desk.children
         self._stamps, self._volume, self._close = data.lines.datetime, data.lines.volume, data.lines.close
         self.seen = 0
 
@@ -58,9 +59,10 @@ class Feed:
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
-        self.seen = self._stamps.lencount
-        known = self.time.known(self._stamps[0])
-        self.broker.see(self.name, known - self.time.step, self._volume[0], self._close[0])
+        stamps, time = self._stamps, self.time
+        self.seen = stamps.lencount
+        known = time.known(stamps[0])
+        self.broker.see(self.name, known - time.step, self._volume[0], self._close[0])
         return known
 
     def send(self, child: SteppedChild) -> None:
@@ -68,10 +70,11 @@ class Feed:
         strategy, parent = self.strategy, child.state.parent
         limited = not math.isnan(child.limit)
         place = strategy.broker.buy if parent.side > 0 else strategy.broker.sell
-        child.order = place(
+        child.order = order = place(
             strategy, self.data, size=child.lots * parent.lot_size, price=child.limit if limited else None,
-            exectype=bt.Order.Limit if limited else bt.Order.Market, execution=child,
+            exectype=bt.Order.Limit if limited else bt.Order.Market,
         )  # fmt: skip
+        self._children[order.ref] = self, child
 
     def withdraw(self, child: SteppedChild) -> bool:
         """Cancel a child order; backtrader's broker cannot cancel one that it has not looked at yet, a live one answers later."""
@@ -106,6 +109,8 @@ class Desk:
     ----------
     orders : dict of int to WorkingOrder
         All parent orders by their number, in the order in which they came.
+    children : dict of int to (Feed, SteppedChild)
+        The child orders of this run by the ``ref`` of backtrader's order.
     fills_ours : bool
         Our fill model fills the children.
     """
@@ -115,6 +120,7 @@ class Desk:
         self.clock = VirtualClock(EventQueue(0))
         self.numbers = itertools.count()
         self.orders: dict[int, WorkingOrder] = {}
+        self.children: dict[int, tuple[Feed, SteppedChild]] = {}
         self.fills_ours = hasattr(strategy.broker, "model")
         self._touched: dict[int, None] = {}
         self._ended: list[WorkingOrder] = []
@@ -181,15 +187,19 @@ class Desk:
         for feed in self._list:
             if feed.fresh():
                 now = max(now, feed.take())
+        self.clock.queue.catch_up(now, BEFORE)
         for feed in self._list:
-            feed.broker.settle(now)
+            feed.broker.ask_again()
 
     def told(self, order: Any) -> None:
         """Take in what backtrader says of one of its orders."""
-        child = order.info.get("execution")
-        if child is not None:
+        if order.status < bt.Order.Partial:
+            return  # on its way: nothing has traded
+        found = self.children.get(order.ref)
+        if found is not None:
+            feed, child = found
             before = len(child.fills)
-            self._feeds[id(order.data)].told(child, order)
+            feed.told(child, order)
             if len(child.fills) > before:
                 self._touched[child.state.parent.parent_id] = None
 

@@ -100,8 +100,8 @@ class ExecutionMixin:
 
     def parent_of(self, order: Any) -> WorkingOrder | None:
         """The parent order that an order of backtrader's belongs to; None for one of the strategy's own."""
-        child = order.info.get("execution")
-        return None if child is None else self._desk.orders.get(child.state.parent.parent_id)
+        found = self._desk.children.get(order.ref)
+        return None if found is None else self._desk.orders.get(found[1].state.parent.parent_id)
 
     def _start(self) -> None:
         tell = None if type(self).notify_parent is ExecutionMixin.notify_parent else self.notify_parent

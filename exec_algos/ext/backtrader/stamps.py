@@ -44,7 +44,7 @@ class FeedTime:
 
     def __init__(self, data: Any, name: str, settings: Settings) -> None:
         self.step = _step(data, name)
-        self._delay = self.step if settings.label == "start" else 0
+        self._delay = self.step if _label(data, name, settings) == "start" else 0
         calendar = settings.calendar_of(name)
         self.hours: CalendarHours | DailyHours
         zone = _zone(data)
@@ -90,10 +90,22 @@ def _step(data: Any, name: str) -> int:
     return STEPS[frame] * int(compression)
 
 
-def _zone(data: Any) -> str | None:
-    """The IANA zone of a feed whose stamps are UTC inside; None if they are a clock on the wall."""
+def _label(data: Any, name: str, settings: Settings) -> str:
+    label = str(getattr(_source(data).p, "label", settings.label))
+    if label == "start" and data.resampling:
+        raise UsageError(f"feed {name} is resampled, for which backtrader takes stamps as the ends of bars; label its source by end")
+    return label
+
+
+def _source(data: Any) -> Any:
     while getattr(data, "_clone", False):
         data = data.data
+    return data
+
+
+def _zone(data: Any) -> str | None:
+    """The IANA zone of a feed whose stamps are UTC inside; None if they are a clock on the wall."""
+    data = _source(data)
     for given in (data.p.tz, data.p.tzinput, getattr(getattr(data.p.dataname, "index", None), "tz", None)):
         if given is not None:
             return given if isinstance(given, str) else _key(given)
