@@ -125,8 +125,9 @@ def main() -> None:
     if (shares, cash) != (our_shares, our_cash):
         raise SystemExit(f"the two runs traded differently: {shares}, {cash} and {our_shares}, {our_cash}")
     hand = (by_hand + by_hand_again) / 2
+    work = f"{sessions} sessions x {MINUTES} minutes x {FEEDS} feeds, {PARENTS} TWAP parents a session"
     figures = {
-        "work": f"{sessions} sessions x {MINUTES} minutes x {FEEDS} feeds, {PARENTS} TWAP parents a session, backtrader's own fills, one core",
+        "work": f"{work}, backtrader's own fills, one core",
         "shares_traded": shares,
         "seconds": {"no orders": round(empty, 1), "by hand": [round(by_hand, 1), round(by_hand_again, 1)], "execute": round(ours, 1)},
         "ratio_to_by_hand": round(ours / hand, 3),

@@ -155,15 +155,20 @@ class OneBar(Protocol):
         """The vendor's VWAP, currency per share; NaN when there is none."""
 
 
-def _as_bars(bar: OneBar) -> Bars:
-    """The bar as a table of one row, so that one text of each price rule serves both."""
-    import numpy as np
+class _Row(NamedTuple):
+    """One bar that a price rule reads as it reads a whole table: the same names, numbers for columns."""
 
-    from exec_algos.market.bars import PRICES, Bars
+    open: float
+    high: float
+    low: float
+    close: float
+    vwap: float
 
-    columns: dict[str, Any] = {name: np.array([getattr(bar, name)], dtype=np.float64) for name in (*PRICES, "volume", "vwap")}
-    offsets, start = np.array([0, 1], dtype=np.int64), np.array([bar.start], dtype=np.int64)
-    return Bars(symbols=("",), offsets=offsets, start=start, step=1, zone="UTC", **columns)
+    def price(self) -> float:
+        """As `Bars.price`, for one bar."""
+        if self.low <= self.vwap <= self.high:
+            return self.vwap
+        return min(max((self.high + self.low + self.close) / 3.0, self.low), self.high)
 
 
 def _worst(bars: Bars, side: int) -> Floats:
@@ -283,7 +288,9 @@ class FillModel:
         float
             Currency per share.
         """
-        return float(self.prices(_as_bars(bar), side)[0])
+        row: Any = _Row(bar.open, bar.high, bar.low, bar.close, bar.vwap)
+        price: Any = PRICE_RULES[self.price](row, side)
+        return float(price if self.spread is None else price * (1.0 + side * self.spread.half(row)))
 
     def cap(self, parent_cap: float | None) -> float:
         """The participation cap of a child whose parent has its own cap (None: none)."""

@@ -62,6 +62,11 @@ class SteppedBroker(BrokerAPI):
         To share one numbering of parent orders.
     latency : int
         Between a decision and its arrival at the venue, ns; cancels take as long.
+
+    Attributes
+    ----------
+    refused : list of SteppedChild
+        Children that the venue could not cancel yet; it is asked again at the next step.
     """
 
     def __init__(  # noqa: PLR0913 - what the caller's loop is made of, most of it by default
@@ -88,7 +93,7 @@ class SteppedBroker(BrokerAPI):
         self._sent = itertools.count()
         self._volumes: dict[str, RecordedVolumes] = {}
         self._latest: dict[str, tuple[int, float, float]] = {}
-        self._refused: list[SteppedChild] = []
+        self.refused: list[SteppedChild] = []
         if history is not None:
             self._remember(history)
 
@@ -187,12 +192,12 @@ class SteppedBroker(BrokerAPI):
     def settle(self, now: int) -> None:
         """First half of `advance`: time is `now` (ns UTC), fills have been told, children that are due are cancelled."""
         self._clock.queue.catch_up(now, BEFORE_STRATEGIES)
-        if self._refused:
+        if self.refused:
             self.ask_again()
 
     def ask_again(self) -> None:
         """Ask again for the children that the venue could not cancel before; `settle` does it."""
-        again, self._refused = self._refused, []
+        again, self.refused = self.refused, []
         for child in again:
             self._ask_back(child)
 
@@ -303,7 +308,7 @@ class SteppedBroker(BrokerAPI):
         if self.venue.withdraw(child):
             self.end(child)
         else:
-            self._refused.append(child)
+            self.refused.append(child)
 
     def withdraw(self, child: Started[Fill]) -> None:
         """Cancel what is open of a child; where the venue cannot do it yet it is asked again at the next step."""

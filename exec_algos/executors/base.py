@@ -11,7 +11,7 @@ from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
-from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, Working
+from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
 from exec_algos.executors.window import Moment, Window
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.model import ExecutionSummary, Fill, ParentOrder, Seen, Side, check_lots, check_participation
@@ -169,7 +169,7 @@ class OrderExecutor(ABC):
                 return
             quantity, limit = decide(terms, Seen(k, curve[k], progress.lots - done, working), params)
             if quantity:
-                progress.working.append(Working(k, quantity, broker.send_order(parent, quantity, limit, instant)))
+                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, instant)))
                 progress.released += 1
         await clock.sleep_until(parent.end)
 

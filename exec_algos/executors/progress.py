@@ -34,12 +34,7 @@ class Leg(NamedTuple):
     done: int
 
 
-class Working(NamedTuple):
-    """A child order that is not known to be over: its slice, its lots, and what will become of it."""
-
-    slice: int
-    lots: int
-    task: Started[Fill]
+Working = tuple[int, int, Started[Fill]]  # slice, lots, what will become of it; a plain tuple, for one is made a slice
 
 
 class Progress:

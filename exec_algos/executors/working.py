@@ -139,8 +139,8 @@ class WorkingOrder:
     def _halt(self) -> None:
         """Stop the present leg and ask for its open children back."""
         self._leg.cancel()
-        for child in self._progress.working:
-            self._broker.withdraw(child.task)
+        for _, _, task in self._progress.working:
+            self._broker.withdraw(task)
         self._progress.collect()
 
     async def _wind_up(self, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.fills import FillModel, bar_budget, meet_bar, price_paid
 
+ROOM = 1000  # orders that are over may be kept
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
 FRACTION = 1e-8  # lot of an order of the strategy's own whose size is not whole
@@ -154,6 +155,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
             for desk in self._desks:
                 desk.play(now)
         super().next()
+        if len(self._known_terms) > 2 * len(self.pending) + ROOM:
+            self._known_terms = {order.ref: self._known_terms[order.ref] for order in self.pending if order.ref in self._known_terms}
 
     def _every_tape(self) -> list[_Tape]:
         if not self._tapes:

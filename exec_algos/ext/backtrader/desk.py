@@ -49,17 +49,13 @@ class Feed:
             numbers=desk.numbers,
             latency=0 if model is None else model.latency_ns,
         )
-        self._children = desk.children
-        self._stamps, self._volume, self._close = data.lines.datetime, data.lines.volume, data.lines.close
+        self._children, self._owners = desk.children, desk.owners
+        self.stamps, self._volume, self._close = data.lines.datetime, data.lines.volume, data.lines.close
         self.seen = 0
-
-    def fresh(self) -> bool:
-        """Whether a bar has come since `take`."""
-        return bool(self._stamps.lencount != self.seen)
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
-        stamps, time = self._stamps, self.time
+        stamps, time = self.stamps, self.time
         self.seen = stamps.lencount
         known = time.known(stamps[0])
         self.broker.see(self.name, known - time.step, self._volume[0], self._close[0])
@@ -75,6 +71,7 @@ class Feed:
             exectype=bt.Order.Limit if limited else bt.Order.Market,
         )  # fmt: skip
         self._children[order.ref] = self, child
+        self._owners[order.ref] = parent.parent_id
 
     def withdraw(self, child: SteppedChild) -> bool:
         """Cancel a child order; backtrader's broker cannot cancel one that it has not looked at yet, a live one answers later."""
@@ -110,7 +107,11 @@ class Desk:
     orders : dict of int to WorkingOrder
         All parent orders by their number, in the order in which they came.
     children : dict of int to (Feed, SteppedChild)
-        The child orders of this run by the ``ref`` of backtrader's order.
+        The child orders that are open, by the ``ref`` of backtrader's order.
+    owners : dict of int to int
+        The number of the parent order by the ``ref`` of each child's order.
+    feed_of : dict of int to Feed
+        Where each parent order is worked, by its number.
     fills_ours : bool
         Our fill model fills the children.
     """
@@ -120,7 +121,9 @@ class Desk:
         self.clock = VirtualClock(EventQueue(0))
         self.numbers = itertools.count()
         self.orders: dict[int, WorkingOrder] = {}
+        self.feed_of: dict[int, Feed] = {}
         self.children: dict[int, tuple[Feed, SteppedChild]] = {}
+        self.owners: dict[int, int] = {}
         self.fills_ours = hasattr(strategy.broker, "model")
         self._touched: dict[int, None] = {}
         self._ended: list[WorkingOrder] = []
@@ -132,6 +135,11 @@ class Desk:
             except UsageError as error:
                 self._unfit[id(data)] = error
         self._list = list(self._feeds.values())
+
+    @property
+    def feeds(self) -> list[Feed]:
+        """The feeds that orders can be worked on."""
+        return self._list
 
     def feed(self, data: Any) -> Feed:
         """A feed of the strategy: itself, its name, or None for the first.
@@ -175,6 +183,7 @@ class Desk:
         side = Side.BUY if size > 0 else Side.SELL
         begun = feed.broker.execute(feed.name, abs(size), algorithm, side=side, on_over=self._ended.append, **terms)
         self.orders[begun.parent.parent_id] = begun
+        self.feed_of[begun.parent.parent_id] = feed
         return begun
 
     def play(self, instant: int) -> None:
@@ -185,21 +194,23 @@ class Desk:
         """Take in the bars that have come, and cancel the children that are due."""
         now = self.clock.now
         for feed in self._list:
-            if feed.fresh():
-                now = max(now, feed.take())
+            if feed.stamps.lencount != feed.seen:
+                known = feed.take()
+                now = known if known > now else now
         self.clock.queue.catch_up(now, BEFORE)
         for feed in self._list:
-            feed.broker.ask_again()
+            if feed.broker.refused:
+                feed.broker.ask_again()
 
     def told(self, order: Any) -> None:
         """Take in what backtrader says of one of its orders."""
-        if order.status < bt.Order.Partial:
-            return  # on its way: nothing has traded
         found = self.children.get(order.ref)
         if found is not None:
             feed, child = found
             before = len(child.fills)
             feed.told(child, order)
+            if order.status > bt.Order.Partial:
+                del self.children[order.ref]
             if len(child.fills) > before:
                 self._touched[child.state.parent.parent_id] = None
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import backtrader as bt
+
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.window import Moment
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.desk import Desk
+
+PARTIAL = bt.Order.Partial
 
 
 class ExecutionMixin:
@@ -100,8 +104,7 @@ class ExecutionMixin:
 
     def parent_of(self, order: Any) -> WorkingOrder | None:
         """The parent order that an order of backtrader's belongs to; None for one of the strategy's own."""
-        found = self._desk.children.get(order.ref)
-        return None if found is None else self._desk.orders.get(found[1].state.parent.parent_id)
+        return self._desk.orders.get(self._desk.owners.get(order.ref, -1))
 
     def _start(self) -> None:
         tell = None if type(self).notify_parent is ExecutionMixin.notify_parent else self.notify_parent
@@ -112,7 +115,8 @@ class ExecutionMixin:
         super()._start()  # type: ignore[misc]
 
     def _addnotification(self, order: Any, quicknotify: bool = False) -> None:
-        self._desk.told(order)
+        if order.status >= PARTIAL:  # before that it is on its way, and nothing has traded
+            self._desk.told(order)
         super()._addnotification(order, quicknotify=quicknotify)  # type: ignore[misc]
 
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
