@@ -31,6 +31,8 @@ Latency = Annotated[float, typer.Option(help="Seconds between decision and arriv
 Rate = Annotated[float, typer.Option("--commission", help="Fraction of the value traded: 0.00015 is 1.5 bps.")]
 PerShare = Annotated[float, typer.Option("--commission-per-share", help="Currency per share.")]
 Minimum = Annotated[float, typer.Option("--commission-minimum", help="Currency per child order.")]
+Spread = Annotated[float, typer.Option("--spread-bps", help="Full spread; a market order pays half of it, not clipped to the bar.")]
+Impact = Annotated[float, typer.Option(help="Square-root impact: this fraction of the price x sqrt(child / volume of the bar).")]
 Days = Annotated[int, typer.Option("--profile-days", help="Earlier sessions for ADV and for VWAP's profile.")]
 Interval = Annotated[float, typer.Option(help="Seconds between child orders; rounded up to whole bars.")]
 Lot = Annotated[float, typer.Option("--lot-size", help="Shares in a lot.")]
@@ -53,6 +55,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     commission: Rate = 0.0,
     commission_per_share: PerShare = 0.0,
     commission_minimum: Minimum = 0.0,
+    spread_bps: Spread = 0.0,
+    impact: Impact = 0.0,
     profile_days: Days = 5,
     interval: Interval = 60.0,
     lot_size: Lot = 1.0,
@@ -70,8 +74,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors():
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
-            latency=latency, commission=(commission, commission_per_share, commission_minimum), profile_days=profile_days,
-            interval=interval, lot_size=lot_size, driver=driver,
+            latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, impact=impact,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
         )  # fmt: skip
         from exec_algos.cli_data import load_bars
         from exec_algos.cli_study import run_and_show

@@ -97,10 +97,12 @@ def _title(result: StudyResult) -> str:
     config, days = result.config, result.parents["session"]
     model = config["fill_model"]
     cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
+    spread = f", spread {model['spread']['bps']:g} bps" if model["spread"] else ""
+    impact = f", impact {model['impact']['coefficient']:g}" if model["impact"] else ""
     first, last = days.min().date(), days.max().date()
     return (
         f"{len(config['symbols'])} symbols, {first} to {last}, {config['parent_orders']} parent orders; "
-        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}"
+        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}"
     )
 
 

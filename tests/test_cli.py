@@ -91,6 +91,22 @@ def test_both_drivers_write_the_same_bytes(folder, tmp_path):
         assert (tmp_path / "batch" / name).read_bytes() == (tmp_path / "engine" / name).read_bytes()
 
 
+@pytest.mark.slow
+def test_spread_and_impact_are_paid_and_told(folder, tmp_path):
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--algo", "twap")
+    runs = {"plain": (), "spread": ("--spread-bps", 10), "impact": ("--impact", 0.001)}
+    for name, more in runs.items():
+        assert invoke("study", folder, *words, *more, "--out", tmp_path / name).exit_code == 0
+    plain, spread, impact = (pd.read_parquet(tmp_path / name / "fills.parquet") for name in runs)
+    sign = plain["side"].map({"BUY": 1, "SELL": -1})
+    assert (sign * (spread["price"] / plain["price"] - 1)).to_numpy() == pytest.approx(5e-4, rel=1e-6)
+    assert (sign * (impact["price"] - plain["price"]) > 0).all()
+    pages = {name: (tmp_path / name / "report.html").read_text() for name in runs}
+    assert "10 bps, half of it paid by each market order" in pages["spread"]
+    assert "10 bps x sqrt(child / volume of the bar)" in pages["impact"]
+    assert "none: later prices and volumes are those of the past" in pages["plain"]
+
+
 REFUSED = {
     "unknown algorithm": (["--algo", "twep"], "unknown algorithm 'twep': did you mean twap"),
     "unknown parameter": (["--algo", "vwap:days=3"], "unknown parameter of vwap 'days': did you mean profile_days"),
@@ -105,6 +121,8 @@ REFUSED = {
     "days": (["--profile-days", "0"], "profile_days must be at least 1"),
     "history": (["--profile-days", "50"], "no parent order is left to study"),
     "latency": (["--latency", "-1"], "latency must be seconds >= 0"),
+    "spread": (["--spread-bps", "-1"], "spread bps"),
+    "impact": (["--impact", "10"], "impact coefficient"),
     "lot": (["--lot-size", "0"], "lot_size must be a positive number"),
 }
 

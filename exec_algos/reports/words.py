@@ -89,7 +89,8 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("limit orders", f"fill when the bar trades {'at' if model['limit_fill'] == 'touch' else 'through'} their limit"),
         ("latency", f"{model['latency']:g} s from decision to venue"),
         ("commission", _commission(model["commission"])),
-        ("market impact", "none: prices and volumes are those of the past"),
+        ("spread", _spread(model["spread"])),
+        ("market impact", _impact(model["impact"])),
         ("competition", "none: each parent order and algorithm is alone in the market"),
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
@@ -98,6 +99,17 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("driver", str(config["driver"])),
         ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
     ]
+
+
+def _spread(parts: Mapping[str, Any] | None) -> str:
+    return "none" if parts is None else f"{parts['bps']:g} bps, half of it paid by each market order, not clipped to the bar"
+
+
+def _impact(parts: Mapping[str, Any] | None) -> str:
+    past = "later prices and volumes are those of the past"
+    if parts is None:
+        return f"none: {past}"
+    return f"{parts['coefficient'] * 1e4:g} bps x sqrt(child / volume of the bar), on the child itself; {past}"
 
 
 def _commission(parts: Mapping[str, Any]) -> str:

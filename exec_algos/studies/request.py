@@ -31,6 +31,10 @@ class StudyRequest:
         Seconds.
     commission : tuple of float
         Fraction of value, currency per share, least currency per child.
+    spread_bps : float
+        The full spread; a market order pays half of it.
+    impact : float
+        Coefficient of the square-root impact, a fraction of the price.
     profile_days : int
         For ADV, and for algorithms whose text names no days of their own.
     lot_size : float
@@ -48,6 +52,8 @@ class StudyRequest:
     price: Any = "open"
     latency: float = 0.0
     commission: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spread_bps: float = 0.0
+    impact: float = 0.0
     profile_days: int = 5
     interval: float = 60.0
     lot_size: float = 1.0
@@ -61,14 +67,16 @@ class StudyRequest:
         UsageError
             A part that cannot be.
         """
-        from exec_algos.costs import Commission
+        from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
         from exec_algos.fills import FillModel
         from exec_algos.studies.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
         model = FillModel(
-            price=self.price, max_participation=self.max_participation, latency=self.latency, commission=Commission(*self.commission)
-        )
+            price=self.price, max_participation=self.max_participation, latency=self.latency, commission=Commission(*self.commission),
+            spread=FixedSpread(self.spread_bps) if self.spread_bps else None,
+            impact=SquareRootImpact(self.impact) if self.impact else None,
+        )  # fmt: skip
         algorithms = [self._algorithm(text) for text in _split(self.algorithms)]
         lot = int(self.lot_size) if self.lot_size == int(self.lot_size) else self.lot_size
         parents = ParentOrders.grid(
