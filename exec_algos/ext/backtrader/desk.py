@@ -13,7 +13,7 @@ from exec_algos.backtest.queue import EventQueue, Rank
 from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.stepped import SteppedBroker
 from exec_algos.brokers.venue import SteppedChild
-from exec_algos.errors import RunError, UsageError
+from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.window import shown
 from exec_algos.executors.working import WorkingOrder
@@ -152,7 +152,10 @@ class Desk:
         if data is None:
             data = self.strategy.data
         elif isinstance(data, str):
-            data = self.strategy.getdatabyname(data)
+            named = self.strategy.env.datasbyname
+            if data not in named:
+                raise UnknownNameError("feed", data, named)
+            data = named[data]
         if id(data) in self._unfit:
             raise self._unfit[id(data)]
         if id(data) not in self._feeds:
@@ -179,6 +182,10 @@ class Desk:
             raise UsageError(
                 "backtrader's own broker keeps no participation cap; use plug_in(cerebro, fills='exec_algos'), "
                 "or give its broker a filler such as bt.broker.fillers.FixedBarPerc(perc=10)"
+            )
+        if terms.get("until") is None and feed.time.unbounded:
+            raise UsageError(
+                f"nobody said when the session of {feed.name} ends: give until=, sessionend= with its feed, or calendar= to plug_in"
             )
         side = Side.BUY if size > 0 else Side.SELL
         begun = feed.broker.execute(feed.name, abs(size), algorithm, side=side, on_over=self._ended.append, **terms)
@@ -230,15 +237,17 @@ class Desk:
     def report(self) -> None:
         """Tell the strategy of parent orders that traded or are over."""
         touched, self._touched = self._touched, {}
-        ended, self._ended = self._ended, []
-        for order in ended:
-            touched[order.parent.parent_id] = None
+        touched.update((order.parent.parent_id, None) for order in self._ended)
+        self._ended.clear()
         if self._tell is not None:
             for number in touched:
                 self._tell(self.orders[number])
 
     def close(self) -> None:
-        """The run is over: what is still worked ends here, with its residual."""
+        """The run is over: what is still worked ends here, with its residual; a child that is open can trade no more."""
+        for feed, child in list(self.children.values()):
+            feed.withdraw(child)
+            feed.broker.end(child)
         for order in list(self.orders.values()):
             order.stop("the run ended before the order did")
         self.report()

@@ -57,6 +57,11 @@ class FeedTime:
             self._local = ZoneInfo(settings.zone or self.session(0).zone)
         self._offsets: dict[int, int] = {}
 
+    @property
+    def unbounded(self) -> bool:
+        """Nothing is known of when the venue is open."""
+        return isinstance(self.hours, DailyHours) and self.hours.whole_day
+
     def session(self, instant: int) -> Session:
         """The session that is open at an instant (ns UTC), or the next."""
         return self.hours(instant)
