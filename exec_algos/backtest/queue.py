@@ -94,8 +94,7 @@ class EventQueue:
         while heap and heap[0][0] < instant:
             heappush(heap, (instant, *heappop(heap)[1:]))
         while heap and heap[0][0] == instant and heap[0][1] <= rank:
-            _, _, _, action, argument = heappop(heap)
-            action(argument)
+            self._carry_out()
 
     def before(self, rank: int) -> bool:
         """Whether something of a lower rank is still to be done in this instant."""

@@ -31,6 +31,21 @@ class Session:
     zone: str
 
 
+def limit_of(order_type: str, limit_price: float | None) -> float | None:
+    """The limit of an order, None for a market order.
+
+    Raises
+    ------
+    UsageError
+        A limit order without a positive limit, a market order with one, or another type.
+    """
+    if order_type == "MKT" and limit_price is None:
+        return None
+    if order_type == "LMT" and limit_price is not None and limit_price > 0:
+        return limit_price
+    raise UsageError(f"order_type must be 'MKT' without limit_price or 'LMT' with a positive one, got {order_type!r} and {limit_price!r}")
+
+
 @lru_cache(maxsize=64)
 def _keywords(place_order: Callable[..., Any]) -> frozenset[str]:
     """Those of ``side, expires, parent`` that a broker's own `place_order` takes."""
@@ -176,5 +191,8 @@ class BrokerAPI(ABC):
         return parent
 
     def withdraw(self, child: Started[Fill]) -> None:
-        """Ask for what is still open of a child that `send_order` released; what came of it is told by the child."""
+        """Ask for what is still open of a child that `send_order` released; what came of it is told by the child.
+
+        Here its `place_order` is cancelled: one that can, cancels at the venue and returns what it got.
+        """
         child.cancel()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from exec_algos.backtest.child import Child
 from exec_algos.backtest.market import Market, running_market
+from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Pump, VirtualClock
-from exec_algos.brokers.base import BrokerAPI, OrderType, Session
+from exec_algos.brokers.base import BrokerAPI, OrderType, Session, limit_of
 from exec_algos.clock import Started
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
@@ -72,6 +73,7 @@ class SimulatedBroker(BrokerAPI):
     ) -> None:
         self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
         self._seed, self._synthetic = seed, False
+        self._carried: list[tuple[Started[Fill], int]] = []
         self._direct = type(self).place_order is SimulatedBroker.place_order
         attached = running_market.get()
         if attached is not None:
@@ -125,7 +127,7 @@ class SimulatedBroker(BrokerAPI):
         UsageError
             A limit order without a limit, or an unknown order type.
         """
-        limit = _limit(order_type, limit_price)
+        limit = limit_of(order_type, limit_price)
         self._ensure(ticker)
         child = self.market.submit(ticker, Side.of(side), quantity, limit, expires=expires, parent=parent, commission=self._commission)
         await child
@@ -139,7 +141,9 @@ class SimulatedBroker(BrokerAPI):
         if self._direct:
             market = self.market
             return market.rest(market.streams[parent.symbol], parent.parent_id, lots, limit, expires, self._commission)
-        return super().send_order(parent, lots, limit, expires)
+        started = super().send_order(parent, lots, limit, expires)
+        self._carried = [one for one in self._carried if not one[0].done()] + [(started, parent.parent_id)]
+        return started
 
     async def cancel_order(self, order_id: int) -> bool:
         """Cancel an open child; False if it is over."""
@@ -193,11 +197,28 @@ class SimulatedBroker(BrokerAPI):
         return parent
 
     def withdraw(self, child: Started[Fill]) -> None:
-        """Cancel what is still open of a child; the request takes the latency to arrive."""
+        """Cancel what is still open of a child; the request takes the latency to arrive.
+
+        A child that a subclass's own `place_order` carries is cancelled at the venue with its parent's others; the
+        coroutine goes on and answers with what it got.
+        """
         if isinstance(child, Child):
-            self.market.cancel(child.number)
+            self._call_back(child)
+            return
+        parents = {number for started, number in self._carried if started is child}
+        for resting in self.market.resting():
+            if resting.state.parent.parent_id in parents:
+                self._call_back(resting)
+
+    def _call_back(self, child: Child) -> None:
+        """End a child now, or when the bar is complete in which the request arrives."""
+        market, stream = self.market, self.market.streams[child.state.parent.symbol]
+        arrives = market.clock.now + market.model.latency_ns
+        if arrives == market.clock.now:
+            market._expire(child)
         else:
-            super().withdraw(child)
+            known = arrives + (stream.due - arrives) % stream.step if stream.due >= 0 else arrives
+            market.queue.put(known, Rank.EXPIRY, market._expire, child)
 
     def _ensure(self, ticker: str) -> None:
         if self._synthetic and ticker not in self.market.streams:
@@ -215,11 +236,3 @@ def _synthetic_market(model: FillModel, start: Moment | None) -> Market:
     )
     begin = int(hours.open[hours.at_or_after(first)]) if start is None else first
     return Market(model, begin, hours)
-
-
-def _limit(order_type: str, limit_price: float | None) -> float | None:
-    if order_type == "MKT" and limit_price is None:
-        return None
-    if order_type == "LMT" and limit_price is not None and limit_price > 0:
-        return limit_price
-    raise UsageError(f"order_type must be 'MKT' without limit_price or 'LMT' with a positive one, got {order_type!r} and {limit_price!r}")

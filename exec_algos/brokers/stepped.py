@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from exec_algos.backtest.child import ParentState
 from exec_algos.backtest.queue import EventQueue, Rank
 from exec_algos.backtest.waiting import VirtualClock
-from exec_algos.brokers.base import BrokerAPI, OrderType, Session
+from exec_algos.brokers.base import BrokerAPI, OrderType, Session, limit_of
 from exec_algos.brokers.hours import CalendarHours
 from exec_algos.brokers.venue import Instructions, Outbox, SteppedChild, Venue
 from exec_algos.clock import Started
@@ -119,7 +119,15 @@ class SteppedBroker(BrokerAPI):
         return list(self._open.values())
 
     def session(self, instant: int) -> Session:
-        """The session that is open at `instant` (ns UTC), or the next."""
+        """The session that is open at `instant` (ns UTC), or the next.
+
+        Raises
+        ------
+        UsageError
+            The broker has not been told the time yet.
+        """
+        if instant <= 0:
+            raise UsageError("the broker does not know the time yet; call settle(now) or advance(now) before orders are given")
         return self._hours(instant)
 
     def see(self, symbol: str, start: int, volume: float, close: float = math.nan) -> None:
@@ -164,11 +172,12 @@ class SteppedBroker(BrokerAPI):
         child.value += quantity * price
         child.fee += commission
         child.shares += quantity
-        lots = math.ceil(child.shares / parent.lot_size * WHOLE) - child.filled
+        done = child.shares / parent.lot_size
+        lots = math.ceil(done * WHOLE) - child.filled
+        state.working -= min(lots, max(child.lots - child.filled, 0))  # a venue may fill more than it was asked for
         child.filled += lots
         state.filled += lots
-        state.working -= lots
-        if child.filled >= child.lots:
+        if done >= child.lots * WHOLE:  # in shares: of a lot of 100 that got 37, the rest still rests at the venue
             self._over(child)
 
     def _last_end(self, symbol: str) -> int:
@@ -179,7 +188,7 @@ class SteppedBroker(BrokerAPI):
         """A child is over at the venue: expired, cancelled, or refused with a `reason`; one that is over already stays as it is."""
         if not child.over:
             child.reason = reason
-            child.state.working -= child.lots - child.filled
+            child.state.working -= max(child.lots - child.filled, 0)
             self._over(child)
 
     def _over(self, child: SteppedChild) -> None:
@@ -197,14 +206,17 @@ class SteppedBroker(BrokerAPI):
 
     def ask_again(self) -> None:
         """Ask again for the children that the venue could not cancel before; `settle` does it."""
-        again, self.refused = self.refused, []
-        for child in again:
-            self._ask_back(child)
+        now, waiting = self._clock.now, self.refused
+        self.refused = [child for child in waiting if child.refused == now]
+        for child in waiting:
+            if child.refused < now:
+                self._ask_back(child)
 
-    def decide(self) -> None:
-        """Second half of `advance`: executors that are due decide, and children go to the venue."""
+    def decide(self) -> Instructions:
+        """Second half of `advance`: executors that are due decide; returns what to carry out."""
         queue = self._clock.queue
         queue.catch_up(queue.now, AFTER_STRATEGIES)
+        return self._outbox.fetch()
 
     def advance(self, now: int) -> Instructions:
         """Time is `now`: children that are due are cancelled, executors that are due decide.
@@ -220,8 +232,7 @@ class SteppedBroker(BrokerAPI):
             What to cancel and what to send, since the last call. Where there is a venue it has got it all, and this is empty.
         """
         self.settle(now)
-        self.decide()
-        return self._outbox.fetch()
+        return self.decide()
 
     def execute(  # noqa: PLR0913 - an order's terms
         self,
@@ -266,10 +277,7 @@ class SteppedBroker(BrokerAPI):
 
         executor = AlgorithmExecutor(self)
         order = executor.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation)
-        begun = executor.start(algorithm, order, Window.until(start, until), on_over)
-        if begun.error is not None:
-            raise begun.error
-        return begun
+        return executor.start(algorithm, order, Window.until(start, until), on_over)
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
         """Number a parent order and keep its state."""
@@ -287,7 +295,7 @@ class SteppedBroker(BrokerAPI):
     def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> SteppedChild:
         """Release a child order."""
         state, now = self._states[parent.parent_id], self._clock.now
-        deadline = min(expires + self._latency, state.parent.end)
+        deadline = max(min(expires + self._latency, state.parent.end), now)
         active = max(now, state.parent.start) + self._latency
         child = SteppedChild(self._clock, next(self._sent), state, lots, limit, FREE, active, deadline)
         state.working += lots
@@ -308,6 +316,7 @@ class SteppedBroker(BrokerAPI):
         if self.venue.withdraw(child):
             self.end(child)
         else:
+            child.refused = self._clock.now
             self.refused.append(child)
 
     def withdraw(self, child: Started[Fill]) -> None:
@@ -332,18 +341,16 @@ class SteppedBroker(BrokerAPI):
         parent: ParentOrder | None = None,
     ) -> Fill:
         """Send a child order and wait until it is over; see `BrokerAPI.place_order`."""
-        if (order_type == "LMT") != (limit_price is not None):
-            raise UsageError(f"order_type must be 'MKT' without limit_price or 'LMT' with one, got {order_type!r} and {limit_price!r}")
-        now = self._clock.now
-        session = self.session(now)
+        limit = limit_of(order_type, limit_price)
+        session = self.session(self._clock.now)
         ends = session.close if expires is None else expires
         if parent is None:
-            start = max(now, session.open)
+            start, end = max(self._clock.now, session.open), min(ends + self._latency, max(ends, session.close))
             order = ParentOrder(
-                symbol=ticker, side=Side.of(side), quantity=quantity, start=start, end=ends, interval=ends - start, algorithm="direct"
+                symbol=ticker, side=Side.of(side), quantity=quantity, start=start, end=end, interval=end - start, algorithm="direct"
             )
             parent = self.open_parent(order)
-        child = self.send_order(parent, check_lots(quantity, parent.lot_size), math.nan if limit_price is None else limit_price, ends)
+        child = self.send_order(parent, check_lots(quantity, parent.lot_size), math.nan if limit is None else limit, ends)
         await child
         return child.result()
 

@@ -28,12 +28,15 @@ class SteppedChild(Child):
         What the venue keeps beside it.
     asked_back : bool
         Whether the venue was asked to cancel it, for venues that answer later.
+    refused : int
+        When the venue last said that it cannot cancel it yet, ns UTC; -1 for never.
     """
 
     shares = 0.0
     reason = ""
     order: Any = None
     asked_back = False
+    refused = -1
 
     @property
     def symbol(self) -> str:
@@ -43,7 +46,7 @@ class SteppedChild(Child):
     @property
     def quantity(self) -> float:
         """Shares that are still open."""
-        return self.open * self.state.parent.lot_size
+        return 0 if self.over else max(self.lots * self.state.parent.lot_size - self.shares, 0)
 
     def result(self) -> Fill:
         """All that it got, as one fill.

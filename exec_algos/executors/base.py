@@ -103,7 +103,7 @@ class OrderExecutor(ABC):
         await self._carry(progress)
         self._last = progress
         progress.conclude()
-        return progress.fills
+        return progress.trades()
 
     def start(
         self, algorithm: Algorithm, order: OrderTerms, window: Window, on_over: Callable[[WorkingOrder], None] | None = None
@@ -121,11 +121,15 @@ class OrderExecutor(ABC):
         Raises
         ------
         UsageError
-            A window that cannot be worked.
+            A window that cannot be worked, or history that is missing. Under asyncio the history is asked for later, and
+            what is missing then is the order's `error`.
         """
         progress = self._open(algorithm, order, window)
         self._last = progress
-        return WorkingOrder(self.broker, progress, self._carry, on_over)
+        begun = WorkingOrder(self.broker, progress, self._carry, on_over)
+        if begun.error is not None:
+            raise begun.error
+        return begun
 
     def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
         broker = self.broker
@@ -164,6 +168,8 @@ class OrderExecutor(ABC):
             if instant <= clock.now:
                 continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
+            if progress.fault is not None:
+                raise progress.fault
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
                 return
@@ -178,10 +184,12 @@ class OrderExecutor(ABC):
         progress.collect()
         for step in range(SETTLE_STEPS):
             if not progress.working:
-                return
+                break
             await self.broker.clock.sleep_until(since + SETTLE * (step + 1) // SETTLE_STEPS)
             progress.collect()
         progress.give_up()
+        if progress.fault is not None:
+            raise progress.fault
 
 
 class AlgorithmExecutor(OrderExecutor):

@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from exec_algos.clock import CancelledError, Started
-from exec_algos.errors import UsageError
+from exec_algos.errors import UsageError, VenueError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Terms, summarise
 
@@ -37,6 +37,12 @@ class Leg(NamedTuple):
 Working = tuple[int, int, Started[Fill]]  # slice, lots, what will become of it; a plain tuple, for one is made a slice
 
 
+def trades_of(child: Started[Fill]) -> list[Fill]:
+    """Trades of a child that is still open, where it tells: one that is carried by a coroutine answers when it is over."""
+    told: list[Fill] = getattr(child, "fills", [])
+    return told
+
+
 class Progress:
     """What has become of one parent order so far: the only mutable state of an execution.
 
@@ -53,6 +59,9 @@ class Progress:
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[Working] = []
+        self.withdrawn: list[Started[Fill]] = []
+        self.lost: list[Started[Fill]] = []
+        self.fault: UsageError | None = None
         self.filled, self.lots = 0.0, 0
         self.per_share = ROUNDED_DOWN / parent.lot_size
         self.talking = log.isEnabledFor(logging.INFO)
@@ -66,7 +75,7 @@ class Progress:
         self.terms = Terms(int(parent.side), self.leg.lots, -((start - parent.end) // parent.interval))
 
     def collect(self) -> int:
-        """Take in the children that are over; returns the lots of those that are not."""
+        """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""
         left, waiting = 0, []
         for child in self.working:
             k, lots, task = child
@@ -81,13 +90,11 @@ class Progress:
     def _take(self, k: int, lots: int, task: Started[Fill]) -> None:
         try:
             fill = task.result()
-        except UsageError:
-            raise
         except (Exception, CancelledError) as error:
-            self._fail(k, error)
+            self._fail(k, error, task)
             return
         if not isinstance(fill, Fill):
-            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"))
+            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"), task)
             return
         self.failures = 0
         quantity, parts = fill.quantity, fill.parts
@@ -100,13 +107,22 @@ class Progress:
                 self.fills.append(fill)
             if quantity * self.per_share > lots * (1 + 1e-9):
                 self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
+            elif quantity * self.per_share < lots * ROUNDED_DOWN**2 and (reason := getattr(task, "reason", "")):
+                self.errors.append(f"slice {k + 1}: {reason}")
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
             self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
 
-    def _fail(self, k: int, error: BaseException) -> None:
+    def _fail(self, k: int, error: BaseException, task: Started[Fill]) -> None:
+        said = f"{type(error).__name__}: {error}"
+        if any(task is one for one in self.withdrawn):
+            told = isinstance(error, VenueError)
+            self.errors.append(f"slice {k + 1}: withdrawn, {said}" + ("" if told else "; ask the venue what it got"))
+            return
+        if isinstance(error, UsageError):
+            self.fault = self.fault or error
         self.failures += 1
-        self.errors.append(f"slice {k + 1}: {type(error).__name__}: {error}")
+        self.errors.append(f"slice {k + 1}: {said}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
 
     def give_up(self) -> None:
@@ -114,11 +130,21 @@ class Progress:
         for k, _, task in self.working:
             task.cancel()
             self.errors.append(f"slice {k + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Wait no more for the children that are open; what they have got counts, and what they may get yet."""
+        self.lost += [task for _, _, task in self.working]
         self.working = []
+
+    def trades(self) -> list[Fill]:
+        """All trades in time order, those of children that are not over too, as far as these tell."""
+        told = [one for task in (*self.lost, *(task for _, _, task in self.working)) for one in trades_of(task)]
+        return sorted(self.fills + told, key=lambda one: one.time) if told else self.fills
 
     def summary(self) -> ExecutionSummary:
         """What became of the order until now."""
-        return summarise(self.parent, self.fills, self.released, self.errors)
+        return summarise(self.parent, self.trades(), self.released, self.errors)
 
     def announce(self) -> None:
         """Say what begins."""
@@ -129,10 +155,10 @@ class Progress:
 
     def conclude(self) -> None:
         """Say what came of it."""
-        if self.log.isEnabledFor(logging.INFO):
-            done = self.summary()
-            got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if self.filled else "nothing filled"
-            self.log.info("[%s] Completed: %s", self.name, got)
-        if self.lots < self.parent.lots:
-            left = self.parent.quantity - self.filled
-            self.log.info("[%s] Residual: %g of %g shares not filled", self.name, left, self.parent.quantity)
+        if not self.log.isEnabledFor(logging.INFO):
+            return
+        done = self.summary()
+        got = f"{done['total_quantity']:g} @ avg ${done['avg_fill_price']:.2f}" if done["total_quantity"] else "nothing filled"
+        self.log.info("[%s] Completed: %s", self.name, got)
+        if done["residual"] > 0:
+            self.log.info("[%s] Residual: %g of %g shares not filled", self.name, done["residual"], self.parent.quantity)

@@ -9,7 +9,7 @@ from typing import Any
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
-from exec_algos.executors.progress import Progress
+from exec_algos.executors.progress import Progress, trades_of
 from exec_algos.executors.window import Moment, Window
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
 
@@ -30,10 +30,12 @@ class WorkingOrder:
     """
 
     def __init__(self, broker: BrokerAPI, progress: Progress, carry: Carry, on_over: Callable[[WorkingOrder], None] | None = None) -> None:
-        self._broker, self._progress, self._carry, self._on_over = broker, progress, carry, on_over
+        self._broker, self._progress, self._carry = broker, progress, carry
+        self._on_over: Callable[[WorkingOrder], None] | None = None
         self.over = self._cancelled = False
         self.error: BaseException | None = None
         self._begin(carry)
+        self._on_over = on_over  # an order that cannot begin is no order that is over
 
     def _begin(self, carry: Carry) -> None:
         self._leg: Started[None] = self._broker.clock.start(self._run(carry))
@@ -42,9 +44,16 @@ class WorkingOrder:
         try:
             await carry(self._progress)
         except Exception as error:
-            self.error = error
+            self._fail(error)
+            await self._wind_up(self._progress)
         self._progress.conclude()
         self._end()
+
+    def _fail(self, error: Exception) -> None:
+        progress, self.error = self._progress, error
+        if error is not progress.fault:
+            progress.errors.append(f"{type(error).__name__}: {error}")
+        self._recall()
 
     def _end(self) -> None:
         self.over = True
@@ -65,12 +74,10 @@ class WorkingOrder:
         """Trades, of children that are still open too, and the shares of what is still open."""
         progress, lot = self._progress, self.parent.lot_size
         progress.collect()
-        fills, working = list(progress.fills), 0.0
+        working = 0.0
         for _, lots, task in progress.working:
-            got: list[Fill] = getattr(task, "fills", [])
-            fills += got
-            working += lots * lot - sum(one.quantity for one in got)
-        return fills, working
+            working += max(lots * lot - sum(one.quantity for one in trades_of(task)), 0.0)
+        return list(progress.trades()), working
 
     @property
     def ordered(self) -> float:
@@ -133,15 +140,23 @@ class WorkingOrder:
             return
         self._halt()
         self._progress.errors.append(reason)
+        self._progress.let_go()
         self._progress.conclude()
         self._end()
 
     def _halt(self) -> None:
         """Stop the present leg and ask for its open children back."""
         self._leg.cancel()
-        for _, _, task in self._progress.working:
+        self._recall()
+
+    def _recall(self) -> int:
+        """Ask for the open children back; returns the lots of those that are open yet."""
+        progress = self._progress
+        asked = [task for _, _, task in progress.working]
+        progress.withdrawn = asked
+        for task in asked:
             self._broker.withdraw(task)
-        self._progress.collect()
+        return progress.collect()
 
     async def _wind_up(self, progress: Progress) -> None:
         clock = self._broker.clock
@@ -155,24 +170,32 @@ class WorkingOrder:
         Parameters
         ----------
         quantity : int or float, optional
-            Shares in all, a multiple of the lot; not less than what is filled and working.
+            Shares in all, a multiple of the lot; not less than what is filled.
         end : datetime, str or int, optional
             End of the window: ns UTC, a time (naive: exchange time), or ``"HH:MM"``.
 
         Raises
         ------
         UsageError
-            The order is over, or asks for less than it has got, or nothing is left of the window.
+            The order is over, or asks for less than it has got, or nothing is left of the window; or a child that the venue has
+            not given back yet would make it more than it asks for: it is asked back, and the next step may allow it.
         """
         if self.over or self._cancelled:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
-        amended = self._amended(quantity, end)
-        self._halt()
-        now = max(self._broker.clock.now, self._progress.leg.start)
-        self._progress.plan(self._broker.amend_parent(amended), now)
-        self._begin(self._carry if self._progress.terms.quantity else self._wind_up)
+        progress = self._progress
+        amended, start = self._amended(quantity, end)
+        still, lot = self._recall(), amended.lot_size
+        if progress.lots + still > amended.lots:
+            raise UsageError(
+                f"{amended.symbol} has {progress.lots * lot:g} shares filled and {still * lot:g} that its venue has not given back yet, "
+                f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
+            )
+        self._leg.cancel()
+        progress.plan(self._broker.amend_parent(amended), start)
+        self._begin(self._carry if progress.terms.quantity else self._wind_up)
 
-    def _amended(self, quantity: float | None, end: Moment | None) -> ParentOrder:
+    def _amended(self, quantity: float | None, end: Moment | None) -> tuple[ParentOrder, int]:
+        """The order as it would stand, and when its new plan would begin, ns UTC."""
         parent, broker = self.parent, self._broker
         asked = parent.quantity if quantity is None else quantity
         check_lots(asked, parent.lot_size)
@@ -182,8 +205,7 @@ class WorkingOrder:
             raise UsageError(
                 f"{parent.symbol} has {least:g} shares filled ({working:g} working), so it cannot ask for {asked:g}; cancel it instead"
             )
-        finish = parent.end
-        if end is not None:
-            begin = max(broker.clock.now, self._progress.leg.start)
-            finish = Window(start=begin, end=end).resolve(broker.clock.now, broker.session, broker.resolution)[1]
-        return replace(parent, quantity=asked, end=finish)
+        begin = max(broker.clock.now, self._progress.leg.start)
+        window = Window(start=begin, end=parent.end if end is None else end)
+        start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
+        return replace(parent, quantity=asked, end=finish), start

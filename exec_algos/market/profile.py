@@ -66,7 +66,8 @@ class SessionVolumes:
         slots = (sessions.close - sessions.open) // bars.step
         table = np.zeros((len(sessions), int(slots.max(initial=1))))
         slot = (start[inside] - sessions.open[where[inside]]) // bars.step
-        np.add.at(table, (where[inside], np.minimum(slot, table.shape[1] - 1)), volume[inside])
+        last = np.maximum(slots[where[inside]] - 1, 0)  # a bar that the close cuts short counts with the last whole one
+        np.add.at(table, (where[inside], np.minimum(slot, last)), volume[inside])
         has_data = np.zeros(len(sessions), dtype=bool)
         has_data[where[inside]] = True
         return cls(symbol, table, slots, has_data)
@@ -156,9 +157,22 @@ class RecordedVolumes:
         self._opens: list[int] = []
         self._rows: list[list[float]] = []
         self._open = self._close = 0
+        self._last = -1
 
     def add(self, start: int, volume: float) -> None:
-        """Take in a completed bar that started at `start` (ns UTC), later than all before; bars outside sessions are left out."""
+        """Take in a completed bar that started at `start` (ns UTC); bars outside sessions are left out.
+
+        Raises
+        ------
+        UsageError
+            A bar that does not start later than all before.
+        """
+        if start <= self._last:
+            raise UsageError(
+                f"{self.symbol}: a bar that starts at {start} ns UTC came after one that starts at {self._last}; "
+                "give each bar once, in time order (history has to end before the first bar that is seen)"
+            )
+        self._last = start
         if start >= self._close:
             span = self._session_at(start)
             self._open, self._close = span.open, span.close
