@@ -200,7 +200,7 @@ class TestAmend:
             self.run(4, size=-100)
 
     def test_less_than_it_has_is_refused(self):
-        with pytest.raises(UsageError, match="has 50 shares filled .*, so it cannot ask for 40; cancel it instead"):
+        with pytest.raises(UsageError, match=r"has 50 shares filled .*, so it cannot ask for 40; cancel it instead"):
             self.run(4, size=40)
 
     def test_an_order_that_is_over_is_refused(self):
@@ -433,7 +433,7 @@ class TestRefused:
         cerebro = bt.Cerebro()
         cerebro.adddata(bt.feeds.PandasData(dataname=flat().to_frame().droplevel("symbol"), name="A"))
         cerebro.addstrategy(Worker, orders=(("A", 10, TWAP(), 2, {}),))
-        with pytest.raises(UsageError, match="feed A has bars of Day.*give the feed timeframe=bt.TimeFrame.Minutes"):
+        with pytest.raises(UsageError, match=r"feed A has bars of Day.*give the feed timeframe=bt.TimeFrame.Minutes"):
             cerebro.run()
 
     def test_a_replayed_feed(self):
@@ -454,5 +454,5 @@ class TestRefused:
         cerebro = bt.Cerebro()
         cerebro.adddata(BarsFeed(dataname=flat()))
         cerebro.addstrategy(Worker, orders=(("A", 10, TWAP(), 2, {}),))
-        with pytest.raises(UsageError, match="nobody said when the session of A ends: give until=, sessionend= .* or calendar="):
+        with pytest.raises(UsageError, match=r"nobody said when the session of A ends: give until=, sessionend= .* or calendar="):
             cerebro.run()
