@@ -43,6 +43,8 @@ def equity(curves: Mapping[str, pd.Series[float]], ax: Axes | None = None, *, sh
     empty = [name for name, curve in curves.items() if not len(curve)]
     if not curves or empty:
         raise UsageError(f"equity needs at least one curve, each with values; empty: {', '.join(empty) or 'all'}")
+    from matplotlib.ticker import StrMethodFormatter
+
     if ax is None:
         ax = shown_axes(SIZE) if shown else bare_axes(SIZE)
     instants = _union(curves)
@@ -53,9 +55,9 @@ def equity(curves: Mapping[str, pd.Series[float]], ax: Axes | None = None, *, sh
     clean(ax)
     ax.axhline(0, color=INK, linewidth=0.7, zorder=1)
     ax.margins(x=0.01)
-    ax.set_ylabel("change in equity, currency", fontsize=9, color=INK)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:+,.0f}"))
     _day_ticks(ax, instants)
-    head(ax, "Equity", ["trading time only; from the first value of each run"], above=legend_above(ax))
+    head(ax, "Equity", ["change from the first value of each run, currency; trading time only"], above=legend_above(ax))
     return ax
 
 

@@ -13,12 +13,14 @@ except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError("exec_algos.ext.backtrader needs backtrader: pip install 'exec_algos[backtrader]'") from _missing
 
 from exec_algos.executors.working import WorkingOrder
+from exec_algos.ext.backtrader.analyzer import ExecutionAnalyzer
 from exec_algos.ext.backtrader.broker import ExecutionBroker
 from exec_algos.ext.backtrader.feed import BarsFeed
 from exec_algos.ext.backtrader.mixin import ExecutionMixin
+from exec_algos.ext.backtrader.observer import ExecutionObserver
 from exec_algos.ext.backtrader.plugging import plug_in
 
-__all__ = ["BarsFeed", "ExecutionBroker", "ExecutionMixin", "WorkingOrder", "plot", "plug_in"]
+__all__ = ["BarsFeed", "ExecutionAnalyzer", "ExecutionBroker", "ExecutionMixin", "ExecutionObserver", "WorkingOrder", "plot", "plug_in"]
 
 
 def __getattr__(name: str) -> Any:
