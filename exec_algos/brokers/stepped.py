@@ -159,8 +159,11 @@ class SteppedBroker(BrokerAPI):
             A child that is over, or a quantity or price that no trade can have.
         """
         if child.over:
-            raise UsageError(f"child {child.number} in {child.symbol} is over, so it cannot trade {quantity:g} more")
-        if not quantity > 0:
+            raise UsageError(
+                f"child {child.number} in {child.symbol} is over, so it cannot trade {quantity:g} more; tell trades before the step "
+                "that cancels their child, or give a venue whose `withdraw` answers False until the cancel is confirmed"
+            )
+        if not 0 < quantity < math.inf:
             raise UsageError(f"a trade of {child.symbol} needs a positive quantity, got {quantity!r}")
         if not 0 < price < math.inf:
             raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")

@@ -169,8 +169,8 @@ class RecordedVolumes:
         """
         if start <= self._last:
             raise UsageError(
-                f"{self.symbol}: a bar that starts at {start} ns UTC came after one that starts at {self._last}; "
-                "give each bar once, in time order (history has to end before the first bar that is seen)"
+                f"bars of {self.symbol} do not rise: one that starts at {_utc(start)} came after one that starts at {_utc(self._last)}; "
+                "give each bar once, in time order, and a history that ends before the first"
             )
         self._last = start
         if start >= self._close:
@@ -197,6 +197,10 @@ class RecordedVolumes:
         check_history(self.symbol, found, days)
         past = [np.array(row) for row in self._rows[found - days : found]]
         return mean_profile(past, (session.close - session.open) // self.step)
+
+
+def _utc(instant: int) -> str:
+    return f"{np.datetime64(instant, 'ns').astype('datetime64[s]')} UTC"
 
 
 def stretched(volumes: Floats, length: int) -> Floats:

@@ -1,0 +1,66 @@
+"""A loop that is not ours around a `SteppedBroker`: bars come, children meet them as `fills` says, executors decide."""
+
+import math
+
+from exec_algos import FillModel
+from exec_algos.backtest.stream import Bar
+from exec_algos.brokers.stepped import SteppedBroker
+from exec_algos.fills import bar_budget, meet_bar, price_paid
+
+WHOLE = 1 - 1e-12
+
+
+def grid(sessions, step, first):
+    """Every open and every end of a bar from `first` on, whether or not anything traded."""
+    opens = zip(sessions.open.tolist(), sessions.close.tolist(), strict=True)
+    return sorted({t for begin, end in opens for t in range(begin, end + 1, step) if t >= first})
+
+
+class Loop:
+    """The hand-written loop; `broker` is what executors see."""
+
+    def __init__(self, bars, hours, first, model=None, broker=SteppedBroker, **options):
+        self.model, self.step = model or FillModel(), bars.step
+        past = bars.take(bars.start < first)
+        self.broker = broker(hours, bars.step, history=past if len(past) else None, latency=self.model.latency_ns, **options)
+        self.bars = {}
+        for symbol in bars.symbols:
+            one = bars.select([symbol])
+            columns = (one.start, one.open, one.high, one.low, one.close, one.volume, one.price())
+            self.bars[symbol] = {row[0]: Bar(*row) for row in zip(*(column.tolist() for column in columns), strict=True)}
+        self.broker.settle(first)
+
+    def closing(self, now):
+        """Symbol and bar of all bars that end now."""
+        found = ((symbol, bars.get(now - self.step)) for symbol, bars in self.bars.items())
+        return [(symbol, bar) for symbol, bar in found if bar is not None]
+
+    def meet(self, symbol, bar, now):
+        """Children that rest in a bar share its volume, first come, first served."""
+        model, used = self.model, 0.0
+        for child in self.broker.children:
+            parent = child.state.parent
+            if parent.symbol == symbol and child.active <= bar.start < child.deadline:
+                side, lot = int(parent.side), parent.lot_size
+                room = bar_budget(model.cap(parent.max_participation) / lot, bar.volume) - math.ceil(used / lot * WHOLE)
+                price, left = model.bar_price(bar, side), child.lots - child.filled
+                done = meet_bar(side, left, child.limit, price, bar.low, bar.high, room, model.limit_fill == "through")
+                if room > 0 and done.quantity > 0:
+                    shares, impact = done.quantity * lot, model.impact_coefficient
+                    paid = (
+                        price_paid(side, child.limit, done.price, bar.low, bar.high, shares, bar.volume, impact) if impact else done.price
+                    )
+                    self.broker.fill(child, shares, paid, bar.start if model.price == "open" else now)
+                    used += shares
+
+    def advance(self, now, between=None):
+        """The bars that end now, the children that meet them, what the strategy does, what executors decide."""
+        closing = self.closing(now)
+        for symbol, bar in closing:
+            self.broker.see(symbol, bar.start, bar.volume, bar.close)
+        for symbol, bar in closing:
+            self.meet(symbol, bar, now)
+        self.broker.settle(now)
+        if between is not None:
+            between([symbol for symbol, _ in closing])
+        return self.broker.decide()
