@@ -165,7 +165,7 @@ class SteppedBroker(BrokerAPI):
             )
         if not 0 < quantity < math.inf:
             raise UsageError(f"a trade of {child.symbol} needs a positive quantity, got {quantity!r}")
-        if not 0 < price < math.inf:
+        if not 0 <= price < math.inf:  # 0 where the impact of a sale has used its price up
             raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")
         state = child.state
         parent, stamp = state.parent, self._last_end(child.symbol) if time is None else time
