@@ -1,9 +1,11 @@
 import heapq
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exec_algos.backtest.queue import EventQueue, Rank
+from exec_algos.errors import UsageError
 
 
 def carried_out(puts):
@@ -66,3 +68,79 @@ def test_a_step_carries_out_one_action_and_moves_the_time():
 def test_events_are_in_total_order_of_time_rank_and_sequence(keys):
     expected = [name for _, _, name in heapq.nsmallest(len(keys), [(time, rank, name) for name, (time, rank) in enumerate(keys)])]
     assert carried_out(dict(enumerate(keys))) == expected
+
+
+def timed():
+    """A queue at time 0, a way to put names into it, and what was carried out: name and time."""
+    queue, done = EventQueue(0), []
+
+    def put(time, rank, name):
+        queue.put(time, rank, lambda name: done.append((name, queue.now)), name)
+
+    return queue, put, done
+
+
+def test_to_play_is_to_carry_out_what_is_due_before_an_instant_each_thing_at_its_time():
+    queue, put, done = timed()
+    for time in (3, 5, 9):
+        put(time, Rank.WAKE, str(time))
+    queue.play(9)
+    assert done == [("3", 3), ("5", 5)]
+    assert (queue.now, len(queue)) == (5, 1)
+
+
+def test_to_catch_up_is_to_carry_out_now_what_was_due_before_up_to_a_rank():
+    queue, put, done = timed()
+    put(3, Rank.WAKE, "wake of 3")
+    put(5, Rank.EXPIRY, "expiry of 5")
+    put(9, Rank.FILL, "fill of 9")
+    put(10, Rank.FILL, "fill of 10")
+    queue.catch_up(9, Rank.EXPIRY)
+    assert done == [("fill of 9", 9), ("expiry of 5", 9)]
+    queue.catch_up(9, Rank.WAKE)
+    assert done[2:] == [("wake of 3", 9)]
+    assert (queue.now, len(queue)) == (9, 1)
+
+
+def test_to_catch_up_moves_the_time_when_nothing_is_due():
+    queue, _, done = timed()
+    queue.catch_up(7, Rank.WAKE)
+    assert (queue.now, done) == (7, [])
+
+
+def test_to_catch_up_carries_out_what_is_added_to_the_instant():
+    queue, put, done = timed()
+    queue.put(3, Rank.FILL, lambda _: put(queue.now, Rank.EXPIRY, "added"), None)
+    queue.catch_up(9, Rank.EXPIRY)
+    assert done == [("added", 9)]
+
+
+def test_bars_that_are_caught_up_with_come_together():
+    queue, done = EventQueue(0), []
+    for symbol in "BA":
+        queue.put_bar(4, symbol, done.append, symbol)
+    queue.catch_up(5, Rank.WAKE)
+    assert done == [["A", "B"]]
+
+
+def test_time_that_goes_back_is_refused_with_both_times():
+    queue = EventQueue(5)
+    with pytest.raises(UsageError, match="time does not go back: it is 5 ns UTC, got 4"):
+        queue.catch_up(4, Rank.WAKE)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(list(Rank)[1:])), max_size=30),
+    st.lists(st.integers(0, 12), max_size=8).map(sorted),
+)
+def test_to_play_and_then_catch_up_at_every_step_is_to_run(keys, steps):
+    (first, put, done), (second, put_too, expected) = timed(), timed()
+    for name, (time, rank) in enumerate(keys):
+        put(time, rank, name)
+        put_too(time, rank, name)
+    for now in (*steps, 12):
+        first.play(now)
+        first.catch_up(now, Rank.EXPIRY)
+        first.catch_up(now, Rank.WAKE)
+    second.run()
+    assert done == expected
