@@ -91,10 +91,21 @@ class EventQueue:
         if instant < self.now:
             raise UsageError(f"time does not go back: it is {self.now} ns UTC, got {instant}")
         self.now = instant
-        while heap and heap[0][0] < instant:
-            heappush(heap, (instant, *heappop(heap)[1:]))
+        if heap and heap[0][0] < instant:
+            self._postpone(instant)
         while heap and heap[0][0] == instant and heap[0][1] <= rank:
             self._carry_out()
+
+    def _postpone(self, instant: int) -> None:
+        """What was due before is due now; within a rank, what was due first comes first."""
+        heap, late = self._heap, []
+        while heap and heap[0][0] <= instant:
+            late.append(heappop(heap))
+        for _, rank, key, action, argument in late:
+            if rank:
+                self.put(instant, rank, action, argument)
+            else:
+                self.put_bar(instant, key, action, argument)
 
     def before(self, rank: int) -> bool:
         """Whether something of a lower rank is still to be done in this instant."""
@@ -104,6 +115,11 @@ class EventQueue:
     def due(self, instant: int) -> bool:
         """Whether something is left to be done at `instant` (ns UTC) or before."""
         return bool(self._heap) and self._heap[0][0] <= instant
+
+    @property
+    def next_due(self) -> int:
+        """When the next action is due, ns UTC; -1 if there is none."""
+        return self._heap[0][0] if self._heap else -1
 
     def __len__(self) -> int:
         return len(self._heap)

@@ -8,14 +8,14 @@ from typing import Any
 import backtrader as bt
 
 from exec_algos.backtest.stream import Bar
-from exec_algos.costs import Commission, child_fee
+from exec_algos.brokers.venue import SteppedChild
 from exec_algos.errors import UsageError
+from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.fills import FillModel, bar_budget, meet_bar, price_paid
 
-ROOM = 1000  # orders that are over may be kept
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
 FRACTION = 1e-8  # lot of an order of the strategy's own whose size is not whole
@@ -24,46 +24,38 @@ STOPS = (Order.Stop, Order.StopLimit, Order.StopTrail, Order.StopTrailLimit)
 TRAILING = (Order.StopTrail, Order.StopTrailLimit)
 KINDS = (Order.Market, Order.Limit, *STOPS)
 OURS = ("filler", "slip_perc", "slip_fixed", "coc", "coo", "eosbar")
-
-
-class ScheduledCommission(bt.CommInfoBase):
-    """Commission of the fill model: what an execution adds to its order's fee, spread over what it closes and opens."""
-
-    params = (("schedule", Commission()), ("percabs", True), ("stocklike", True))
-
-    due: float | None = None
-    shares = 0.0
-
-    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
-        if self.due is None:
-            return child_fee(self.p.schedule, abs(size), abs(size) * price)
-        return self.due * abs(size) / self.shares
+OWN = "backtrader's own broker, fills='backtrader'"
 
 
 class _Tape:
     """The last completed bar of a feed, and what was taken out of it."""
 
     def __init__(self, data: Any, time: FeedTime, model: FillModel) -> None:
-        self.data, self.time, self.model = data, time, model
+        self.lines, self.time, self.model = data.lines, time, model
+        self.stamps, self.vendor = data.lines.datetime, getattr(data.lines, "vwap", None)
         self.length = 0
         self.used = 0.0
         self.start = self.known = 0
+        self._bar: Bar | None = None
         self._prices: dict[int, float] = {}
-
-    def fresh(self) -> bool:
-        """Whether a bar has come since `take`."""
-        return bool(self.data.lines.datetime.lencount != self.length)
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
-        lines = self.data.lines
-        self.length, self.used = lines.datetime.lencount, 0.0
-        self.known = self.time.known(lines.datetime[0])
+        stamps = self.stamps
+        self.length, self.used, self._bar = stamps.lencount, 0.0, None
+        self.known = self.time.known(stamps[0])
         self.start = self.known - self.time.step
-        vendor = lines.vwap[0] if hasattr(lines, "vwap") else math.nan
-        self.bar = Bar(self.start, lines.open[0], lines.high[0], lines.low[0], lines.close[0], lines.volume[0], vendor)
-        self._prices = {}
         return self.known
+
+    @property
+    def bar(self) -> Bar:
+        """The last bar; most are never asked for."""
+        if self._bar is None:
+            lines, vendor = self.lines, self.vendor
+            vwap = math.nan if vendor is None else vendor[0]
+            self._bar = Bar(self.start, lines.open[0], lines.high[0], lines.low[0], lines.close[0], lines.volume[0], vwap)
+            self._prices = {}
+        return self._bar
 
     def price(self, side: int) -> float:
         """What a market order of `side` pays in the last bar."""
@@ -73,13 +65,15 @@ class _Tape:
 
 
 class _Terms:
-    """How one order meets bars."""
+    """How one order meets bars, and what it has got so far: lots, currency, commission."""
 
-    __slots__ = ("active", "deadline", "fee", "filled", "lot", "met", "rate", "value")
+    __slots__ = ("active", "deadline", "done", "fee", "lot", "lots", "met", "rate", "value", "whole")
 
-    def __init__(self, active: int, deadline: int, rate: float, lot: float) -> None:
-        self.active, self.deadline, self.rate, self.lot = active, deadline, rate, lot
-        self.met, self.filled, self.value, self.fee = -1, 0.0, 0.0, 0.0
+    def __init__(self, active: int, deadline: int, cap: float, lot: float, size: float) -> None:
+        self.active, self.deadline, self.rate, self.lot = active, deadline, cap / lot, lot
+        self.lots = math.ceil(abs(size) / lot * WHOLE)
+        self.whole = lot != FRACTION
+        self.met, self.done, self.value, self.fee = -1, 0, 0.0, 0.0
 
 
 class ExecutionBroker(bt.brokers.BackBroker):
@@ -109,84 +103,143 @@ class ExecutionBroker(bt.brokers.BackBroker):
         super().init()
         given = [name for name in OURS if getattr(self.p, name) and getattr(self.p, name) != self._allotted]
         if given:
-            raise UsageError(f"{', '.join(given)} set on an ExecutionBroker: its fill model takes their place, see FillModel")
+            raise UsageError(
+                f"{' and '.join(given)} set on an ExecutionBroker: its fill model takes their place, see FillModel{_advice(given)}"
+            )
         self.model: FillModel = self.p.fill_model or FillModel()
         self.p.filler = self._allotted
-        self._schedule = ScheduledCommission(schedule=self.model.commission) if self.model.commission != Commission() else None
+        self._charge = Charge(self.model.commission)
+        self._charging: dict[Any, Any] = {}
+        self._leaving: list[Any] = []
         self._tapes: dict[int, _Tape] = {}
+        self._unfit: dict[int, UsageError] = {}
         self._desks: list[Desk] = []
-        self._known_terms: dict[int, _Terms] = {}
+        self._now = 0
         self._size = 0.0
 
     def start(self) -> None:
         """Begin a run."""
         super().start()
-        if self._schedule is not None and (len(self.comminfo) > 1 or self.comminfo[None].p.commission):
-            raise UsageError("commission is set both by setcommission and in the fill model; set it in one place")
+        if not self._charge.free:
+            for info in self.comminfo.values():
+                self._charged(info)
 
     def attach(self, desk: Desk) -> None:
         """Let a strategy's executors decide before bars are met."""
         self._desks.append(desk)
 
     def getcommissioninfo(self, data: Any) -> Any:
-        """The fill model's commission where it has one, else backtrader's."""
-        return self._schedule or super().getcommissioninfo(data)
+        """backtrader's, with the fill model's commission where it has one."""
+        info = super().getcommissioninfo(data)
+        return info if self._charge.free else self._charged(info)
+
+    def _charged(self, info: Any) -> Any:
+        found = self._charging.get(info)
+        if found is None:
+            found = self._charging[info] = charging(info, self._charge)
+        return found
+
+    def add_order_history(self, orders: Any, notify: bool = True) -> None:
+        """Refuse: what was traded already has its prices, which no fill model gives."""
+        raise UsageError(f"an order history has its own fills, which an ExecutionBroker would not give it; use {OWN}")
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order."""
         if order.exectype not in KINDS:
-            raise UsageError(
-                f"an ExecutionBroker fills Market, Limit and Stop orders, got {order.getordername()}; use backtrader's own broker"
-            )
+            raise UsageError(f"an ExecutionBroker fills Market, Limit and Stop orders, got {order.getordername()}; use {OWN}")
+        order.decided, order.terms = self._instant(), None
+        if id(order.data) in self._unfit:
+            raise self._unfit[id(order.data)]
         return super().submit(order, check=check)
 
+    def _instant(self) -> int:
+        """What time it is, ns UTC: bars that this step has brought may have been seen, before `next` is called."""
+        now = self._now
+        for tape in self._every_tape():
+            if tape.stamps.lencount != tape.length:
+                now = max(now, tape.time.known(tape.stamps[0]))
+        return now
+
     def cancel(self, order: Any, bracket: bool = False) -> bool:
-        """Cancel an open order, also one that waits for its first check."""
-        if order in self.submitted:
+        """Cancel an open order, also one that waits for its first check; the request takes as long as an order does."""
+        if bracket or not self.model.latency_ns or self._child(order) is not None:
+            return self._take_off(order, bracket)
+        if not order.alive() or order in self._leaving:
+            return False
+        terms = self._terms_of(order)
+        terms.deadline = self._instant() + self.model.latency_ns
+        self._leaving.append(order)
+        return True
+
+    def _take_off(self, order: Any, bracket: bool = False) -> bool:
+        if order in self.submitted and not bracket:
             self.submitted.remove(order)
             self.pending.append(order)
         return bool(super().cancel(order, bracket=bracket))
 
     def next(self) -> None:
         """Bars are complete: executors that were due before decide, then orders meet the bars."""
-        fresh = [tape for tape in self._every_tape() if tape.fresh()]
-        if fresh:
-            now = max(tape.take() for tape in fresh)
-            for desk in self._desks:
-                desk.play(now)
+        before = now = self._now
+        for tape in self._every_tape():
+            if tape.stamps.lencount != tape.length:
+                known = tape.take()
+                now = known if known > now else now
+        if now != before:
+            self._now = now
+            self._play(now)
         super().next()
-        if len(self._known_terms) > 2 * len(self.pending) + ROOM:
-            self._known_terms = {order.ref: self._known_terms[order.ref] for order in self.pending if order.ref in self._known_terms}
+        if self._leaving:
+            self._let_go()
+
+    def _play(self, now: int) -> None:
+        """Let the executors of all strategies decide what was due before `now`, in the order of time."""
+        desks = self._desks
+        if len(desks) > 1:
+            while due := [desk for desk in desks if desk.clock.queue.due(now - 1)]:
+                first = min(due, key=lambda desk: desk.clock.queue.next_due)
+                first.play(first.clock.queue.next_due + 1)
+        for desk in desks:
+            desk.play(now)
+
+    def _let_go(self) -> None:
+        """Cancel the orders whose cancel has arrived, when the bar in which it did is complete."""
+        for order in self._leaving:
+            tape, deadline = self._tapes[id(order.data)], order.terms.deadline
+            if order.alive() and self._now >= deadline + (tape.known - deadline) % tape.time.step:
+                self._take_off(order)
+        self._leaving = [order for order in self._leaving if order.alive()]
 
     def _every_tape(self) -> list[_Tape]:
-        if not self._tapes:
+        if not (self._tapes or self._unfit):
             settings = settings_of(self.cerebro)
             for i, data in enumerate(self.cerebro.datas):
-                self._tapes[id(data)] = _Tape(data, FeedTime(data, data._name or f"data{i}", settings), self.model)
-        return list(self._tapes.values())
+                try:
+                    self._tapes[id(data)] = _Tape(data, FeedTime(data, data._name or f"data{i}", settings), self.model)
+                except UsageError as error:  # told to whoever orders in it; a feed of days beside is welcome
+                    self._unfit[id(data)] = error
+            self._list = list(self._tapes.values())
+        return self._list
 
-    def _terms(self, order: Any) -> _Terms:
-        terms = self._known_terms.get(order.ref)
-        if terms is None:
-            terms = self._known_terms[order.ref] = self._child_terms(order) or self._own_terms(order)
-        return terms
+    def _child(self, order: Any) -> SteppedChild | None:
+        return next((desk.children[order.ref][1] for desk in self._desks if order.ref in desk.children), None)
 
-    def _child_terms(self, order: Any) -> _Terms | None:
-        child = next((desk.children[order.ref][1] for desk in self._desks if order.ref in desk.children), None)
-        if child is None:
-            return None
-        parent = child.state.parent
-        return _Terms(child.active, child.deadline, self.model.cap(parent.max_participation) / parent.lot_size, parent.lot_size)
-
-    def _own_terms(self, order: Any) -> _Terms:
-        lot = 1.0 if float(order.size).is_integer() else FRACTION
-        decided = self._tapes[id(order.data)].time.known(order.created.dt)
-        return _Terms(decided + self.model.latency_ns, FOREVER, self.model.cap(None) / lot, lot)
+    def _terms_of(self, order: Any) -> _Terms:
+        """How an order meets bars: a child order as its parent says, one of the strategy's own until it is cancelled."""
+        if order.terms is None:
+            model, size, child = self.model, order.created.size, self._child(order)
+            if child is not None:
+                parent = child.state.parent
+                order.terms = _Terms(child.active, child.deadline, model.cap(parent.max_participation), parent.lot_size, size)
+            else:
+                lot = 1 if float(size).is_integer() else FRACTION
+                order.terms = _Terms(order.decided + model.latency_ns, FOREVER, model.cap(None), lot, size)
+        found: _Terms = order.terms
+        return found
 
     def _try_exec(self, order: Any) -> None:
         """Let an order meet the last bar of its feed, once."""
-        tape, terms = self._tapes[id(order.data)], self._terms(order)
-        if terms.met == tape.start or not terms.active <= tape.start < terms.deadline:
+        tape, terms = self._tapes[id(order.data)], order.terms or self._terms_of(order)
+        if terms.met == tape.start or not terms.active <= tape.start < terms.deadline or not tape.bar.volume > 0:
             return
         terms.met = tape.start
         if order.exectype in STOPS and not order.triggered:
@@ -204,42 +257,49 @@ class ExecutionBroker(bt.brokers.BackBroker):
 
     def _meet(self, order: Any, terms: _Terms, tape: _Tape) -> None:
         side, bar, model = 1 if order.isbuy() else -1, tape.bar, self.model
-        room = bar_budget(terms.rate, bar.volume) - math.ceil(tape.used / terms.lot * WHOLE)
+        taken = math.ceil(tape.used / terms.lot * WHOLE) if tape.used else 0
+        room = bar_budget(terms.rate, bar.volume) - taken
         if room <= 0:
             return
-        left, limit = math.ceil(abs(order.executed.remsize) / terms.lot * WHOLE), _limit(order)
+        limit, left = _limit(order), terms.lots - terms.done
         done = meet_bar(side, left, limit, tape.price(side), bar.low, bar.high, room, model.limit_fill == "through")
         if done.quantity > 0 and done.price > 0:
-            shares, impact = done.quantity * terms.lot, model.impact_coefficient
-            price = price_paid(side, limit, done.price, bar.low, bar.high, shares, bar.volume, impact) if impact else done.price
-            self._fill(order, terms, tape, shares, price)
+            last = done.quantity == left
+            shares = done.quantity * terms.lot if terms.whole or not last else abs(order.executed.remsize)
+            if last:
+                order.executed.remsize = side * shares  # lots times their size: what fractions had left differs in the last digit
+            impact, price = model.impact_coefficient, done.price
+            if impact:
+                price = price_paid(side, limit, price, bar.low, bar.high, shares, bar.volume, impact)
+            self._fill(order, terms, tape, done.quantity, shares, price)
 
-    def _fill(self, order: Any, terms: _Terms, tape: _Tape, shares: float, price: float) -> None:
-        """Book an execution in backtrader's way; it may refuse it for want of cash."""
-        fee = child_fee(self.model.commission, terms.filled + shares, terms.value + shares * price)
-        if self._schedule is not None:
-            self._schedule.due, self._schedule.shares = fee - terms.fee, shares
+    def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float) -> None:
+        """Book an execution in backtrader's way; it may refuse it, or what of it opens a position, for want of cash."""
+        charge, bits, lot = self._charge, order.executed.exbits, terms.lot
+        before, value, known = terms.done * lot, terms.value, len(bits)
+        terms.done += lots
+        terms.value += shares * price
+        if not charge.free:
+            terms.fee = charge.begin(before, value, terms.fee, shares, price, terms.done * lot)
         self._size = shares
-        bits = len(order.executed.exbits)
-        try:
-            self._execute(order, ago=0, price=price)
-        finally:
-            if self._schedule is not None:
-                self._schedule.due = None
-        if len(order.executed.exbits) > bits:
-            done = order.executed.exbits[-1]
+        self._execute(order, ago=0, price=price)
+        done = bits[-1] if len(bits) > known else None
+        charge.end(done)
+        if done is not None:
             tape.used += abs(done.size)
-            if self._schedule is not None:
-                done.comm = fee - terms.fee
-            terms.filled, terms.value, terms.fee = terms.filled + shares, terms.value + shares * price, fee
 
     def _allotted(self, order: Any, price: float, ago: int) -> float:
         return self._size
 
 
 def _limit(order: Any) -> float:
-    if order.exectype == Order.Limit:
+    kind = order.exectype
+    if kind == Order.Market:
+        return math.nan
+    if kind == Order.Limit:
         return float(order.created.price)
-    if order.exectype in (Order.StopLimit, Order.StopTrailLimit):
-        return float(order.created.pricelimit)
-    return math.nan
+    return float(order.created.pricelimit) if kind in (Order.StopLimit, Order.StopTrailLimit) else math.nan
+
+
+def _advice(given: list[str]) -> str:
+    return "; with cheat_on_open say Cerebro(broker_coo=False)" if "coo" in given else ""
