@@ -1,13 +1,22 @@
 """A loop that is not ours around a `SteppedBroker`: bars come, children meet them as `fills` says, executors decide."""
 
 import math
+from datetime import time
 
-from exec_algos import FillModel
+from small_markets import DRIVERS, MINUTE, ZONE, at, clock_times, driven, minute_bars
+
+from exec_algos import TWAP, FillModel
 from exec_algos.backtest.stream import Bar
+from exec_algos.brokers.hours import DailyHours
 from exec_algos.brokers.stepped import SteppedBroker
+from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.fills import bar_budget, meet_bar, price_paid
+from exec_algos.market.hours import sessions_of
 
 WHOLE = 1 - 1e-12
+PLACES = (*DRIVERS, "loop")
+BARS = minute_bars(range(100, 130))
+FIRST = at("09:30")
 
 
 def grid(sessions, step, first):
@@ -64,3 +73,30 @@ class Loop:
         if between is not None:
             between([symbol for symbol, _ in closing])
         return self.broker.decide()
+
+
+def carried(place, work, bars=BARS, **options):
+    """Carry ``work(broker)`` in one of the three places; returns what it returns."""
+    if place != "loop":
+        return driven(place, bars, work, **options)
+    sessions = sessions_of(bars, None)
+    closes = DailyHours(ZONE, time(9, 30), time.fromisoformat(clock_times([int(sessions.close[0])])[0]))
+    loop = Loop(bars, closes, FIRST, options.get("fill_model"))
+    task = loop.broker.clock.start(work(loop.broker))
+    loop.broker.decide()
+    for now in grid(sessions, bars.step, FIRST)[1:]:
+        loop.advance(now)
+    assert task.done()
+    return task.result()
+
+
+def begin(broker, quantity=100, minutes=10, algorithm=None, on_over=None, *, start=None, side="BUY", **terms):
+    executor = AlgorithmExecutor(broker)
+    order = executor.order("X", quantity, side=side, **terms)
+    return executor.start(algorithm or TWAP(), order, Window(start=start, length=minutes * MINUTE), on_over)
+
+
+def books(order):
+    """Ordered, filled, working, cancelled, residual; they add up."""
+    assert order.ordered == order.filled + order.working + order.cancelled + order.residual
+    return order.ordered, order.filled, order.working, order.cancelled, order.residual

@@ -184,10 +184,9 @@ class WorkingOrder:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
         progress = self._progress
         amended, start = self._amended(quantity, end)
-        still, lot = self._recall(), amended.lot_size
-        if progress.lots + still > amended.lots:
+        if progress.lots + self._recall() > amended.lots:
             raise UsageError(
-                f"{amended.symbol} has {progress.lots * lot:g} shares filled and {still * lot:g} that its venue has not given back yet, "
+                f"{amended.symbol} has {self.filled:g} shares filled and {self.working:g} that its venue has not given back yet, "
                 f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
             )
         self._leg.cancel()

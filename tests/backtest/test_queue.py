@@ -102,6 +102,15 @@ def test_to_catch_up_is_to_carry_out_now_what_was_due_before_up_to_a_rank():
     assert (queue.now, len(queue)) == (9, 1)
 
 
+def test_what_is_caught_up_with_keeps_its_order_within_a_rank():
+    queue, put, done = timed()
+    for time in (9, 5, 3, 5):
+        put(time, Rank.WAKE, f"wake of {time}")
+    put(8, Rank.FILL, "fill of 8")
+    queue.catch_up(9, Rank.WAKE)
+    assert [name for name, _ in done] == ["fill of 8", "wake of 3", "wake of 5", "wake of 5", "wake of 9"]
+
+
 def test_to_catch_up_moves_the_time_when_nothing_is_due():
     queue, _, done = timed()
     queue.catch_up(7, Rank.WAKE)
@@ -118,7 +127,7 @@ def test_to_catch_up_carries_out_what_is_added_to_the_instant():
 def test_bars_that_are_caught_up_with_come_together():
     queue, done = EventQueue(0), []
     for symbol in "BA":
-        queue.put_bar(4, symbol, done.append, symbol)
+        queue.put_bar(4 + (symbol == "A"), symbol, done.append, symbol)
     queue.catch_up(5, Rank.WAKE)
     assert done == [["A", "B"]]
 
