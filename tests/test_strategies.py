@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from exec_algos import BacktestEngine, FillModel, OrderEvent, Side, Strategy, TWAPExecutor, VWAPExecutor
+from exec_algos.market.samples import load_samples
 
 FOLDER = Path(__file__).parents[1] / "strategies"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -64,6 +68,29 @@ def test_the_agent_by_rule_trades_both_ways_when_asked_and_within_its_fraction()
     fraction = held.abs().groupby(parents["symbol"]).max() / 10_000_000
     assert (fraction < 0.32).all()  # a fraction of 0.3, and prices that move
     assert fraction["SYNWILD"] < 0.2  # its volatility is more than twice the target
+
+
+@pytest.mark.slow
+def test_a_loop_of_ones_own_gives_what_the_engine_gives():
+    class Same(Strategy):
+        def on_bar(self, event):
+            if str(self.data_handler.timestamp) == "2025-12-22 10:00:00-05:00" and event.symbol == "SYNMID":  # both bars have closed
+                self.event_queue.put(OrderEvent(symbol="SYNLARGE", side="BUY", quantity=60_000))
+                self.event_queue.put(OrderEvent(symbol="SYNMID", side="SELL", quantity=9_000))
+
+        async def on_order(self, order):
+            if order.side == Side.BUY:
+                await VWAPExecutor(self.broker).execute(order.symbol, order.quantity, end_time_str="15:30")
+            else:
+                await TWAPExecutor(self.broker).execute(order.symbol, order.quantity, 330, side="SELL")
+
+    bars = load_samples()["XNYS"].select(["SYNLARGE", "SYNMID"])
+    model = FillModel(max_participation=0.1)
+    expected = BacktestEngine(bars, [Same], fill_model=model, calendar="XNYS", start="2025-12-22").run().parents
+    columns = ["symbol", "side", "filled", "average_price", "interval_vwap", "slippage_vwap_bps"]
+    found = result_of("own_loop.py")[columns]
+    pd.testing.assert_frame_equal(found, expected[columns].reset_index(drop=True), check_dtype=False, rtol=1e-12)
+    assert found["filled"].tolist() == [60_000, 9_000]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
