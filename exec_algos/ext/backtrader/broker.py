@@ -251,7 +251,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         level, bar = order.created.price, tape.bar
         order.triggered = bar.high >= level if order.isbuy() else bar.low <= level
         if order.triggered:
-            terms.active = tape.known + self.model.latency_ns
+            terms.active = tape.known  # it rests at the venue: no decision has to travel
         elif order.exectype in TRAILING:
             order.trailadjust(bar.close)
 

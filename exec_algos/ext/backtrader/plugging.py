@@ -34,9 +34,9 @@ def plug_in(
         Before its run.
     fills : {"backtrader", "exec_algos"}
         Whose fills: those of the broker that Cerebro has, or those of `fill_model`, by an `ExecutionBroker` in its place,
-        which keeps the cash and the commissions set so far.
+        which keeps the cash and the commissions set so far. Set its other options before or after, by ``cerebro.broker``.
     fill_model : FillModel, optional
-        With ``fills="exec_algos"``.
+        With ``fills="exec_algos"``; that of the `ExecutionBroker` which is there already, or ``FillModel()``.
     label : {"end", "start"}
         What a bar's stamp is.
     calendar : str or mapping of str to str, optional
@@ -62,16 +62,17 @@ def plug_in(
 
 
 def _in_place_of(old: Any, fill_model: FillModel | None) -> ExecutionBroker:
-    if not isinstance(old, bt.brokers.BackBroker):
-        raise UsageError(f"fills='exec_algos' simulates, but this Cerebro trades through {type(old).__name__}; leave fills='backtrader'")
+    if type(old) not in (bt.brokers.BackBroker, ExecutionBroker):
+        raise UsageError(
+            f"fills='exec_algos' takes the place of backtrader's own broker, but this Cerebro trades through {type(old).__name__}, "
+            "whose ways would be lost; leave fills='backtrader'"
+        )
     options = dict(old.p._getkwargs())
-    if not isinstance(old, ExecutionBroker):
-        lost = [name for name in OURS if options.get(name)]
-        if lost:
-            raise UsageError(f"{', '.join(lost)} of the broker would be lost: its fill model takes their place, see FillModel")
-    for name in (*OURS, "fill_model"):
-        options.pop(name, None)
-    new = ExecutionBroker(**options, fill_model=fill_model)
+    if isinstance(old, ExecutionBroker):
+        fill_model = fill_model or options["fill_model"]
+    lost = [name for name in OURS if options.pop(name, None) and not (name == "filler" and isinstance(old, ExecutionBroker))]
+    if lost:
+        raise UsageError(f"{' and '.join(lost)} of the broker would be lost: its fill model takes their place, see FillModel")
+    new = ExecutionBroker(**{**options, "fill_model": fill_model})
     new.comminfo = dict(old.comminfo)
-    new.setcash(old.getcash())
     return new
