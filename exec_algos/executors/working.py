@@ -167,6 +167,9 @@ class WorkingOrder:
     def amend(self, *, quantity: float | None = None, end: Moment | None = None) -> None:
         """Change what is asked: what is filled stays, the rest is planned anew from now on.
 
+        Open children are asked back. Where the venue confirms that only later, their shares count as working until then and
+        come back at the decision after.
+
         Parameters
         ----------
         quantity : int or float, optional

@@ -1,12 +1,14 @@
 """A parent order while it is worked: looked at, cancelled, amended, stopped, in a backtest, under asyncio and in a loop of one's own."""
 
+import asyncio
 import re
+from functools import partial
 
 import pytest
 from loops import PLACES, begin, books, carried
 from small_markets import DRIVERS, MINUTE, at, clock_times, minute_bars
 
-from exec_algos import TWAP, VWAP, FillModel, SimulatedBroker
+from exec_algos import TWAP, VWAP, BrokerAPI, FillModel, SimulatedBroker
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 
@@ -311,3 +313,82 @@ def test_the_summary_of_the_executor_is_that_of_the_order(place):
     mine, its = carried(place, work)
     assert mine == its
     assert (its["ordered_quantity"], its["total_quantity"], its["num_slices"], its["side"]) == (80, 80, 5, "SELL")
+
+
+class Plain(BrokerAPI):
+    """No more than `BrokerAPI` asks for, in the time of a simulated venue."""
+
+    def __init__(self, bars, fill_model=None, *, takes_back=True):
+        self.venue, self.takes_back = SimulatedBroker(bars, fill_model=fill_model), takes_back
+
+    @property
+    def clock(self):
+        return self.venue.clock
+
+    def session(self, instant):
+        return self.venue.session(instant)
+
+    async def place_order(self, ticker, quantity, order_type="MKT", limit_price=None, *, side="BUY", expires=None):
+        child = self.venue.market.submit(ticker, side, quantity, limit_price, expires=expires, parent=None, commission=None)
+        try:
+            await child
+        except asyncio.CancelledError:
+            if not self.takes_back:
+                raise
+            self.venue.market.cancel(child.number)
+            await child
+        return child.result()
+
+    async def cancel_order(self, order_id):
+        return await self.venue.cancel_order(order_id)
+
+    async def get_historical_volume_profile(self, ticker, days=5):
+        return await self.venue.get_historical_volume_profile(ticker, days)
+
+    async def get_market_depth(self, ticker):
+        return await self.venue.get_market_depth(ticker)
+
+
+def plain(act, **options):
+    bars = minute_bars([100] * 30, volume=30)  # three shares a minute
+    work = with_act("09:32", act, algorithm=TWAP(slice_interval_seconds=300))
+    return carried("asyncio", work, bars, make=partial(Plain, **options), fill_model=FillModel(max_participation=0.1))[0]
+
+
+def test_at_a_broker_of_ones_own_a_child_that_is_cancelled_tells_what_it_got():
+    order = plain(lambda order: order.cancel())
+    assert (order.filled, order.cancelled, order.errors) == (6, 94, [])
+
+
+def test_at_a_broker_that_confirms_cancels_later_an_amended_order_goes_on_at_the_decision_after():
+    order = plain(lambda order: order.amend(quantity=60))
+    assert list(lots_at(order.fills)) == ["09:30", "09:31", "09:37", "09:38", "09:39"]
+    assert (order.ordered, order.filled, order.residual, order.errors) == (60, 15, 45, [])
+
+
+def test_a_child_that_was_taken_back_and_does_not_tell_what_it_got_is_named():
+    order = plain(lambda order: order.cancel(), takes_back=False)
+    assert order.errors == ["slice 1: withdrawn, CancelledError: ; ask the venue what it got"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_algorithm_given_as_a_value_is_awaited(place):
+    async def work(broker):
+        return await AlgorithmExecutor(broker).execute("X", 50, TWAP(), end="09:35", side="SELL")
+
+    fills = carried(place, work)
+    assert lots_at(fills) == {f"09:{30 + k}": 10 for k in range(5)}
+    assert {fill.side.name for fill in fills} == {"SELL"}
+
+
+@pytest.mark.parametrize("place", DRIVERS)
+def test_a_callers_mistake_while_it_is_worked_ends_the_order_at_the_next_decision(place):
+    class Late(SimulatedBroker):
+        async def place_order(self, *args, **options):
+            fill = await super().place_order(*args, **options)
+            if self.clock.now == at("09:32"):
+                raise UsageError("no such account")
+            return fill
+
+    order, _, _ = carried(place, with_act("09:45", lambda order: None), make=Late)
+    assert (str(order.error), order.filled, len(order.errors)) == ("no such account", 10, 1)
