@@ -116,8 +116,8 @@ class ObizhaevaWang:
     def cost(self, trades: Floats | Sequence[float] | None = None) -> float:
         """Expected cost of the best trades, or of any others, in currency above ``F_0 X``.
 
-        ``X s/2 + lambda X^2 / 2 + kappa / 2 sum_mn x_m x_n exp(-rho abs(t_m - t_n))`` (section 4, with the book's state
-        carried along).
+        ``X s/2 + lambda X^2 / 2 + kappa / 2 sum_mn x_m x_n exp(-rho abs(t_m - t_n))``, with the book's state
+        carried along.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class ObizhaevaWang:
 
     @property
     def block(self) -> float:
-        """Continuous trading: shares at once at the start, and again at the end, ``X / (rho T + 2)`` (section 5)."""
+        """Continuous trading: shares at once at the start, and again at the end, ``X / (rho T + 2)``."""
         return self.quantity / (self.resilience * self.horizon + 2)
 
     @property
@@ -164,7 +164,7 @@ def discrete_cost(plan: ObizhaevaWang) -> float:
 
 
 def continuous_cost(plan: ObizhaevaWang) -> float:
-    """Expected cost of the best continuous trading, in currency above ``F_0 X``; below that of any N trades (section 5).
+    """Expected cost of the best continuous trading, in currency above ``F_0 X``; below that of any N trades.
 
     ``X s/2 + lambda X^2 / 2 + kappa X^2 / (rho T + 2)``.
     """

@@ -12,7 +12,7 @@ from exec_algos.errors import UsageError
 from exec_algos.trajectories import AlmgrenChriss, holdings_curve
 from exec_algos.trajectories.almgren_chriss import closed_form_cost
 
-# Table 1 of the paper, section 5
+# Table 1 of the paper
 EXAMPLE = AlmgrenChriss(
     quantity=1e6,
     horizon=5,

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from exec_algos.errors import UsageError
 from exec_algos.trajectories import AlmgrenChriss, efficient_frontier, minimum_value_at_risk
 
-# Table 1 of the paper, section 5
+# Table 1 of the paper
 EXAMPLE = AlmgrenChriss(
     quantity=1e6,
     horizon=5,

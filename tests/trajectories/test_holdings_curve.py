@@ -13,7 +13,7 @@ from exec_algos.executors.curve import cumulative_curve, follow_curve
 from exec_algos.model import Seen, Terms
 from exec_algos.trajectories import AlmgrenChriss, holdings_curve
 
-# Table 1 of the paper, section 5
+# Table 1 of the paper
 EXAMPLE = AlmgrenChriss(
     quantity=1e6,
     horizon=5,

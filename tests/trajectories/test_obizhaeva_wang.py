@@ -13,7 +13,7 @@ from exec_algos.executors.curve import cumulative_curve
 from exec_algos.trajectories import ObizhaevaWang, holdings_curve
 from exec_algos.trajectories.obizhaeva_wang import continuous_cost, continuous_holdings, discrete_cost
 
-# The numerical example of the paper's section 6, with the resilience of the published vectors
+# Sizes like those of the paper's example, with the resilience of the published vectors
 EXAMPLE = ObizhaevaWang(quantity=1e5, horizon=1, slices=10, resilience=2.2, depth=5_000, permanent_impact=1e-4, half_spread=0.05)
 
 plans = st.builds(
