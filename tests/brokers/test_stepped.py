@@ -382,9 +382,15 @@ def test_a_trade_of_a_child_that_is_over_is_refused_with_what_to_do():
         broker.fill(child, 10, 50.0)
 
 
-def test_a_child_whose_expiry_has_passed_is_taken_back_at_the_next_step():
-    broker = stepped("09:35")
+def test_a_child_whose_expiry_has_passed_is_over_and_holds_up_nobody():
+    broker = stepped()
     parent = broker.execute("X", 10, TWAP(), until=timedelta(minutes=1)).parent
-    child = broker.send_order(parent, 1, math.nan, at("09:32"))
-    broker.advance(at("09:35"))
-    assert child.over
+
+    async def late():
+        await broker.clock.sleep_until(at("09:31"))
+        return await broker.place_order("X", 1, expires=at("09:20"), parent=parent)
+
+    task = broker.clock.start(late())
+    other = broker.execute("X", 20, TWAP(), until=timedelta(minutes=2))
+    assert [child.state.parent.parent_id for child in broker.advance(at("09:31")).send] == [other.parent.parent_id]
+    assert task.result().quantity == 0
