@@ -84,3 +84,13 @@ def test_a_notebook_is_small_valid_and_without_outputs(path):
 
 def test_there_is_a_notebook():
     assert FOLDER / "01_slippage_study.ipynb" in FILES
+
+
+@pytest.mark.slow
+def test_the_backtrader_notebook_shows_both_equity_curves_the_costs_and_a_chart(executed):
+    outputs = outputs_of(executed(FOLDER / "02_backtrader.ipynb"))
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    text = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert len(pictures) == 2
+    assert "slippage_vwap_bps" in text
+    assert "shortfall" in text

@@ -17,16 +17,16 @@ from exec_algos.ext.backtrader.analyzer import ExecutionAnalyzer
 from exec_algos.ext.backtrader.broker import ExecutionBroker
 from exec_algos.ext.backtrader.feed import BarsFeed
 from exec_algos.ext.backtrader.mixin import ExecutionMixin
-from exec_algos.ext.backtrader.observer import ExecutionObserver
+from exec_algos.ext.backtrader.observer import ExecutionObserver, SlippageObserver
 from exec_algos.ext.backtrader.plugging import plug_in
 
-__all__ = ["BarsFeed", "ExecutionAnalyzer", "ExecutionBroker", "ExecutionMixin", "ExecutionObserver", "WorkingOrder", "plot", "plug_in"]
+__all__ = ["BarsFeed", "ExecutionAnalyzer", "ExecutionBroker", "ExecutionMixin", "ExecutionObserver", "SlippageObserver", "WorkingOrder", "plot", "plug_in"]
 
 
 def __getattr__(name: str) -> Any:
     """Load matplotlib with the first plot only."""
     if name != "plot":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from exec_algos.ext.backtrader.plot import plot
+    from exec_algos.ext.backtrader.plotting import plot
 
     return plot
