@@ -266,8 +266,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
         if done.quantity > 0 and done.price > 0:
             last = done.quantity == left
             shares = done.quantity * terms.lot if terms.whole or not last else abs(order.executed.remsize)
-            if last:
-                order.executed.remsize = side * shares  # lots times their size: what fractions had left differs in the last digit
+            if last:  # what fractions have left differs from it in the last digit, and the order would never be complete
+                order.executed.remsize = self._booked(order, side * shares)
             impact, price = model.impact_coefficient, done.price
             if impact:
                 price = price_paid(side, limit, price, bar.low, bar.high, shares, bar.volume, impact)
@@ -286,7 +286,15 @@ class ExecutionBroker(bt.brokers.BackBroker):
         done = bits[-1] if len(bits) > known else None
         charge.end(done)
         if done is not None:
+            if order.status != Order.Margin:
+                done.size = shares if done.size > 0 else -shares
             tape.used += abs(done.size)
+
+    def _booked(self, order: Any, size: float) -> float:
+        """The size that backtrader books for `size`: through zero, the sum of what it closes and what it opens."""
+        held = self.positions[order.data._compensate or order.data].size
+        after = held + size
+        return after - held if held * after < 0 else size
 
     def _allotted(self, order: Any, price: float, ago: int) -> float:
         return self._size

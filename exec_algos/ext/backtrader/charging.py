@@ -42,7 +42,7 @@ class Charge:
         shares = abs(size)
         if not self._booking:
             return child_fee(self.schedule, shares, shares * price)
-        if shares == self._shares:
+        if self._closing is None and shares == self._shares:
             return self.due
         if self._closing is None:
             self._closing = child_fee(self.schedule, self._before + shares, self._value + shares * price) - self._fee
