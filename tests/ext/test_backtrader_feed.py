@@ -1,5 +1,6 @@
 """`BarsFeed`: every value of the bars at the instant at which it is known, in every mode of backtrader."""
 
+import pickle
 from datetime import datetime, time
 
 import backtrader as bt
@@ -115,6 +116,63 @@ def test_a_second_run_begins_at_the_first_bar():
     cerebro.adddata(BarsFeed(dataname=minutes("UTC", "2025-11-24 09:30")))
     cerebro.addstrategy(Keep)
     assert [len(cerebro.run()[0].rows) for _ in range(2)] == [8, 8]
+
+
+class Count(bt.Analyzer):
+    def start(self):
+        self.seen = []
+
+    def next(self):
+        self.seen.append(self.strategy.data.close[0])
+
+    def get_analysis(self):
+        return self.seen
+
+
+class Tuned(bt.Strategy):
+    params = (("period", 1),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"optdatas": False}, {"preload": False}], ids=["preloaded once", "by each worker", "bar by bar"])
+def test_worker_processes_see_every_bar(options):
+    bars = market(3, ("A",))
+    cerebro = bt.Cerebro(stdstats=False, maxcpus=2, **options)
+    cerebro.adddata(BarsFeed(dataname=bars))
+    cerebro.addanalyzer(Count, _name="count")
+    cerebro.optstrategy(Tuned, period=(1, 2, 3))
+    assert [run[0].analyzers.count.seen for run in cerebro.run()] == [bars.close.tolist()] * 3
+
+
+def test_a_worker_process_is_sent_one_symbol_and_not_the_market():
+    names = tuple("ABCDEFGH")
+    sizes = [len(pickle.dumps(BarsFeed(dataname=market(3, symbols, missing=0.0), symbol="A"))) for symbols in (("A",), names)]
+    assert sizes[0] == sizes[1]
+
+
+def test_instants_with_a_zone_of_their_own_cut_too():
+    bars = minutes("Asia/Seoul", "2025-11-24 09:00")
+    first = pd.Timestamp("2025-11-24 00:03", tz="UTC")  # 09:03 in Seoul
+    for options in ({}, {"preload": False}):
+        assert shown(BarsFeed(dataname=bars, fromdate=first), **options)["open"].tolist() == [102.0, 103.0, 104.0, 105.0, 106.0, 107.0]
+
+
+def test_the_strategy_shows_the_feeds_zone_where_cerebro_is_told_to():
+    class Own(bt.Strategy):
+        def next(self):
+            self.shown = self.datetime.datetime(0), self.data.datetime.datetime(0)
+
+    cerebro = bt.Cerebro(stdstats=False, tz=0)
+    cerebro.adddata(BarsFeed(dataname=minutes("Asia/Seoul", "2025-11-24 09:00", n=1)))
+    cerebro.addstrategy(Own)
+    assert cerebro.run()[0].shown == (datetime(2025, 11, 24, 9, 1),) * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"exactbars": 1}], ids=["resampled", "resampled, exactbars"])
+def test_vwap_of_a_resampled_bar_is_not_that_of_its_last_minute(options):
+    feed = BarsFeed(dataname=minutes("UTC", "2025-11-24 09:30", n=10, vwap=100.5))
+    assert np.isnan(shown(feed, resample=5, **options)["vwap"]).tolist() == [True, True]
 
 
 class TestRefused:

@@ -71,7 +71,8 @@ class BarsFeed(bt.feed.DataBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self.p.dataname = bars = _only(self.p.dataname, self.p.symbol)  # a worker process is sent this symbol, not the market
+        # backtrader keeps it twice; a worker process is to be sent this symbol, not the market
+        self._dataname = self.p.dataname = bars = _only(self.p.dataname, self.p.symbol)
         self.p.symbol = bars.symbols[0]
         self.p.name = self.p.name or self.p.symbol
         if self.p.label not in ("end", "start"):
@@ -91,7 +92,7 @@ class BarsFeed(bt.feed.DataBase):
 
     def preload(self) -> None:
         """Load every bar; whole columns at once where nothing has to see bar by bar."""
-        lines: list[Any] = list(self.lines)
+        lines = self.lines.lines
         if self._filters or any(line.bindings for line in lines):
             super().preload()
             return
@@ -106,8 +107,7 @@ class BarsFeed(bt.feed.DataBase):
         row = next(self._rows, None)
         if row is None:
             return False
-        lines: list[Any] = list(self.lines)
-        for line, value in zip(lines, row, strict=True):
+        for line, value in zip(self.lines.lines, row, strict=True):
             line[0] = value
         return True
 
