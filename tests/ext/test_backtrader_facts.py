@@ -72,6 +72,15 @@ def test_slip_perc_alone_does_not_slip_market_orders():
     assert prices == [100.0, pytest.approx(100.1)]
 
 
+def test_set_slippage_perc_does_slip_market_orders():
+    """One would expect the call and the argument of the constructor to mean the same; the call sets `slip_open` by default."""
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(feed([FLAT[0], (100, 101, 99, 100, 3000)]))
+    cerebro.broker.set_slippage_perc(0.001)
+    cerebro.addstrategy(Orders, send=buy(10))
+    assert cerebro.run()[0].executed == [(2, 10, pytest.approx(100.1))]
+
+
 @pytest.mark.parametrize(("high", "paid"), [(100.05, 100.05), (100.0, 100.0)], ids=["5 bps to the high", "open is the high"])
 def test_slippage_is_clipped_to_the_bar(high, paid):
     """10 bps that are set charge 5 where the bar is tight, and none where it opens at its high."""
@@ -141,3 +150,9 @@ def test_cash_is_checked_at_the_signals_close_and_again_at_the_fill():
     """An order that the close could pay for is accepted, and refused when the bar opens higher."""
     strategy = run([feed([FLAT[0], (120, 121, 119, 120, 3000), FLAT[0]])], buy(10), cash=1_100)
     assert (strategy.said, strategy.executed) == (["Submitted", "Accepted", "Margin"], [])
+
+
+def test_cash_is_checked_at_the_signals_close_where_the_fill_would_be_cheaper():
+    """Ten shares at the next open cost 800, and there is cash for 900; refused, for the signal's close was 100."""
+    strategy = run([feed([FLAT[0], (80, 81, 79, 80, 3000), FLAT[0]])], buy(10), cash=900)
+    assert (strategy.said, strategy.executed) == (["Submitted", "Margin"], [])
