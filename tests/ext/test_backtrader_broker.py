@@ -21,6 +21,7 @@ from exec_algos.ext.backtrader import BarsFeed, ExecutionBroker, ExecutionMixin,
 HALF_HOURS = TWAP(slice_interval_seconds=1800)
 NAN = float("nan")
 Order = bt.Order
+ZERO = ns("2025-11-24", "09:30")
 
 
 def session(*rows, symbol="A", volume=1000.0, day="2025-11-24", clock="09:30"):
@@ -36,6 +37,18 @@ def session(*rows, symbol="A", volume=1000.0, day="2025-11-24", clock="09:30"):
 
 
 FLAT = session(*[100] * 13)
+
+
+def minutes_and_hours(latency=60.0):
+    """Minutes at 100, 101, ... and the hours that they make."""
+    minute = STEP // 30
+    rows = [(ZERO + i * minute, *[100.0 + i] * 4, 100.0, NAN) for i in range(240)]
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(feed := BarsFeed(dataname=bars_of({"A": rows}, step=minute)))
+    cerebro.resampledata(feed, name="hour", timeframe=bt.TimeFrame.Minutes, compression=60)
+    cerebro.broker.setcash(1e6)
+    plug_in(cerebro, fills="exec_algos", fill_model=FillModel(latency=latency), calendar="XNYS")
+    return cerebro
 
 
 class Teller(Worker):
@@ -71,9 +84,6 @@ def simulated(bars, model=None, *, strategy=Teller, before=None, orders=(), **op
         before(cerebro.broker)
     cerebro.addstrategy(strategy, act=acts(**steps), orders=tuple(orders))
     return cerebro.run()[0]
-
-
-ZERO = ns("2025-11-24", "09:30")
 
 
 def bits(order):
@@ -142,14 +152,7 @@ class TestMeetingBars:
         assert bits(order) == [(5, 10, 104)]  # decided at 10:30, there at 11:00:00.5, so it meets the bar of 11:30
 
     def test_an_order_in_slow_bars_does_not_meet_the_bar_that_had_begun_when_it_was_decided(self):
-        minutes = bars_of(
-            {"A": [(ns("2025-11-24", "09:30") + i * STEP // 30, *[100.0 + i] * 4, 100.0, NAN) for i in range(240)]}, step=STEP // 30
-        )
-        cerebro = bt.Cerebro(stdstats=False)
-        cerebro.adddata(feed := BarsFeed(dataname=minutes))
-        cerebro.resampledata(feed, name="hour", timeframe=bt.TimeFrame.Minutes, compression=60)
-        cerebro.broker.setcash(1e6)
-        plug_in(cerebro, fills="exec_algos", calendar="XNYS")
+        cerebro = minutes_and_hours(0.0)
         made = []
 
         class Late(bt.Strategy):
@@ -185,14 +188,30 @@ class TestMeetingBars:
         assert order.status == Order.Completed
         assert sum(size for _, size, _ in bits(order)) == pytest.approx(1 / 3, abs=1e-15)
 
-    def test_a_child_in_lots_of_fractions_that_turns_a_position_is_complete(self):
+    def test_a_child_in_fractions_that_turns_a_position_is_complete_and_exact(self):
+        lots = {"lot_size": 0.001}
         orders = [
-            ("A", 0.143, HALF_HOURS, 1, {"until": "10:30", "lot_size": 0.001}),
-            ("A", -0.365, HALF_HOURS, 2, {"until": "11:00", "lot_size": 0.001}),
+            ("A", 3 * 0.001, HALF_HOURS, 1, {"until": "10:30", **lots}),
+            ("A", -14 * 0.001, HALF_HOURS, 2, {"until": "11:00", **lots}),
         ]
         strategy = simulated(FLAT, FillModel(), orders=orders)
-        assert [one.quantity for parent in strategy.parents for one in parent.fills] == [143 * 0.001, 365 * 0.001]
-        assert "Partial" not in {status for _, _, status in strategy.heard}
+        # in floats (0.003 - 0.014) - 0.003 is not -0.014
+        assert [one.quantity for parent in strategy.parents for one in parent.fills] == [3 * 0.001, 14 * 0.001]
+        assert [status for _, _, status in strategy.heard] == ["Submitted", "Accepted", "Completed"] * 2
+
+    def test_a_child_in_fractions_that_fills_in_parts_is_complete_and_exact(self):
+        bars = session(100, (100, 100, 100, 100, 0.1), 100, 100, 100, 100)
+        orders = [("A", 0.1, TWAP(slice_interval_seconds=5400), 1, {"until": "11:30", "lot_size": 0.001})]
+        strategy = simulated(bars, FillModel(max_participation=0.1), orders=orders)
+        # in floats 0.1 - 0.01 is not 90 lots
+        assert [one.quantity for one in strategy.parents[0].fills] == [10 * 0.001, 90 * 0.001]
+        assert [status for _, _, status in strategy.heard] == ["Submitted", "Accepted", "Partial", "Completed"]
+
+    def test_a_lot_that_another_order_has_begun_is_taken(self):
+        orders = [("A", 50, TWAP(slice_interval_seconds=5400), 2, {"until": "12:00", "lot_size": 10})]
+        strategy = simulated(FLAT, FillModel(max_participation=0.1), orders=orders, s1=lambda s: s.buy(size=195))
+        # 100 shares a bar: the strategy's order leaves 5 of the second, and no whole lot
+        assert [(one.timestamp.strftime("%H:%M"), one.quantity) for one in strategy.parents[0].fills] == [("11:00", 50)]
 
 
 def both(*tables):
@@ -322,6 +341,11 @@ class TestStops:
     def trail_limit(strategy, **terms):
         return strategy.sell(size=10, exectype=Order.StopTrailLimit, **terms)
 
+    def test_a_trailing_stop_meets_a_bar_once_however_often_another_feed_ticks(self):
+        bars = both(session(*[100] * 13), session(100, (100, 110, 99, 110), None, None, 110, 110, symbol="B"))
+        order = simulated(bars, s1=lambda s: s.sell(s.getdatabyname("B"), size=10, exectype=Order.StopTrail, trailamount=5)).made[0]
+        assert bits(order) == []  # its level of 105 came after the low of 99
+
     def test_a_triggered_stop_takes_part_in_the_cap(self):
         bars = session(100, (100, 106, 100, 104), 104, 104, 104)
         order = simulated(bars, FillModel(max_participation=0.1), s1=lambda s: s.buy(size=250, exectype=Order.Stop, price=105)).made[0]
@@ -349,6 +373,14 @@ class TestLifeOfAnOrder:
         assert [strategy.statuses(one)[-1] for one in orders[1:]] == (["Completed", "Canceled"] if won == 1 else ["Canceled", "Completed"])
         assert strategy.position.size == 0
 
+    def test_the_other_side_of_a_bracket_rests_at_the_venue_too_and_goes_without_latency(self):
+        bars = session(100, 100, 100, 106, (94, 94, 94, 94), 94)
+        place = partial(bt.Strategy.buy_bracket, size=10, exectype=Order.Market, stopprice=95, limitprice=105)
+        strategy = simulated(bars, FillModel(latency=60), s1=place)
+        assert [(step, status) for step, _, status in strategy.heard if status in {"Completed", "Canceled"}] == [
+            (3, "Completed"), (4, "Completed"), (4, "Canceled")
+        ]  # fmt: skip
+
     @pytest.mark.parametrize("fills", ["backtrader", "exec_algos"])
     def test_a_bracket_without_cash_is_refused_as_backtrader_refuses_it(self, fills):
         place = acts(s1=lambda s: s.buy_bracket(size=10, exectype=Order.Market, stopprice=95, limitprice=105))
@@ -375,6 +407,30 @@ class TestLifeOfAnOrder:
         strategy = simulated(bars, late, s1=lambda s: s.buy(size=10, exectype=Order.Limit, price=90), s3=lambda s: s.cancel(s.made[0]))
         assert strategy.statuses(strategy.made[0])[-1] == "Canceled"
         assert [step for step, _, status in strategy.heard if status == "Canceled"] == [4]
+
+    def test_a_cancel_that_has_arrived_holds_for_the_bars_after_it_when_some_are_missing(self):
+        bars = session(*[100] * 4, None, None, (89, 89, 89, 89), 89)
+        strategy = simulated(
+            bars, FillModel(latency=60), s1=lambda s: s.buy(size=10, exectype=Order.Limit, price=90), s4=lambda s: s.cancel(s.made[0])
+        )
+        assert strategy.statuses(strategy.made[0]) == ["Submitted", "Accepted", "Canceled"]
+
+    @pytest.mark.parametrize(("asked", "filled"), [(105, True), (89, False)], ids=["in its bar", "before its bar"])
+    def test_a_cancel_waits_for_the_bar_in_which_it_arrives(self, asked, filled):
+        cerebro = minutes_and_hours()
+        made = []
+
+        class Cancelling(bt.Strategy):
+            def next(self):
+                if len(self.data) == 35:
+                    made.append(self.buy(self.getdatabyname("hour"), size=10, exectype=Order.Limit, price=300.0))
+                if len(self.data) == asked:
+                    self.cancel(made[0])
+
+        cerebro.addstrategy(Cancelling)
+        cerebro.run()
+        # ordered at 10:05, for the bar of 11:00 to 12:00: a cancel of 11:15 arrives in it, that of 10:59 as it begins
+        assert made[0].status == (Order.Completed if filled else Order.Canceled)
 
     @pytest.mark.parametrize("kind", ["Close", "Historical"])
     def test_other_kinds_are_refused(self, kind):
@@ -492,6 +548,19 @@ class TestBooks:
         strategy = simulated(FLAT, model, s1=lambda s: s.buy(size=1), s3=lambda s: s.sell(size=10))
         assert [order.executed.comm for order in strategy.made] == [2.5, 2.5]
         assert strategy.broker.getcash() == pytest.approx(1e9 - 100 + 1000 - 5.0)
+
+    def test_what_closes_and_what_opens_sum_to_the_fee_to_the_last_digit(self):
+        model = FillModel(commission=Commission(rate=1.7e-4))
+        turned = simulated(session(*[100.37] * 13), model, s1=lambda s: s.buy(size=2), s3=lambda s: s.sell(size=7)).made[1]
+        # in floats the fee of 2 shares and what is left of that of 7 do not sum to that of 7
+        assert [bit.comm for bit in turned.executed.exbits] == [1.7e-4 * (7 * 100.37)]
+
+    def test_dust_of_fractions_that_is_closed_costs_no_second_minimum(self):
+        model = FillModel(commission=Commission(minimum=2.5))
+        steps = {f"s{i}": lambda s: s.buy(size=0.1) for i in (1, 2, 3)}
+        strategy = simulated(FLAT, model, **steps, s4=lambda s: s.sell(size=0.3), s6=lambda s: s.sell(size=1))
+        assert [order.executed.comm for order in strategy.made] == [2.5] * 5
+        assert strategy.broker.getcash() == pytest.approx(1e9 - 12.5 + 100)
 
     def test_backtraders_commission_alone_is_in_the_fills(self):
         orders = [("A", 40, HALF_HOURS, 1, {"until": "11:00"})]

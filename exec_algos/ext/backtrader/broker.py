@@ -243,16 +243,15 @@ class ExecutionBroker(bt.brokers.BackBroker):
             return
         terms.met = tape.start
         if order.exectype in STOPS and not order.triggered:
-            self._trigger(order, terms, tape)
+            self._trigger(order, tape)
         else:
             self._meet(order, terms, tape)
 
-    def _trigger(self, order: Any, terms: _Terms, tape: _Tape) -> None:
+    def _trigger(self, order: Any, tape: _Tape) -> None:
+        """A stop rests at the venue: triggered there, it meets the next bar, whatever the latency."""
         level, bar = order.created.price, tape.bar
         order.triggered = bar.high >= level if order.isbuy() else bar.low <= level
-        if order.triggered:
-            terms.active = tape.known  # it rests at the venue: no decision has to travel
-        elif order.exectype in TRAILING:
+        if not order.triggered and order.exectype in TRAILING:
             order.trailadjust(bar.close)
 
     def _meet(self, order: Any, terms: _Terms, tape: _Tape) -> None:
