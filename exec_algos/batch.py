@@ -14,123 +14,20 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit, types
 from numba.extending import overload
 
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import UsageError
-from exec_algos.fills import bar_budget, meet_bar, price_paid
-from exec_algos.model import Decision, Seen, Terms
+from exec_algos.executors.rules import bounded
+from exec_algos.fills import UNCAPPED, bar_budget, meet_bar, price_paid
+from exec_algos.model import NO_RULES, Decision, Residual, Rules, Seen, Terms
+from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Watched
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+__all__ = ["NOT_WATCHED", "Orders", "Outcome", "Tape", "Trades", "Watched", "run_batch"]
+
 Decide = Callable[[Terms, Seen, Any], Decision]
-
-
-class Tape(NamedTuple):
-    """Bars as the loop reads them: arrays of shape (n_bars,).
-
-    Attributes
-    ----------
-    start : ndarray of int64
-        ns UTC.
-    buy, sell : ndarray of float64
-        What a market order of either side pays, spread included and its own impact not, currency per share.
-    low, high : ndarray of float64
-        Currency per share.
-    volume : ndarray of float64
-        Shares.
-    """
-
-    start: Ints
-    buy: Floats
-    sell: Floats
-    low: Floats
-    high: Floats
-    volume: Floats
-
-
-class Orders(NamedTuple):
-    """Parent orders as the loop reads them: arrays of shape (n_parents,).
-
-    Attributes
-    ----------
-    side : ndarray of int64
-        +1 buys, -1 sells.
-    lots : ndarray of int64
-    lot_size : ndarray of float64
-        Shares in a lot.
-    cap : ndarray of float64
-        Participation cap as a fraction, or `exec_algos.fills.UNCAPPED`.
-    start, end, interval : ndarray of int64
-        The window ``[start, end)`` and the time between decisions, ns.
-    slices : ndarray of int64
-        Decisions in the window.
-    first, last : ndarray of int64
-        Rows ``[first, last)`` of the tape that lie in the window.
-    curve : ndarray of int64
-        Where the order's curve begins in the flat array of curves; it has `slices` values.
-    """
-
-    side: Ints
-    lots: Ints
-    lot_size: Floats
-    cap: Floats
-    start: Ints
-    end: Ints
-    interval: Ints
-    slices: Ints
-    first: Ints
-    last: Ints
-    curve: Ints
-
-    def take(self, rows: Any) -> Orders:
-        """Some of them."""
-        return Orders(*(column[rows] for column in self))
-
-
-class Outcome(NamedTuple):
-    """What became of the orders: arrays of shape (n_parents,).
-
-    Attributes
-    ----------
-    filled : ndarray of int64
-        Lots.
-    notional : ndarray of float64
-        Sum of shares x price in time order, currency.
-    commission : ndarray of float64
-        Currency.
-    children : ndarray of int64
-        Child orders released.
-    """
-
-    filled: Ints
-    notional: Floats
-    commission: Floats
-    children: Ints
-
-
-class Trades(NamedTuple):
-    """Single trades in order of parent and time: arrays of shape (n_trades,).
-
-    Attributes
-    ----------
-    parent : ndarray of int64
-        Row of the order.
-    row : ndarray of int64
-        Row of the tape.
-    lots : ndarray of int64
-    price, commission : ndarray of float64
-        Currency per share; currency.
-    """
-
-    parent: Ints
-    row: Ints
-    lots: Ints
-    price: Floats
-    commission: Floats
 
 
 _budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]
@@ -173,6 +70,12 @@ class Variant(NamedTuple):
         Single trades are kept.
     moving : bool
         An execution moves its own price.
+    watching : bool
+        Decisions look at the market.
+    ruled : bool
+        Children have bounds.
+    after : int
+        Slices behind the window: 0 none, 1 every interval, 2 one for the session's last bar.
     """
 
     dense: bool
@@ -180,6 +83,9 @@ class Variant(NamedTuple):
     free: bool
     recording: bool
     moving: bool
+    watching: bool
+    ruled: bool
+    after: int
 
 
 def _in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
@@ -200,17 +106,30 @@ def _slice_end(start: Ints, row: int, instant: int) -> int:
     return row
 
 
+def _look(blind: Seen, tape: Watched, row: int, before: int, base: int) -> Seen:
+    """What a decision sees when `row` is the last completed bar, `before` the last before the window, which has `base` bars before it."""
+    if base + row - before <= 0:
+        return blind
+    already = tape.traded[before] if base > 0 else 0.0
+    return Seen(
+        blind.slice, blind.scheduled, blind.filled, blind.working, tape.traded[row] - already,
+        tape.price[row], tape.bid[row], tape.ask[row], tape.bid_size[row], tape.ask_size[row],
+    )  # fmt: skip
+
+
+_seen: Any = njit(_look)
+_bounded: Any = njit(compilable(bounded))  # type: ignore[arg-type]
 _flight: Any = njit(_in_flight)
 _end: Any = njit(_slice_end)
 
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, recording, moving = variant
+    dense, late, free, recording, moving, watching, ruled, after = variant
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, impact, lag, through, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, params, commission, impact, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
         for i in range(orders.side.shape[0]):
@@ -220,23 +139,41 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
             price = tape.buy[first:last] if side > 0 else tape.sell[first:last]
             curve = curves[orders.curve[i] : orders.curve[i] + n]
             rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n), -(-lag // d)
+            pace, total, end, deadline = rate, n, orders.end[i], orders.end[i]
+            if after:
+                deadline = orders.deadline[i]
+                if deadline > end:
+                    total = n + 1 if after == 2 else n - (end - deadline) // d
+            base = first - orders.base[i] if watching else 0
             filled, notional, paid, children, at = 0, 0.0, 0.0, 0, begins[i]
-            over, child, value, traded, fee, row = 0, -1, 0.0, 0, 0.0, 0
-            for k in range(n):
+            past, child, value, traded, fee, row = 0, -1, 0.0, 0, 0.0, 0
+            for k in range(total):
                 known, working = filled, 0
+                if after == 2 and k == n:
+                    row = _end(start, row, deadline - step)
                 if late:
                     if k > flight:
-                        over += got[k - flight - 1]
+                        past += got[k - flight - 1]
                     known, working = _flight(asked, got, max(k - flight, 0), k)
-                    known += over
-                left, limit = _decide(key, terms, Seen(k, curve[k], known, working), params)
+                    known += past
+                aim = curve[k] if k < n else 1.0
+                seen = Seen(k, aim, known, working, 0.0, np.nan, np.nan, np.nan, 0.0, 0.0)
+                if watching:
+                    seen = _seen(seen, tape.seen, first + row - 1, first - 1, base)
+                left, limit = _decide(key, terms, seen, params)
+                if ruled:
+                    left, limit = _bounded(bounds, terms, seen, Decision(left, limit))
+                    pace = UNCAPPED / lot if bounds.forced and k == n - 1 else rate
                 if not single and left > 0:
                     children += 1
                 if late:
                     asked[k], got[k], limits[k] = left, 0, limit
                 else:
                     value, traded, fee = 0.0, 0, 0.0
-                stop = row + 1 if dense else _end(start, row, t0 + (k + 1) * d)
+                over = t0 + (k + 1) * d
+                if after:
+                    over = min(over, end) if k < n else deadline if after == 2 else end + (k - n + 1) * d
+                stop = row + 1 if dense else _end(start, row, over)
                 for r in range(row, stop):
                     if late:
                         while child < k and t0 + (child + 1) * d + lag <= start[r]:
@@ -248,7 +185,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     if left > 0:
                         if single:
                             children += 1
-                        met = _meet(side, left, limit, price[r], low[r], high[r], _budget(rate, volume[r]), through)
+                        met = _meet(side, left, limit, price[r], low[r], high[r], _budget(pace, volume[r]), through)
                         shares, pays, cost = met.quantity * lot, met.price, 0.0
                         if moving and met.quantity > 0:
                             pays = _price_paid(side, limit, pays, low[r], high[r], shares, volume[r], impact)
@@ -289,6 +226,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     impact: float = 0.0,
     latency: int = 0,
     through: bool = False,
+    watching: bool = False,
+    rules: Rules = NO_RULES,
     recording: bool = False,
     threads: int | None = None,
 ) -> tuple[Outcome, Trades]:
@@ -315,6 +254,10 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         ns between a decision and its arrival.
     through : bool
         A limit fills only when the bar trades through it.
+    watching : bool
+        `decide` looks at the market: needs ``tape.seen`` and ``orders.base``.
+    rules : Rules
+        Of every order.
     recording : bool
         Keep single trades.
     threads : int, optional
@@ -329,9 +272,15 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     Raises
     ------
     UsageError
-        An order without decisions, rows that lie outside the tape, or a `decide` that closes over variables.
+        An order without decisions, rows that lie outside the tape, a `decide` that closes over variables; or latency together with a
+        residual policy other than ``"cancel"``, which only the event-driven backtest works.
     """
     _check(orders, tape, curves)
+    if latency and rules.residual != Residual.CANCEL:
+        raise UsageError(
+            f"with latency the compiled loop knows no residual policy but 'cancel', got {str(rules.residual)!r}; use driver='engine'"
+        )
+    bounds, after = rules.bounds(float(orders.lot_size[0]) if len(orders.lot_size) else 1.0), AFTER.get(Residual(rules.residual), 0)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
     _DECIDES[key] = decide  # type: ignore[assignment]
     lag = -(-latency // step) * step
@@ -340,16 +289,20 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
 
     def work(variant: Variant, part: Ints) -> None:
         mine = _empty_outcome(len(part))
-        _kernel(key, variant)(tape, orders.take(part), curves, params, commission, impact, lag, through, mine, space[part], trades)
+        _kernel(key, variant)(
+            tape, orders.take(part), curves, params, commission, impact, lag, through, bounds, step, mine, space[part], trades
+        )
         for whole, column in zip(outcome, mine, strict=True):
             whole[part] = column
 
     single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
+    if after:
+        single &= orders.deadline == orders.end
     jobs: list[tuple[Variant, Ints]] = []
     for dense in (True, False):
         chosen = np.flatnonzero(single == dense)
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
-        variant = Variant(dense, lag > 0, commission == Commission(), recording, impact > 0)
+        variant = Variant(dense, lag > 0, commission == Commission(), recording, impact > 0, watching, rules != NO_RULES, after)
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
@@ -368,7 +321,8 @@ def _empty_trades(n: int) -> Trades:
     return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
 
 
-_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, price_paid, child_fee))  # type: ignore[arg-type]
+AFTER = {Residual.EXTEND: 1, Residual.CLOSE_AUCTION: 2}
+_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, price_paid, child_fee, bounded, _look))  # type: ignore[arg-type]
 
 
 def _check(orders: Orders, tape: Tape, curves: Floats) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -72,12 +72,75 @@ class Seen(NamedTuple):
         Lots of children that are over.
     working : int
         Lots of children that are still open.
+    volume : float
+        Shares that the market traded since the window began, in completed bars, without our own.
+    price : float
+        The last known price, currency per share; NaN before the first.
+    bid, ask : float
+        The best quotes now, currency per share; where there are none the last price.
+    bid_size, ask_size : float
+        Shares at them; where there are no quotes half the last bar's volume.
+
+    Notes
+    -----
+    From `volume` on they are looked up for an algorithm that says so (`Algorithm.watches`); else they are 0 and NaN.
     """
 
     slice: int
     scheduled: float
     filled: int
     working: int
+    volume: float = 0.0
+    price: float = math.nan
+    bid: float = math.nan
+    ask: float = math.nan
+    bid_size: float = 0.0
+    ask_size: float = 0.0
+
+
+class Observed(NamedTuple):
+    """What a broker can say of a market at an instant; see `Seen` for the quotes.
+
+    Attributes
+    ----------
+    traded : float
+        Shares traded since some fixed moment, in completed bars.
+    """
+
+    traded: float
+    price: float
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+
+
+class Residual(StrEnum):
+    """What becomes of what is left when the window ends.
+
+    ``CANCEL`` leaves it, as residual. ``FORCE`` lifts the cap for the child of the last slice, which asks for all that is left.
+    ``EXTEND`` goes on, one child a slice under the cap, until the session's end. ``CLOSE_AUCTION`` sends it to the closing auction: the
+    session's last bar.
+    """
+
+    CANCEL = "cancel"
+    FORCE = "force"
+    EXTEND = "extend"
+    CLOSE_AUCTION = "close_auction"
+
+    @classmethod
+    def of(cls, policy: Residual | str) -> Residual:
+        """A policy from itself or its text.
+
+        Raises
+        ------
+        UnknownNameError
+            Anything else.
+        """
+        try:
+            return cls(policy)
+        except ValueError:
+            raise UnknownNameError("residual policy", str(policy), list(cls)) from None
 
 
 class Decision(NamedTuple):
@@ -114,6 +177,95 @@ def check_lots(quantity: float, lot_size: float) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What bounds the children of a parent order, beside its participation cap.
+
+    Parameters
+    ----------
+    limit_price : float, optional
+        No child pays more, or gets less, currency per share; what is missed meanwhile is caught up under the cap.
+    tick_size : float, optional
+        Currency per share; `limit_price` must be a multiple of it.
+    min_child, max_child : float, optional
+        Shares, multiples of the lot. What is less than `min_child` waits, unless it is all that is left or the window ends.
+    residual : Residual or str
+        What becomes of what is left when the window ends. Where rules clash: the limit price stands above all, then
+        ``"force"`` above cap, `min_child` and `max_child`, then the cap, then the others; the end of the window above completion.
+
+    Raises
+    ------
+    UsageError
+        A price or size that is not positive, a limit off the tick, a smallest child above the largest.
+    UnknownNameError
+        An unknown residual policy.
+    """
+
+    limit_price: float | None = None
+    tick_size: float | None = None
+    min_child: float | None = None
+    max_child: float | None = None
+    residual: Residual | str = Residual.CANCEL
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "residual", Residual.of(self.residual))
+        for name in ("limit_price", "tick_size", "min_child", "max_child"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{name} must be positive and finite, got {value!r}; leave it out for none")
+        if self.min_child is not None and self.max_child is not None and self.min_child > self.max_child:
+            raise UsageError(f"min_child {self.min_child:g} is above max_child {self.max_child:g}")
+        self._check_tick()
+
+    def _check_tick(self) -> None:
+        if self.limit_price is None or self.tick_size is None:
+            return
+        ticks = self.limit_price / self.tick_size
+        if abs(ticks - round(ticks)) > 1e-6:
+            below = math.floor(ticks) * self.tick_size
+            raise UsageError(
+                f"limit_price {self.limit_price:g} is off the tick of {self.tick_size:g}; use {below:g} or {below + self.tick_size:g}"
+            )
+
+    def bounds(self, lot_size: float) -> Bounds:
+        """The same in lots, as the loops read it.
+
+        Raises
+        ------
+        UsageError
+            A child size that is no multiple of the lot.
+        """
+        least = 0 if self.min_child is None else check_lots(self.min_child, lot_size)
+        most = NO_BOUND if self.max_child is None else check_lots(self.max_child, lot_size)
+        limit = math.nan if self.limit_price is None else self.limit_price
+        return Bounds(limit, least, most, self.residual == Residual.FORCE)
+
+
+NO_BOUND = 2**62
+
+
+class Bounds(NamedTuple):
+    """`Rules` as the loops read them.
+
+    Attributes
+    ----------
+    limit : float
+        Currency per share, NaN for none.
+    least, most : int
+        Lots of a child.
+    forced : bool
+        The last slice sends all that is left.
+    """
+
+    limit: float
+    least: int
+    most: int
+    forced: bool
+
+
+NO_RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParentOrder:
     """An order to be worked over a window.
 
@@ -131,6 +283,10 @@ class ParentOrder:
         Shares in a lot.
     max_participation : float, optional
         Upper bound of our fraction of a bar's volume, in (0, 1].
+    rules : Rules
+    until, auction : int, optional
+        Where the residual policy goes on after `end`: the instant (ns UTC) at which that ends; and when its order for the closing
+        auction is sent.
     algorithm : str
         The text form of the algorithm that works it, such as ``"vwap:profile_days=5"``.
     parent_id : int
@@ -150,6 +306,9 @@ class ParentOrder:
     interval: int
     lot_size: float = 1
     max_participation: float | None = None
+    rules: Rules = NO_RULES
+    until: int | None = None
+    auction: int = -1
     algorithm: str = ""
     parent_id: int = -1
 
@@ -158,6 +317,7 @@ class ParentOrder:
         check_participation(self.max_participation)
         if self.end <= self.start:
             raise UsageError(f"the window of {self.symbol} is empty: start {self.start} ns, end {self.end} ns")
+        self.rules.bounds(self.lot_size)
         if self.interval <= 0:
             raise UsageError(f"interval must be positive nanoseconds, got {self.interval}")
 
@@ -167,8 +327,13 @@ class ParentOrder:
         return check_lots(self.quantity, self.lot_size)
 
     @property
+    def deadline(self) -> int:
+        """When its last child is over, ns UTC."""
+        return self.end if self.until is None else self.until
+
+    @property
     def slices(self) -> int:
-        """Number of decisions: ceil((end - start) / interval)."""
+        """Number of decisions in the window: ceil((end - start) / interval)."""
         return -((self.start - self.end) // self.interval)
 
 

@@ -58,6 +58,7 @@ class Child(Waitable):
     ) -> None:
         self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
         self.commission, self.active, self.deadline = commission, active, deadline
+        self.lot_rate = state.lot_rate
         self.fills: list[Fill] = []
 
     @property

@@ -16,7 +16,7 @@ from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
-from exec_algos.fills import Execution, FillModel, bar_budget, meet_bar, price_paid
+from exec_algos.fills import UNCAPPED, Execution, FillModel, bar_budget, meet_bar, price_paid
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
@@ -150,15 +150,27 @@ class Market:
         lots = check_lots(quantity, parent.lot_size)
         return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
 
-    def rest(self, stream: Stream, parent_id: int, lots: int, limit: float, expires: int, commission: Commission | None = None) -> Child:
+    def rest(  # noqa: PLR0913 - a child order has this many properties
+        self,
+        stream: Stream,
+        parent_id: int,
+        lots: int,
+        limit: float,
+        expires: int,
+        commission: Commission | None = None,
+        *,
+        capped: bool = True,
+    ) -> Child:
         """Let a child of `lots` lots rest in a stream; `limit` is NaN for a market order, `expires` is in ns UTC."""
         state, latency = self.parents[parent_id], self._latency
         deadline = expires + latency
-        end = state.parent.end
+        end = state.parent.deadline
         deadline = deadline if deadline < end else end
         begin, now = state.parent.start, self.queue.now
         active = (now if now > begin else begin) + latency
         child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline)
+        if not capped:
+            child.lot_rate = UNCAPPED / state.parent.lot_size
         self._submitted += 1
         state.working += lots
         state.children += 1
@@ -221,7 +233,7 @@ class Market:
             if child.active <= start < child.deadline:
                 state = child.state
                 taken = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
-                room = bar_budget(state.lot_rate, volume) - taken
+                room = bar_budget(child.lot_rate, volume) - taken
                 if room > 0:
                     price = buy if state.side > 0 else sell
                     done = meet_bar(state.side, child.lots - child.filled, child.limit, price, low, high, room, self._through)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from exec_algos.backtest.child import Child
 from exec_algos.fills import FillModel
+from exec_algos.market.depth import Quotes, quotes_of
+from exec_algos.model import Observed
 
 if TYPE_CHECKING:
-    from exec_algos.market.bars import Bars
+    from exec_algos.market.bars import Bars, Floats
 
 CHUNK = 1024  # rows made into numbers at a time: enough to be quick, few enough to stay in the cache
 
@@ -42,13 +45,31 @@ class Stream:
         When the next bar closes, ns UTC; -1 when there is none.
     """
 
-    __slots__ = ("_base", "_buy", "_columns", "_rows", "_sell", "bars", "due", "first", "known", "latest", "resting", "step", "symbol")
+    __slots__ = (
+        "_base",
+        "_buy",
+        "_columns",
+        "_quotes",
+        "_rows",
+        "_sell",
+        "_traded",
+        "bars",
+        "due",
+        "first",
+        "known",
+        "latest",
+        "resting",
+        "step",
+        "symbol",
+    )
 
     def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
         self.symbol, self.bars, self.step = symbol, bars, bars.step
         self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
         self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
+        self._traded: Floats | None = None
+        self._quotes: Quotes | None = None
         self.known = int(np.searchsorted(bars.start, first))
         self.first = self.known
         self.latest: Bar | None = None
@@ -75,3 +96,15 @@ class Stream:
         else:
             self._load(self.known, self.known + CHUNK)
         return closed
+
+    def observed(self) -> Observed:
+        """What the completed bars say of the market."""
+        if self._traded is None or self._quotes is None:
+            self._traded, self._quotes = np.cumsum(self.bars.volume), quotes_of(self.bars)
+        i = self.known - 1
+        if i < 0:
+            return NOTHING
+        return Observed(float(self._traded[i]), float(self.bars.close[i]), *(float(column[i]) for column in self._quotes))
+
+
+NOTHING = Observed(0.0, math.nan, math.nan, math.nan, 0.0, 0.0)

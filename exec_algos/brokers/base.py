@@ -14,7 +14,7 @@ from exec_algos.clock import Clock, Started, WallClock
 from exec_algos.config import get_settings
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
-from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model import Fill, Observed, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class BrokerAPI(ABC):
             The venue refused or failed.
         """
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> Started[Fill]:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
         """Release a child order and go on: `place_order`, started beside the caller.
 
         Parameters
@@ -125,6 +125,8 @@ class BrokerAPI(ABC):
             Currency per share; NaN for a market order.
         expires : int
             When to cancel what is still open, ns UTC.
+        capped : bool
+            Whether the participation cap holds for it; a venue that knows none need not look.
         """
         limited = not math.isnan(limit)
         options: dict[str, Any] = {"side": parent.side, "expires": expires, "parent": parent}
@@ -139,6 +141,18 @@ class BrokerAPI(ABC):
             **{name: value for name, value in options.items() if name in accepted},
         )
         return self.clock.start(coroutine)
+
+    async def observe(self, ticker: str) -> Observed:
+        """What the market has traded and what its quotes are now, for algorithms that watch it.
+
+        Raises
+        ------
+        UsageError
+            This broker cannot say what the market has traded.
+        """
+        raise UsageError(
+            f"{type(self).__name__} does not say what {ticker} has traded; override observe, or use an algorithm that follows a curve"
+        )
 
     @abstractmethod
     async def cancel_order(self, order_id: int) -> bool:

@@ -20,7 +20,7 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, daily_hours
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import as_series
-from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model import Fill, Observed, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,15 +133,15 @@ class SimulatedBroker(BrokerAPI):
         await child
         return child.result()
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> Started[Fill]:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
         """Release a child without waiting for it; see `BrokerAPI.send_order`.
 
         The child itself answers, unless a subclass has its own `place_order`, which then carries it.
         """
         if self._direct:
             market = self.market
-            return market.rest(market.streams[parent.symbol], parent.parent_id, lots, limit, expires, self._commission)
-        started = super().send_order(parent, lots, limit, expires)
+            return market.rest(market.streams[parent.symbol], parent.parent_id, lots, limit, expires, self._commission, capped=capped)
+        started = super().send_order(parent, lots, limit, expires, capped=capped)
         self._carried = [one for one in self._carried if not one[0].done()] + [(started, parent.parent_id)]
         return started
 
@@ -172,14 +172,13 @@ class SimulatedBroker(BrokerAPI):
         stream = self.market.stream(ticker)
         if stream.latest is None:
             raise UsageError(f"{ticker} has no completed bar yet, so there is no depth")
-        quotes = {name: float(column[stream.known - 1]) for name, column in stream.bars.quotes.items()}
-        half = stream.latest.volume / 2
-        return {
-            "bid": quotes.get("bid", stream.latest.close),
-            "ask": quotes.get("ask", stream.latest.close),
-            "bid_volume": quotes.get("bid_size", half),
-            "ask_volume": quotes.get("ask_size", half),
-        }
+        seen = stream.observed()
+        return {"bid": seen.bid, "ask": seen.ask, "bid_volume": seen.bid_size, "ask_volume": seen.ask_size}
+
+    async def observe(self, ticker: str) -> Observed:
+        """What completed bars say: traded since the first of them, last close, quotes as in `get_market_depth`."""
+        self._ensure(ticker)
+        return self.market.stream(ticker).observed()
 
     def session(self, instant: int) -> Session:
         """The session that is open at `instant` (ns UTC), or the next."""

@@ -295,12 +295,13 @@ class SteppedBroker(BrokerAPI):
         state.parent, state.ordered = parent, parent.lots
         return parent
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int) -> SteppedChild:
-        """Release a child order."""
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> SteppedChild:
+        """Release a child order; its venue looks at ``child.capped``."""
         state, now = self._states[parent.parent_id], self._clock.now
         deadline = max(min(expires + self._latency, state.parent.end), now)
         active = max(now, state.parent.start) + self._latency
         child = SteppedChild(self._clock, next(self._sent), state, lots, limit, FREE, active, deadline)
+        child.capped = capped
         state.working += lots
         state.children += 1
         self._open[child.number] = child

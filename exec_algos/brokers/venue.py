@@ -26,6 +26,8 @@ class SteppedChild(Child):
         Why the venue ended it, where it did.
     order : object
         What the venue keeps beside it.
+    capped : bool
+        Whether the participation cap of the parent order holds for it.
     asked_back : bool
         Whether the venue was asked to cancel it, for venues that answer later.
     refused : int
@@ -36,6 +38,7 @@ class SteppedChild(Child):
     reason = ""
     order: Any = None
     asked_back = False
+    capped = True
     refused = -1
 
     @property

@@ -22,6 +22,11 @@ class Algorithm(ABC):
     slice_interval_seconds : float
         Time between decisions. On bars it is rounded up to whole bars.
 
+    Attributes
+    ----------
+    watches : bool
+        Its decisions look at the market: `Seen.volume` and what stands behind it.
+
     Raises
     ------
     UsageError
@@ -31,6 +36,7 @@ class Algorithm(ABC):
     slice_interval_seconds: float = 60.0
 
     name: ClassVar[str]
+    watches: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not 0 < self.slice_interval_seconds < math.inf:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,11 +13,35 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
+from exec_algos.executors.rules import bounded
 from exec_algos.executors.window import Moment, Window
 from exec_algos.executors.working import WorkingOrder
-from exec_algos.model import ExecutionSummary, Fill, ParentOrder, Seen, Side, check_lots, check_participation
+from exec_algos.model import (
+    NO_RULES,
+    Decision,
+    ExecutionSummary,
+    Fill,
+    ParentOrder,
+    Residual,
+    Rules,
+    Seen,
+    Side,
+    check_lots,
+    check_participation,
+)  # fmt: skip
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
+
+
+UNSEEN = Seen(0, 0.0, 0, 0)[4:]
+new_tuple: Any = tuple.__new__  # half the time of a named tuple's own way
+
+
+def _after(rules: Rules, end: int, close: int, bar: int) -> tuple[int | None, int]:
+    """Until when the residual policy goes on after a window's end, and when its order for the closing auction is sent, ns UTC."""
+    if close <= end or rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
+        return None, -1
+    return close, close - bar
 
 
 class OrderTerms(NamedTuple):
@@ -27,6 +52,7 @@ class OrderTerms(NamedTuple):
     side: Side
     lot_size: float
     max_participation: float | None
+    rules: Rules
 
 
 class OrderExecutor(ABC):
@@ -72,7 +98,15 @@ class OrderExecutor(ABC):
         return self._last.summary()
 
     @staticmethod
-    def order(symbol: str, quantity: float, *, side: Side | str, lot_size: float = 1, max_participation: float | None = None) -> OrderTerms:
+    def order(
+        symbol: str,
+        quantity: float,
+        *,
+        side: Side | str,
+        lot_size: float = 1,
+        max_participation: float | None = None,
+        rules: Rules = NO_RULES,
+    ) -> OrderTerms:
         """Checked terms of an order.
 
         Raises
@@ -82,7 +116,8 @@ class OrderExecutor(ABC):
         """
         check_lots(quantity, lot_size)
         check_participation(max_participation)
-        return OrderTerms(symbol, quantity, Side.of(side), lot_size, max_participation)
+        rules.bounds(lot_size)
+        return OrderTerms(symbol, quantity, Side.of(side), lot_size, max_participation, rules)
 
     async def work(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> list[Fill]:
         """Carry out `algorithm`: at ``t_k = start + k d`` decide, send the child, and count what came back.
@@ -134,9 +169,18 @@ class OrderExecutor(ABC):
     def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
         broker = self.broker
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
-        interval = algorithm.interval_on(broker.resolution or algorithm.interval)
-        parent = broker.open_parent(ParentOrder(**order._asdict(), start=start, end=end, interval=interval, algorithm=str(algorithm)))
-        return Progress(parent, algorithm, logging.getLogger(type(self).__module__))
+        bar = broker.resolution or algorithm.interval
+        until, auction = _after(order.rules, end, broker.session(start).close, bar)
+        parent = ParentOrder(
+            **order._asdict(),
+            start=start,
+            end=end,
+            until=until,
+            auction=auction,
+            interval=algorithm.interval_on(bar),
+            algorithm=str(algorithm),
+        )
+        return Progress(broker.open_parent(parent), algorithm, logging.getLogger(type(self).__module__))
 
     async def _carry(self, progress: Progress) -> None:
         """Work the present leg to its end."""
@@ -145,7 +189,7 @@ class OrderExecutor(ABC):
         weights = algorithm.weights(await self._profile(progress, bar))
         progress.announce()
         await self._release(progress, cumulative_curve(weights, progress.parent.interval // bar).tolist())
-        await self.settle(progress, progress.parent.end)
+        await self.settle(progress, progress.parent.deadline)
 
     async def _profile(self, progress: Progress, bar: int) -> Floats:
         from exec_algos.market.profile import window_profile
@@ -158,14 +202,14 @@ class OrderExecutor(ABC):
         return window_profile(profile, start, bar, bars, self.broker.session(start).zone)
 
     async def _release(self, progress: Progress, curve: list[float]) -> None:
-        broker, clock, parent, terms = self.broker, self.broker.clock, progress.parent, progress.terms
-        decide, params = progress.algorithm.decide, progress.algorithm.params()
-        (instant, _, done), interval, end = progress.leg, parent.interval, parent.end
-        for k in range(terms.slices):
+        broker, clock, parent, terms, bounds = self.broker, self.broker.clock, progress.parent, progress.terms, progress.bounds
+        algorithm, done, last = progress.algorithm, progress.leg.done, progress.terms.slices - 1
+        decide, params, watches, before = algorithm.decide, algorithm.params(), algorithm.watches, math.nan
+        curve = curve + [1.0] * (len(progress.slices) - len(curve))
+        forced = bounds is not None and bounds.forced
+        for k, (instant, over) in enumerate(progress.slices):
             await clock.sleep_until(instant)
-            instant += interval
-            instant = instant if instant < end else end
-            if instant <= clock.now:
+            if over <= clock.now:
                 continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
             if progress.fault is not None:
@@ -173,11 +217,19 @@ class OrderExecutor(ABC):
             if progress.failures >= self.max_failures:
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
                 return
-            quantity, limit = decide(terms, Seen(k, curve[k], progress.lots - done, working), params)
+            seen = new_tuple(Seen, (k, curve[k], progress.lots - done, working, *UNSEEN))
+            if watches:
+                market = await broker.observe(parent.symbol)
+                before = market.traded if before != before else before  # noqa: PLR0124 - only NaN differs from itself
+                seen = Seen(k, curve[k], progress.lots - done, working, market.traded - before, *market[1:])
+            quantity, limit = decide(terms, seen, params)
+            if bounds is not None:
+                quantity, limit = bounded(bounds, terms, seen, Decision(quantity, limit))
             if quantity:
-                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, instant)))
+                freed = {"capped": False} if forced and k == last else {}
+                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, over, **freed)))
                 progress.released += 1
-        await clock.sleep_until(parent.end)
+        await clock.sleep_until(parent.deadline)
 
     async def settle(self, progress: Progress, since: int) -> None:
         """Wait for the children that are not over, up to half a minute after `since` (ns UTC)."""
@@ -206,6 +258,7 @@ class AlgorithmExecutor(OrderExecutor):
         side: Side | str = Side.BUY,
         lot_size: float = 1,
         max_participation: float | None = None,
+        rules: Rules = NO_RULES,
     ) -> list[Fill]:
         """Work an order by `algorithm`.
 
@@ -223,6 +276,8 @@ class AlgorithmExecutor(OrderExecutor):
             Shares in a lot.
         max_participation : float, optional
             Our largest fraction of a bar's volume.
+        rules : Rules
+            Limit price, sizes of children, residual policy.
 
         Returns
         -------
@@ -234,5 +289,5 @@ class AlgorithmExecutor(OrderExecutor):
         UsageError
             A quantity or window that cannot be worked.
         """
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation)
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
         return await self.work(algorithm, order, Window(start=start, end=end))

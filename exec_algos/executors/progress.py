@@ -9,7 +9,7 @@ from typing import NamedTuple
 from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.executors.algorithm import Algorithm
-from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, Terms, summarise
+from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Terms, summarise
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
@@ -43,6 +43,27 @@ def trades_of(child: Started[Fill]) -> list[Fill]:
     return told
 
 
+def slices_of(parent: ParentOrder, start: int) -> list[tuple[int, int]]:
+    """The decisions of a parent order from `start` (ns UTC) on, those of its residual policy behind those of the window.
+
+    Slice k of the window is ``[start + k d, start + (k + 1) d)``, the last one cut at the window's end. ``extend`` goes on from there to
+    the deadline; ``close_auction`` has one slice more, the session's last bar.
+
+    Returns
+    -------
+    list of (begin, end)
+        ns UTC.
+    """
+    end, step, deadline = parent.end, parent.interval, parent.deadline
+    begins = [*range(start, end, step)]
+    ends = [*begins[1:], end]
+    if deadline > end:
+        more = [parent.auction] if parent.rules.residual == Residual.CLOSE_AUCTION else [*range(end, deadline, step)]
+        begins += more
+        ends += [*more[1:], deadline]
+    return list(zip(begins, ends, strict=True))
+
+
 class Progress:
     """What has become of one parent order so far: the only mutable state of an execution.
 
@@ -72,7 +93,9 @@ class Progress:
         """Work what is left of `parent` from `start` (ns UTC) on."""
         self.parent = parent
         self.leg = Leg(start, parent.lots - self.lots, self.lots)
+        self.slices = slices_of(parent, start)
         self.terms = Terms(int(parent.side), self.leg.lots, -((start - parent.end) // parent.interval))
+        self.bounds = None if parent.rules == NO_RULES else parent.rules.bounds(parent.lot_size)
 
     def collect(self) -> int:
         """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""

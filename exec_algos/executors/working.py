@@ -210,4 +210,7 @@ class WorkingOrder:
         begin = max(broker.clock.now, self._progress.leg.start)
         window = Window(start=begin, end=parent.end if end is None else end)
         start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
-        return replace(parent, quantity=asked, end=finish), start
+        amended = replace(parent, quantity=asked, end=finish)
+        if parent.until is not None and parent.until <= finish:
+            amended = replace(amended, until=None, auction=-1)  # nothing is left for the residual policy
+        return amended, start

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Task
-from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.batch import NOT_WATCHED, Orders, Tape, Watched, run_batch
 from exec_algos.brokers.simulated import SimulatedBroker
 from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.executors.window import Window
 from exec_algos.fills import FillModel
-from exec_algos.model import Fill, Side
+from exec_algos.market.depth import quotes_of
+from exec_algos.model import Fill, Residual, Rules, Side
 from exec_algos.studies.result import Worked
 from exec_algos.tca.benchmarks import rows_between
 
@@ -24,22 +26,41 @@ if TYPE_CHECKING:
     from exec_algos.studies.curves import Curves
     from exec_algos.studies.parents import ParentOrders
 
-Drive = Callable[["Bars", "ParentOrders", Algorithm, "Curves", FillModel, bool], Worked]
+Ints = npt.NDArray[np.int64]
 
 
-def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:
+class Job(NamedTuple):
+    """One algorithm's share of a study."""
+
+    bars: Bars
+    orders: ParentOrders
+    algorithm: Algorithm
+    curves: Curves
+    model: FillModel
+    rules: Rules
+    fills: bool
+
+
+Drive = Callable[[Job], Worked]
+
+
+def drive_batch(job: Job) -> Worked:
     """Work the orders in the compiled loop."""
-    first, last = rows_between(bars, orders.symbol, orders.start, orders.end)
+    bars, orders, algorithm, curves, model, rules, fills = job
+    deadline = _deadlines(orders, rules)
+    first, last = rows_between(bars, orders.symbol, orders.start, deadline)
     n = len(orders)
     book = Orders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
-        first=first, last=last, curve=curves.begin,
+        first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
     )  # fmt: skip
-    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume)
+    seen = _watched(bars) if algorithm.watches else NOT_WATCHED
+    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen)
     outcome, trades = run_batch(
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=model.commission,
-        impact=model.impact_coefficient, latency=model.latency_ns, through=model.limit_fill == "through", recording=fills,
+        impact=model.impact_coefficient, latency=model.latency_ns, through=model.limit_fill == "through",
+        watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
     return Worked(
@@ -48,21 +69,35 @@ def drive_batch(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: 
     )  # fmt: skip
 
 
+def _deadlines(orders: ParentOrders, rules: Rules) -> Ints:
+    """Where each order's residual policy ends, ns UTC."""
+    if rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
+        return orders.end
+    return np.maximum(orders.end, orders.sessions.close[orders.session])
+
+
+def _watched(bars: Bars) -> Watched:
+    """What algorithms see at the end of each bar; what a symbol traded is added up from its own first bar on."""
+    traded = [np.cumsum(bars.volume[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True)]
+    return Watched(np.concatenate(traded), bars.close, *quotes_of(bars))
+
+
 class _Worker(OrderExecutor):
     """Works a given algorithm over a given window."""
 
     async def execute(self, ticker: str, total_quantity: float, /, *args: Any, **kwargs: Any) -> list[Fill]:
-        order = self.order(ticker, total_quantity, side=kwargs["side"], lot_size=kwargs["lot_size"])
+        order = self.order(ticker, total_quantity, side=kwargs["side"], lot_size=kwargs["lot_size"], rules=kwargs["rules"])
         return await self.work(kwargs["algorithm"], order, Window(start=kwargs["start"], end=kwargs["end"]))
 
 
-def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves: Curves, model: FillModel, fills: bool) -> Worked:
+def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
+    bars, orders, fills = job.bars, job.orders, job.fills
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, int]] = []
     trades: list[tuple[int, int, int, float, float]] = []
     for n in range(len(orders)):
-        market = _replay(own[int(orders.symbol[n])], orders, algorithm, model, n)
+        market = _replay(own[int(orders.symbol[n])], job, n)
         notional = paid = 0.0
         for fill in market.fills:
             notional += fill.quantity * fill.fill_price
@@ -85,7 +120,8 @@ def drive_engine(bars: Bars, orders: ParentOrders, algorithm: Algorithm, curves:
     )
 
 
-def _replay(bars: Bars, orders: ParentOrders, algorithm: Algorithm, model: FillModel, n: int) -> Market:
+def _replay(bars: Bars, job: Job, n: int) -> Market:
+    orders, model = job.orders, job.model
     market = Market(model, int(orders.start[n]), orders.sessions)
     market.add(bars)
     token = running_market.set(market)
@@ -95,7 +131,7 @@ def _replay(bars: Bars, orders: ParentOrders, algorithm: Algorithm, model: FillM
         running_market.reset(token)
     coroutine = worker.execute(
         bars.symbols[0], int(orders.lots[n]) * orders.lot_size, side=Side(int(orders.side[n])), lot_size=orders.lot_size,
-        algorithm=algorithm, start=int(orders.start[n]), end=int(orders.end[n]),
+        algorithm=job.algorithm, start=int(orders.start[n]), end=int(orders.end[n]), rules=job.rules,
     )  # fmt: skip
     task = Task(market.clock, coroutine, Rank.WAKE, None)
     task.step()

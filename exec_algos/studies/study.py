@@ -12,6 +12,7 @@ import numpy.typing as npt
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import Algorithm, parse_algorithm
 from exec_algos.fills import FillModel
+from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.parents import ParentOrders, counted
 from exec_algos.studies.result import StudyResult, Worked
@@ -38,6 +39,8 @@ class SlippageStudy:
     algorithms : sequence of Algorithm or str
         Such as ``[TWAP(), VWAP(profile_days=5)]`` or ``["twap", "vwap:profile_days=5"]``.
     fill_model : FillModel, optional
+    rules : Rules
+        Of every parent order: sizes of children, limit price, residual policy.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class SlippageStudy:
     parents: ParentOrders
     algorithms: Sequence[Algorithm | str]
     fill_model: FillModel | None = None
+    rules: Rules = NO_RULES
 
     def __post_init__(self) -> None:
         algorithms = tuple(parse_algorithm(one) if isinstance(one, str) else one for one in self.algorithms)
@@ -92,7 +96,7 @@ class SlippageStudy:
         UsageError
             No parent order is left.
         """
-        from exec_algos.studies.drivers import DRIVERS
+        from exec_algos.studies.drivers import DRIVERS, Job
 
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)
@@ -109,7 +113,8 @@ class SlippageStudy:
         for i, algorithm in enumerate(self.algorithms):
             if progress is not None:
                 progress(str(algorithm), i, len(self.algorithms))
-            worked.append(DRIVERS[driver](regular, orders, algorithm, curves[i], self.fill_model, fills))  # type: ignore[arg-type]
+            job = Job(regular, orders, algorithm, curves[i], self.fill_model, self.rules, fills)  # type: ignore[arg-type]
+            worked.append(DRIVERS[driver](job))
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
         return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, int((held < 0).sum()), driver)  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+"""What the compiled loop reads and writes: bars, parent orders and trades by column."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+class Watched(NamedTuple):
+    """What is seen at the end of each bar: arrays of shape (n_bars,); see `exec_algos.model.Observed`."""
+
+    traded: Floats
+    price: Floats
+    bid: Floats
+    ask: Floats
+    bid_size: Floats
+    ask_size: Floats
+
+
+NOT_WATCHED = Watched(*(np.zeros(0) for _ in Watched._fields))
+
+
+class Tape(NamedTuple):
+    """Bars as the loop reads them: arrays of shape (n_bars,).
+
+    Attributes
+    ----------
+    start : ndarray of int64
+        ns UTC.
+    buy, sell : ndarray of float64
+        What a market order of either side pays, spread included and its own impact not, currency per share.
+    low, high : ndarray of float64
+        Currency per share.
+    volume : ndarray of float64
+        Shares.
+    seen : Watched
+        What algorithms that watch the market see at the end of each bar; empty arrays for others.
+    """
+
+    start: Ints
+    buy: Floats
+    sell: Floats
+    low: Floats
+    high: Floats
+    volume: Floats
+    seen: Watched = NOT_WATCHED
+
+
+class Orders(NamedTuple):
+    """Parent orders as the loop reads them: arrays of shape (n_parents,).
+
+    Attributes
+    ----------
+    side : ndarray of int64
+        +1 buys, -1 sells.
+    lots : ndarray of int64
+    lot_size : ndarray of float64
+        Shares in a lot.
+    cap : ndarray of float64
+        Participation cap as a fraction, or `exec_algos.fills.UNCAPPED`.
+    start, end, interval : ndarray of int64
+        The window ``[start, end)`` and the time between decisions, ns.
+    slices : ndarray of int64
+        Decisions in the window.
+    first, last : ndarray of int64
+        Rows ``[first, last)`` of the tape that lie in the window.
+    curve : ndarray of int64
+        Where the order's curve begins in the flat array of curves; it has `slices` values.
+    base : ndarray of int64
+        First row of the order's symbol: looked at by algorithms that watch the market.
+    deadline : ndarray of int64
+        Where the residual policy ends, ns UTC; rows up to it lie in ``[first, last)``. Empty: at `end`.
+    """
+
+    side: Ints
+    lots: Ints
+    lot_size: Floats
+    cap: Floats
+    start: Ints
+    end: Ints
+    interval: Ints
+    slices: Ints
+    first: Ints
+    last: Ints
+    curve: Ints
+    base: Ints = NO_ROWS
+    deadline: Ints = NO_ROWS
+
+    def take(self, rows: Any) -> Orders:
+        """Some of them."""
+        return Orders._make(column[rows] if len(column) else column for column in self)
+
+
+class Outcome(NamedTuple):
+    """What became of the orders: arrays of shape (n_parents,).
+
+    Attributes
+    ----------
+    filled : ndarray of int64
+        Lots.
+    notional : ndarray of float64
+        Sum of shares x price in time order, currency.
+    commission : ndarray of float64
+        Currency.
+    children : ndarray of int64
+        Child orders released.
+    """
+
+    filled: Ints
+    notional: Floats
+    commission: Floats
+    children: Ints
+
+
+class Trades(NamedTuple):
+    """Single trades in order of parent and time: arrays of shape (n_trades,).
+
+    Attributes
+    ----------
+    parent : ndarray of int64
+        Row of the order.
+    row : ndarray of int64
+        Row of the tape.
+    lots : ndarray of int64
+    price, commission : ndarray of float64
+        Currency per share; currency.
+    """
+
+    parent: Ints
+    row: Ints
+    lots: Ints
+    price: Floats
+    commission: Floats
