@@ -203,11 +203,11 @@ class ExecutionBroker(bt.brokers.BackBroker):
 
     def _let_go(self) -> None:
         """Cancel the orders whose cancel has arrived, when the bar in which it did is complete."""
+        self._leaving = [order for order in self._leaving if order.alive()]
         for order in self._leaving:
             tape, deadline = self._tapes[id(order.data)], order.terms.deadline
-            if order.alive() and self._now >= deadline + (tape.known - deadline) % tape.time.step:
+            if self._now >= deadline + (tape.known - deadline) % tape.time.step:
                 self._take_off(order)
-        self._leaving = [order for order in self._leaving if order.alive()]
 
     def _every_tape(self) -> list[_Tape]:
         if not (self._tapes or self._unfit):
@@ -288,6 +288,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if order.status != Order.Margin:
                 done.size = shares if done.size > 0 else -shares
             tape.used += abs(done.size)
+        if not order.alive():
+            order.terms = None  # backtrader keeps every order of a run
 
     def _booked(self, order: Any, size: float) -> float:
         """The size that backtrader books for `size`: through zero, the sum of what it closes and what it opens."""
