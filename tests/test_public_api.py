@@ -6,6 +6,7 @@ import pytest
 
 import exec_algos
 from exec_algos import BacktestEngine, BrokerAPI, OrderExecutor, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos.model import NO_RULES
 
 NAMES = """
     TWAP VWAP BacktestEngine BarStore Bars BrokerAPI Commission Fill FillModel OrderEvent OrderExecutor ParentOrder ParentOrders
@@ -35,7 +36,8 @@ SIGNATURES = {
     "Fill": "(timestamp, ticker, quantity, fill_price, commission=0.0, side=<Side.BUY: 1>, *, parent_id=-1, zone='UTC')",
     "FillModel": "(*, price='open', max_participation=None, latency=0.0, commission=<factory>, limit_fill='touch', spread=None, impact=None)",
     "Commission": "(rate=0.0, per_share=0.0, minimum=0.0)",
-    "ParentOrder": "(*, symbol, side, quantity, start, end, interval, lot_size=1, max_participation=None, algorithm='', parent_id=-1)",
+    "ParentOrder": "(*, symbol, side, quantity, start, end, interval, lot_size=1, max_participation=None, rules=NO_RULES, "
+    "until=None, auction=-1, algorithm='', parent_id=-1)",
     "BacktestEngine": "(bars, strategies, initial_cash=1000000.0, fill_model=None, *, calendar=None, start=None)",
     "BacktestEngine.run": "(self)",
     "Strategy": "(event_queue, data_handler)",
@@ -43,7 +45,7 @@ SIGNATURES = {
     "Strategy.on_fill": "(self, event)",
     "Strategy.on_order": "(self, order)",
     "OrderEvent": "(*, symbol, side=<Side.BUY: 1>, quantity=0)",
-    "SlippageStudy": "(bars, parents, algorithms, fill_model=None)",
+    "SlippageStudy": "(bars, parents, algorithms, fill_model=None, rules=NO_RULES)",
     "get_settings": "()",
 }
 
@@ -52,7 +54,7 @@ def shape(call):
     """Names, kinds and defaults; types are mypy's business."""
     signature = inspect.signature(call)
     bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
-    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)).replace(repr(NO_RULES), "NO_RULES")
 
 
 def test_the_public_names_are_these():

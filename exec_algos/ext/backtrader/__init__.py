@@ -20,7 +20,17 @@ from exec_algos.ext.backtrader.mixin import ExecutionMixin
 from exec_algos.ext.backtrader.observer import ExecutionObserver, SlippageObserver
 from exec_algos.ext.backtrader.plugging import plug_in
 
-__all__ = ["BarsFeed", "ExecutionAnalyzer", "ExecutionBroker", "ExecutionMixin", "ExecutionObserver", "SlippageObserver", "WorkingOrder", "plot", "plug_in"]
+__all__ = [
+    "BarsFeed",
+    "ExecutionAnalyzer",
+    "ExecutionBroker",
+    "ExecutionMixin",
+    "ExecutionObserver",
+    "SlippageObserver",
+    "WorkingOrder",
+    "plot",
+    "plug_in",
+]
 
 
 def __getattr__(name: str) -> Any:
