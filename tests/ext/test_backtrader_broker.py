@@ -16,7 +16,9 @@ from markets import STEP, bars_of, fill_models, markets, ns
 from exec_algos import TWAP, Commission, FillModel
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.ext.backtrader import BarsFeed, ExecutionBroker, ExecutionMixin, plug_in
+from exec_algos.model import Rules
 
 HALF_HOURS = TWAP(slice_interval_seconds=1800)
 NAN = float("nan")
@@ -145,6 +147,35 @@ class TestMeetingBars:
         # 100 shares a bar, and children of 10:30, 11:00, 12:00 and 12:30
         assert [one.timestamp.strftime("%H:%M") for one in second] == ["11:30", "12:30"]
         assert [one.timestamp.strftime("%H:%M") for one in first] == ["12:00", "13:00"]
+
+    def test_the_cap_is_lifted_for_a_last_slice_that_is_forced(self):
+        begun = []
+
+        class Forcing(ExecutionMixin, bt.Strategy):
+            def next(self):
+                if len(self) == 1:
+                    executor = AlgorithmExecutor(self._desk.feed(None).broker)
+                    rules = Rules(residual="force")
+                    order = executor.order("A", 700, side="BUY", max_participation=0.05, rules=rules)
+                    begun.append(executor.start(HALF_HOURS, order, Window.until(None, "11:30")))
+
+        cerebro = cerebro_of(FLAT, fills="exec_algos", fill_model=FillModel(max_participation=0.1), calendar="XNYS")
+        cerebro.addstrategy(Forcing)
+        cerebro.run()
+        assert [one.quantity for one in begun[0].fills] == [50, 50, 600]
+
+    def test_an_order_of_next_open_does_not_meet_the_bar_that_it_has_seen(self):
+        made = []
+
+        class Early(bt.Strategy):
+            def next_open(self):
+                if len(self.data) == 3:
+                    made.append(self.buy(size=10))
+
+        cerebro = cerebro_of(session(*range(100, 108)), fills="exec_algos", cheat_on_open=True, broker_coo=False)
+        cerebro.addstrategy(Early)
+        cerebro.run()
+        assert bits(made[0]) == [(4, 10, 103)]
 
     def test_latency_is_counted_from_the_decision(self):
         late = FillModel(latency=1800.5)
@@ -406,6 +437,17 @@ class TestLifeOfAnOrder:
         assert bits(strategy.made[0]) == [(5, 10, 90)]
         strategy = simulated(bars, late, s1=lambda s: s.buy(size=10, exectype=Order.Limit, price=90), s3=lambda s: s.cancel(s.made[0]))
         assert strategy.statuses(strategy.made[0])[-1] == "Canceled"
+        assert [step for step, _, status in strategy.heard if status == "Canceled"] == [4]
+
+    def test_a_cancel_that_is_on_its_way_is_not_sent_again(self):
+        strategy = simulated(
+            FLAT,
+            FillModel(latency=60),
+            s1=lambda s: s.buy(size=10, exectype=Order.Limit, price=90),
+            s3=lambda s: [s.broker.cancel(s.made[0]) for _ in "ab"],
+        )
+        assert strategy.made[1] == [True, False]
+        assert strategy.broker.cancel(strategy.made[0]) is False  # it is over
         assert [step for step, _, status in strategy.heard if status == "Canceled"] == [4]
 
     def test_a_cancel_that_has_arrived_holds_for_the_bars_after_it_when_some_are_missing(self):

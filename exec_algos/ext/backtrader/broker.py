@@ -14,7 +14,7 @@ from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
-from exec_algos.fills import FillModel, bar_budget, meet_bar, price_paid
+from exec_algos.fills import UNCAPPED, FillModel, bar_budget, meet_bar, price_paid
 
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
@@ -229,7 +229,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
             model, size, child = self.model, order.created.size, self._child(order)
             if child is not None:
                 parent = child.state.parent
-                order.terms = _Terms(child.active, child.deadline, model.cap(parent.max_participation), parent.lot_size, size)
+                cap = model.cap(parent.max_participation) if child.capped else UNCAPPED
+                order.terms = _Terms(child.active, child.deadline, cap, parent.lot_size, size)
             else:
                 lot = 1 if float(size).is_integer() else FRACTION
                 order.terms = _Terms(order.decided + model.latency_ns, FOREVER, model.cap(None), lot, size)
