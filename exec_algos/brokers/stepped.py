@@ -298,8 +298,11 @@ class SteppedBroker(BrokerAPI):
     def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> SteppedChild:
         """Release a child order; its venue looks at ``child.capped``."""
         state, now = self._states[parent.parent_id], self._clock.now
-        deadline = max(min(expires + self._latency, state.parent.end), now)
-        active = max(now, state.parent.start) + self._latency
+        latency, begin, end = self._latency, state.parent.start, state.parent.deadline
+        deadline = expires + latency
+        deadline = deadline if deadline < end else end
+        deadline = deadline if deadline > now else now
+        active = (now if now > begin else begin) + latency
         child = SteppedChild(self._clock, next(self._sent), state, lots, limit, FREE, active, deadline)
         child.capped = capped
         state.working += lots

@@ -177,7 +177,8 @@ class Progress:
         self.log.info("[%s] Plan: %d slices, avg %.2f per slice", self.name, slices, self.terms.quantity * parent.lot_size / slices)
 
     def conclude(self) -> None:
-        """Say what came of it."""
+        """It is over: let go of the plan, and say what came of it."""
+        self.slices = []
         if not self.log.isEnabledFor(logging.INFO):
             return
         done = self.summary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,6 +57,7 @@ class FeedTime:
         if zone is None:
             self._local = ZoneInfo(settings.zone or self.session(0).zone)
         self._offsets: dict[int, int] = {}
+        self._stamp, self._known = math.nan, 0  # the last one asked for: fills and bars of an instant ask for the same
 
     @property
     def unbounded(self) -> bool:
@@ -68,10 +70,13 @@ class FeedTime:
 
     def known(self, stamp: float) -> int:
         """When the bar with this stamp is complete, ns UTC."""
+        if stamp == self._stamp:
+            return self._known
         moment = round((stamp - EPOCH) * MILLISECONDS)
         if self._local is not None:
             moment -= self._offset(moment // HOUR_MILLISECONDS)
-        return moment * 1_000_000 + self._delay
+        self._stamp, self._known = stamp, moment * 1_000_000 + self._delay
+        return self._known
 
     def _offset(self, hour: int) -> int:
         """Local time minus UTC in that hour of the local clock, milliseconds."""
