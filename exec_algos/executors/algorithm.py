@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors.curve import Floats
+from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.model import SECOND, Decision, Seen, Terms
 
 
@@ -70,6 +70,25 @@ class Algorithm(ABC):
         profile : ndarray of float64, shape (n_bars,)
             Expected volume in each bar of the window; all ones where `history_days` is 0.
         """
+
+    def curve(self, profile: Floats, step: int) -> Floats:
+        """The fraction of the order to be done by the end of each slice: that of `weights`.
+
+        An algorithm whose curve hangs on lengths of time overrides it, for `weights` knows of none.
+
+        Parameters
+        ----------
+        profile : ndarray of float64, shape (n_bars,)
+            As for `weights`.
+        step : int
+            Length of a bar in ns.
+
+        Returns
+        -------
+        ndarray of float64, shape (ceil(n_bars * step / interval_on(step)),)
+            Not falling, within [0, 1], the last one exactly 1.
+        """
+        return cumulative_curve(self.weights(profile), self.interval_on(step) // step)
 
     def params(self) -> tuple[Any, ...]:
         """What `decide` gets as its third argument."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
-from exec_algos.executors.curve import Floats, cumulative_curve
+from exec_algos.executors.curve import Floats
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
 from exec_algos.executors.rules import bounded
 from exec_algos.executors.window import Moment, Window
@@ -186,9 +186,9 @@ class OrderExecutor(ABC):
         """Work the present leg to its end."""
         algorithm, bar = progress.algorithm, self.broker.resolution or progress.algorithm.interval
         await self.broker.clock.sleep_until(progress.leg.start)
-        weights = algorithm.weights(await self._profile(progress, bar))
+        curve = algorithm.curve(await self._profile(progress, bar), bar)
         progress.announce()
-        await self._release(progress, cumulative_curve(weights, progress.parent.interval // bar).tolist())
+        await self._release(progress, curve.tolist())
         await self.settle(progress, progress.parent.deadline)
 
     async def _profile(self, progress: Progress, bar: int) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from exec_algos.errors import UnknownNameError
 from exec_algos.executors import Algorithm, parse_algorithm
-from exec_algos.executors.curve import cumulative_curve, follow_curve
+from exec_algos.executors.curve import follow_curve
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.plots.canvas import Floats, Ints
 
@@ -50,8 +50,7 @@ def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
     start, end = (int(stamp.as_unit("ns").value) for stamp in (order.start, order.end))
     step = result.bars.step
     interval = algorithm.interval_on(step)
-    weights = algorithm.weights(_profile(result, algorithm, order, start, (end - start) // step))
-    curve = cumulative_curve(weights, interval // step)
+    curve = algorithm.curve(_profile(result, algorithm, order, start, (end - start) // step), step)
     return Schedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
 
 

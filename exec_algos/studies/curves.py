@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from exec_algos.errors import NotEnoughHistoryError
 from exec_algos.executors import Algorithm
-from exec_algos.executors.curve import cumulative_curve
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.studies.parents import ParentOrders, Skipped
 
@@ -79,7 +78,7 @@ def _curve(volumes: dict[int, SessionVolumes], orders: ParentOrders, algorithm: 
             return str(error).partition("; ")[0].partition(": ")[2]
         if not profile.sum() > 0:
             return "nothing traded in the window in the earlier sessions"
-    return cumulative_curve(algorithm.weights(profile), algorithm.interval_on(step) // step)
+    return algorithm.curve(profile, step)
 
 
 def _joined(curves: list[Floats]) -> Curves:
