@@ -138,7 +138,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
             start, low, high, volume = tape.start[first:last], tape.low[first:last], tape.high[first:last], tape.volume[first:last]
             price = tape.buy[first:last] if side > 0 else tape.sell[first:last]
             curve = curves[orders.curve[i] : orders.curve[i] + n]
-            rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n), -(-lag // d)
+            rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n, lot, bounds.limit), -(-lag // d)
             pace, total, end, deadline = rate, n, orders.end[i], orders.end[i]
             if after:
                 deadline = orders.deadline[i]

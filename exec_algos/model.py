@@ -52,11 +52,17 @@ class Terms(NamedTuple):
         Lots ordered.
     slices : int
         Number of decisions in the window.
+    lot_size : float
+        Shares in a lot.
+    limit : float
+        `Rules.limit_price`, currency per share; NaN for none.
     """
 
     side: int
     quantity: int
     slices: int
+    lot_size: float = 1.0
+    limit: float = math.nan
 
 
 class Seen(NamedTuple):
@@ -236,7 +242,7 @@ class Rules:
         """
         least = 0 if self.min_child is None else check_lots(self.min_child, lot_size)
         most = NO_BOUND if self.max_child is None else check_lots(self.max_child, lot_size)
-        limit = math.nan if self.limit_price is None else self.limit_price
+        limit = math.nan if self.limit_price is None else float(self.limit_price)
         return Bounds(limit, least, most, self.residual == Residual.FORCE)
 
 

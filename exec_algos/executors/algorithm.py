@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.curve import Floats, cumulative_curve
-from exec_algos.model import SECOND, Decision, Seen, Terms
+from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Algorithm(ABC):
     ----------
     watches : bool
         Its decisions look at the market: `Seen.volume` and what stands behind it.
+    needs_limit : bool
+        It works only orders that have a `Rules.limit_price`.
 
     Raises
     ------
@@ -37,6 +39,7 @@ class Algorithm(ABC):
 
     name: ClassVar[str]
     watches: ClassVar[bool] = False
+    needs_limit: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not 0 < self.slice_interval_seconds < math.inf:
@@ -55,6 +58,17 @@ class Algorithm(ABC):
     def history_days(self) -> int:
         """Earlier sessions whose volume the curve needs; 0 for none."""
         return 0
+
+    def check_order(self, rules: Rules, lot_size: float) -> None:
+        """Refuse an order that it cannot work.
+
+        Raises
+        ------
+        UsageError
+            It needs a limit price and the order has none.
+        """
+        if self.needs_limit and rules.limit_price is None:
+            raise UsageError(f"{self} works at a limit price and the order has none; give rules=Rules(limit_price=...)")
 
     @property
     @abstractmethod

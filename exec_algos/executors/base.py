@@ -167,6 +167,7 @@ class OrderExecutor(ABC):
         return begun
 
     def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
+        algorithm.check_order(order.rules, order.lot_size)
         broker = self.broker
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval

@@ -94,8 +94,9 @@ class Progress:
         self.parent = parent
         self.leg = Leg(start, parent.lots - self.lots, self.lots)
         self.slices = slices_of(parent, start)
-        self.terms = Terms(int(parent.side), self.leg.lots, -((start - parent.end) // parent.interval))
-        self.bounds = None if parent.rules == NO_RULES else parent.rules.bounds(parent.lot_size)
+        bounds, slices = parent.rules.bounds(parent.lot_size), -((start - parent.end) // parent.interval)
+        self.terms = Terms(int(parent.side), self.leg.lots, slices, float(parent.lot_size), bounds.limit)
+        self.bounds = None if parent.rules == NO_RULES else bounds
 
     def collect(self) -> int:
         """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""

@@ -45,7 +45,7 @@ class SlippageStudy:
     Raises
     ------
     UsageError
-        No algorithm, the same one twice, or bars that do not start on the sessions' grid.
+        No algorithm, the same one twice, one that cannot work the orders, or bars that do not start on the sessions' grid.
 
     Examples
     --------
@@ -70,6 +70,8 @@ class SlippageStudy:
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
         if self.parents.symbols != self.bars.symbols:
             raise UsageError("the parent orders were made for other bars: ParentOrders.grid(bars, ...) with the same bars")
+        for one in algorithms:
+            one.check_order(self.rules, self.parents.lot_size)
         object.__setattr__(self, "algorithms", algorithms)
         object.__setattr__(self, "fill_model", self.fill_model or FillModel())
 
