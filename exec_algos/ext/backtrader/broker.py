@@ -111,6 +111,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
         self._charge = Charge(self.model.commission)
         self._charging: dict[Any, Any] = {}
         self._leaving: list[Any] = []
+        self._decided: dict[int, int] = {}
+        self._terms: dict[int, _Terms] = {}
         self._tapes: dict[int, _Tape] = {}
         self._unfit: dict[int, UsageError] = {}
         self._desks: list[Desk] = []
@@ -130,7 +132,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
 
     def getcommissioninfo(self, data: Any) -> Any:
         """backtrader's, with the fill model's commission where it has one."""
-        info = super().getcommissioninfo(data)
+        info = self.comminfo.get(data._name) or self.comminfo[None]
         return info if self._charge.free else self._charged(info)
 
     def _charged(self, info: Any) -> Any:
@@ -147,8 +149,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
         """Take an order."""
         if order.exectype not in KINDS:
             raise UsageError(f"an ExecutionBroker fills Market, Limit and Stop orders, got {order.getordername()}; use {OWN}")
-        order.decided, order.terms = self._instant(), None
-        if id(order.data) in self._unfit:
+        self._decided[order.ref] = self._instant()
+        if self._unfit and id(order.data) in self._unfit:
             raise self._unfit[id(order.data)]
         return super().submit(order, check=check)
 
@@ -205,7 +207,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         """Cancel the orders whose cancel has arrived, when the bar in which it did is complete."""
         self._leaving = [order for order in self._leaving if order.alive()]
         for order in self._leaving:
-            tape, deadline = self._tapes[id(order.data)], order.terms.deadline
+            tape, deadline = self._tapes[id(order.data)], self._terms_of(order).deadline
             if self._now >= deadline + (tape.known - deadline) % tape.time.step:
                 self._take_off(order)
 
@@ -221,25 +223,37 @@ class ExecutionBroker(bt.brokers.BackBroker):
         return self._list
 
     def _child(self, order: Any) -> SteppedChild | None:
-        return next((desk.children[order.ref][1] for desk in self._desks if order.ref in desk.children), None)
+        for desk in self._desks:
+            found = desk.children.get(order.ref)
+            if found is not None:
+                return found[1]
+        return None
 
     def _terms_of(self, order: Any) -> _Terms:
         """How an order meets bars: a child order as its parent says, one of the strategy's own until it is cancelled."""
-        if order.terms is None:
+        found = self._terms.get(order.ref)
+        if found is None:
             model, size, child = self.model, order.created.size, self._child(order)
             if child is not None:
                 parent = child.state.parent
                 cap = model.cap(parent.max_participation) if child.capped else UNCAPPED
-                order.terms = _Terms(child.active, child.deadline, cap, parent.lot_size, size)
+                found = _Terms(child.active, child.deadline, cap, parent.lot_size, size)
             else:
                 lot = 1 if float(size).is_integer() else FRACTION
-                order.terms = _Terms(order.decided + model.latency_ns, FOREVER, model.cap(None), lot, size)
-        found: _Terms = order.terms
+                found = _Terms(self._decided[order.ref] + model.latency_ns, FOREVER, model.cap(None), lot, size)
+            self._terms[order.ref] = found
         return found
+
+    def notify(self, order: Any) -> None:
+        """Tell of an order, and forget one that is over: backtrader keeps every order of a run, its terms are not needed."""
+        if not order.alive():
+            self._terms.pop(order.ref, None)
+            self._decided.pop(order.ref, None)
+        super().notify(order)
 
     def _try_exec(self, order: Any) -> None:
         """Let an order meet the last bar of its feed, once."""
-        tape, terms = self._tapes[id(order.data)], order.terms or self._terms_of(order)
+        tape, terms = self._tapes[id(order.data)], self._terms.get(order.ref) or self._terms_of(order)
         if terms.met == tape.start or not terms.active <= tape.start < terms.deadline or not tape.bar.volume > 0:
             return
         terms.met = tape.start
@@ -289,8 +303,6 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if order.status != Order.Margin:
                 done.size = shares if done.size > 0 else -shares
             tape.used += abs(done.size)
-        if not order.alive():
-            order.terms = None  # backtrader keeps every order of a run
 
     def _booked(self, order: Any, size: float) -> float:
         """The size that backtrader books for `size`: through zero, the sum of what it closes and what it opens."""
