@@ -1,0 +1,133 @@
+"""Liquidity-aware: no child is larger than a fraction of what stands at the best quotes.
+
+The child of slice k is ``floor(min(f B, f A) / lot)`` lots, f the fraction, B and A the shares at the best bid and ask when it is
+decided; it is never more than is left. It bounds what one child asks of the visible book: one that stays within the best quote
+walks no further up the book. How far the size at the touch drives the next price move: Cont, Kukanov & Stoikov 2014, J. Financial
+Econometrics 12(1):47, section 2 (a price move is an order's size over the depth). In replay the sizes are the quote columns of the
+bar that has just closed; where these are absent each is taken to be half that bar's volume (`exec_algos.market.depth`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.executors.algorithm import Algorithm
+from exec_algos.executors.base import Moment, OrderExecutor, Window
+from exec_algos.executors.curve import NAN, Floats
+from exec_algos.lots import SLACK
+from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
+
+
+def lots_up_to(most: int, amount: float) -> int:
+    """The whole lots that `amount` (in lots) holds, from 0 to `most`; none where it is not known (NaN)."""
+    if amount >= most:
+        return most if most > 0 else 0
+    return int(amount + SLACK) if amount > 0 else 0
+
+
+def stay_within_depth(terms: Terms, seen: Seen, params: Any) -> Decision:
+    """Release at market a fraction of the smaller of the two best quotes."""
+    left = terms.quantity - seen.filled - seen.working
+    bid = lots_up_to(left, params[0] * seen.bid_size / terms.lot_size)
+    ask = lots_up_to(left, params[0] * seen.ask_size / terms.lot_size)
+    return Decision(bid if bid < ask else ask, NAN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidityAware(Algorithm):
+    """A fraction of the visible size at each decision.
+
+    Parameters
+    ----------
+    slice_interval_seconds : float
+        Time between decisions.
+    fraction : float
+        Of the size at the best bid and at the best ask, in (0, 1]; the smaller of the two counts.
+
+    Examples
+    --------
+    >>> str(LiquidityAware(fraction=0.25))
+    'liquidity_aware:fraction=0.25'
+    """
+
+    fraction: float = 0.1
+
+    name: ClassVar[str] = "liquidity_aware"
+    watches: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super(LiquidityAware, self).__post_init__()
+        if not 0 < self.fraction <= 1:
+            raise UsageError(f"fraction is a part of the visible size in (0, 1], got {self.fraction!r}; 10 % is 0.1")
+
+    @property
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """Stay within the depth."""
+        return stay_within_depth
+
+    def weights(self, profile: Floats) -> Floats:
+        """Every bar alike: the depth decides, not a curve."""
+        return np.ones_like(profile)
+
+    def params(self) -> tuple[float]:
+        """The fraction."""
+        return (float(self.fraction),)
+
+
+class LiquidityAwareExecutor(OrderExecutor):
+    """Runs `LiquidityAware` against a broker."""
+
+    async def execute(  # noqa: PLR0913 - an order's terms
+        self,
+        ticker: str,
+        total_quantity: float,
+        fraction: float = 0.1,
+        slice_interval_seconds: float = 60,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        side: Side | str = Side.BUY,
+        lot_size: float = 1,
+        max_participation: float | None = None,
+        rules: Rules = NO_RULES,
+    ) -> list[Fill]:
+        """Work an order by a fraction of what stands at the best quotes.
+
+        Parameters
+        ----------
+        ticker : str
+        total_quantity : int or float
+            Shares, a multiple of `lot_size`.
+        fraction : float
+            Of the size at the best bid and at the best ask, in (0, 1].
+        slice_interval_seconds : float
+            Time between children; in replay it is rounded up to whole bars.
+        start, end : datetime, pandas.Timestamp, str or int, optional
+            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
+        side : Side or str
+            ``"BUY"`` or ``"SELL"``.
+        lot_size : int or float
+            Shares in a lot.
+        max_participation : float, optional
+            Our largest fraction of a bar's volume.
+        rules : Rules
+            Limit price, sizes of children, residual policy.
+
+        Returns
+        -------
+        list of Fill
+            In time order.
+
+        Raises
+        ------
+        UsageError
+            A fraction, quantity or window that cannot be worked.
+        """
+        algorithm = LiquidityAware(fraction=fraction, slice_interval_seconds=slice_interval_seconds)
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
+        return await self.work(algorithm, order, Window(start=start, end=end))
