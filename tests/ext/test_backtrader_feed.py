@@ -1,7 +1,7 @@
 """`BarsFeed`: every value of the bars at the instant at which it is known, in every mode of backtrader."""
 
 import pickle
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 
 import backtrader as bt
 import numpy as np
@@ -175,6 +175,18 @@ def test_vwap_of_a_resampled_bar_is_not_that_of_its_last_minute(options):
     assert np.isnan(shown(feed, resample=5, **options)["vwap"]).tolist() == [True, True]
 
 
+def test_a_filter_sees_every_bar_also_where_bars_are_preloaded():
+    feed = BarsFeed(dataname=minutes("UTC", "2025-11-24 09:30"))
+    feed.addfilter_simple(lambda data: data.volume[0] < 30)  # true drops the bar
+    assert shown(feed)["volume"].tolist() == [30.0, 40.0, 50.0, 60.0, 70.0]
+
+
+def test_stamps_are_shown_in_a_zone_of_pytz_where_one_is_given():
+    pytz = pytest.importorskip("pytz")
+    bars = minutes("America/New_York", "2025-11-24 09:30", n=1)
+    assert shown(BarsFeed(dataname=bars, tz=pytz.timezone("Asia/Seoul"))).index[0] == pd.Timestamp("2025-11-24 23:31")
+
+
 class TestRefused:
     def test_something_that_is_no_bars(self):
         with pytest.raises(UsageError, match=r"dataname must be Bars, not DataFrame; Bars.from_frame makes them"):
@@ -194,6 +206,10 @@ class TestRefused:
             BarsFeed(dataname=bars, label="middle")
         with pytest.raises(UnknownNameError, match="unknown zone 'America/NewYork': did you mean"):
             BarsFeed(dataname=bars, tz="America/NewYork")
+
+    def test_a_fixed_offset_which_backtrader_cannot_use(self):
+        with pytest.raises(UsageError, match="give an IANA name, such as 'UTC', or a ZoneInfo"):
+            BarsFeed(dataname=minutes("UTC", "2025-11-24 09:30"), tz=UTC)
 
     def test_a_zone_of_the_input(self):
         with pytest.raises(UsageError, match="bars are in UTC already; leave it out"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,7 +54,7 @@ class BarsFeed(bt.feed.DataBase):
     ------
     UsageError
         `dataname` is not `Bars`; no symbol among several; bars shorter than a second; `tzinput` was given (our instants
-        are UTC already).
+        are UTC already); `tz` is a ``datetime.timezone``.
     UnknownNameError
         No such symbol, label or zone.
 
@@ -145,6 +145,8 @@ class _Zone(ZoneInfo):
 
 def _zone(zone: str | tzinfo) -> tzinfo:
     """A zone that backtrader can use without pytz."""
+    if isinstance(zone, timezone):  # cannot be given the method that backtrader needs
+        raise UsageError(f"tz={zone!r} is no zone that backtrader can use; give an IANA name, such as 'UTC', or a ZoneInfo")
     key = zone.key if isinstance(zone, ZoneInfo) else zone
     if not isinstance(key, str):
         return key  # pytz, or whatever else backtrader copes with by itself
