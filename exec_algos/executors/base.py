@@ -12,7 +12,7 @@ from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats
-from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
+from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, goes_on
 from exec_algos.executors.rules import bounded
 from exec_algos.executors.window import Moment, Window
 from exec_algos.executors.working import WorkingOrder
@@ -22,7 +22,6 @@ from exec_algos.model import (
     ExecutionSummary,
     Fill,
     ParentOrder,
-    Residual,
     Rules,
     Seen,
     Side,
@@ -35,13 +34,6 @@ __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
 UNSEEN = Seen(0, 0.0, 0, 0)[4:]
 new_tuple: Any = tuple.__new__  # half the time of a named tuple's own way
-
-
-def _after(rules: Rules, end: int, close: int, bar: int) -> tuple[int | None, int]:
-    """Until when the residual policy goes on after a window's end, and when its order for the closing auction is sent, ns UTC."""
-    if close <= end or rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
-        return None, -1
-    return close, close - bar
 
 
 class OrderTerms(NamedTuple):
@@ -171,7 +163,7 @@ class OrderExecutor(ABC):
         broker = self.broker
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
-        until, auction = _after(order.rules, end, broker.session(start).close, bar)
+        until, auction = goes_on(order.rules, end, broker.session(start), bar, broker.resolution)
         parent = ParentOrder(
             **order._asdict(),
             start=start,

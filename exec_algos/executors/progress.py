@@ -6,10 +6,11 @@ import logging
 import math
 from typing import NamedTuple
 
+from exec_algos.brokers.base import Session
 from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.executors.algorithm import Algorithm
-from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Terms, summarise
+from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Terms, summarise
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
@@ -41,6 +42,26 @@ def trades_of(child: Started[Fill]) -> list[Fill]:
     """Trades of a child that is still open, where it tells: one that is carried by a coroutine answers when it is over."""
     told: list[Fill] = getattr(child, "fills", [])
     return told
+
+
+def goes_on(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
+    """Until when the residual policy goes on after a window's `end`, and when its order for the closing auction is sent.
+
+    It ends with the last whole bar of the session, where bars have a `resolution`; the auction is that bar, or the last `bar` where
+    any time will do, and never before the window's end.
+
+    Returns
+    -------
+    until : int or None
+        ns UTC; None where the policy does not go on, or nothing of the session is left.
+    auction : int
+        ns UTC; -1 then.
+    """
+    grid = resolution or 1
+    close = session.open + (session.close - session.open) // grid * grid
+    if close <= end or rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
+        return None, -1
+    return close, max(close - bar, end)
 
 
 def slices_of(parent: ParentOrder, start: int) -> list[tuple[int, int]]:

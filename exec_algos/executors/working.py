@@ -9,7 +9,7 @@ from typing import Any
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
-from exec_algos.executors.progress import Progress, trades_of
+from exec_algos.executors.progress import Progress, goes_on, trades_of
 from exec_algos.executors.window import Moment, Window
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
 
@@ -210,7 +210,6 @@ class WorkingOrder:
         begin = max(broker.clock.now, self._progress.leg.start)
         window = Window(start=begin, end=parent.end if end is None else end)
         start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
-        amended = replace(parent, quantity=asked, end=finish)
-        if parent.until is not None and parent.until <= finish:
-            amended = replace(amended, until=None, auction=-1)  # nothing is left for the residual policy
-        return amended, start
+        bar = broker.resolution or self._progress.algorithm.interval
+        until, auction = goes_on(parent.rules, finish, broker.session(start), bar, broker.resolution)
+        return replace(parent, quantity=asked, end=finish, until=until, auction=auction), start

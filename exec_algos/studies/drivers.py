@@ -47,7 +47,7 @@ Drive = Callable[[Job], Worked]
 def drive_batch(job: Job) -> Worked:
     """Work the orders in the compiled loop."""
     bars, orders, algorithm, curves, model, rules, fills = job
-    deadline = _deadlines(orders, rules)
+    deadline = _deadlines(orders, rules, bars.step)
     first, last = rows_between(bars, orders.symbol, orders.start, deadline)
     n = len(orders)
     book = Orders(
@@ -69,11 +69,12 @@ def drive_batch(job: Job) -> Worked:
     )  # fmt: skip
 
 
-def _deadlines(orders: ParentOrders, rules: Rules) -> Ints:
-    """Where each order's residual policy ends, ns UTC."""
+def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
+    """Where each order's residual policy ends: with the session's last whole bar, ns UTC."""
     if rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
         return orders.end
-    return np.maximum(orders.end, orders.sessions.close[orders.session])
+    opened, closed = orders.sessions.open[orders.session], orders.sessions.close[orders.session]
+    return np.maximum(orders.end, opened + (closed - opened) // step * step)
 
 
 def _watched(bars: Bars) -> Watched:
