@@ -19,6 +19,8 @@ from exec_algos.model import Fill, Observed, ParentOrder, Side
 if TYPE_CHECKING:
     import pandas as pd
 
+    from exec_algos.market.profile import Floats
+
 OrderType = Literal["MKT", "LMT"]
 
 
@@ -153,6 +155,54 @@ class BrokerAPI(ABC):
         raise UsageError(
             f"{type(self).__name__} does not say what {ticker} has traded; override observe, or use an algorithm that follows a curve"
         )
+
+    async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
+        """Shares traded in each bar of the last `days` sessions with data before today's, for algorithms that forecast volume.
+
+        Parameters
+        ----------
+        ticker : str
+        days : int
+        step : int
+            Length of a bar, ns; `resolution` where that is not 0.
+
+        Returns
+        -------
+        list of ndarray of float64, each of shape (n_bars,)
+            In time order, each from its own open on; 0 where nothing traded.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            Fewer earlier sessions with data.
+        UsageError
+            This broker has no volumes by bar.
+        """
+        raise UsageError(
+            f"{type(self).__name__} gives no volumes of {ticker} by bar; override get_volume_history and get_volumes_today, "
+            "or use an algorithm that follows a curve fixed before, such as VWAP"
+        )
+
+    async def get_volumes_today(self, ticker: str, step: int) -> Floats:
+        """Shares traded in each bar of today's session that is complete by now.
+
+        Parameters
+        ----------
+        ticker : str
+        step : int
+            As in `get_volume_history`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_bars_so_far,)
+            From the open on; 0 where nothing traded. Empty before the first bar is complete.
+
+        Raises
+        ------
+        UsageError
+            This broker has no volumes by bar.
+        """
+        raise UsageError(f"{type(self).__name__} gives no volumes of {ticker} by bar; override get_volumes_today")
 
     @abstractmethod
     async def cancel_order(self, order_id: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from exec_algos.backtest.child import Child
 from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.queue import Rank
@@ -24,6 +26,8 @@ from exec_algos.model import Fill, Observed, ParentOrder, Side
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from exec_algos.market.profile import Floats
 
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY
@@ -159,6 +163,22 @@ class SimulatedBroker(BrokerAPI):
         volumes, today = self.market.volumes(ticker)
         session = self.market.session(self.clock.now)
         return as_series(volumes.profile(today, days), session.open, self.resolution, self.market.zone)
+
+    async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
+        """See `BrokerAPI.get_volume_history`; the bars are the replay's, whatever `step` says."""
+        self._ensure(ticker)
+        volumes, today = self.market.volumes(ticker)
+        return volumes.before(today, days)
+
+    async def get_volumes_today(self, ticker: str, step: int) -> Floats:
+        """See `BrokerAPI.get_volumes_today`; the bars are the replay's, whatever `step` says."""
+        self._ensure(ticker)
+        now, stream = self.clock.now, self.market.stream(ticker)
+        opened, bars = self.market.session(now).open, stream.bars
+        first, last = np.searchsorted(bars.start[: stream.known], [opened, now - stream.step + 1])
+        today = np.zeros(max((now - opened) // stream.step, 0))
+        np.add.at(today, (bars.start[first:last] - opened) // stream.step, bars.volume[first:last])
+        return today
 
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
         """The last completed bar's quotes; without quotes its close, and half its volume on either side.

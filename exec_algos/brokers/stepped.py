@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from exec_algos.executors.algorithm import Algorithm
     from exec_algos.executors.working import WorkingOrder
-    from exec_algos.market.bars import Bars
+    from exec_algos.market.bars import Bars, Floats
 
 FREE = Commission()
 WHOLE = 1 - 1e-12
@@ -373,6 +373,17 @@ class SteppedBroker(BrokerAPI):
         session = self.session(self._clock.now)
         record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
         return as_series(record.profile(session, days), session.open, self._step, session.zone)
+
+    async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
+        """See `BrokerAPI.get_volume_history`: from the bars that were seen, whatever `step` says."""
+        record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
+        return record.before(self.session(self._clock.now), days)
+
+    async def get_volumes_today(self, ticker: str, step: int) -> Floats:
+        """See `BrokerAPI.get_volumes_today`: from the bars that were seen, whatever `step` says."""
+        now = self._clock.now
+        record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
+        return record.until(self.session(now), now)
 
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
         """The last bar's close on both sides, with half its volume on each: the caller's loop has no book.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.curve import Floats, cumulative_curve
+from exec_algos.executors.outlook import Outlook
 from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
 
 
@@ -26,6 +27,8 @@ class Algorithm(ABC):
     ----------
     watches : bool
         Its decisions look at the market: `Seen.volume` and what stands behind it.
+    forecasts : bool
+        Its curve is drawn anew at each decision: it has an `outlook`, which takes the place of `curve`.
     needs_limit : bool
         It works only orders that have a `Rules.limit_price`.
 
@@ -39,6 +42,7 @@ class Algorithm(ABC):
 
     name: ClassVar[str]
     watches: ClassVar[bool] = False
+    forecasts: ClassVar[bool] = False
     needs_limit: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -103,6 +107,25 @@ class Algorithm(ABC):
             Not falling, within [0, 1], the last one exactly 1.
         """
         return cumulative_curve(self.weights(profile), self.interval_on(step) // step)
+
+    def outlook(self, history: Sequence[Floats], first: int, last: int, step: int) -> Outlook:
+        """The curve of one parent order as far as it is known; asked of algorithms that say `forecasts`.
+
+        Parameters
+        ----------
+        history : sequence of ndarray of float64, each of shape (n_bars,)
+            Shares in each bar of the `history_days` sessions before, in time order, mapped onto the bars of the order's session.
+        first, last : int
+            The window's bars ``[first, last)``, counted from the session's open.
+        step : int
+            Length of a bar, ns.
+
+        Raises
+        ------
+        UsageError
+            It has none.
+        """
+        raise UsageError(f"{self.name} says that it forecasts, so it needs a method outlook(history, first, last, step)")
 
     def params(self) -> tuple[Any, ...]:
         """What `decide` gets as its third argument."""

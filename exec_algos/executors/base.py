@@ -12,6 +12,7 @@ from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats
+from exec_algos.executors.outlook import Outlook
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, goes_on
 from exec_algos.executors.rules import bounded
 from exec_algos.executors.window import Moment, Window
@@ -179,9 +180,10 @@ class OrderExecutor(ABC):
         """Work the present leg to its end."""
         algorithm, bar = progress.algorithm, self.broker.resolution or progress.algorithm.interval
         await self.broker.clock.sleep_until(progress.leg.start)
-        curve = algorithm.curve(await self._profile(progress, bar), bar)
+        outlook = await self._outlook(progress, bar) if algorithm.forecasts else None
+        curve = [] if outlook is not None else algorithm.curve(await self._profile(progress, bar), bar).tolist()
         progress.announce()
-        await self._release(progress, curve.tolist())
+        await self._release(progress, curve, outlook)
         await self.settle(progress, progress.parent.deadline)
 
     async def _profile(self, progress: Progress, bar: int) -> Floats:
@@ -194,10 +196,19 @@ class OrderExecutor(ABC):
         profile = await self.broker.get_historical_volume_profile(parent.symbol, days)
         return window_profile(profile, start, bar, bars, self.broker.session(start).zone)
 
-    async def _release(self, progress: Progress, curve: list[float]) -> None:
+    async def _outlook(self, progress: Progress, bar: int) -> Outlook:
+        from exec_algos.market.profile import stretched
+
+        parent, start, algorithm = progress.parent, progress.leg.start, progress.algorithm
+        session = self.broker.session(start)
+        history = await self.broker.get_volume_history(parent.symbol, algorithm.history_days, bar)
+        first, last, length = ((instant - session.open) // bar for instant in (start, parent.end, session.close))
+        return algorithm.outlook([stretched(one, length) for one in history], first, last, bar)
+
+    async def _release(self, progress: Progress, curve: list[float], outlook: Outlook | None = None) -> None:
         broker, clock, parent, terms, bounds = self.broker, self.broker.clock, progress.parent, progress.terms, progress.bounds
         algorithm, done, last = progress.algorithm, progress.leg.done, progress.terms.slices - 1
-        decide, params, watches, before = algorithm.decide, algorithm.params(), algorithm.watches, math.nan
+        decide, params, looks, before = algorithm.decide, algorithm.params(), algorithm.watches or outlook is not None, math.nan
         curve = curve + [1.0] * (len(progress.slices) - len(curve))
         forced = bounds is not None and bounds.forced
         for k, (instant, over) in enumerate(progress.slices):
@@ -211,10 +222,8 @@ class OrderExecutor(ABC):
                 progress.errors.append(f"given up after {progress.failures} failures in a row")
                 return
             seen = new_tuple(Seen, (k, curve[k], progress.lots - done, working, *UNSEEN))
-            if watches:
-                market = await broker.observe(parent.symbol)
-                before = market.traded if before != before else before  # noqa: PLR0124 - only NaN differs from itself
-                seen = Seen(k, curve[k], progress.lots - done, working, market.traded - before, *market[1:])
+            if looks:
+                seen, before = await self._look(progress, outlook, seen, before)
             quantity, limit = decide(terms, seen, params)
             if bounds is not None:
                 quantity, limit = bounded(bounds, terms, seen, Decision(quantity, limit))
@@ -223,6 +232,19 @@ class OrderExecutor(ABC):
                 progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, over, **freed)))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
+
+    async def _look(self, progress: Progress, outlook: Outlook | None, seen: Seen, before: float) -> tuple[Seen, float]:
+        """What a decision sees of the market; `before` is what had traded when the leg began, NaN until that is known."""
+        broker, algorithm, symbol = self.broker, progress.algorithm, progress.parent.symbol
+        scheduled = seen.scheduled
+        if outlook is not None and seen.slice < progress.terms.slices:
+            today = await broker.get_volumes_today(symbol, broker.resolution or algorithm.interval)
+            scheduled = outlook.scheduled(seen.slice, today)
+        if not algorithm.watches:
+            return new_tuple(Seen, (seen.slice, scheduled, *seen[2:])), before
+        market = await broker.observe(symbol)
+        before = market.traded if math.isnan(before) else before
+        return Seen(seen.slice, scheduled, seen.filled, seen.working, market.traded - before, *market[1:]), before
 
     async def settle(self, progress: Progress, since: int) -> None:
         """Wait for the children that are not over, up to half a minute after `since` (ns UTC)."""

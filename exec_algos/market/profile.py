@@ -102,8 +102,17 @@ class SessionVolumes:
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
-        past = [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
-        return mean_profile(past, int(self.slots[session]))
+        return mean_profile(self.before(session, days), int(self.slots[session]))
+
+    def before(self, session: int, days: int) -> list[Floats]:
+        """Volumes by bar of the last `days` sessions with data before `session`, in time order, each of its own length.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            Too few earlier sessions with data.
+        """
+        return [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
 
     def average_volume(self, session: int, days: int) -> float:
         """ADV in shares: mean session volume of the `days` sessions with data before `session`.
@@ -205,11 +214,29 @@ class RecordedVolumes:
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
+        return mean_profile(self.before(session, days), (session.close - session.open) // self.step)
+
+    def before(self, session: Span, days: int) -> list[Floats]:
+        """Volumes by bar of the last `days` sessions with data before `session`: see `SessionVolumes.before`.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            Too few earlier sessions with data.
+        """
         self._tabulate()
         found = bisect_left(self._opens, session.open)
         check_history(self.symbol, found, days)
-        past = [np.array(row) for row in self._rows[found - days : found]]
-        return mean_profile(past, (session.close - session.open) // self.step)
+        return [np.array(row) for row in self._rows[found - days : found]]
+
+    def until(self, session: Span, instant: int) -> Floats:
+        """Shares in each bar of a session that is complete by `instant` (ns UTC): an array from its open on."""
+        self._tabulate()
+        length = max((instant - session.open) // self.step, 0)
+        i = bisect_left(self._opens, session.open)
+        if i == len(self._opens) or self._opens[i] != session.open:
+            return np.zeros(length)
+        return np.array(self._rows[i][:length])
 
 
 def _utc(instant: int) -> str:

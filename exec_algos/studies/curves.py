@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import NotEnoughHistoryError
 from exec_algos.executors import Algorithm
-from exec_algos.market.profile import SessionVolumes
+from exec_algos.market.profile import SessionVolumes, stretched
 from exec_algos.studies.parents import ParentOrders, Skipped
 
 if TYPE_CHECKING:
@@ -78,7 +78,18 @@ def _curve(volumes: dict[int, SessionVolumes], orders: ParentOrders, algorithm: 
             return str(error).partition("; ")[0].partition(": ")[2]
         if not profile.sum() > 0:
             return "nothing traded in the window in the earlier sessions"
+    if algorithm.forecasts:
+        return _foreseen(volumes[int(orders.symbol[n])], int(orders.session[n]), algorithm, (first, last), step)
     return algorithm.curve(profile, step)
+
+
+def _foreseen(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
+    """The curve that was drawn slice by slice, each of what had traded by then."""
+    (first, last), width = window, algorithm.interval_on(step) // step
+    today = volumes.volumes[session, : volumes.slots[session]]
+    history = [stretched(one, len(today)) for one in volumes.before(session, algorithm.history_days)]
+    outlook = algorithm.outlook(history, first, last, step)
+    return np.array([outlook.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, width))])
 
 
 def _joined(curves: list[Floats]) -> Curves:

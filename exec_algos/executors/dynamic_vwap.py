@@ -1,0 +1,206 @@
+"""Dynamic VWAP: the volume curve is forecast anew at each decision, from what the day has traded so far.
+
+With f_j the volume expected now of bar j, the part of what is left that slice k takes is ``a_k = sum_{slice} f / sum_{rest} f``,
+so the curve goes on by ``C_k = C_{k-1} + a_k (1 - C_{k-1})``: Chen, Feng and Palomar (2016), SSRN 3101695, equation 41, with their
+model (`exec_algos.forecast`). It minimises the expected deviation from the interval VWAP as `VWAP` does, given more.
+
+Two guards, after Satish, Saxena and Palmer (2014), J. Trading 9(3):15: the curve stays within `departure` of that of `VWAP`, and once
+`off_after` of the volume that the day is expected to have is traded, what is left follows the shape of that curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.executors.algorithm import Algorithm
+from exec_algos.executors.base import Moment, OrderExecutor, Window
+from exec_algos.executors.curve import Floats, cumulative_curve, follow_curve
+from exec_algos.executors.outlook import Outlook
+from exec_algos.model import MINUTE, NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamicVWAP(Algorithm):
+    """Volume-weighted average price along a curve that is forecast anew at each decision.
+
+    Parameters
+    ----------
+    slice_interval_seconds : float
+        Time between children.
+    profile_days : int
+        Earlier sessions with data that the model is fitted to, >= 2; once for each order. They are also the historical curve.
+    bin_minutes : float
+        Length of the bins of the model, rounded down to whole bars but at least one; 15 as in the paper. Shorter bins tell sooner what
+        the day is like and are noisier: a single large print moves them, and thin names leave them empty.
+    departure : float
+        How far the curve may lie from the historical one, as a fraction of the order, in [0, 1]; 0 is `VWAP`.
+    off_after : float
+        Fraction of the day's expected volume after which forecasts are no longer asked, in [0, 1]; 1 is never.
+
+    Raises
+    ------
+    UsageError
+        A parameter out of range.
+
+    Examples
+    --------
+    >>> str(DynamicVWAP(profile_days=40))
+    'dynamic_vwap:profile_days=40'
+    """
+
+    profile_days: int = 20
+    bin_minutes: float = 15.0
+    departure: float = 0.1
+    off_after: float = 0.8
+
+    name: ClassVar[str] = "dynamic_vwap"
+    forecasts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super(DynamicVWAP, self).__post_init__()
+        if self.profile_days < 2:
+            raise UsageError(f"profile_days must be at least 2, got {self.profile_days}; 20 or more make a useful model")
+        if not 0 < self.bin_minutes < np.inf:
+            raise UsageError(f"bin_minutes must be positive and finite, got {self.bin_minutes!r}")
+        for name in ("departure", "off_after"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is a fraction in [0, 1], got {getattr(self, name)!r}; 10 % is 0.1")
+
+    @property
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """Follow the curve as it stands."""
+        return follow_curve
+
+    @property
+    def history_days(self) -> int:
+        """Sessions that the model needs."""
+        return self.profile_days
+
+    def weights(self, profile: Floats) -> Floats:
+        """The historical curve's: the profile itself."""
+        return profile
+
+    def outlook(self, history: Sequence[Floats], first: int, last: int, step: int) -> Outlook:
+        """Fit the model; see `Algorithm.outlook`.
+
+        Raises
+        ------
+        UsageError
+            Nothing traded in the window in the earlier sessions.
+        """
+        from exec_algos.forecast.session import SessionForecast
+        from exec_algos.market.profile import mean_profile
+
+        usual = mean_profile(history, len(history[0]))[first:last]
+        if not usual.sum() > 0:
+            raise UsageError("nothing traded in the order's window in the earlier sessions; use TWAP, or another window")
+        width = max(int(self.bin_minutes * MINUTE) // step, 1)
+        per_slice = self.interval_on(step) // step
+        edges = [*range(first, last, per_slice), last]
+        return _Course(SessionForecast.of(history, width), cumulative_curve(usual, per_slice).tolist(), edges, self)
+
+
+class _Course:
+    """The curve so far; see `Outlook`. What it keeps is what it has worked out already."""
+
+    def __init__(self, forecast: Any, usual: list[float], edges: list[int], algorithm: DynamicVWAP) -> None:
+        self._forecast, self._usual, self._edges = forecast, usual, edges
+        self._departure, self._off_after = algorithm.departure, algorithm.off_after
+        self._made: list[float] = []
+        self._complete, self._ahead = -1, np.zeros(0)
+
+    def scheduled(self, k: int, volumes: Floats) -> float:
+        for j in range(len(self._made), k + 1):
+            self._made.append(self._next(j, volumes[: self._edges[j]]))
+        return self._made[k]
+
+    def _next(self, k: int, seen: Floats) -> float:
+        usual, done = self._usual[k], self._made[-1] if k else 0.0
+        if k == len(self._usual) - 1:
+            return 1.0
+        curve = done + self._part(k, seen) * (1.0 - done)
+        return min(max(curve, usual - self._departure), usual + self._departure)
+
+    def _part(self, k: int, seen: Floats) -> float:
+        """What slice k takes of what is left."""
+        begin, end, last = self._edges[k], self._edges[k + 1], self._edges[-1]
+        ahead, traded = self._expected(seen), float(seen.sum())
+        if traded < self._off_after * (traded + float(ahead[begin:].sum())):
+            taken, left = float(ahead[begin:end].sum()), float(ahead[begin:last].sum())
+        else:
+            before = self._usual[k - 1] if k else 0.0
+            taken, left = self._usual[k] - before, 1.0 - before
+        return taken / left if left > 0 else 1.0
+
+    def _expected(self, seen: Floats) -> Floats:
+        complete = self._forecast.complete(seen)
+        if complete != self._complete:
+            self._complete, self._ahead = complete, self._forecast.expected(seen)
+        return self._ahead
+
+
+class DynamicVWAPExecutor(OrderExecutor):
+    """Runs `DynamicVWAP` against a broker."""
+
+    async def execute(  # noqa: PLR0913 - an order's terms
+        self,
+        ticker: str,
+        total_quantity: float,
+        profile_days: int = 20,
+        slice_interval_seconds: float = 60,
+        *,
+        bin_minutes: float = 15,
+        departure: float = 0.1,
+        off_after: float = 0.8,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        side: Side | str = Side.BUY,
+        lot_size: float = 1,
+        max_participation: float | None = None,
+        rules: Rules = NO_RULES,
+    ) -> list[Fill]:
+        """Work an order along the volume of the day, as it is forecast at each decision.
+
+        Parameters
+        ----------
+        ticker : str
+        total_quantity : int or float
+            Shares, a multiple of `lot_size`.
+        profile_days, slice_interval_seconds, bin_minutes, departure, off_after
+            See `DynamicVWAP`.
+        start, end : datetime, pandas.Timestamp, str or int, optional
+            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
+        side : Side or str
+        lot_size : int or float
+            Shares in a lot.
+        max_participation : float, optional
+            Our largest fraction of a bar's volume.
+        rules : Rules
+            Limit price, sizes of children, residual policy.
+
+        Returns
+        -------
+        list of Fill
+            In time order.
+
+        Raises
+        ------
+        UsageError
+            A quantity, window or parameter that cannot be worked, or a broker that gives no volumes by bar.
+        NotEnoughHistoryError
+            Fewer than `profile_days` earlier sessions with data.
+        """
+        algorithm = DynamicVWAP(
+            profile_days=profile_days,
+            slice_interval_seconds=slice_interval_seconds,
+            bin_minutes=bin_minutes,
+            departure=departure,
+            off_after=off_after,
+        )
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
+        return await self.work(algorithm, order, Window(start=start, end=end))
