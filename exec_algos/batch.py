@@ -22,7 +22,7 @@ from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import UsageError
 from exec_algos.executors.rules import bounded
 from exec_algos.fills import UNCAPPED, bar_budget, meet_bar, price_paid
-from exec_algos.model import NO_RULES, Decision, Residual, Rules, Seen, Terms
+from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
 from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Watched
 
 __all__ = ["NOT_WATCHED", "Orders", "Outcome", "Tape", "Trades", "Watched", "run_batch"]
@@ -272,15 +272,12 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     Raises
     ------
     UsageError
-        An order without decisions, rows that lie outside the tape, a `decide` that closes over variables; or latency together with a
-        residual policy other than ``"cancel"``, which only the event-driven backtest works.
+        An order without decisions, rows that lie outside the tape, a `decide` that closes over variables; children bounded where lots
+        have several sizes, a policy that goes on without ``orders.deadline``; or latency together with a residual policy other than
+        ``"cancel"``, which only the event-driven backtest works.
     """
     _check(orders, tape, curves)
-    if latency and rules.residual != Residual.CANCEL:
-        raise UsageError(
-            f"with latency the compiled loop knows no residual policy but 'cancel', got {str(rules.residual)!r}; use driver='engine'"
-        )
-    bounds, after = rules.bounds(float(orders.lot_size[0]) if len(orders.lot_size) else 1.0), AFTER.get(Residual(rules.residual), 0)
+    bounds, after = _bounds(orders, rules, latency)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
     _DECIDES[key] = decide  # type: ignore[assignment]
     lag = -(-latency // step) * step
@@ -311,6 +308,18 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         with ThreadPoolExecutor(len(jobs)) as pool:
             list(pool.map(work, *zip(*jobs, strict=True)))
     return outcome, _compressed(trades, space)
+
+
+def _bounds(orders: Orders, rules: Rules, latency: int) -> tuple[Bounds, int]:
+    """The rules in lots, which are one size where children are bounded, and `Variant.after`."""
+    after, policy, sizes = AFTER.get(Residual(rules.residual), 0), str(rules.residual), np.unique(orders.lot_size)
+    if latency and rules.residual != Residual.CANCEL:
+        raise UsageError(f"with latency the compiled loop knows no residual policy but 'cancel', got {policy!r}; use driver='engine'")
+    if after and len(orders.deadline) != len(orders.side):
+        raise UsageError(f"residual policy {policy!r} goes on after the window: orders.deadline must say until when, ns UTC")
+    if len(sizes) > 1 and (rules.min_child or rules.max_child):
+        raise UsageError(f"min_child and max_child need orders of one lot size, got {sizes.tolist()}; run each size by itself")
+    return rules.bounds(float(sizes[0]) if len(sizes) else 1.0), after
 
 
 def _empty_outcome(n: int) -> Outcome:

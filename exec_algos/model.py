@@ -219,7 +219,7 @@ class Rules:
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{name} must be positive and finite, got {value!r}; leave it out for none")
         if self.min_child is not None and self.max_child is not None and self.min_child > self.max_child:
-            raise UsageError(f"min_child {self.min_child:g} is above max_child {self.max_child:g}")
+            raise UsageError(f"min_child {self.min_child:g} is above max_child {self.max_child:g}; lower the one or raise the other")
         self._check_tick()
 
     def _check_tick(self) -> None:
@@ -227,10 +227,8 @@ class Rules:
             return
         ticks = self.limit_price / self.tick_size
         if abs(ticks - round(ticks)) > 1e-6:
-            below = math.floor(ticks) * self.tick_size
-            raise UsageError(
-                f"limit_price {self.limit_price:g} is off the tick of {self.tick_size:g}; use {below:g} or {below + self.tick_size:g}"
-            )
+            near = [f"{n * self.tick_size:.10g}" for n in (math.floor(ticks), math.ceil(ticks)) if n]
+            raise UsageError(f"limit_price {self.limit_price:.10g} is off the tick of {self.tick_size:.10g}; use {' or '.join(near)}")
 
     def bounds(self, lot_size: float) -> Bounds:
         """The same in lots, as the loops read it.
@@ -240,10 +238,19 @@ class Rules:
         UsageError
             A child size that is no multiple of the lot.
         """
-        least = 0 if self.min_child is None else check_lots(self.min_child, lot_size)
-        most = NO_BOUND if self.max_child is None else check_lots(self.max_child, lot_size)
+        least = 0 if self.min_child is None else _child_lots("min_child", self.min_child, lot_size)
+        most = NO_BOUND if self.max_child is None else _child_lots("max_child", self.max_child, lot_size)
         limit = math.nan if self.limit_price is None else float(self.limit_price)
         return Bounds(limit, least, most, self.residual == Residual.FORCE)
+
+
+def _child_lots(name: str, shares: float, lot_size: float) -> int:
+    try:
+        return check_lots(shares, lot_size)
+    except UsageError as error:
+        near = sorted({max(n, 1) * lot_size for n in (math.floor(shares / lot_size), math.ceil(shares / lot_size))})
+        use = " or ".join(f"{one:.10g}" for one in near)
+        raise UsageError(f"{name} {shares:g} is no multiple of lot_size {lot_size:g}; use {use}") from error
 
 
 NO_BOUND = 2**62
@@ -326,6 +333,15 @@ class ParentOrder:
         self.rules.bounds(self.lot_size)
         if self.interval <= 0:
             raise UsageError(f"interval must be positive nanoseconds, got {self.interval}")
+        self._check_residual()
+
+    def _check_residual(self) -> None:
+        if self.until is None:
+            return
+        if self.until <= self.end:
+            raise UsageError(f"until {self.until} ns is not after the window's end {self.end} ns; leave it out where nothing goes on")
+        if self.rules.residual == Residual.CLOSE_AUCTION and not self.end <= self.auction < self.until:
+            raise UsageError(f"auction {self.auction} ns must lie in [end, until) = [{self.end}, {self.until}) ns")
 
     @property
     def lots(self) -> int:
