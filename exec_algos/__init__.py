@@ -11,12 +11,22 @@ if TYPE_CHECKING:
     from exec_algos.brokers.simulated import SimulatedBroker
     from exec_algos.config import get_settings
     from exec_algos.costs import Commission
-    from exec_algos.executors import TWAP, VWAP, OrderExecutor, TWAPExecutor, VWAPExecutor
+    from exec_algos.executors import (
+        POV,
+        TWAP,
+        VWAP,
+        ImplementationShortfall,
+        ImplementationShortfallExecutor,
+        OrderExecutor,
+        POVExecutor,
+        TWAPExecutor,
+        VWAPExecutor,
+    )
     from exec_algos.executors.shortcuts import execute_twap, execute_vwap
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
     from exec_algos.market.store import BarStore
-    from exec_algos.model import Fill, ParentOrder, Side
+    from exec_algos.model import Fill, ParentOrder, Rules, Side
     from exec_algos.studies import ParentOrders, SlippageStudy, StudyResult
 
 _HOME = {
@@ -27,10 +37,15 @@ _HOME = {
     "Commission": "costs",
     "Fill": "model",
     "FillModel": "fills",
+    "ImplementationShortfall": "executors",
+    "ImplementationShortfallExecutor": "executors",
     "OrderEvent": "backtest",
     "OrderExecutor": "executors",
+    "POV": "executors",
+    "POVExecutor": "executors",
     "ParentOrder": "model",
     "ParentOrders": "studies",
+    "Rules": "model",
     "Side": "model",
     "SimulatedBroker": "brokers.simulated",
     "SlippageStudy": "studies",
@@ -46,6 +61,7 @@ _HOME = {
 }
 
 __all__ = [
+    "POV",
     "TWAP",
     "VWAP",
     "BacktestEngine",
@@ -55,10 +71,14 @@ __all__ = [
     "Commission",
     "Fill",
     "FillModel",
+    "ImplementationShortfall",
+    "ImplementationShortfallExecutor",
     "OrderEvent",
     "OrderExecutor",
+    "POVExecutor",
     "ParentOrder",
     "ParentOrders",
+    "Rules",
     "Side",
     "SimulatedBroker",
     "SlippageStudy",

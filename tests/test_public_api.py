@@ -9,7 +9,8 @@ from exec_algos import BacktestEngine, BrokerAPI, OrderExecutor, SimulatedBroker
 from exec_algos.model import NO_RULES
 
 NAMES = """
-    TWAP VWAP BacktestEngine BarStore Bars BrokerAPI Commission Fill FillModel OrderEvent OrderExecutor ParentOrder ParentOrders
+    POV TWAP VWAP BacktestEngine BarStore Bars BrokerAPI Commission Fill FillModel ImplementationShortfall
+    ImplementationShortfallExecutor OrderEvent OrderExecutor POVExecutor ParentOrder ParentOrders Rules
     Side SimulatedBroker SlippageStudy Strategy StudyResult TWAPExecutor VWAPExecutor execute_twap execute_vwap get_settings
 """
 

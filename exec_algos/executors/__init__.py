@@ -7,11 +7,28 @@ from types import MappingProxyType
 
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.algorithm import parse_algorithm as _parse
-from exec_algos.executors.base import OrderExecutor
+from exec_algos.executors.arrival_price import ArrivalPrice, ArrivalPriceExecutor
+from exec_algos.executors.base import AlgorithmExecutor, OrderExecutor
+from exec_algos.executors.dynamic_vwap import DynamicVWAP, DynamicVWAPExecutor
+from exec_algos.executors.iceberg import Iceberg, IcebergExecutor
+from exec_algos.executors.implementation_shortfall import ImplementationShortfall, ImplementationShortfallExecutor
+from exec_algos.executors.liquidity_aware import LiquidityAware, LiquidityAwareExecutor
+from exec_algos.executors.obizhaeva_wang import ObizhaevaWang, ObizhaevaWangExecutor
+from exec_algos.executors.pov import POV, POVExecutor
+from exec_algos.executors.sniper import Sniper, SniperExecutor
+from exec_algos.executors.target_close import TargetClose, TargetCloseExecutor
 from exec_algos.executors.twap import TWAP, TWAPExecutor
 from exec_algos.executors.vwap import VWAP, VWAPExecutor
 
-ALGORITHMS: Mapping[str, type[Algorithm]] = MappingProxyType({kind.name: kind for kind in (TWAP, VWAP)})
+ALGORITHMS: Mapping[str, type[Algorithm]] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            TWAP, VWAP, DynamicVWAP, POV, ImplementationShortfall, ArrivalPrice, TargetClose, ObizhaevaWang, LiquidityAware,
+            Iceberg, Sniper,
+        )
+    }
+)  # fmt: skip
 
 
 def parse_algorithm(text: str) -> Algorithm:
@@ -32,4 +49,32 @@ def parse_algorithm(text: str) -> Algorithm:
     return _parse(text, ALGORITHMS)
 
 
-__all__ = ["ALGORITHMS", "TWAP", "VWAP", "Algorithm", "OrderExecutor", "TWAPExecutor", "VWAPExecutor", "parse_algorithm"]
+__all__ = [
+    "ALGORITHMS",
+    "POV",
+    "TWAP",
+    "VWAP",
+    "Algorithm",
+    "AlgorithmExecutor",
+    "ArrivalPrice",
+    "ArrivalPriceExecutor",
+    "DynamicVWAP",
+    "DynamicVWAPExecutor",
+    "Iceberg",
+    "IcebergExecutor",
+    "ImplementationShortfall",
+    "ImplementationShortfallExecutor",
+    "LiquidityAware",
+    "LiquidityAwareExecutor",
+    "ObizhaevaWang",
+    "ObizhaevaWangExecutor",
+    "OrderExecutor",
+    "POVExecutor",
+    "Sniper",
+    "SniperExecutor",
+    "TWAPExecutor",
+    "TargetClose",
+    "TargetCloseExecutor",
+    "VWAPExecutor",
+    "parse_algorithm",
+]
