@@ -1,6 +1,7 @@
 import copy
 import math
 import pickle
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,7 +11,7 @@ from small_markets import MINUTE, at
 
 from exec_algos import Fill, ParentOrder, Side
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.model import check_lots, summarise
+from exec_algos.model import Rules, check_lots, summarise
 
 
 def parent(**changes):
@@ -117,3 +118,25 @@ def test_ten_tenths_of_a_coin_leave_no_residual():
     summary = summarise(parent(quantity=1.0, lot_size=0.1), tenths, 10, [])
     assert (summary["total_quantity"], summary["residual"]) == (1, 0)
     assert summary["avg_fill_price"] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"until": 10 * MINUTE, "rules": Rules(residual="extend")},
+            "until 600000000000 ns is not after the window's end 600000000000 ns; leave",
+        ),
+        ({"until": 20 * MINUTE, "rules": Rules(residual="close_auction")}, "auction -1 ns must lie in"),
+        ({"until": 20 * MINUTE, "auction": 9 * MINUTE, "rules": Rules(residual="close_auction")}, "auction 540000000000 ns must lie in"),
+        ({"until": 20 * MINUTE, "auction": 20 * MINUTE, "rules": Rules(residual="close_auction")}, "must lie in"),
+    ],
+)
+def test_a_residual_policy_that_does_not_go_on_after_the_window_is_refused(change, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parent(**change)
+
+
+def test_the_rules_of_an_order_are_those_it_was_given_and_none_by_default():
+    assert parent().rules == Rules()
+    assert parent(rules=Rules(max_child=50)).rules.max_child == 50
