@@ -3,8 +3,8 @@
 The order goes out in tips of D shares at `Rules.limit_price`. The child of slice k is what is left of the tip of its time,
 ``D - (filled mod D) - working``, never more than is left of the order: the tip is shown again, whole, at the first decision after it
 has traded. It hides the size of the order behind the size of its tip and pays no spread where the market comes to it, at the price
-of waiting. Esser & Monch 2007, Finance Research Letters 4(2):68, choose limit and tip of such an order together. The queue at the
-limit is not modelled: the fill model's touch or through says when a resting tip trades.
+of waiting. Frey & Sandas 2009, "The impact of iceberg orders in limit order books" (SSRN 1108485), measure both on Xetra. The queue at
+the limit is not modelled: the fill model's touch or through says when a resting tip trades.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 At each decision: if the quote on the paying side (the ask for a buy, the bid for a sell) is at `Rules.limit_price` or better, the
 child is ``floor(f S / lot)`` lots at that limit, f the fraction, S the shares at that quote, never more than is left; else there is
-none. It minimises the price paid among prices that do not come for certain, and may end with nothing done; the literature calls the
-rule aggressive in the money (Kissell & Malamut 2005, "Understanding the profit and loss distribution of trading algorithms", in
-Trading 2005(1):41): it trades the more the better the price. In replay the quote is that of the bar that has just closed; where there
-is none it is that bar's close, with half its volume (`exec_algos.market.depth`).
+none. It pays no more than a price that need not come, and may end with nothing done: the residual policy says what then. It is the
+far end of what Kissell & Malamut 2006, "Algorithmic decision-making framework", J. Trading 1(1):12, call the adaptation tactic: how
+trading follows the price. In replay the quote is that of the bar that has just closed; where there is none it is that bar's close,
+with half its volume (`exec_algos.market.depth`).
 """
 
 from __future__ import annotations
