@@ -25,6 +25,8 @@ class WorkingOrder:
     ----------
     over : bool
         No child of it is open any more and none will come.
+    paused : bool
+        It releases no child until `resume`.
     error : BaseException or None
         What ended it before its time, beside `cancel`.
     """
@@ -32,7 +34,7 @@ class WorkingOrder:
     def __init__(self, broker: BrokerAPI, progress: Progress, carry: Carry, on_over: Callable[[WorkingOrder], None] | None = None) -> None:
         self._broker, self._progress, self._carry = broker, progress, carry
         self._on_over: Callable[[WorkingOrder], None] | None = None
-        self.over = self._cancelled = False
+        self.over = self.paused = self._cancelled = False
         self.error: BaseException | None = None
         self._begin(carry)
         self._on_over = on_over  # an order that cannot begin is no order that is over
@@ -134,6 +136,38 @@ class WorkingOrder:
         self._begin(self._wind_up)
         return True
 
+    def pause(self) -> bool:
+        """Ask the open children back and release none until `resume`; the window goes on, and ends the order with what it has.
+
+        Returns
+        -------
+        bool
+            False if it was paused, cancelled or over.
+        """
+        if self.over or self.paused or self._cancelled:
+            return False
+        self.paused = True
+        self._halt()
+        self._begin(self._hold)
+        return True
+
+    async def _hold(self, progress: Progress) -> None:
+        await self._broker.clock.sleep_until(progress.parent.end)
+        await self._wind_up(progress)
+
+    def resume(self) -> bool:
+        """Plan what is left over what is left of the window.
+
+        Returns
+        -------
+        bool
+            False if it was not paused, or is cancelled or over.
+        """
+        if self.over or self._cancelled or not self.paused:
+            return False
+        self.amend()
+        return True
+
     def stop(self, reason: str) -> None:
         """End it now, for its venue is gone: what is filled stays, the rest is residual, and `reason` is among its errors."""
         if self.over:
@@ -167,8 +201,8 @@ class WorkingOrder:
     def amend(self, *, quantity: float | None = None, end: Moment | None = None) -> None:
         """Change what is asked: what is filled stays, the rest is planned anew from now on.
 
-        Open children are asked back. Where the venue confirms that only later, their shares count as working until then and
-        come back at the decision after.
+        A paused order goes on. Open children are asked back. Where the venue confirms that only later, their shares count as
+        working until then and come back at the decision after.
 
         Parameters
         ----------
@@ -193,6 +227,7 @@ class WorkingOrder:
                 f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
             )
         self._leg.cancel()
+        self.paused = False
         progress.plan(self._broker.amend_parent(amended), start)
         self._begin(self._carry if progress.terms.quantity else self._wind_up)
 
