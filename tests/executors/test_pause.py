@@ -8,7 +8,7 @@ PLACES = ("asyncio", "backtest", "loop")
 
 
 def run(place, *steps, **terms):
-    """Buy 100 shares by TWAP over ten minutes and do ``step(order)`` at minute m for each ``(m, step)``: the order, and its fills by minute."""
+    """Buy 100 shares by TWAP over ten minutes doing ``step(order)`` at minute m for each ``(m, step)``: the order, its fills by minute."""
 
     async def work(broker):
         clock = broker.clock
