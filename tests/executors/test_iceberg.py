@@ -85,6 +85,11 @@ def test_what_is_shown_is_what_is_left_of_the_tip(filled, working, shown):
     assert show_the_tip(Terms(1, 200, 5, 1.0, 10.0), Seen(0, 0.2, filled, working), (50.0,)).quantity == shown
 
 
+def test_the_last_tip_is_what_is_left():
+    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 0), (50.0,)).quantity == 40
+    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 15), (50.0,)).quantity == 25
+
+
 def test_a_tip_is_counted_in_lots():
     assert show_the_tip(Terms(1, 200, 5, 100.0, 10.0), Seen(0, 0.2, 3, 0), (500.0,)).quantity == 2
     assert show_the_tip(Terms(1, 10**9, 5, 0.0001, 10.0), Seen(0, 0.2, 0, 0), (12345.6789,)).quantity == 123456789

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markets import DAYS, STEP, assert_same, fill_models, grids, market, markets, ns, outcome
+from small_markets import clock_times, driven, minute_bars, trades
 from test_lookahead import finished, known_fills, rewritten
 
 from exec_algos import FillModel, ParentOrders, SimulatedBroker, SlippageStudy
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.iceberg import Iceberg
-from exec_algos.executors.liquidity_aware import LiquidityAware
-from exec_algos.executors.pov import POV
-from exec_algos.executors.sniper import Sniper
+from exec_algos.executors.iceberg import Iceberg, IcebergExecutor
+from exec_algos.executors.liquidity_aware import LiquidityAware, LiquidityAwareExecutor
+from exec_algos.executors.pov import POV, POVExecutor
+from exec_algos.executors.sniper import Sniper, SniperExecutor
 from exec_algos.model import Residual, Rules
 
 POLICIES = list(Residual)
@@ -120,3 +121,17 @@ def test_each_runs_under_asyncio_by_the_executor_of_any_algorithm(algorithm):
     fills = asyncio.run(AlgorithmExecutor(broker).execute("A", 500, algorithm, rules=Rules(limit_price=30)))
     assert sum(fill.quantity for fill in fills) > 0
     assert all(fill.fill_price <= 30 for fill in fills)
+
+
+@pytest.mark.parametrize("executor", [POVExecutor, LiquidityAwareExecutor, IcebergExecutor, SniperExecutor])
+def test_the_terms_of_an_order_count(executor):
+    terms = {"start": "09:32", "end": "09:36", "lot_size": 5, "max_participation": 0.029, "rules": Rules(limit_price=10)}
+
+    async def work(broker):
+        return await executor(broker).execute("X", 1000, side="SELL", **terms)
+
+    fills = driven("asyncio", minute_bars([10] * 10), work)
+    minutes = ["09:32", "09:33", "09:34", "09:35"]
+    assert clock_times([fill.time for fill in fills]) == (minutes[1:] if executor is POVExecutor else minutes)  # POV waits for volume
+    assert set(trades(fills)) == {(25, 10)}  # whole lots under the cap of the order
+    assert {fill.side.name for fill in fills} == {"SELL"}
