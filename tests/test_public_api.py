@@ -14,7 +14,7 @@ NAMES = """
     Side SimulatedBroker SlippageStudy Strategy StudyResult TWAPExecutor VWAPExecutor execute_twap execute_vwap get_settings
 """
 
-WORK = "side=<Side.BUY: 1>, lot_size=1, max_participation=None, start=None"
+WORK = "side=<Side.BUY: 1>, lot_size=1, max_participation=None, start=None, rules=NO_RULES"
 
 SIGNATURES = {
     "TWAP": "(*, slice_interval_seconds=60.0)",

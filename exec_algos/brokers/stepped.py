@@ -26,7 +26,7 @@ from exec_algos.costs import Commission
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.window import Moment, Window
 from exec_algos.market.profile import RecordedVolumes, as_series
-from exec_algos.model import Fill, ParentOrder, Side, check_lots
+from exec_algos.model import NO_RULES, Fill, ParentOrder, Rules, Side, check_lots
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -248,6 +248,7 @@ class SteppedBroker(BrokerAPI):
         until: Moment | timedelta | None = None,
         lot_size: float = 1,
         max_participation: float | None = None,
+        rules: Rules = NO_RULES,
         on_over: Callable[[WorkingOrder], None] | None = None,
     ) -> WorkingOrder:
         """Begin to work an order.
@@ -267,7 +268,10 @@ class SteppedBroker(BrokerAPI):
         lot_size : int or float
             Shares in a lot.
         max_participation : float, optional
-            Our largest fraction of a bar's volume, for the venue to keep: ``child.state.parent.max_participation``.
+            Our largest fraction of a bar's volume, for the venue to keep: ``child.state.parent.max_participation``,
+            unless ``child.capped`` is False.
+        rules : Rules
+            Limit price, sizes of children, what becomes of what is left.
         on_over : callable, optional
             Called with the order when it is over.
 
@@ -279,7 +283,7 @@ class SteppedBroker(BrokerAPI):
         from exec_algos.executors.base import AlgorithmExecutor
 
         executor = AlgorithmExecutor(self)
-        order = executor.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation)
+        order = executor.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
         return executor.start(algorithm, order, Window.until(start, until), on_over)
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:

@@ -7,7 +7,7 @@ from exec_algos.brokers.simulated import SimulatedBroker
 from exec_algos.executors.twap import TWAPExecutor
 from exec_algos.executors.vwap import VWAPExecutor
 from exec_algos.executors.window import Moment
-from exec_algos.model import Fill, Side
+from exec_algos.model import NO_RULES, Fill, Rules, Side
 
 
 async def execute_twap(  # noqa: PLR0913 - the published signature
@@ -21,6 +21,7 @@ async def execute_twap(  # noqa: PLR0913 - the published signature
     lot_size: float = 1,
     max_participation: float | None = None,
     start: Moment | None = None,
+    rules: Rules = NO_RULES,
 ) -> list[Fill]:
     """Work an order evenly over time; see `TWAPExecutor.execute`.
 
@@ -48,6 +49,7 @@ async def execute_twap(  # noqa: PLR0913 - the published signature
         lot_size=lot_size,
         max_participation=max_participation,
         start=start,
+        rules=rules,
     )
 
 
@@ -64,6 +66,7 @@ async def execute_vwap(  # noqa: PLR0913 - the published signature
     lot_size: float = 1,
     max_participation: float | None = None,
     start: Moment | None = None,
+    rules: Rules = NO_RULES,
 ) -> list[Fill]:
     """Work an order along the volume of the day; see `VWAPExecutor.execute`.
 
@@ -86,5 +89,5 @@ async def execute_vwap(  # noqa: PLR0913 - the published signature
     """
     return await VWAPExecutor(broker or SimulatedBroker()).execute(
         ticker, total_quantity, start_time_str, end_time_str, volume_profile_days, slice_interval_seconds,
-        side=side, lot_size=lot_size, max_participation=max_participation, start=start,
+        side=side, lot_size=lot_size, max_participation=max_participation, start=start, rules=rules,
     )  # fmt: skip

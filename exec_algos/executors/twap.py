@@ -18,7 +18,7 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
-from exec_algos.model import MINUTE, Decision, Fill, Seen, Side, Terms
+from exec_algos.model import MINUTE, NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,7 @@ class TWAPExecutor(OrderExecutor):
         lot_size: float = 1,
         max_participation: float | None = None,
         start: Moment | None = None,
+        rules: Rules = NO_RULES,
     ) -> list[Fill]:
         """Work an order evenly over time.
 
@@ -80,6 +81,8 @@ class TWAPExecutor(OrderExecutor):
             Shares in a lot.
         max_participation : float, optional
             Our largest fraction of a bar's volume.
+        rules : Rules
+            Limit price, sizes of children, what becomes of what is left.
         start : datetime, pandas.Timestamp, str or int, optional
             Start of the window; now if absent. ``"HH:MM"`` is a time of the current session.
 
@@ -97,5 +100,5 @@ class TWAPExecutor(OrderExecutor):
             raise UsageError(f"duration_minutes must be positive and finite, got {duration_minutes!r}")
         algorithm = TWAP(slice_interval_seconds=slice_interval_seconds)
         window = Window(start=start, length=round(duration_minutes * MINUTE))
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation)
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
         return await self.work(algorithm, order, window)

@@ -15,7 +15,7 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
-from exec_algos.model import Decision, Fill, Seen, Side, Terms
+from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class VWAPExecutor(OrderExecutor):
         lot_size: float = 1,
         max_participation: float | None = None,
         start: Moment | None = None,
+        rules: Rules = NO_RULES,
     ) -> list[Fill]:
         """Work an order along the volume of the day.
 
@@ -95,6 +96,8 @@ class VWAPExecutor(OrderExecutor):
             Shares in a lot.
         max_participation : float, optional
             Our largest fraction of a bar's volume.
+        rules : Rules
+            Limit price, sizes of children, what becomes of what is left.
         start : datetime, pandas.Timestamp, str or int, optional
             Start of the window, in place of `start_time_str`.
 
@@ -112,5 +115,5 @@ class VWAPExecutor(OrderExecutor):
         """
         algorithm = VWAP(profile_days=volume_profile_days, slice_interval_seconds=slice_interval_seconds)
         window = Window(start=start if start is not None else start_time_str, end=end_time_str)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation)
+        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
         return await self.work(algorithm, order, window)

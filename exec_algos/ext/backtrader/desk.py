@@ -19,7 +19,7 @@ from exec_algos.executors.window import shown
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
-from exec_algos.model import Side
+from exec_algos.model import NO_RULES, Residual, Side
 
 REFUSED = (bt.Order.Margin, bt.Order.Rejected)
 BEFORE, AFTER = int(Rank.EXPIRY), int(Rank.WAKE)
@@ -183,9 +183,11 @@ class Desk:
                 "backtrader's own broker keeps no participation cap; use plug_in(cerebro, fills='exec_algos'), "
                 "or give its broker a filler such as bt.broker.fillers.FixedBarPerc(perc=10)"
             )
-        if terms.get("until") is None and feed.time.unbounded:
+        goes_on = terms.get("rules", NO_RULES).residual in (Residual.EXTEND, Residual.CLOSE_AUCTION)
+        if feed.time.unbounded and (goes_on or terms.get("until") is None):
+            instead = "residual='cancel' or 'force'" if goes_on else "until="
             raise UsageError(
-                f"nobody said when the session of {feed.name} ends: give until=, sessionend= with its feed, or calendar= to plug_in"
+                f"nobody said when the session of {feed.name} ends: give {instead}, sessionend= with its feed, or calendar= to plug_in"
             )
         side = Side.BUY if size > 0 else Side.SELL
         begun = feed.broker.execute(feed.name, abs(size), algorithm, side=side, on_over=self._ended.append, **terms)

@@ -11,6 +11,7 @@ from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.window import Moment
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.desk import Desk
+from exec_algos.model import NO_RULES, Rules
 
 PARTIAL = bt.Order.Partial
 
@@ -34,6 +35,7 @@ class ExecutionMixin:
         start: Moment | None = None,
         lot_size: float = 1,
         max_participation: float | None = None,
+        rules: Rules = NO_RULES,
     ) -> WorkingOrder:
         """Work an order over time, in place of ``self.buy`` or ``self.sell``.
 
@@ -54,6 +56,8 @@ class ExecutionMixin:
             Shares in a lot.
         max_participation : float, optional
             Our largest fraction of a bar's volume; needs ``fills="exec_algos"``.
+        rules : Rules
+            Limit price, sizes of children, what becomes of what is left when the window ends.
 
         Returns
         -------
@@ -67,7 +71,9 @@ class ExecutionMixin:
         NotEnoughHistoryError
             Fewer earlier sessions than the volume profile needs.
         """
-        return self._desk.start(data, size, algorithm, until=until, start=start, lot_size=lot_size, max_participation=max_participation)
+        return self._desk.start(
+            data, size, algorithm, until=until, start=start, lot_size=lot_size, max_participation=max_participation, rules=rules
+        )
 
     def notify_parent(self, parent: WorkingOrder) -> None:
         """Told of a parent order after each bar in which it traded, and when it is over (``parent.over``)."""
