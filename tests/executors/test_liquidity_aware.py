@@ -213,3 +213,23 @@ def test_the_specified_executor_and_ours_send_the_same_children():
     model = FillModel(price="close")
     ours = driven("asyncio", rising(), work_of(100), fill_model=model)
     assert trades(ours) == ANSWER
+
+
+@pytest.mark.market_data
+def test_the_specified_executor_runs_unchanged_on_lean_minutes_of_spy(market_data):
+    folder = market_data / "raw" / "lean" / "equity" / "usa" / "minute" / "spy"
+    broker = SimulatedBroker(Bars.read(folder), calendar="XNYS", start="2013-10-07 10:00")
+    fills = run(SpecifiedExecutor(broker).execute("SPY", 10_000))
+    sizes = _quoted_sizes(folder / "20131007_quote.zip")
+    left, expected = 10_000, []
+    for minute in range(10 * 60 - 1, 11 * 60):
+        expected += [min(min(sizes[minute]) // 10, left)] if left else []
+        left -= expected[-1] if left else 0
+    assert [fill.quantity for fill in fills] == expected
+    assert sum(expected) == 10_000
+
+
+def test_the_specified_executor_is_told_where_a_tenth_of_the_depth_is_no_whole_number_of_shares():
+    broker = SimulatedBroker(minute_bars([10] * 3, volume=1234), start=at("09:31"))
+    with pytest.raises(UsageError, match=r"quantity 61.7\d* is not a multiple of lot_size 1; use 61"):
+        run(SpecifiedExecutor(broker).execute("X", 100))
