@@ -14,6 +14,7 @@ from markets import CLOSES, DAYS, STEP, assert_same, bars_of, grid_of, ns, study
 from exec_algos import TWAP, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.executors.window import Window
 from exec_algos.model import Rules
 
 PAST, DAY, HALF = DAYS[1], DAYS[2], DAYS[3]
@@ -249,3 +250,21 @@ def test_force_lifts_the_orders_own_cap_too():
     assert on_a_broker(Rules(residual="force"), max_participation=0.05)["total_quantity"] == 60
     assert on_a_broker(Rules(residual="extend"), max_participation=0.05)["total_quantity"] == 60
     assert on_a_broker(Rules(), max_participation=0.05)["total_quantity"] == 20
+
+
+@pytest.mark.parametrize(
+    ("policy", "after"), [("cancel", []), ("extend", [("12:00", 10), ("12:30", 10), ("13:00", 5)]), ("close_auction", [("15:30", 10)])]
+)
+def test_an_order_amended_to_end_before_the_session_goes_on_as_its_policy_says(policy, after):
+    async def work():
+        broker = SimulatedBroker(bars(), fill_model=CAP, calendar="XNYS", start=ns(DAY, "09:30"))
+        executor = AlgorithmExecutor(broker)
+        terms = executor.order("A", 60, side="BUY", rules=Rules(residual=policy))
+        order = executor.start(TWAP(), terms, Window(start="10:00", end="16:00"))  # five shares in each of twelve slices
+        await broker.clock.sleep_until(ns(DAY, "10:30"))
+        order.amend(end="12:00")
+        while not order.over:
+            await broker.clock.sleep_until(broker.clock.now + STEP)
+        return [(f"{one.timestamp:%H:%M}", one.quantity) for one in order.fills]
+
+    assert asyncio.run(work()) == [("10:00", 5), *INSIDE[1:], *after]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exec_algos.brokers.base import Session
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors.progress import slices_of
+from exec_algos.executors.progress import goes_on, slices_of
 from exec_algos.executors.rules import bounded
 from exec_algos.model import MINUTE, NO_BOUND, NO_RULES, Bounds, Decision, ParentOrder, Residual, Rules, Seen, Side, Terms
 
@@ -190,3 +191,24 @@ def test_close_auction_has_one_slice_more():
 def test_the_deadline_of_an_order_is_its_end_unless_its_policy_goes_on():
     assert order().deadline == 10 * MINUTE
     assert order(rules=Rules(residual="extend"), until=19 * MINUTE).deadline == 19 * MINUTE
+
+
+DAY = Session(0, 390 * MINUTE, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("end", "bar", "resolution", "until", "auction"),
+    [
+        (120, 30, 30, 390, 360),
+        (120, 60, 60, 360, 300),  # the seventh hour is no whole bar
+        (390, 30, 30, None, None),
+        (360, 60, 60, None, None),
+        (120, 1, 0, 390, 389),
+        (389.5, 1, 0, 390, 389.5),  # where any time will do the auction's order waits for the window's end
+    ],
+)
+def test_a_policy_goes_on_to_the_sessions_last_whole_bar_which_is_its_auction(end, bar, resolution, until, auction):
+    policy = Rules(residual="close_auction")
+    expected = (None, -1) if until is None else (until * MINUTE, int(auction * MINUTE))
+    assert goes_on(policy, int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == expected
+    assert goes_on(Rules(residual="force"), int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == (None, -1)
