@@ -12,10 +12,12 @@ from markets import CLOSES, DAYS, STEP, ZONE, algorithms, assert_same, fill_mode
 from test_invariants import Ledger
 from test_lookahead import finished, known_fills, rewritten
 
-from exec_algos import TWAP, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
+from exec_algos import TWAP, Commission, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
 from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Task
+from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.errors import UsageError
 from exec_algos.executors import parse_algorithm
 from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.executors.window import Window
@@ -241,3 +243,25 @@ def test_the_same_inputs_give_the_same_bytes(seed, model, rules, driver):
     runs = [outcome(ruled(market(seed), ["twap"], model, rules, grid), driver) for _ in range(2)]
     assert runs[0].fills.to_csv() == runs[1].fills.to_csv()
     assert runs[0].parents.to_csv() == runs[1].parents.to_csv()
+
+
+BY_HAND = {
+    "children are bounded and lots have several sizes": (
+        {"lot_size": np.array([1.0, 10.0])}, Rules(min_child=10), "need orders of one lot size, got .*10.*; run each size by itself",
+    ),
+    "a policy goes on but nobody says until when": (
+        {}, Rules(residual="extend"), "'extend' goes on after the window: orders.deadline must say until when",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_orders_made_by_hand_that_rules_do_not_fit_are_refused_by_the_compiled_loop(case):
+    changes, rules, message = BY_HAND[case]
+    two = np.ones(2, np.int64)
+    columns = {name: two for name in Orders._fields if name not in ("deadline", "lot_size", "cap")}
+    columns |= {"first": 0 * two, "curve": 0 * two, "lot_size": np.ones(2), "cap": np.ones(2), **changes}
+    prices = np.full(2, 20.0)
+    tape = Tape(np.arange(2), prices, prices, prices, prices, prices)
+    with pytest.raises(UsageError, match=message):
+        run_batch(tape, Orders(**columns), np.ones(2), TWAP().decide, (), step=1, commission=Commission(), rules=rules)
