@@ -121,6 +121,9 @@ class Observed(NamedTuple):
     ask_size: float
 
 
+NOTHING = Observed(0.0, math.nan, math.nan, math.nan, 0.0, 0.0)  # before the first bar
+
+
 class Residual(StrEnum):
     """What becomes of what is left when the window ends.
 

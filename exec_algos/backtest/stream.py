@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from exec_algos.backtest.child import Child
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import Quotes, quotes_of
-from exec_algos.model import Observed
+from exec_algos.model import NOTHING, Observed
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars, Floats
@@ -105,6 +104,3 @@ class Stream:
         if i < 0:
             return NOTHING
         return Observed(float(self._traded[i]), float(self.bars.close[i]), *(float(column[i]) for column in self._quotes))
-
-
-NOTHING = Observed(0.0, math.nan, math.nan, math.nan, 0.0, 0.0)

@@ -20,13 +20,14 @@ from exec_algos.backtest.queue import EventQueue, Rank
 from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import BrokerAPI, OrderType, Session, limit_of
 from exec_algos.brokers.hours import CalendarHours
+from exec_algos.brokers.seen import SeenBars
 from exec_algos.brokers.venue import Instructions, Outbox, SteppedChild, Venue
 from exec_algos.clock import Started
 from exec_algos.costs import Commission
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.window import Moment, Window
-from exec_algos.market.profile import RecordedVolumes, as_series
-from exec_algos.model import NO_RULES, Fill, ParentOrder, Rules, Side, check_lots
+from exec_algos.market.profile import as_series
+from exec_algos.model import NO_RULES, Fill, Observed, ParentOrder, Rules, Side, check_lots
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -91,8 +92,7 @@ class SteppedBroker(BrokerAPI):
         self._states: dict[int, ParentState] = {}
         self._open: dict[int, SteppedChild] = {}
         self._sent = itertools.count()
-        self._volumes: dict[str, RecordedVolumes] = {}
-        self._latest: dict[str, tuple[int, float, float]] = {}
+        self._seen = SeenBars(self._hours, step)
         self.refused: list[SteppedChild] = []
         if history is not None:
             self._remember(history)
@@ -132,11 +132,7 @@ class SteppedBroker(BrokerAPI):
 
     def see(self, symbol: str, start: int, volume: float, close: float = math.nan) -> None:
         """Take in a completed bar: its start (ns UTC), its volume (shares), its last price (for the depth)."""
-        record = self._volumes.get(symbol)
-        if record is None:
-            record = self._volumes[symbol] = RecordedVolumes(symbol, self._hours, self._step)
-        record.add(start, volume)
-        self._latest[symbol] = (start, volume, close)
+        self._seen.add(symbol, start, volume, close)
 
     def fill(self, child: SteppedChild, quantity: float, price: float, time: int | None = None, commission: float = 0.0) -> None:
         """A child traded.
@@ -184,8 +180,8 @@ class SteppedBroker(BrokerAPI):
             self._over(child)
 
     def _last_end(self, symbol: str) -> int:
-        last = self._latest.get(symbol)
-        return self._clock.now if last is None else last[0] + self._step
+        start = self._seen.start(symbol)
+        return self._clock.now if start is None else start + self._step
 
     def end(self, child: SteppedChild, reason: str = "") -> None:
         """A child is over at the venue: expired, cancelled, or refused with a `reason`; one that is over already stays as it is."""
@@ -318,8 +314,8 @@ class SteppedBroker(BrokerAPI):
 
     def _known(self, symbol: str, deadline: int) -> int:
         """When the bar in which a deadline falls is complete: what a child got in it is known only then."""
-        last = self._latest.get(symbol)
-        return deadline if last is None else deadline + (last[0] - deadline) % self._step
+        start = self._seen.start(symbol)
+        return deadline if start is None else deadline + (start - deadline) % self._step
 
     def _ask_back(self, child: SteppedChild) -> None:
         if child.over:
@@ -367,37 +363,35 @@ class SteppedBroker(BrokerAPI):
 
     async def cancel_order(self, order_id: int) -> bool:
         """Cancel an open child by its number; False if it is over."""
-        child = self._open.get(order_id)
-        if child is not None:
-            self.withdraw(child)
-        return child is not None
+        if order_id not in self._open:
+            return False
+        self.withdraw(self._open[order_id])
+        return True
 
     async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
         """See `BrokerAPI.get_historical_volume_profile`: from the bars that were seen."""
         session = self.session(self._clock.now)
-        record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
+        record = self._seen.volumes(ticker)
         return as_series(record.profile(session, days), session.open, self._step, session.zone)
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """See `BrokerAPI.get_volume_history`: from the bars that were seen, whatever `step` says."""
-        record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
+        record = self._seen.volumes(ticker)
         return record.before(self.session(self._clock.now), days)
 
     async def get_volumes_today(self, ticker: str, step: int) -> Floats:
         """See `BrokerAPI.get_volumes_today`: from the bars that were seen, whatever `step` says."""
         now = self._clock.now
-        record = self._volumes.get(ticker) or RecordedVolumes(ticker, self._hours, self._step)
+        record = self._seen.volumes(ticker)
         return record.until(self.session(now), now)
 
-    async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
-        """The last bar's close on both sides, with half its volume on each: the caller's loop has no book.
+    async def observe(self, ticker: str) -> Observed:
+        """What the bars that were seen say: traded since the first of them, the last close, and the depth of `get_market_depth`."""
+        return self._seen.observed(ticker)
 
-        Raises
-        ------
-        UnknownNameError
-            No bar of this symbol was seen.
-        """
-        if ticker not in self._latest:
-            raise UnknownNameError("symbol", ticker, self._latest)
-        _, volume, close = self._latest[ticker]
-        return {"bid": close, "ask": close, "bid_volume": volume / 2, "ask_volume": volume / 2}
+    async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
+        """The last bar's close on both sides, half its volume on each, for a loop has no book; UnknownNameError before the first bar."""
+        if ticker not in self._seen:
+            raise UnknownNameError("symbol", ticker, self._seen.symbols)
+        seen = self._seen.observed(ticker)
+        return {"bid": seen.bid, "ask": seen.ask, "bid_volume": seen.bid_size, "ask_volume": seen.ask_size}
