@@ -2,7 +2,10 @@
 
 With f_j the volume expected now of bar j, the part of what is left that slice k takes is ``a_k = sum_{slice} f / sum_{rest} f``,
 so the curve goes on by ``C_k = C_{k-1} + a_k (1 - C_{k-1})``: Chen, Feng and Palomar (2016), SSRN 3101695, equation 41, with their
-model (`exec_algos.forecast`). It minimises the expected deviation from the interval VWAP as `VWAP` does, given more.
+model (`exec_algos.forecast`). Equation 41 lets go of what the market traded ahead of the plan. With `catch_up` the curve follows
+the expected part of the window's volume, ``E_k = (traded + sum_{slice} f) / (traded + sum_{rest} f)``, never falling: Busseti and Boyd
+(2015), arXiv 1509.08503, without regard for the spread. Where prices are a martingale that is what minimises the expected
+squared deviation from the interval VWAP, at the price of larger children after bursts of volume.
 
 Two guards, after Satish, Saxena and Palmer (2014), J. Trading 9(3):15: the curve stays within `departure` of that of `VWAP`, and once
 `off_after` of the volume that the day is expected to have is traded, what is left follows the shape of that curve.
@@ -37,6 +40,8 @@ class DynamicVWAP(Algorithm):
     bin_minutes : float
         Length of the bins of the model, rounded down to whole bars but at least one; 15 as in the paper. Shorter bins tell sooner what
         the day is like and are noisier: a single large print moves them, and thin names leave them empty.
+    catch_up : float
+        c in [0, 1]: ``C_k`` is ``1 - c`` parts equation 41 and c parts ``E_k``.
     departure : float
         How far the curve may lie from the historical one, as a fraction of the order, in [0, 1]; 0 is `VWAP`.
     off_after : float
@@ -55,6 +60,7 @@ class DynamicVWAP(Algorithm):
 
     profile_days: int = 20
     bin_minutes: float = 15.0
+    catch_up: float = 0.0
     departure: float = 0.1
     off_after: float = 0.8
 
@@ -67,7 +73,7 @@ class DynamicVWAP(Algorithm):
             raise UsageError(f"profile_days must be at least 2, got {self.profile_days}; 20 or more make a useful model")
         if not 0 < self.bin_minutes < np.inf:
             raise UsageError(f"bin_minutes must be positive and finite, got {self.bin_minutes!r}")
-        for name in ("departure", "off_after"):
+        for name in ("catch_up", "departure", "off_after"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is a fraction in [0, 1], got {getattr(self, name)!r}; 10 % is 0.1")
 
@@ -110,7 +116,7 @@ class _Course:
 
     def __init__(self, forecast: Any, usual: list[float], edges: list[int], algorithm: DynamicVWAP) -> None:
         self._forecast, self._usual, self._edges = forecast, usual, edges
-        self._departure, self._off_after = algorithm.departure, algorithm.off_after
+        self._catch_up, self._departure, self._off_after = algorithm.catch_up, algorithm.departure, algorithm.off_after
         self._made: list[float] = []
         self._complete, self._ahead = -1, np.zeros(0)
 
@@ -123,19 +129,16 @@ class _Course:
         usual, done = self._usual[k], self._made[-1] if k else 0.0
         if k == len(self._usual) - 1:
             return 1.0
-        curve = done + self._part(k, seen) * (1.0 - done)
-        return min(max(curve, usual - self._departure), usual + self._departure)
-
-    def _part(self, k: int, seen: Floats) -> float:
-        """What slice k takes of what is left."""
-        begin, end, last = self._edges[k], self._edges[k + 1], self._edges[-1]
-        ahead, traded = self._expected(seen), float(seen.sum())
-        if traded < self._off_after * (traded + float(ahead[begin:].sum())):
-            taken, left = float(ahead[begin:end].sum()), float(ahead[begin:last].sum())
+        before = self._usual[k - 1] if k else 0.0
+        begin, end, ahead = self._edges[k], self._edges[k + 1], self._expected(seen)
+        traded, left = float(seen.sum()), float(ahead[begin : self._edges[-1]].sum())
+        if left > 0 and traded < self._off_after * (traded + float(ahead[begin:].sum())):
+            taken, inside = float(ahead[begin:end].sum()), float(seen[self._edges[0] :].sum())
+            curve = done + taken / left * (1.0 - done)
+            curve += self._catch_up * ((inside + taken) / (inside + left) - curve)
         else:
-            before = self._usual[k - 1] if k else 0.0
-            taken, left = self._usual[k] - before, 1.0 - before
-        return taken / left if left > 0 else 1.0
+            curve = done + ((usual - before) / (1.0 - before) if before < 1.0 else 1.0) * (1.0 - done)
+        return min(max(curve, done, usual - self._departure), usual + self._departure)
 
     def _expected(self, seen: Floats) -> Floats:
         complete = self._forecast.complete(seen)
@@ -155,6 +158,7 @@ class DynamicVWAPExecutor(OrderExecutor):
         slice_interval_seconds: float = 60,
         *,
         bin_minutes: float = 15,
+        catch_up: float = 0.0,
         departure: float = 0.1,
         off_after: float = 0.8,
         start: Moment | None = None,
@@ -171,7 +175,7 @@ class DynamicVWAPExecutor(OrderExecutor):
         ticker : str
         total_quantity : int or float
             Shares, a multiple of `lot_size`.
-        profile_days, slice_interval_seconds, bin_minutes, departure, off_after
+        profile_days, slice_interval_seconds, bin_minutes, catch_up, departure, off_after
             See `DynamicVWAP`.
         start, end : datetime, pandas.Timestamp, str or int, optional
             The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
@@ -199,6 +203,7 @@ class DynamicVWAPExecutor(OrderExecutor):
             profile_days=profile_days,
             slice_interval_seconds=slice_interval_seconds,
             bin_minutes=bin_minutes,
+            catch_up=catch_up,
             departure=departure,
             off_after=off_after,
         )
