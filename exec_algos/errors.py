@@ -8,6 +8,7 @@
     │   ├── NotEnoughHistoryError        too few earlier sessions for a volume profile
     │   ├── UnknownNameError             no such format, algorithm, symbol ...; "did you mean"
     │   └── ForeignAwaitError            a replayed coroutine awaited something outside the replay
+    ├── ConformanceError (AssertionError)  what a user wrote does not do what its part has to
     ├── VenueError (RuntimeError)        the venue's fault
     │   └── OrderRejectedError           the venue refused a child order
     └── RunError (RuntimeError)          a strategy or an executor raised during a run
@@ -16,7 +17,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ExecAlgosError(Exception):
@@ -76,6 +77,26 @@ class UnknownNameError(UsageError):
 
 class ForeignAwaitError(UsageError):
     """A coroutine in a replay awaited something that does not live in its virtual time."""
+
+
+class ConformanceError(ExecAlgosError, AssertionError):
+    """What a user wrote fails its check.
+
+    Parameters
+    ----------
+    subject : str
+        What was checked.
+    findings : sequence of str
+        What is wrong with it, each with an example.
+    """
+
+    def __init__(self, subject: str, findings: Sequence[str]) -> None:
+        listed = "\n".join(f"  {n}. {one}" for n, one in enumerate(findings, start=1))
+        super().__init__(f"{subject} fails its check:\n{listed}")
+        self.subject, self.findings = subject, tuple(findings)
+
+    def __reduce__(self) -> tuple[type[ConformanceError], tuple[str, tuple[str, ...]]]:
+        return ConformanceError, (self.subject, self.findings)
 
 
 class VenueError(ExecAlgosError, RuntimeError):

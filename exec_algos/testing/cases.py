@@ -1,0 +1,113 @@
+"""Cases: small random markets, and the order that is worked in each of their symbols."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.costs import Commission
+from exec_algos.executors.window import shown
+from exec_algos.fills import FillModel
+from exec_algos.market.bars import Bars, Floats
+from exec_algos.market.calendars import DAY, Sessions, sessions
+from exec_algos.model import MINUTE, Side
+
+STEP = 15 * MINUTE
+LAST_DAY = 1_764_547_200_000_000_000  # Monday 2025-12-01; the session before is a half day
+SYMBOLS = ("A", "B")
+SIZES = (37, 600, 20_000)
+CAPPED = FillModel(max_participation=0.1)
+LATE = FillModel(price="close", max_participation=0.2, latency=60, commission=Commission(rate=0.0002, minimum=1.0))
+MODELS = (CAPPED, LATE, FillModel())
+
+
+class Case(NamedTuple):
+    """One trial: a market, and the order that is worked in each of its symbols.
+
+    Attributes
+    ----------
+    seed : int
+        Makes the bars; by its last bit it chooses the half day or the day after.
+    size : int
+        Shares.
+    side : Side
+    model : FillModel
+    hours : Sessions
+    whole : tuple of bool
+        Whether the window begins with the session, and whether it ends with it.
+    cut : int
+        Bars that end after it (ns UTC) are other ones, unless it is 0.
+    symbols : tuple of str
+        In the order in which they join the market.
+    """
+
+    seed: int
+    size: int
+    side: Side
+    model: FillModel
+    hours: Sessions
+    whole: tuple[bool, bool] = (False, False)
+    cut: int = 0
+    symbols: tuple[str, ...] = SYMBOLS
+
+    @property
+    def open(self) -> int:
+        """When the session of the order opens, ns UTC."""
+        return int(self.hours.open[-1 - self.seed % 2])
+
+    @property
+    def close(self) -> int:
+        """When it closes."""
+        return int(self.hours.close[-1 - self.seed % 2])
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The window ``[start, end)`` of the order, ns UTC."""
+        return self.open + 2 * STEP * (not self.whole[0]), self.close if self.whole[1] else self.open + 10 * STEP
+
+    def bars(self, symbol: str) -> Bars:
+        """A symbol's bars: they depend on the seed, the symbol and the cut alone."""
+        return random_bars(symbol, self.seed, self.hours, self.cut)
+
+    def said(self, symbol: str) -> str:
+        """The order in words, with the seed of its market."""
+        begin, end = (shown(one, self.hours.zone) for one in self.window)
+        return f"{self.side.name} {self.size} {symbol} [{begin}, {end}), seed {self.seed}"
+
+
+def _columns(symbol: str, seed: int, hours: Sessions) -> Floats:
+    """Rows of open, high, low, close, volume and whether there is a bar, shape (6, n); the first of a session is always there."""
+    rng, n = np.random.default_rng([seed, *symbol.encode()]), sum(map(len, _grid(hours)))
+    gaps = (rng.random((n, 1)) < 0.02) * rng.integers(-90, 91, size=(n, 1))
+    path = 50.0 + 0.01 * np.cumsum(rng.integers(-9, 10, size=(n, 4)) + gaps).reshape(n, 4)
+    path = np.maximum(np.round(path, 2), 1.0)
+    most = 2000 if seed % 3 else 40  # in a thin market children rest long, and show when they do so too long
+    volume = np.where(rng.random(n) < 0.08, 0.0, rng.integers(most // 20, most, size=n))
+    there = rng.random(n) >= 0.08
+    there[np.cumsum([0, *map(len, _grid(hours))])[:-1]] = True
+    return np.array([path[:, 0], path.max(axis=1), path.min(axis=1), path[:, -1], volume, there], dtype=np.float64)
+
+
+def _grid(hours: Sessions) -> list[npt.NDArray[np.int64]]:
+    return [np.arange(a, b - STEP + 1, STEP) for a, b in zip(hours.open.tolist(), hours.close.tolist(), strict=True)]
+
+
+def random_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:
+    """Bars that depend on the seed and the symbol; those that end after `cut` (ns UTC) on another seed too, unless it is 0."""
+    start = np.concatenate(_grid(hours))
+    table = _columns(symbol, seed, hours)
+    if cut:
+        table = np.where(start + STEP > cut, _columns(symbol, seed + 1000, hours), table)
+    kept = table[5] > 0
+    columns = dict(zip(("open", "high", "low", "close", "volume"), table[:5, kept], strict=True))
+    return Bars(symbols=(symbol,), offsets=np.array([0, kept.sum()]), start=start[kept], step=STEP, zone=hours.zone, **columns)
+
+
+def last_hours(count: int) -> Sessions:
+    """The last `count` sessions up to `LAST_DAY`."""
+    found = sessions("XNYS", LAST_DAY - (2 * count + 10) * DAY, LAST_DAY)
+    last = int(np.searchsorted(found.open, LAST_DAY + DAY))
+    kept = slice(last - count, last)
+    return Sessions(name=found.name, zone=found.zone, date=found.date[kept], open=found.open[kept], close=found.close[kept])
