@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from exec_algos import TWAP, VWAP, OrderExecutor, Side, TWAPExecutor, VWAPExecutor
+from exec_algos import TWAP, VWAP, OrderExecutor, Side, executors
 from exec_algos.errors import ConformanceError, ExecAlgosError, UsageError
+from exec_algos.executors import ALGORITHMS
 from exec_algos.executors.curve import follow_curve
-from exec_algos.model import Decision
+from exec_algos.model import Decision, Rules
 from exec_algos.testing import Conformance, check_executor
 from exec_algos.testing.cases import LAST_DAY, STEP, last_hours, random_bars
 
@@ -64,9 +65,22 @@ def test_an_executor_without_a_fault_passes_with_a_word_on_what_was_tried():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", [TWAP(), TWAP(slice_interval_seconds=1800), VWAP(profile_days=7), TWAPExecutor, VWAPExecutor], ids=str)
-def test_what_is_built_in_passes(subject):
+@pytest.mark.parametrize(
+    "subject", [*(kind() for kind in ALGORITHMS.values()), TWAP(slice_interval_seconds=1800), VWAP(profile_days=7)], ids=str
+)
+def test_every_algorithm_of_the_package_passes(subject):
     assert check_executor(subject).children > 12
+
+
+LIMITED = ("Iceberg", "Sniper")
+EXECUTORS = [getattr(executors, f"{kind.__name__}Executor") for kind in ALGORITHMS.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", EXECUTORS)
+def test_every_executor_of_the_package_passes(kind):
+    options = {"rules": Rules(limit_price=1e4), "side": "BUY"} if kind.__name__.startswith(LIMITED) else None
+    assert check_executor(kind, options=options).children > 12
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS = 6
-HISTORY = 6
+HISTORY, LONG_HISTORY = 6, 20  # sessions before; nobody knows how many an executor asks for
 STUDIES = ((CAPPED, "extend"), (LATE, "cancel"))
 HIGH = 1e4  # a limit price out of the way, for algorithms that need one
 
@@ -275,7 +275,7 @@ def check_executor(
     if isinstance(subject, Algorithm):
         checked, days = _of_algorithm(subject), subject.history_days
     elif isinstance(subject, type) and issubclass(subject, OrderExecutor):
-        checked, days = _of_executor(subject, options or {}), 0
+        checked, days = _of_executor(subject, options or {}), LONG_HISTORY
     else:
         raise UsageError(f"give an algorithm such as TWAP(), a function decide, or a subclass of OrderExecutor; got {subject!r}")
     hours = last_hours(max(days, HISTORY) + 2)
