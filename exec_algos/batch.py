@@ -6,6 +6,7 @@ Each parent order is a world of its own; two of them never compete for one bar's
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -211,7 +212,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 row = stop
             outcome.filled[i], outcome.notional[i], outcome.commission[i], outcome.children[i] = filled, notional, paid, children
 
-    return njit(run, cache=True, nogil=True)
+    # numba's cache imports the module of what it has compiled: without one (a notebook's exec, a plug-in's loader) it cannot be read again.
+    return njit(run, cache=inspect.getmodule(_DECIDES[key]) is not None, nogil=True)
 
 
 def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them

@@ -1,9 +1,12 @@
 """`check_executor` finds every fault that is planted on purpose, names it, and lets through what has none."""
 
 import asyncio
+import os
 import pickle
 import random
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -349,6 +352,27 @@ def by_rate(terms, seen, params):
 def test_a_decide_gets_its_params_and_watches_the_market():
     low, high = (check_executor(by_rate, params=(rate,)) for rate in (0.01, 0.2))
     assert 0 < low.filled < high.filled
+
+
+DYNAMIC = """
+import numpy as np
+from exec_algos import Commission
+from exec_algos.batch import Orders, Tape, run_batch
+names = {"__name__": "nowhere"}
+exec("from exec_algos.model import Decision\\ndef decide(terms, seen, params): return Decision(terms.quantity, 1e9)", names)
+one, price = np.ones(1, np.int64), np.full(1, 20.0)
+orders = Orders(one, one, price, price, 0 * one, one, one, one, 0 * one, one, 0 * one)
+outcome, _ = run_batch(Tape(0 * one, *[price] * 5), orders, np.ones(1), names["decide"], (), step=1, commission=Commission())
+print(outcome.filled[0])
+"""
+
+
+@pytest.mark.slow
+def test_a_decide_of_no_module_compiles_in_every_process_anew(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", DYNAMIC], capture_output=True, text=True, check=False, env=environment)
+        assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 # The report.
