@@ -55,7 +55,8 @@ def test_changed_dependencies_are_installed_again(checkout, changed):
 
 def test_every_check_is_run(checkout):
     install(checkout, ".installed", ".installed-dev")
-    expected = ["ruff format --check", "ruff check", "mypy", "coverage run -m pytest", "coverage report"]
+    expected = ["ruff format --check", "ruff check", "mypy", "coverage erase", "coverage run -m pytest --numprocesses auto"]
+    expected += ["coverage combine --quiet", "coverage report"]
     assert planned(checkout, "test").splitlines() == [f".venv/bin/{one}" for one in expected]
 
 
