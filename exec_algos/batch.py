@@ -24,6 +24,7 @@ from exec_algos.errors import UsageError
 from exec_algos.executors.rules import bounded
 from exec_algos.fills import UNCAPPED, bar_budget, meet_bar, price_paid
 from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
+from exec_algos.placement import ChildStyle
 from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Watched
 
 __all__ = ["NOT_WATCHED", "Orders", "Outcome", "Tape", "Trades", "Watched", "run_batch"]
@@ -317,6 +318,9 @@ def _bounds(orders: Orders, rules: Rules, latency: int) -> tuple[Bounds, int]:
     after, policy, sizes = AFTER.get(Residual(rules.residual), 0), str(rules.residual), np.unique(orders.lot_size)
     if latency and rules.residual != Residual.CANCEL:
         raise UsageError(f"with latency the compiled loop knows no residual policy but 'cancel', got {policy!r}; use driver='engine'")
+    if ChildStyle.of(rules.style).placement().passive or rules.randomisation is not None:
+        what = f"style {str(rules.style)!r}" if rules.randomisation is None else f"{rules.randomisation}"
+        raise UsageError(f"the compiled loop places children at market and on time, got {what}; use driver='engine'")
     if after and len(orders.deadline) != len(orders.side):
         raise UsageError(f"residual policy {policy!r} goes on after the window: orders.deadline must say until when, ns UTC")
     if len(sizes) > 1 and (rules.min_child or rules.max_child):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.placement import AT_MARKET, ChildStyle, Randomisation
 
 
 class Terms(NamedTuple):
@@ -168,14 +169,18 @@ class Rules:
         Shares, multiples of the lot. What is less than `min_child` waits, unless it is all that is left or the window ends.
     residual : Residual or str
         What becomes of what is left when the window ends. Where rules clash: the limit price stands above all, then
-        ``"force"`` above cap, `min_child` and `max_child`, then the cap, then the others; the end of the window above completion.
+        ``"force"`` above cap, `min_child`, `max_child` and style, then the cap, then the others; the end of the window above completion.
+    style : ChildStyle or str
+        How children are placed: ``"market"``, ``"touch"``, or ``"peg"`` with its time-out. The closing auction's child goes at market.
+    randomisation : Randomisation, optional
+        Makes size and time of the children hard to foresee.
 
     Raises
     ------
     UsageError
         A price or size that is not positive, a limit off the tick, a smallest child above the largest.
     UnknownNameError
-        An unknown residual policy.
+        An unknown residual policy or child style.
     """
 
     limit_price: float | None = None
@@ -183,9 +188,14 @@ class Rules:
     min_child: float | None = None
     max_child: float | None = None
     residual: Residual | str = Residual.CANCEL
+    style: ChildStyle | str = AT_MARKET
+    randomisation: Randomisation | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "residual", Residual.of(self.residual))
+        object.__setattr__(self, "style", ChildStyle.of(self.style))
+        if not isinstance(self.randomisation, Randomisation | None):
+            raise UsageError(f"randomisation must be None or such as Randomisation(size=0.2, seed=1), got {self.randomisation!r}")
         for name in ("limit_price", "tick_size", "min_child", "max_child"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UsageError
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.outlook import Outlook
 from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
+from exec_algos.textform import from_text, text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +133,7 @@ class Algorithm(ABC):
         return ()
 
     def __str__(self) -> str:
-        changed = [f"{f.name}={_text(getattr(self, f.name))}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return ":".join([self.name, ",".join(changed)]) if changed else self.name
+        return text_of(self)
 
 
 def parse_algorithm(text: str, known: Mapping[str, type[Algorithm]]) -> Algorithm:
@@ -146,32 +146,4 @@ def parse_algorithm(text: str, known: Mapping[str, type[Algorithm]]) -> Algorith
     UsageError
         A value that is no number, or one that is out of range.
     """
-    name, _, rest = text.strip().partition(":")
-    if name.lower() not in known:
-        raise UnknownNameError("algorithm", name, known)
-    kind = known[name.lower()]
-    allowed = {f.name: f for f in fields(kind)}
-    given: dict[str, Any] = {}
-    for pair in filter(None, rest.split(",")):
-        key, _, value = pair.partition("=")
-        if key.strip() not in allowed:
-            raise UnknownNameError(f"parameter of {name}", key.strip(), allowed)
-        given[key.strip()] = _number(key, value, type(allowed[key.strip()].default))
-    return kind(**given)
-
-
-def _text(value: float) -> str:
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
-def _number(key: str, text: str, kind: type) -> float:
-    try:
-        value = float(text)
-        if kind is int and value == int(value):
-            return int(value)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{key} needs a number, got {text!r}") from error
-    if kind is int:
-        raise UsageError(f"{key} needs a whole number, got {text!r}")
-    return value
+    return from_text("algorithm", text, known)

@@ -14,7 +14,7 @@ from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.curve import Floats
 from exec_algos.executors.outlook import Outlook
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, goes_on
-from exec_algos.executors.rules import bounded
+from exec_algos.executors.rules import bounded, posted
 from exec_algos.executors.window import Moment, Window
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.model import (
@@ -174,7 +174,7 @@ class OrderExecutor(ABC):
             interval=algorithm.interval_on(bar),
             algorithm=str(algorithm),
         )
-        return Progress(broker.open_parent(parent), algorithm, logging.getLogger(type(self).__module__))
+        return Progress(broker.open_parent(parent), algorithm, logging.getLogger(type(self).__module__), broker.resolution or 1)
 
     async def _carry(self, progress: Progress) -> None:
         """Work the present leg to its end."""
@@ -216,22 +216,41 @@ class OrderExecutor(ABC):
             if over <= clock.now:
                 continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
-            if progress.fault is not None:
-                raise progress.fault
-            if progress.failures >= self.max_failures:
-                progress.errors.append(f"given up after {progress.failures} failures in a row")
+            if (progress.failures or progress.fault) and progress.hopeless(self.max_failures):
                 return
             seen = new_tuple(Seen, (k, curve[k], progress.lots - done, working, *UNSEEN))
             if looks:
                 seen, before = await self._look(progress, outlook, seen, before)
             quantity, limit = decide(terms, seen, params)
             if bounds is not None:
-                quantity, limit = bounded(bounds, terms, seen, Decision(quantity, limit))
-            if quantity:
+                quantity, limit = bounded(bounds, terms, seen, Decision(progress.placing.resized(k, quantity), limit))
+            if quantity and progress.placing.rests(k):
+                await self._post(progress, k, Decision(quantity, limit), over)
+            elif quantity:
                 freed = {"capped": False} if forced and k == last else {}
                 progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, over, **freed)))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
+
+    async def _post(self, progress: Progress, k: int, decision: Decision, over: int) -> None:
+        """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""
+        broker, clock, parent, placing = self.broker, self.broker.clock, progress.parent, progress.placing
+        now, due = clock.now, progress.lots + progress.collect() + decision.quantity
+        placing.ask(now, due)
+        while True:
+            left, until = due - progress.lots - progress.collect(), min(over, now + placing.reprice) if placing.reprice else over
+            if progress.failures or progress.lots >= due:
+                return
+            child = Decision(left, decision.limit)
+            if not placing.waited(now, progress.lots):
+                child = posted(progress.terms.side, placing.tick, await broker.observe(parent.symbol), child)
+            if child.quantity > 0:
+                progress.working.append((k, child.quantity, broker.send_order(parent, child.quantity, child.limit, until)))
+                progress.released += 1
+            if until >= over:
+                return
+            await clock.sleep_until(until)
+            now = until
 
     async def _look(self, progress: Progress, outlook: Outlook | None, seen: Seen, before: float) -> tuple[Seen, float]:
         """What a decision sees of the market; `before` is what had traded when the leg began, NaN until that is known."""

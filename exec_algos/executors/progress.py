@@ -10,6 +10,7 @@ from exec_algos.brokers.base import Session
 from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.executors.algorithm import Algorithm
+from exec_algos.executors.placing import Placing
 from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Terms, summarise
 
 SETTLE = 30 * SECOND
@@ -94,10 +95,12 @@ class Progress:
     algorithm : Algorithm
         What works it.
     log : logging.Logger
+    grid : int
+        Finest time between decisions, ns.
     """
 
-    def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger) -> None:
-        self.algorithm, self.name, self.log = algorithm, algorithm.name.upper(), log
+    def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger, grid: int = 1) -> None:
+        self.algorithm, self.name, self.log, self.grid = algorithm, algorithm.name.upper(), log, grid
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[Working] = []
@@ -114,10 +117,11 @@ class Progress:
         """Work what is left of `parent` from `start` (ns UTC) on."""
         self.parent = parent
         self.leg = Leg(start, parent.lots - self.lots, self.lots)
-        self.slices = slices_of(parent, start)
         bounds, slices = parent.rules.bounds(parent.lot_size), -((start - parent.end) // parent.interval)
         self.terms = Terms(int(parent.side), self.leg.lots, slices, float(parent.lot_size), bounds.limit)
         self.bounds = None if parent.rules == NO_RULES else bounds
+        self.placing = Placing(parent, self.terms, start, self.grid)
+        self.slices = self.placing.slices(slices_of(parent, start))
 
     def collect(self) -> int:
         """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""
@@ -169,6 +173,14 @@ class Progress:
         self.failures += 1
         self.errors.append(f"slice {k + 1}: {said}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
+
+    def hopeless(self, most: int) -> bool:
+        """`most` children failed one after the other; a caller's mistake is raised."""
+        if self.fault is not None:
+            raise self.fault
+        if self.failures >= most:
+            self.errors.append(f"given up after {self.failures} failures in a row")
+        return self.failures >= most
 
     def give_up(self) -> None:
         """Children that never reported stay unknown: say so, and let go of them."""

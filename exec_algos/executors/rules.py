@@ -1,8 +1,10 @@
-"""What the rules of a parent order leave of an algorithm's decision; one text for the interpreter and the compiled loop."""
+"""What the rules of a parent order leave of an algorithm's decision; `bounded` is one text for the interpreter and the compiled loop."""
 
 from __future__ import annotations
 
-from exec_algos.model import Bounds, Decision, Seen, Terms
+import math
+
+from exec_algos.model import Bounds, Decision, Observed, Seen, Terms
 
 
 def bounded(bounds: Bounds, terms: Terms, seen: Seen, decision: Decision) -> Decision:
@@ -38,3 +40,31 @@ def bounded(bounds: Bounds, terms: Terms, seen: Seen, decision: Decision) -> Dec
     if bounds.limit == bounds.limit and not (limit - bounds.limit) * terms.side <= 0:
         limit = bounds.limit
     return Decision(quantity, limit)
+
+
+def posted(side: int, tick: float, market: Observed, decision: Decision) -> Decision:
+    """The child order as a limit order at the touch of its own side.
+
+    Parameters
+    ----------
+    side : int
+        +1 buys, -1 sells.
+    tick : float
+        Currency per share; the price is rounded away from the other side. 0 for none.
+    market : Observed
+    decision : Decision
+        After the rules.
+
+    Returns
+    -------
+    Decision
+        The tighter of the touch and the decision's own limit holds; nothing is sent before the first price.
+    """
+    touch = market.bid if side > 0 else market.ask
+    if math.isnan(touch):
+        return Decision(0, touch)
+    if tick:
+        ticks = touch / tick
+        touch = tick * (math.floor(ticks + 1e-9) if side > 0 else math.ceil(ticks - 1e-9))
+    limit = decision.limit
+    return Decision(decision.quantity, limit if (limit - touch) * side < 0 else touch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -198,7 +199,7 @@ class WorkingOrder:
             await clock.sleep_until(clock.now + SECOND)
             progress.collect()
 
-    def amend(self, *, quantity: float | None = None, end: Moment | None = None) -> None:
+    def amend(self, *, quantity: float | None = None, end: Moment | None = None, limit_price: float | None = None) -> None:
         """Change what is asked: what is filled stays, the rest is planned anew from now on.
 
         A paused order goes on. Open children are asked back. Where the venue confirms that only later, their shares count as
@@ -210,6 +211,8 @@ class WorkingOrder:
             Shares in all, a multiple of the lot; not less than what is filled.
         end : datetime, str or int, optional
             End of the window: ns UTC, a time (naive: exchange time), or ``"HH:MM"``.
+        limit_price : float, optional
+            Currency per share; infinite lifts the limit.
 
         Raises
         ------
@@ -220,7 +223,7 @@ class WorkingOrder:
         if self.over or self._cancelled:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
         progress = self._progress
-        amended, start = self._amended(quantity, end)
+        amended, start = self._amended(quantity, end, limit_price)
         if progress.lots + self._recall() > amended.lots:
             raise UsageError(
                 f"{amended.symbol} has {self.filled:g} shares filled and {self.working:g} that its venue has not given back yet, "
@@ -231,7 +234,7 @@ class WorkingOrder:
         progress.plan(self._broker.amend_parent(amended), start)
         self._begin(self._carry if progress.terms.quantity else self._wind_up)
 
-    def _amended(self, quantity: float | None, end: Moment | None) -> tuple[ParentOrder, int]:
+    def _amended(self, quantity: float | None, end: Moment | None, limit_price: float | None) -> tuple[ParentOrder, int]:
         """The order as it would stand, and when its new plan would begin, ns UTC."""
         parent, broker = self.parent, self._broker
         asked = parent.quantity if quantity is None else quantity
@@ -247,4 +250,6 @@ class WorkingOrder:
         start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or self._progress.algorithm.interval
         until, auction = goes_on(parent.rules, finish, broker.session(start), bar, broker.resolution)
-        return replace(parent, quantity=asked, end=finish, until=until, auction=auction), start
+        rules = parent.rules if limit_price is None else replace(parent.rules, limit_price=None if limit_price == math.inf else limit_price)
+        self._progress.algorithm.check_order(rules, parent.lot_size)
+        return replace(parent, quantity=asked, end=finish, until=until, auction=auction, rules=rules), start
