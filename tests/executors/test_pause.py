@@ -4,6 +4,10 @@ import pytest
 from loops import begin, books, carried
 from small_markets import MINUTE
 
+from exec_algos import Rules
+from exec_algos.errors import UsageError
+from exec_algos.executors import Sniper
+
 PLACES = ("asyncio", "backtest", "loop")
 
 
@@ -56,3 +60,29 @@ def test_what_cannot_be_done_says_no():
     order, _ = run("loop", (3, twice), (11, lambda order: told.extend([order.pause(), order.resume()])))
     assert told == [False, True, False, True, False, False, False]
     assert order.filled == 100
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_amended_limit_price_holds_from_then_on_and_can_be_lifted(place):
+    # the price rises by 1 a minute from 100 on: a limit of 104 stops the order after minute 4, until it is lifted
+    order, got = run(place, (2, lambda order: order.amend(limit_price=104)), (7, lambda order: order.amend(limit_price=float("inf"))))
+    assert [minute for minute, _ in got] == [0, 1, 2, 3, 4, 7, 8, 9]
+    assert books(order) == (100, 100, 0, 0, 0)
+    assert order.parent.rules.limit_price is None
+
+
+def test_an_order_that_needs_its_limit_cannot_lose_it():
+    def lose(order):
+        with pytest.raises(UsageError, match="limit_price"):
+            order.amend(limit_price=float("inf"))
+
+    order, _ = run("loop", (2, lose), algorithm=Sniper(), rules=Rules(limit_price=104))
+    assert order.parent.rules.limit_price == 104
+
+
+def test_an_amended_limit_price_is_checked():
+    def amend(order):
+        with pytest.raises(UsageError, match="-1"):
+            order.amend(limit_price=-1.0)
+
+    assert books(run("loop", (2, amend))[0]) == (100, 100, 0, 0, 0)
