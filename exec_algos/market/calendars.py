@@ -66,7 +66,9 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     Parameters
     ----------
     name : str
-        Any calendar of exchange_calendars (``XNYS``, ``XKRX`` ...) or ``24/7``.
+        Any calendar of exchange_calendars (``XNYS``, ``XKRX`` ...) or ``24/7``. With a time behind it, such as ``XNYS+1min`` or
+        ``XKRX+30s``, sessions close that much later: for bars of which one, at the close, holds the closing auction. It is the
+        session's last bar then.
     first, last : int
         ns UTC.
 
@@ -75,8 +77,11 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     UnknownNameError
         No such calendar.
     UsageError
-        The period lies outside what the calendar covers, or ends before it starts.
+        The period lies outside what the calendar covers, or ends before it starts; or sessions that would overlap.
     """
+    exchange, plus, behind = name.partition("+")
+    if plus:
+        return _longer(sessions(exchange, first, last), name, _length(name, behind))
     if last < first:
         raise UsageError(f"a period must not end before it starts, got {np.datetime64(first, 'ns')} to {np.datetime64(last, 'ns')}")
     begin, end = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
@@ -86,6 +91,21 @@ def sessions(name: str, first: int, last: int) -> Sessions:
         return Sessions(name=name, zone="UTC", date=days, open=opens, close=opens + DAY)
     hours = schedule(name, _year(begin), _year(end)).between(begin, end)
     return Sessions(name=name, zone=hours.zone, date=hours.date, open=hours.open, close=hours.close)
+
+
+def _length(name: str, text: str) -> int:
+    match = re.fullmatch(r"(\d+)(s|min)", text)
+    if match is None:
+        raise UsageError(f"calendar {name!r}: what stands behind the + is a time such as 1min or 30s, got {text!r}")
+    return int(match[1]) * (60 if match[2] == "min" else 1) * 1_000_000_000
+
+
+def _longer(plain: Sessions, name: str, auction: int) -> Sessions:
+    """The same sessions, each closing `auction` ns later."""
+    close = plain.close + auction
+    if (plain.open[1:] < close[:-1]).any():
+        raise UsageError(f"calendar {name!r}: a session may not last into the next one; {plain.name} leaves no time between them")
+    return Sessions(name=name, zone=plain.zone, date=plain.date, open=plain.open, close=close)
 
 
 def _year(day: np.datetime64) -> int:
