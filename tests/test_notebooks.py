@@ -94,3 +94,15 @@ def test_the_backtrader_notebook_shows_both_equity_curves_the_costs_and_a_chart(
     assert len(pictures) == 2
     assert "slippage_vwap_bps" in text
     assert "shortfall" in text
+
+
+@pytest.mark.slow
+def test_the_notebook_on_algorithms_shows_curves_a_frontier_a_comparison_and_children(executed):
+    outputs = outputs_of(executed(FOLDER / "03_algorithms.ipynb"))
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    tables = [output["data"]["text/plain"] for output in outputs if "text/html" in output.get("data", {})]
+    text = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert len(pictures) == 3
+    assert all(name in tables[0] for name in ("dynamic_vwap", "pov", "implementation_shortfall", "target_close"))
+    assert "pegged, randomised" in tables[1]
+    assert "static - dynamic VWAP:" in text

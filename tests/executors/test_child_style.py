@@ -34,7 +34,9 @@ def worked(driver, *days, side="BUY", quantity=100, seconds=60, algorithm=None, 
 
 
 def paid(fills):
-    return [(minute, quantity, price) for minute, (quantity, price) in zip(clock_times([one.time for one in fills]), trades(fills), strict=True)]
+    return [
+        (minute, quantity, price) for minute, (quantity, price) in zip(clock_times([one.time for one in fills]), trades(fills), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
