@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.tca.estimable import Estimable, Missing
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -13,6 +17,21 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Tape = Literal["replay", "live"]
+
+NO_SYMBOL = "the bars do not hold this symbol"
+NO_SESSION = "the calendar has no session at or after the window's start"
+NO_BARS = "no bars in the window"
+NO_VOLUME = "no volume in the window"
+NO_SESSION_BARS = "no bars in the session"
+NO_SESSION_VOLUME = "no volume in the session"
+NOT_STARTED = "no bar of the session had ended by the start, and none lies in the window"
+NOTHING_KNOWN = "no bar had ended by then"
+NO_EARLIER_SESSION = "the session before is not in the bars"
+ONLY_OWN = "no volume in the window but our own"
+OWN_TOO_LARGE = "our own prints are more than the volume of the window"
+OWN_OUTSIDE = "without our own prints the VWAP would lie outside the prices of the window: the tape does not hold them at these prices"
+NO_QUOTE = "no quote at the window's end"
 
 
 class Windows(NamedTuple):
@@ -33,6 +52,8 @@ class Windows(NamedTuple):
 
 class Benchmarks(NamedTuple):
     """Benchmark prices in currency per share, arrays of shape (n_parents,), NaN where not estimable.
+
+    The plain numbers for tables of millions of orders; the functions `arrival`, `interval_vwap` ... say why a number is not there.
 
     Attributes
     ----------
@@ -78,6 +99,17 @@ def rows_between(bars: Bars, symbol: Ints, start: Ints, end: Ints) -> tuple[Ints
     return first, np.maximum(first, last)
 
 
+def ended_by(bars: Bars, symbol: Ints, instants: Ints) -> Ints:
+    """Row of the last bar of a symbol that had ended by each instant (``end <= instant``, ns UTC), shape (n,); -1 where none had."""
+    row = np.full(len(symbol), -1, dtype=np.int64)
+    for i in np.unique(symbol[symbol >= 0]):
+        a, b = bars.offsets[i], bars.offsets[i + 1]
+        mine = symbol == i
+        ended = np.searchsorted(bars.start[a:b], instants[mine] - bars.step, side="right")
+        row[mine] = np.where(ended > 0, a + ended - 1, -1)
+    return row
+
+
 def sum_between(values: Floats, first: Ints, last: Ints) -> Floats:
     """Sums of ``values[first:last]`` for each pair; 0 where it is empty."""
     if not len(first):
@@ -87,8 +119,199 @@ def sum_between(values: Floats, first: Ints, last: Ints) -> Floats:
     return np.where(last > first, sums, 0.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Parent orders, and the bars of their windows and sessions; made by `View.of`.
+
+    Attributes
+    ----------
+    bars : Bars
+        Cut to the sessions' hours.
+    sessions : Sessions
+    windows : Windows
+    price : ndarray of float64, shape (n_bars,)
+        VWAP of each bar (`Bars.price`), currency per share.
+    held : ndarray of int64, shape (n_parents,)
+        The session of each window; ``len(sessions)`` where there is none.
+    first, last : ndarray of int64, shape (n_parents,)
+        The window's rows ``[first, last)`` of the bars.
+    begin, finish : ndarray of int64, shape (n_parents,)
+        The session's.
+    """
+
+    bars: Bars
+    sessions: Sessions
+    windows: Windows
+    price: Floats
+    held: Ints
+    first: Ints
+    last: Ints
+    begin: Ints
+    finish: Ints
+
+    @classmethod
+    def of(cls, bars: Bars, sessions: Sessions, windows: Windows) -> View:
+        """Find the rows.
+
+        Parameters
+        ----------
+        bars : Bars
+            Cut to the sessions' hours.
+        sessions : Sessions
+        windows : Windows
+            Each inside one session; one that starts while the venue is closed belongs to the next.
+        """
+        held = sessions.all_at_or_after(windows.start)
+        begin, finish = rows_between(bars, windows.symbol, *session_hours(sessions, held))
+        return cls(bars, sessions, windows, bars.price(), held, *rows_between(bars, *windows), begin, finish)
+
+    def __len__(self) -> int:
+        return len(self.windows.start)
+
+    def no_place(self) -> tuple[Missing, Missing]:
+        """Where an order has no symbol or no session in the data."""
+        return Missing(self.windows.symbol < 0, NO_SYMBOL), Missing(self.held >= len(self.sessions), NO_SESSION)
+
+
+def session_hours(sessions: Sessions, held: Ints) -> tuple[Ints, Ints]:
+    """Open and close (ns UTC) of sessions by number; an empty one at the end of time for a number past the last."""
+    never = np.iinfo(np.int64).max
+    return np.append(sessions.open, never)[held], np.append(sessions.close, never)[held]
+
+
+def arrival(view: View) -> Estimable:
+    """Arrival price: close of the last bar of the same session that had ended by the start, else open of the window's first bar.
+
+    Returns
+    -------
+    Estimable
+        Currency per share, shape (n_parents,).
+    """
+    bars, row = view.bars, ended_by(view.bars, view.windows.symbol, view.windows.start)
+    known = (row >= view.begin) & (row < view.finish)
+    opening = np.append(bars.open, np.nan)[np.where(view.last > view.first, view.first, -1)]
+    missing = Missing(~known & (view.last <= view.first), NOT_STARTED)
+    return Estimable.of(np.where(known, _at(bars.close, row), opening), *view.no_place(), missing)
+
+
+def decision_price(bars: Bars, symbol: Ints, decided: Ints) -> Estimable:
+    """Price when the order was decided: the last close known then, of this session or of an earlier one.
+
+    Parameters
+    ----------
+    bars : Bars
+    symbol : ndarray of int64, shape (n,)
+        Index into ``bars.symbols``, -1 for none.
+    decided : ndarray of int64, shape (n,)
+        ns UTC.
+
+    Returns
+    -------
+    Estimable
+        Currency per share.
+    """
+    row = ended_by(bars, symbol, decided)
+    return Estimable.of(_at(bars.close, row), Missing(symbol < 0, NO_SYMBOL), Missing(row < 0, NOTHING_KNOWN))
+
+
+def interval_vwap(view: View) -> Estimable:
+    """``sum(p v) / sum(v)`` over the bars of the window, p being each bar's VWAP (`Bars.price`): currency per share."""
+    money, volume = _money_and_volume(view, view.first, view.last)
+    return Estimable.of(_ratio(money, volume), *view.no_place(), *_silent(view.first, view.last, volume, (NO_BARS, NO_VOLUME)))
+
+
+def session_vwap(view: View) -> Estimable:
+    """The same over the whole session."""
+    money, volume = _money_and_volume(view, view.begin, view.finish)
+    reasons = (NO_SESSION_BARS, NO_SESSION_VOLUME)
+    return Estimable.of(_ratio(money, volume), *view.no_place(), *_silent(view.begin, view.finish, volume, reasons))
+
+
+def interval_twap(view: View) -> Estimable:
+    """Plain mean of the bars' VWAPs over the window: currency per share; bars without volume count, missing bars do not."""
+    count = (view.last - view.first).astype(np.float64)
+    return Estimable.of(_ratio(sum_between(view.price, view.first, view.last), count), *view.no_place(), Missing(count == 0, NO_BARS))
+
+
+def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape) -> Estimable:
+    """Interval VWAP of what the others traded: ``(sum(p v) - notional) / (sum(v) - shares)``.
+
+    Parameters
+    ----------
+    view : View
+    shares, notional : ndarray of float64, shape (n_parents,)
+        What each parent order traded inside its window: shares, and currency (sum of quantity x price).
+    tape : {"replay", "live"}
+        Whether the tape holds our prints. A live tape does; a replayed one does not, so there it is `interval_vwap` itself.
+
+    Returns
+    -------
+    Estimable
+        Currency per share. Not estimable where what is left is no volume, or lies outside the window's prices: bars whose VWAP is
+        only a proxy do not hold our prints at the prices that we paid.
+
+    Raises
+    ------
+    UnknownNameError
+        No such tape.
+    """
+    if tape not in ("replay", "live"):
+        raise UnknownNameError("tape", str(tape), ("replay", "live"))
+    whole = interval_vwap(view)
+    if tape == "replay":
+        return whole
+    money, volume = _money_and_volume(view, view.first, view.last)
+    left, slack = volume - shares, 1e-9 * volume
+    value = _ratio(np.where(np.abs(left) <= slack, 0.0, money - notional), np.where(left > slack, left, 0.0))
+    low, high = _range_of(view)
+    outside = (value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))
+    rules = Missing(left < -slack, OWN_TOO_LARGE), Missing(left <= slack, ONLY_OWN), Missing(outside, OWN_OUTSIDE)
+    return Estimable.of(value, *_reasons(whole), *rules)
+
+
+def session_open(view: View) -> Estimable:
+    """Open of the session's first bar: currency per share."""
+    return _of_session(view, view.bars.open, view.begin)
+
+
+def session_close(view: View) -> Estimable:
+    """Close of the session's last bar: currency per share."""
+    return _of_session(view, view.bars.close, view.finish - 1)
+
+
+def previous_close(view: View) -> Estimable:
+    """Close of the last bar of the session before (by the calendar): currency per share."""
+    before, after = session_hours(view.sessions, np.maximum(view.held - 1, 0)), session_hours(view.sessions, view.held)
+    first, last = rows_between(view.bars, view.windows.symbol, before[0], np.minimum(before[1], after[0]))
+    missing = Missing((last <= first) | (view.held == 0), NO_EARLIER_SESSION)
+    return Estimable.of(_at(view.bars.close, last - 1), *view.no_place(), missing)
+
+
+def window_end(view: View) -> Estimable:
+    """The last close of the session known at the window's end: currency per share."""
+    row = ended_by(view.bars, view.windows.symbol, view.windows.end)
+    missing = Missing((row < view.begin) | (row >= view.finish), "no bar of the session had ended by the window's end")
+    return Estimable.of(_at(view.bars.close, row), *view.no_place(), missing)
+
+
+def window_end_mid(view: View) -> Estimable:
+    """``(bid + ask) / 2`` as quoted at the end of the last bar of the session known at the window's end: currency per share.
+
+    Raises
+    ------
+    UsageError
+        The bars have no quotes.
+    """
+    quotes = view.bars.quotes
+    if "bid" not in quotes or "ask" not in quotes:
+        raise UsageError("the mid needs bars with bid and ask; these have none, take window_end or session_close instead")
+    row = ended_by(view.bars, view.windows.symbol, view.windows.end)
+    middle = (_at(quotes["bid"], row) + _at(quotes["ask"], row)) / 2
+    return Estimable.combine(middle, window_end(view), missing=(Missing((row >= 0) & np.isnan(middle), NO_QUOTE),))
+
+
 def benchmarks(bars: Bars, sessions: Sessions, windows: Windows) -> Benchmarks:
-    """Benchmark prices of parent orders.
+    """Benchmark prices of parent orders as plain numbers.
 
     Parameters
     ----------
@@ -98,30 +321,14 @@ def benchmarks(bars: Bars, sessions: Sessions, windows: Windows) -> Benchmarks:
     windows : Windows
         Each inside one session; one that starts while the venue is closed belongs to the next.
     """
-    first, last = rows_between(bars, windows.symbol, windows.start, windows.end)
-    held = sessions.all_at_or_after(windows.start)
-    opened = sessions.open[held]
-    begin, finish = rows_between(bars, windows.symbol, opened, sessions.close[held])
-    price, money = bars.price(), bars.price() * bars.volume
-    volume = sum_between(bars.volume, first, last)
+    view = View.of(bars, sessions, windows)
     return Benchmarks(
-        arrival=_arrival(bars, first, last, begin),
-        interval_vwap=_ratio(sum_between(money, first, last), volume),
-        session_vwap=_ratio(sum_between(money, begin, finish), sum_between(bars.volume, begin, finish)),
-        interval_twap=_ratio(sum_between(price, first, last), (last - first).astype(np.float64)),
-        volume=volume,
+        arrival=arrival(view).values,
+        interval_vwap=interval_vwap(view).values,
+        session_vwap=session_vwap(view).values,
+        interval_twap=interval_twap(view).values,
+        volume=sum_between(bars.volume, view.first, view.last),
     )
-
-
-def _arrival(bars: Bars, first: Ints, last: Ints, begin: Ints) -> Floats:
-    before = bars.close[np.maximum(first - 1, 0)]
-    opening = np.where(last > first, np.append(bars.open, np.nan)[first], np.nan)
-    return np.where(first > begin, before, opening)
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    ratio: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
-    return ratio
 
 
 def slippage_bps(side: npt.NDArray[np.int64] | int, price: Floats | float, benchmark: Floats | float) -> Floats:
@@ -140,3 +347,52 @@ def slippage_bps(side: npt.NDArray[np.int64] | int, price: Floats | float, bench
     10.0
     """
     return np.asarray(side * (np.asarray(price) - benchmark) / benchmark * 1e4)
+
+
+def slippage(side: Ints, price: Estimable, benchmark: Estimable) -> Estimable:
+    """`slippage_bps` of columns: where the price or the benchmark is not estimable, neither is the slippage, for that reason."""
+    return Estimable.combine(slippage_bps(side, price.values, benchmark.values), price, benchmark)
+
+
+def average_price(filled: Floats, notional: Floats) -> Estimable:
+    """``notional / filled``: currency per share; not estimable where nothing was filled."""
+    return Estimable.of(_ratio(np.asarray(notional, dtype=np.float64), filled), Missing(np.asarray(filled) <= 0, "nothing was filled"))
+
+
+def _at(column: Floats, row: Ints) -> Floats:
+    """Values at rows; NaN for a row below 0."""
+    found: Floats = np.append(column, np.nan)[np.where(row < 0, len(column), row)]
+    return found
+
+
+def _of_session(view: View, column: Floats, row: Ints) -> Estimable:
+    missing = Missing(view.finish <= view.begin, NO_SESSION_BARS)
+    return Estimable.of(_at(column, np.where(missing.where, -1, row)), *view.no_place(), missing)
+
+
+def _money_and_volume(view: View, first: Ints, last: Ints) -> tuple[Floats, Floats]:
+    volume = view.bars.volume
+    return sum_between(view.price * volume, first, last), sum_between(volume, first, last)
+
+
+def _silent(first: Ints, last: Ints, volume: Floats, reasons: tuple[str, str]) -> tuple[Missing, Missing]:
+    return Missing(last <= first, reasons[0]), Missing(volume <= 0, reasons[1])
+
+
+def _reasons(column: Estimable) -> list[Missing]:
+    return [Missing(column.codes == code, reason) for code, reason in enumerate(column.reasons) if code]
+
+
+def _range_of(view: View) -> tuple[Floats, Floats]:
+    """Lowest low and highest high of each window; NaN where it is empty."""
+    pairs, filled = np.column_stack([view.first, view.last]).ravel(), view.last > view.first
+    if not len(pairs):
+        return np.zeros(0), np.zeros(0)
+    low = np.minimum.reduceat(np.append(view.bars.low, np.inf), pairs)[::2]
+    high = np.maximum.reduceat(np.append(view.bars.high, -np.inf), pairs)[::2]
+    return np.where(filled, low, np.nan), np.where(filled, high, np.nan)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    ratio: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=np.asarray(below) > 0)
+    return ratio
