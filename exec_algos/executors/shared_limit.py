@@ -1,0 +1,370 @@
+"""`SharedLimit`: cash or value traded that several parent orders share, and the broker that keeps their children within it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from exec_algos.backtest.waiting import WAKE, Resume, VirtualClock, Waitable
+from exec_algos.brokers.base import BrokerAPI, OrderType
+from exec_algos.brokers.passing import PassingBroker
+from exec_algos.clock import CancelledError, Clock, Started
+from exec_algos.costs import Commission, child_fee
+from exec_algos.errors import UsageError, VenueError
+from exec_algos.executors.progress import trades_of
+from exec_algos.lots import whole_lots
+from exec_algos.model import Fill, ParentOrder, Side
+
+__all__ = ["HeldBack", "LimitedBroker", "SharedLimit", "Used"]
+
+
+class Used(NamedTuple):
+    """What children have taken of a limit: what traded, and what those that are open are counted at.
+
+    Attributes
+    ----------
+    cash : float
+        Currency: buys less sells, commission included. Negative when sells have brought in more. A sell that is open counts nothing.
+    notional : float
+        Currency: buys and sells, without commission.
+    """
+
+    cash: float
+    notional: float
+
+    def plus(self, other: Used) -> Used:
+        """Both together."""
+        return Used(self.cash + other.cash, self.notional + other.notional)
+
+
+class HeldBack(NamedTuple):
+    """A child order that the limit cut.
+
+    Attributes
+    ----------
+    time : int
+        ns UTC.
+    parent : int
+        Place of its parent order in the basket, from 0.
+    ticker : str
+    wanted, sent : float
+        Shares asked for, and shares released.
+    by : {"cash", "notional", "price"}
+        The limit that had no more room; ``"price"`` where no price was known to count it at.
+    """
+
+    time: int
+    parent: int
+    ticker: str
+    wanted: float
+    sent: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedLimit:
+    """What the parent orders of a basket may take together.
+
+    Parameters
+    ----------
+    cash : float, optional
+        Currency, >= 0, that buys may spend beyond what sells have brought in. Both count when they have traded, with their commission.
+        A sell is never held back by it.
+    notional : float, optional
+        Currency, > 0, that buys and sells may trade together.
+    commission : Commission
+        Commission to keep room for while a buy is open, for `cash`: the venue's schedule, or a dearer one.
+    cushion : float
+        Fraction, >= 0, by which the last price is raised where a child is counted at it: 0.01 keeps room for a fill 1 % above.
+
+    Raises
+    ------
+    UsageError
+        A value out of range.
+
+    Notes
+    -----
+    An open child is counted at ``shares * price``: a limit buy at its limit, a market order at the last price times
+    ``1 + cushion``, a limit sell at the higher of that and its limit. A child is released only as far as what traded and what is
+    open, itself included, stays within the limit. So what traded exceeds the limit by at most::
+
+        sum of shares * max(0, price paid - price counted) + max(0, commission charged - commission counted)
+
+    over the children that were open when a child was released last, and by nothing where all of them are buys with a limit whose
+    commission is covered. After that nothing that counts is released until there is room. A sell whose commission is above its
+    proceeds costs cash that was not kept.
+    """
+
+    cash: float | None = None
+    notional: float | None = None
+    commission: Commission = field(default_factory=Commission)
+    cushion: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cash is not None and not 0 <= self.cash < math.inf:
+            raise UsageError(f"cash must be currency >= 0, got {self.cash!r}; leave it out for no limit")
+        if self.notional is not None and not 0 < self.notional < math.inf:
+            raise UsageError(f"notional must be currency > 0, got {self.notional!r}; leave it out for no limit")
+        if not 0 <= self.cushion < math.inf:
+            raise UsageError(f"cushion is a fraction >= 0 of the last price, got {self.cushion!r}; 1 % is 0.01")
+        if not isinstance(self.commission, Commission):
+            raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015), got {self.commission!r}")
+        self.commission.checked()
+
+    def counts(self, side: Side) -> bool:
+        """Whether it holds for children of this side."""
+        return self.notional is not None or (self.cash is not None and side > 0)
+
+    def fitting(self, used: Used, side: Side, lot_size: float, price: float) -> tuple[int, str]:
+        """The whole lots, counted at `price` (currency per share), that still fit, and which limit says so."""
+        value, fee, rooms = price * lot_size, self.commission, []
+        if self.notional is not None:
+            rooms.append((whole_lots((self.notional - used.notional) / value), "notional"))
+        if self.cash is not None and side > 0:
+            room = self.cash - used.cash
+            lots = min((room - fee.minimum) / value, room / (value * (1 + fee.rate) + fee.per_share * lot_size))
+            rooms.append((whole_lots(lots), "cash"))
+        lots, by = min(rooms)
+        return max(lots, 0), by
+
+
+NO_LIMIT = SharedLimit()  # nothing is held back
+
+
+class _Child:
+    """A child order on its way through the limit: the venue's own child answers once there is one."""
+
+    def __init__(self, parent: ParentOrder, place: int, lots: int, limit: float, expires: int, options: dict[str, bool]) -> None:
+        self.parent, self.place, self.lots, self.limit, self.expires, self.options = parent, place, lots, limit, expires, options
+        self.sent, self.price = 0, 0.0
+        self.started: Started[Fill] | None = None
+        self.error: Exception | None = None
+        self.ended = -1
+
+    @property
+    def fills(self) -> list[Fill]:
+        """What it got so far, where its venue tells."""
+        return [] if self.started is None else trades_of(self.started)
+
+    @property
+    def reason(self) -> str:
+        """Why the venue ended it, where it did."""
+        return str(getattr(self.started, "reason", ""))
+
+    def end(self, now: int, error: Exception | None = None) -> None:
+        """It never reaches the venue."""
+        self.ended, self.error = now, error
+
+    def done(self) -> bool:
+        """It is over."""
+        return self.ended >= 0 if self.started is None else self.started.done()
+
+    def exception(self) -> BaseException | None:
+        """What it raised."""
+        return self.error if self.started is None else self.started.exception()
+
+    def cancel(self) -> bool:
+        """Stop waiting for it."""
+        return self.started is not None and self.started.cancel()
+
+    def result(self) -> Fill:
+        """All that it got."""
+        if self.error is not None:
+            raise self.error
+        if self.started is not None:
+            return self.started.result()
+        return Fill(self.ended, self.parent.symbol, 0, math.nan, side=self.parent.side, parent_id=self.parent.parent_id)
+
+    def told(self) -> tuple[list[Fill], bool]:
+        """What it got as far as it is known, and whether that is all: a child that failed on the way may have traded."""
+        if not self.done():
+            return self.fills, False
+        try:
+            fill = self.result()
+        except (VenueError, UsageError):
+            return self.fills, True
+        except (Exception, CancelledError):
+            return self.fills, False
+        if not isinstance(fill, Fill):  # its executor says so; what it got nobody knows
+            return self.fills, False
+        return [fill] if fill.quantity else [], True
+
+    def taken(self, commission: Commission) -> tuple[Used, bool]:
+        """What it takes of a limit, and whether that is final."""
+        fills, final = self.told()
+        side, lot = self.parent.side, self.parent.lot_size
+        shares, value = sum(one.quantity for one in fills), sum(one.quantity * one.fill_price for one in fills)
+        fee, rest = sum(one.commission for one in fills), 0.0
+        cash = side * value + fee
+        if not final:
+            rest = max(self.sent * lot - shares, 0.0) * self.price
+            cash += (rest + max(child_fee(commission, self.sent * lot, value + rest) - fee, 0.0)) if side > 0 else 0.0
+        return Used(cash, value + rest), final
+
+
+class _Books:
+    """What the children of a basket took and what was held back: all of a run that changes, beside the parent orders themselves."""
+
+    def __init__(self, limit: SharedLimit) -> None:
+        self.limit, self.settled = limit, Used(0.0, 0.0)
+        self.open: list[_Child] = []
+        self.released: Counter[int] = Counter()
+        self.held: list[HeldBack] = []
+
+    def used(self) -> Used:
+        """What is taken now."""
+        waiting, still = [], Used(0.0, 0.0)
+        for child in self.open:
+            took, final = child.taken(self.limit.commission)
+            if final:
+                self.settled = self.settled.plus(took)
+            else:
+                still = still.plus(took)
+                waiting.append(child)
+        self.open = waiting
+        return self.settled.plus(still)
+
+    def fit(self, child: _Child, price: float, now: int) -> int:
+        """Lots of a child, counted at `price`, that may be released."""
+        parent, lots, by = child.parent, child.lots, ""
+        if self.limit.counts(parent.side):
+            most, by = self.limit.fitting(self.used(), parent.side, parent.lot_size, price) if price > 0 else (0, "price")
+            lots = min(lots, most)
+        if lots < child.lots:
+            lot = parent.lot_size
+            self.held.append(HeldBack(now, child.place, parent.symbol, child.lots * lot, lots * lot, by))
+        return lots
+
+
+class _EndOfInstant(Waitable):
+    """Wait until all that is due now has been done."""
+
+    def ready(self) -> bool:
+        """Never before."""
+        return False
+
+    def park(self, resume: Resume, rank: int) -> None:
+        """Resume behind every executor that decides now."""
+        self.clock.queue.put(self.clock.queue.now, WAKE, resume, None)
+
+
+class LimitedBroker(PassingBroker):
+    """Passes everything on to a broker, and cuts the children of its parent orders to what a limit leaves them.
+
+    Children of one instant are served when every executor has decided, in the order in which their parent orders were opened.
+
+    Parameters
+    ----------
+    broker : BrokerAPI
+        Needs `observe` for children that are counted at the last price.
+    limit : SharedLimit
+    """
+
+    def __init__(self, broker: BrokerAPI, limit: SharedLimit) -> None:
+        super().__init__(broker)
+        self.limit, self._books = limit, _Books(limit)
+        self._places: dict[int, int] = {}
+        self._asking: list[_Child] = []
+        self._serving: Started[None] | None = None
+
+    @property
+    def used(self) -> Used:
+        """What the children have taken by now."""
+        return self._books.used()
+
+    def released(self, place: int) -> int:
+        """Children that reached the venue, of the parent order at a place of the basket."""
+        return self._books.released[place]
+
+    @property
+    def held_back(self) -> list[HeldBack]:
+        """The children that were cut, in time order."""
+        return list(self._books.held)
+
+    def open_parent(self, parent: ParentOrder) -> ParentOrder:
+        """See `BrokerAPI.open_parent`."""
+        opened = self.broker.open_parent(parent)
+        self._places[opened.parent_id] = len(self._places)
+        return opened
+
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
+        """Release a child order as far as the limit allows; see `BrokerAPI.send_order`."""
+        options = {} if capped else {"capped": False}
+        child = _Child(parent, self._places[parent.parent_id], lots, limit, expires, options)
+        if not self.limit.counts(Side.BUY):
+            self._release(child, lots, 0.0)
+            return child
+        self._asking.append(child)
+        if self._serving is None or self._serving.done():
+            self._serving = self.clock.start(self._serve())
+        return child
+
+    def _release(self, child: _Child, lots: int, price: float) -> None:
+        child.started = self.broker.send_order(child.parent, lots, child.limit, child.expires, **child.options)
+        child.sent, child.price = lots, price
+        self._books.open.append(child)
+        self._books.released[child.place] += 1
+
+    async def _serve(self) -> None:
+        """Release what was asked for in this instant, in the order of the basket."""
+        while self._asking:
+            await _end_of_instant(self.clock)
+            asking, self._asking = sorted(self._asking, key=lambda child: child.place), []
+            for child in asking:
+                try:
+                    await self._allot(child)
+                except Exception as error:  # it is the child's answer, which its executor counts or raises
+                    child.end(self.clock.now, error)
+
+    async def _allot(self, child: _Child) -> None:
+        price = await self._counted(child)
+        if child.done():
+            return
+        lots = self._books.fit(child, price, self.clock.now)
+        if lots:
+            self._release(child, lots, price)
+        else:
+            child.end(self.clock.now)
+
+    async def _counted(self, child: _Child) -> float:
+        """The price at which an open child is counted, NaN where none is known."""
+        side, limit = child.parent.side, child.limit
+        if not self.limit.counts(side):
+            return 0.0
+        if side > 0 and not math.isnan(limit):
+            return limit
+        last = (await self.broker.observe(child.parent.symbol)).price * (1 + self.limit.cushion)
+        return last if math.isnan(limit) or math.isnan(last) else max(last, limit)
+
+    def withdraw(self, child: Started[Fill]) -> None:
+        """See `BrokerAPI.withdraw`; a child that was not released yet never is."""
+        if not isinstance(child, _Child):
+            self.broker.withdraw(child)
+        elif child.started is not None:
+            self.broker.withdraw(child.started)
+        elif not child.done():
+            child.end(self.clock.now)
+
+    async def place_order(  # noqa: PLR0913 - the published signature
+        self,
+        ticker: str,
+        quantity: float,
+        order_type: OrderType = "MKT",
+        limit_price: float | None = None,
+        *,
+        side: Side | str = Side.BUY,
+        expires: int | None = None,
+        parent: ParentOrder | None = None,
+    ) -> Fill:
+        """Refused with a `UsageError`: a child without `send_order` would pass the limit by."""
+        raise UsageError(f"an order of {quantity:g} {ticker} would pass the limit by; give it to the basket, or to the broker itself")
+
+
+async def _end_of_instant(clock: Clock) -> None:
+    """Let every executor that decides now have its turn; real time has no instants, there it is the other coroutines' turn."""
+    if isinstance(clock, VirtualClock):
+        await _EndOfInstant(clock)
+    else:
+        await clock.sleep_until(clock.now)
