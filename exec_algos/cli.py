@@ -10,6 +10,7 @@ import typer
 from exec_algos.cli_data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
 from exec_algos.cli_synth import synth
 from exec_algos.studies.request import StudyRequest
+from exec_algos.terms import Rules
 
 app = typer.Typer(
     name="exec-algos",
@@ -33,8 +34,14 @@ PerShare = Annotated[float, typer.Option("--commission-per-share", help="Currenc
 Minimum = Annotated[float, typer.Option("--commission-minimum", help="Currency per child order.")]
 Spread = Annotated[float, typer.Option("--spread-bps", help="Full spread; a market order pays half of it, not clipped to the bar.")]
 Impact = Annotated[float, typer.Option(help="Square-root impact: this fraction of the price x sqrt(child / volume of the bar).")]
-Days = Annotated[int, typer.Option("--profile-days", help="Earlier sessions for ADV and for VWAP's profile.")]
-Interval = Annotated[float, typer.Option(help="Seconds between child orders; rounded up to whole bars.")]
+Days = Annotated[
+    int | None,
+    typer.Option("--profile-days", help="Earlier sessions for ADV and for every volume curve; if not given 5, and each algorithm's own."),
+]
+Interval = Annotated[float | None, typer.Option(help="Seconds between child orders, rounded up to whole bars; 60 if not given.")]
+Left = Annotated[str, typer.Option("--residual", help="What becomes of what is left at the end: cancel, force, extend or close_auction.")]
+Smallest = Annotated[float | None, typer.Option("--min-child", help="Shares; what is less waits.")]
+Largest = Annotated[float | None, typer.Option("--max-child", help="Shares.")]
 Lot = Annotated[float, typer.Option("--lot-size", help="Shares in a lot.")]
 Driver = Annotated[str, typer.Option(help="batch (compiled) or engine (event by event); the same numbers.")]
 Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.")]
@@ -57,9 +64,12 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     commission_minimum: Minimum = 0.0,
     spread_bps: Spread = 0.0,
     impact: Impact = 0.0,
-    profile_days: Days = 5,
-    interval: Interval = 60.0,
+    profile_days: Days = None,
+    interval: Interval = None,
     lot_size: Lot = 1.0,
+    residual: Left = "cancel",
+    min_child: Smallest = None,
+    max_child: Largest = None,
     driver: Driver = "batch",
     out: Out = Path("out/study"),
     as_json: Json = False,
@@ -76,6 +86,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, impact=impact,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
+            rules=Rules(residual=residual, min_child=min_child, max_child=max_child),
         )  # fmt: skip
         from exec_algos.cli_data import load_bars
         from exec_algos.cli_study import run_and_show

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from exec_algos.studies.parents import counted
 from exec_algos.studies.request import StudyRequest
+from exec_algos.terms import Residual, Rules
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -35,9 +36,9 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, as_json: bool 
     result.save(out)
     page = write_report(result, out)
     if as_json:
-        print(json.dumps(_as_json(result, out), indent=2, default=str))
+        print(json.dumps(_as_json(result, request.rules, out), indent=2, default=str))
     else:
-        _print(result, page)
+        _print(result, request.rules, page)
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def _progress(*, quiet: bool) -> Iterator[Report | None]:
         yield report
 
 
-def _print(result: StudyResult, page: Path) -> None:
+def _print(result: StudyResult, rules: Rules, page: Path) -> None:
     console, config = Console(), result.config
     short = _short_names(config["algorithms"])
     table = Table(box=box.SIMPLE, pad_edge=False)
@@ -72,7 +73,7 @@ def _print(result: StudyResult, page: Path) -> None:
             _interval(row["low"], row["high"]),
             f"{row['fill_rate']:.1%}",
         )
-    console.print(_title(result), soft_wrap=True)
+    console.print(_title(result) + _ruled(rules), soft_wrap=True)
     console.print(table)
     console.print("slippage in bps, positive = cost; interval of the mean clustered by day\n", soft_wrap=True)
     names = config["algorithms"]
@@ -106,6 +107,13 @@ def _title(result: StudyResult) -> str:
     )
 
 
+def _ruled(rules: Rules) -> str:
+    sizes = {"children of at least": rules.min_child, "children of at most": rules.max_child}
+    said = [f"{word} {shares:,.10g} shares" for word, shares in sizes.items() if shares is not None]
+    said += [f"residual {rules.residual}"] if rules.residual != Residual.CANCEL else []
+    return "".join(f", {one}" for one in said)
+
+
 def _compared(first: str, second: str, side: str, difference: Estimate) -> str:
     interval = _interval(difference.low, difference.high)
     return f"{side}: {first} - {second} on the same parent orders: {_bps(difference.mean)} bps, 95 % interval {interval}, n {difference.n}"
@@ -119,7 +127,7 @@ def _interval(low: float, high: float) -> str:
     return "not estimable" if math.isnan(low) else f"[{low:+.2f}, {high:+.2f}]"
 
 
-def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
+def _as_json(result: StudyResult, rules: Rules, out: Path) -> dict[str, Any]:
     summary = result.summary(by=("algorithm", "side")).reset_index()
     rows = [
         {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
@@ -131,5 +139,6 @@ def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),
         "config": result.config,
+        "rules": {"residual": rules.residual, "min_child": rules.min_child, "max_child": rules.max_child},
         "out": str(out),
     }

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from exec_algos.cli import app
 from exec_algos.market.samples import sample_folder
+from exec_algos.studies.request import StudyRequest
 
 FILES = {
     "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
@@ -107,6 +108,60 @@ def test_spread_and_impact_are_paid_and_told(folder, tmp_path):
     assert "none: later prices and volumes are those of the past" in pages["plain"]
 
 
+CAP = ("--max-participation", 0.1)
+RULED = {
+    "residual": (("--residual", "force"), CAP, "residual force", lambda ruled, plain: ruled["residual"].sum() < plain["residual"].sum()),
+    "min child": (
+        ("--min-child", 40), (), "children of at least 40 shares", lambda ruled, plain: ruled["children"].sum() < plain["children"].sum(),
+    ),
+    "max child": (
+        ("--max-child", 10), (), "children of at most 10 shares", lambda ruled, plain: ruled["filled"].max() <= 13 * 10 < plain["filled"].max(),
+    ),
+    "interval": (
+        ("--interval", 3600), (), "twap:slice_interval_seconds=3600", lambda ruled, plain: ruled["children"].max() == 7,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("flag", "setting", "told", "heard"), RULED.values(), ids=RULED)
+def test_every_rule_of_the_command_line_is_heard_and_told(folder, tmp_path, flag, setting, told, heard):
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 300, "--algo", "twap", "--side", "buy", *setting)
+    titles, tables = [], []
+    for more in (flag, ()):
+        run = invoke("study", folder, *words, *more, "--out", tmp_path)
+        assert (run.exit_code, run.stderr) == (0, "")
+        titles.append(run.stdout.splitlines()[0])
+        tables.append(pd.read_parquet(tmp_path / "parents.parquet"))
+    assert heard(*tables)
+    assert [told in title for title in titles] == [True, False]
+
+
+@pytest.mark.slow
+def test_rules_stand_in_the_json(folder, tmp_path):
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--algo", "twap", "--residual", "close_auction", "--max-child", 50)
+    told = json.loads(invoke("study", folder, *words, "--out", tmp_path, "--json").stdout)
+    assert told["rules"] == {"residual": "close_auction", "min_child": None, "max_child": 50}
+
+
+def days_of(**asked):
+    algorithms = StudyRequest(algorithms="vwap,dynamic_vwap,vwap:profile_days=3", size="100", **asked).study(market(3)).algorithms
+    return [one.profile_days for one in algorithms]
+
+
+def test_days_of_the_command_line_stand_for_those_that_no_algorithms_text_names():
+    assert days_of() == [5, 20, 3]  # each keeps its own
+    assert days_of(profile_days=2) == [2, 2, 3]
+    assert days_of(profile_days=5) == [5, 5, 3]  # asked for is asked for, even if it is a default
+
+
+def test_an_interval_of_the_command_line_stands_for_those_that_no_algorithms_text_names():
+    texts = "twap,pov:rate=0.2,twap:slice_interval_seconds=90"
+    for interval, expected in ((None, [60, 60, 90]), (300.0, [300, 300, 90])):
+        study = StudyRequest(algorithms=texts, size="100", interval=interval).study(market(3))
+        assert [one.slice_interval_seconds for one in study.algorithms] == expected
+
+
 REFUSED = {
     "unknown algorithm": (["--algo", "twep"], "unknown algorithm 'twep': did you mean twap"),
     "unknown parameter": (["--algo", "vwap:days=3"], "unknown parameter of vwap 'days': did you mean profile_days"),
@@ -124,6 +179,16 @@ REFUSED = {
     "spread": (["--spread-bps", "-1"], "spread bps"),
     "impact": (["--impact", "10"], "impact coefficient"),
     "lot": (["--lot-size", "0"], "lot_size must be a positive number"),
+    "policy": (["--residual", "extent"], "unknown residual policy 'extent': did you mean extend"),
+    "smallest child": (["--min-child", "0"], "min_child must be positive and finite, got 0.0; leave it out for none"),
+    "largest child": (["--max-child", "-5"], "max_child must be positive and finite, got -5.0"),
+    "children": (["--min-child", "50", "--max-child", "20"], "min_child 50 is above max_child 20; lower the one or raise the other"),
+    "child off the lot": (
+        ["--lot-size", "10", "--size", "100", "--max-child", "15"],
+        "max_child 15 is no multiple of lot_size 10; use 10 or 20",
+    ),
+    "interval": (["--interval", "0"], "slice_interval_seconds must be positive and finite, got 0.0"),
+    "limit algorithm": (["--algo", "iceberg"], "works at a limit price and the order has none"),
 }
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
+
+from exec_algos.terms import NO_RULES, Rules
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.studies.study import SlippageStudy
+
+
+ADV_DAYS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +32,23 @@ class StudyRequest:
         Fraction.
     price : str
         Price rule of the fill model.
-    latency, interval : float
+    latency : float
         Seconds.
+    interval : float, optional
+        Seconds between decisions, of algorithms whose text names none; each keeps its own if not given.
     commission : tuple of float
         Fraction of value, currency per share, least currency per child.
     spread_bps : float
         The full spread; a market order pays half of it.
     impact : float
         Coefficient of the square-root impact, a fraction of the price.
-    profile_days : int
-        For ADV, and for algorithms whose text names no days of their own.
+    profile_days : int, optional
+        Earlier sessions, for ADV and for algorithms whose text names none. If not given it is 5 for ADV, and each algorithm keeps
+        its own: a model of the volume needs more sessions than a mean.
     lot_size : float
         Shares.
+    rules : Rules
+        Of every parent order: sizes of children in shares, residual policy.
     driver : str
         ``"batch"`` or ``"engine"``.
     """
@@ -54,9 +64,10 @@ class StudyRequest:
     commission: tuple[float, float, float] = (0.0, 0.0, 0.0)
     spread_bps: float = 0.0
     impact: float = 0.0
-    profile_days: int = 5
-    interval: float = 60.0
+    profile_days: int | None = None
+    interval: float | None = None
     lot_size: float = 1.0
+    rules: Rules = NO_RULES
     driver: Any = "batch"
 
     def study(self, bars: Bars) -> SlippageStudy:
@@ -81,19 +92,16 @@ class StudyRequest:
         lot = int(self.lot_size) if self.lot_size == int(self.lot_size) else self.lot_size
         parents = ParentOrders.grid(
             bars, calendar=self.calendar, sides=_split(self.sides), size=self.size, window=self.window,
-            profile_days=self.profile_days, lot_size=lot,
+            profile_days=ADV_DAYS if self.profile_days is None else self.profile_days, lot_size=lot,
         )  # fmt: skip
-        return SlippageStudy(bars, parents, algorithms, model)
+        return SlippageStudy(bars, parents, algorithms, model, self.rules)
 
     def _algorithm(self, text: str) -> Any:
         from exec_algos.executors import parse_algorithm
 
-        algorithm = parse_algorithm(text)
-        given: dict[str, Any] = {}
-        if algorithm.history_days and "profile_days" not in text:
-            given["profile_days"] = self.profile_days
-        if "slice_interval_seconds" not in text:
-            given["slice_interval_seconds"] = self.interval
+        algorithm, asked = parse_algorithm(text), {"profile_days": self.profile_days, "slice_interval_seconds": self.interval}
+        own = {one.name for one in fields(algorithm)}
+        given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None and key in own and key not in text}
         return replace(algorithm, **given)
 
 
