@@ -115,7 +115,8 @@ RULED = {
         ("--min-child", 40), (), "children of at least 40 shares", lambda ruled, plain: ruled["children"].sum() < plain["children"].sum(),
     ),
     "max child": (
-        ("--max-child", 10), (), "children of at most 10 shares", lambda ruled, plain: ruled["filled"].max() <= 13 * 10 < plain["filled"].max(),
+        ("--max-child", 10), (), "children of at most 10 shares",
+        lambda ruled, plain: ruled["filled"].max() <= 13 * 10 < plain["filled"].max(),
     ),
     "interval": (
         ("--interval", 3600), (), "twap:slice_interval_seconds=3600", lambda ruled, plain: ruled["children"].max() == 7,

@@ -1,10 +1,11 @@
-"""Plots of a study, and equity curves: each is ``(result, ax) -> ax`` and touches nothing but the axes it is given.
+"""Plots of a study, equity curves and the efficient frontier: each is ``(result, ax) -> ax`` and touches nothing but the axes it is given.
 
 ========== =============================================================================================
 slippage   how the slippage of each algorithm and side is spread, with its mean and 95 % interval
 schedule   one parent order: what was filled against the schedule, and at what prices
 equity     the equity curves of several runs
 volume     when the volume traded, against the profile of earlier sessions
+frontier   least expected cost for each risk, of a plan of Almgren and Chriss
 ========== =============================================================================================
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exec_algos.errors import UnknownNameError
 from exec_algos.plots.canvas import Size, bare_axes, shown_axes
 from exec_algos.plots.equity import equity
+from exec_algos.plots.frontier import frontier
 from exec_algos.plots.schedule import schedule
 from exec_algos.plots.slippage import slippage, slippage_size
 from exec_algos.plots.volume import volume
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-__all__ = ["KINDS", "draw", "equity", "png", "schedule", "slippage", "volume"]
+__all__ = ["KINDS", "draw", "equity", "frontier", "png", "schedule", "slippage", "volume"]
 
 
 class Plot(NamedTuple):

@@ -45,7 +45,7 @@ def algorithm_named(text: str) -> Algorithm | None:
 def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
     """The curve of one row of `result.parents`; None where the algorithm follows none fixed before the order."""
     algorithm = algorithm_named(order.algorithm)
-    if algorithm is None or algorithm.decide is not follow_curve:
+    if algorithm is None or algorithm.forecasts or algorithm.decide is not follow_curve:
         return None
     start, end = (int(stamp.as_unit("ns").value) for stamp in (order.start, order.end))
     step = result.bars.step

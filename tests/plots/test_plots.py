@@ -7,7 +7,7 @@ from markets import market, study_of
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from exec_algos import FillModel
+from exec_algos import FillModel, plots
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.plots import KINDS, draw, png
 
@@ -49,6 +49,21 @@ def test_the_schedule_of_twap_is_a_straight_line(result):
     line = lines["twap:slice_interval_seconds=1800: schedule"]
     drawn = np.unique(line.get_ydata())
     assert np.allclose(np.diff(drawn), np.diff(drawn)[0])
+
+
+def test_only_an_algorithm_whose_curve_is_fixed_before_the_order_shows_a_schedule():
+    names = ["twap", "dynamic_vwap:profile_days=2", "pov:rate=0.2", "liquidity_aware", "arrival_price"]
+    drawn = study_of(market(5), names, FillModel(max_participation=0.2), **GRID).run().plot("schedule")
+    labels = {line.get_label() for line in drawn.get_lines()}
+    assert {label for label in labels if label.endswith(": schedule")} == {"twap: schedule", "arrival_price: schedule"}
+    assert {label for label in labels if label.endswith(": filled")} == {f"{name}: filled" for name in names}
+
+
+def test_the_efficient_frontier_is_among_the_plots_but_no_plot_of_a_study(result):
+    assert plots.frontier.__module__ == "exec_algos.plots.frontier"
+    assert "frontier" in plots.__all__
+    with pytest.raises(UnknownNameError, match="unknown plot 'frontier'"):
+        draw(result, "frontier")
 
 
 def test_volume_shows_fractions_of_the_session(result):
