@@ -208,7 +208,8 @@ class BasketExecutor:
 
     def _line(self, parent: OrderTerms | ParentOrder, algorithm: Algorithm, window: Window) -> _Line:
         """A parent order whose window and rules were looked at."""
-        terms = OrderTerms._make(getattr(parent, name) for name in OrderTerms._fields)
+        asked_for = {name: getattr(parent, name) for name in OrderTerms._fields}
+        terms = self.order(asked_for.pop("symbol"), asked_for.pop("quantity"), **asked_for)
         algorithm.check_order(terms.rules, terms.lot_size)
         asked = Window(start=parent.start, end=parent.end) if isinstance(parent, ParentOrder) else window
         start, end = asked.resolve(self.broker.clock.now, self.broker.session, self.broker.resolution)
