@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -138,6 +138,10 @@ class Estimable:
             for row in np.flatnonzero(np.isfinite(self.detail)):
                 texts[row] = texts[row].format(self.detail[row])
         return texts
+
+    def take(self, rows: npt.NDArray[Any]) -> Estimable:
+        """The named rows, or those where a mask is true."""
+        return Estimable(self.values[rows], self.codes[rows], self.reasons, None if self.detail is None else self.detail[rows])
 
     def counts(self) -> dict[str, int]:
         """How many values each reason leaves out; reasons with a number in them as they are written, unfilled."""
