@@ -1,0 +1,102 @@
+"""The tables of docs/algorithms.md are the registered algorithms, and its texts are read."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from markets import market
+
+from exec_algos import executors
+from exec_algos.errors import UsageError
+from exec_algos.executors import ALGORITHMS, Algorithm, parse_algorithm
+from exec_algos.studies.request import StudyRequest
+
+PAGE = Path(__file__).parents[1] / "docs" / "algorithms.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def table(heading):
+    """Rows of the first table below a heading, as dicts of cells without backquotes."""
+    lines = TEXT.split(f"## {heading}\n")[1].split("\n## ")[0].splitlines()
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+
+
+FORMS = re.search(r"```text\n(.*?)```", TEXT, re.DOTALL)[1].splitlines()
+COMMON = [one.name for one in fields(Algorithm)]
+
+
+def test_every_algorithm_has_one_row_in_the_registered_order():
+    assert [row["algorithm"] for row in table("Which one")] == list(ALGORITHMS)
+
+
+@pytest.mark.parametrize("row", table("Which one"), ids=lambda row: row["algorithm"])
+def test_a_row_names_the_value_and_leaves_no_cell_empty(row):
+    assert ALGORITHMS[row["algorithm"]].__name__ == row["value"]
+    assert issubclass(getattr(executors, f"{row['value']}Executor"), executors.OrderExecutor)
+    assert all(row.values())
+
+
+def test_every_parameter_has_one_row_with_its_default():
+    told = {(row["algorithm"], row["parameter"]): row["default"] for row in table("Parameters")}
+    real = {("all", name): Algorithm.__dataclass_fields__[name].default for name in COMMON}
+    real |= {(name, one.name): one.default for name, kind in ALGORITHMS.items() for one in fields(kind) if one.name not in COMMON}
+    assert told == {key: "none" if value is None else f"{value:g}" for key, value in real.items()}
+    assert len(told) == len(table("Parameters"))
+
+
+@pytest.mark.parametrize("row", table("Parameters"), ids=lambda row: f"{row['algorithm']}-{row['parameter']}")
+def test_a_range_tells_what_is_refused(row):
+    """Both ends: what lies outside raises, what lies inside does not."""
+    name = "twap" if row["algorithm"] == "all" else row["algorithm"]
+    inside, outside = RANGES[row["range"]]
+    beside = (
+        "risk_aversion=1,volatility=1,temporary_impact=1" if row["parameter"] in {"risk_aversion", "volatility", "temporary_impact"} else ""
+    )
+    for value in inside:
+        parse_algorithm(f"{name}:{beside},{row['parameter']}={value}")
+    for value in outside:
+        with pytest.raises(UsageError, match=re.escape(str(value))):
+            parse_algorithm(f"{name}:{beside},{row['parameter']}={value}")
+
+
+RANGES = {
+    "> 0": ((1, 7), (0, -1, "nan")),
+    ">= 0": ((0, 1), (-1, "nan")),
+    ">= 1": ((1, 7), (0, -1, "nan")),
+    ">= 2": ((2, 7), (1, -1, "nan")),
+    "[0, 1]": ((0, 0.3, 1), (-0.1, 1.1, "nan")),
+    "[0, 1)": ((0, 0.3), (-0.1, 1, "nan")),
+    "(0, 1]": ((0.3, 1), (0, -0.1, 1.1, "nan")),
+    "(0, 1)": ((0.3,), (0, 1, -0.1, 1.1, "nan")),
+    "0, 1": ((0, 1), (2, -1, 0.5, "nan")),
+    "> 0, whole lots": ((1, 100), (0, -1, "nan", "inf")),
+}
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_a_text_is_read_and_written_as_it_stands(text):
+    assert str(parse_algorithm(text)) == text
+
+
+def test_every_algorithm_has_a_text():
+    assert {text.partition(":")[0] for text in FORMS} == set(ALGORITHMS)
+
+
+def test_the_studys_algorithms_are_those_of_its_line():
+    (listed,) = re.findall(r"--algo (\S+)", TEXT)
+    algorithms = StudyRequest(algorithms=listed, size="100").study(market(1)).algorithms
+    assert ",".join(map(str, algorithms)) == listed
+
+
+@pytest.mark.slow
+def test_what_the_page_runs_holds():
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), start=1):
+        exec(compile(block, f"algorithms.md, block {number}", "exec"), {"__name__": "algorithms"})  # the blocks assert what they say
+
+
+def test_every_link_leads_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    assert links
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
