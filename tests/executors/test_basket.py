@@ -183,6 +183,16 @@ def test_commission_is_kept_room_for(place, commission, bought, spent):
     assert without.used.cash > 1000
 
 
+@pytest.mark.parametrize("place", DRIVERS)
+def test_commission_of_children_that_are_open_is_kept_room_for_too(place):
+    """A's ten are open at 1000 and a commission of 50: 950 are left, which buy B 18 at 50 and a commission."""
+    commission = Commission(minimum=50)
+    limit, model = SharedLimit(cash=2000, commission=commission), FillModel(commission=commission)
+    basket, _ = worked(place, BUYS, limit, model=model)
+    assert held(basket)[0] == ("09:31", 1, "B", 20, 18, "cash")
+    assert basket.used.cash == 2000
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_no_child_is_released_before_a_price_is_known_and_it_catches_up_then(place):
     basket, fills = worked(place, ONE, SharedLimit(cash=1e9), start="09:30", end="09:40")
@@ -369,6 +379,32 @@ def test_a_child_that_is_taken_back_in_the_instant_in_which_it_was_decided_is_ne
 
     basket, fills = carried(place, work, STILL)
     assert (filled(basket), clock_times([fills[-1].time])) == ([20, 200], ["09:40"])
+
+
+@pytest.mark.parametrize("place", DRIVERS)
+def test_orders_of_a_basket_can_be_paused_resumed_and_amended_under_their_limit(place):
+    """At 09:33:01 A has 20, B has 40. A asks for 20 more over seven minutes: 11 by 09:37, when B resumes with 1900 left, which buy it 38."""
+
+    async def change(broker, basket):
+        await broker.clock.sleep_until(at("09:33") + SECOND)
+        first, second = basket.orders
+        first.amend(quantity=40)
+        second.pause()
+        await broker.clock.sleep_until(at("09:36") + SECOND)
+        second.resume()
+
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(cash=7000))
+        working = broker.clock.start(basket.execute(terms_of(basket, BUYS), TWAP(), start="09:31", end="09:41"))
+        await broker.clock.sleep_until(at("09:30") + SECOND)
+        await change(broker, basket)
+        await broker.clock.sleep_until(at("09:45"))
+        return basket, working.result()
+
+    basket, fills = carried(place, work, STILL)
+    assert not {"09:33", "09:34", "09:35", "09:36"} & set(clock_times([one.time for one in fills if one.ticker == "B"]))
+    assert basket.get_execution_summaries()[0]["ordered_quantity"] == 40
+    assert (filled(basket), basket.used.cash) == ([31, 78], 7000)
 
 
 class Spinning(Clock):

@@ -20,7 +20,16 @@ DAY = DAYS[2]
 WINDOW = {"start": ns(DAY, "10:00"), "end": ns(DAY, "14:00")}
 
 rules = st.sampled_from(
-    [NO_RULES, Rules(limit_price=20.0), Rules(limit_price=18.5), Rules(residual="extend"), Rules(residual="force"), Rules(max_child=50)]
+    [
+        NO_RULES,
+        Rules(limit_price=20.0),
+        Rules(limit_price=18.5),
+        Rules(residual="extend"),
+        Rules(residual="force"),
+        Rules(max_child=50),
+        Rules(style="touch", tick_size=0.5),
+        Rules(style="peg", tick_size=0.5),
+    ]
 )
 names = st.sampled_from(["twap", "vwap:profile_days=1", "pov:rate=0.3", "twap:slice_interval_seconds=3600"])
 
