@@ -135,6 +135,8 @@ class Bars:
 
     def take(self, keep: npt.NDArray[np.bool_]) -> Bars:
         """The rows where `keep` (bool, shape (n,)) is true; symbols without rows are left out."""
+        if keep.all() and (np.diff(self.offsets) > 0).all():
+            return self
         counts = np.array([int(keep[a:b].sum()) for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True)], dtype=np.int64)
         kept = counts > 0
         columns: dict[str, Any] = {name: column[keep] for name, column in self.columns().items()}
@@ -199,7 +201,7 @@ class Bars:
             zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
             raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
         names = dict.fromkeys(name for one in pieces for name in one.columns())
-        joined = {name: np.concatenate([one.columns().get(name, np.full(len(one), np.nan)) for one in pieces]) for name in names}
+        joined = {name: np.concatenate([_column(one, name) for one in pieces]) for name in names}
         return cls(
             symbols=tuple(one.symbols[0] for one in pieces),
             offsets=np.concatenate([[0], np.cumsum([len(one) for one in pieces])]).astype(np.int64),
@@ -353,3 +355,9 @@ class Bars:
         A tz-aware index named ``timestamp`` is taken for the start of the bar; elsewhere `label` is asked for.
         """
         return cls.read(path, format="parquet", symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad)
+
+
+def _column(bars: Bars, name: str) -> Floats:
+    """A column, NaN where it is absent."""
+    found = bars.columns().get(name)
+    return np.full(len(bars), np.nan) if found is None else found

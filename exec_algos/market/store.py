@@ -150,7 +150,8 @@ class BarStore:
         first, last = _instant(start, zone, -(2**62)), _instant(end, zone, 2**62)
         touching = [part for part in parts if not zone or _touches(self._facts(part), first, last)]
         if touching:
-            bars = _joined([self._read_part(part) for part in touching]).between(first, last)
+            bars = _joined([self._read_part(part) for part in touching])
+            bars = bars.between(first, last) if zone else bars
             yield from [bars] if len(bars) else []
 
     def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[_Part]]) -> None:
@@ -173,7 +174,8 @@ class BarStore:
 
         table = _whole(lambda: pq.read_table(io.BytesIO(self._fs.cat_file(part.path))), part.path)
         facts = _facts_of(table.schema, part.path)
-        columns: dict[str, Any] = {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name != "start"}
+        names = [name for name in table.column_names if name != "start"]
+        columns: dict[str, Any] = {name: table[name].to_numpy().astype(np.float64, copy=False) for name in names}
         return Bars(
             symbols=(part.symbol,),
             offsets=np.array([0, len(table)], dtype=np.int64),
@@ -265,7 +267,7 @@ def _joined(parts: Sequence[Bars]) -> Bars:
     """Bars of one symbol put together in time order; a column that a part lacks is NaN there."""
     names = dict.fromkeys(name for part in parts for name in part.columns())
     start = np.concatenate([part.start for part in parts])
-    order = np.argsort(start, kind="stable")
+    order = slice(None) if (np.diff(start) > 0).all() else np.argsort(start, kind="stable")
     columns: dict[str, Any] = {
         name: np.concatenate([part.columns().get(name, np.full(len(part), np.nan)) for part in parts])[order] for name in names
     }

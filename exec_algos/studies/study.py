@@ -128,8 +128,8 @@ def _nothing_left(orders: ParentOrders) -> str:
 
 
 def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
-    inside = np.flatnonzero(held >= 0)
-    off = inside[(bars.start[inside] - parents.sessions.open[held[inside]]) % bars.step != 0]
+    shifted = (bars.start - parents.sessions.open[held]) % bars.step != 0
+    off = np.flatnonzero(shifted & (held >= 0))
     if len(off):
         raise UsageError(
             f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after "
