@@ -166,8 +166,11 @@ class _Child:
         return self.error if self.started is None else self.started.exception()
 
     def cancel(self) -> bool:
-        """Stop waiting for it."""
-        return self.started is not None and self.started.cancel()
+        """Stop waiting for it; one that was not released yet never is."""
+        if self.started is not None:
+            return self.started.cancel()
+        self.ended = max(self.ended, 0)
+        return True
 
     def result(self) -> Fill:
         """All that it got."""
@@ -340,12 +343,11 @@ class LimitedBroker(PassingBroker):
 
     def withdraw(self, child: Started[Fill]) -> None:
         """See `BrokerAPI.withdraw`; a child that was not released yet never is."""
-        if not isinstance(child, _Child):
-            self.broker.withdraw(child)
-        elif child.started is not None:
-            self.broker.withdraw(child.started)
-        elif not child.done():
-            child.end(self.clock.now)
+        started = child.started if isinstance(child, _Child) else child
+        if started is None:
+            child.cancel()
+        else:
+            self.broker.withdraw(started)
 
     async def place_order(  # noqa: PLR0913 - the published signature
         self,

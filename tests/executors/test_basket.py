@@ -15,7 +15,8 @@ from exec_algos.brokers.base import Session
 from exec_algos.clock import Clock
 from exec_algos.errors import NotEnoughHistoryError, UsageError, VenueError
 from exec_algos.executors.basket import BasketExecutor, SharedLimit, Used
-from exec_algos.model import SECOND, Observed, Rules
+from exec_algos.executors.shared_limit import LimitedBroker
+from exec_algos.model import SECOND, Observed, Rules, Side
 
 BUYS = [("A", "BUY", 100), ("B", "BUY", 200)]  # 1000 and 1000 a minute
 ONE = [("A", "BUY", 100)]
@@ -327,14 +328,15 @@ def test_a_callers_mistake_in_one_parent_is_raised_when_the_others_are_over(plac
     assert filled(kept[0]) == [100, 0]
 
 
+@pytest.mark.parametrize("start", ["09:30", "09:31"])  # at once, or later
 @pytest.mark.parametrize("place", DRIVERS)
-def test_a_parent_that_cannot_begin_does_not_lose_the_others(place):
+def test_a_parent_that_cannot_begin_does_not_lose_the_others(place, start):
     kept = []
 
     async def work(broker):
         basket = BasketExecutor(broker)
         kept.append(basket)
-        await basket.execute(terms_of(basket, BUYS), [VWAP(profile_days=5), TWAP()], start="09:31", end="09:41")
+        await basket.execute(terms_of(basket, BUYS), [VWAP(profile_days=5), TWAP()], start=start, end="09:41")
 
     with pytest.raises(Exception, match="earlier") as caught:
         driven(place, STILL, work)
@@ -383,7 +385,7 @@ def test_a_child_that_is_taken_back_in_the_instant_in_which_it_was_decided_is_ne
 
 @pytest.mark.parametrize("place", DRIVERS)
 def test_orders_of_a_basket_can_be_paused_resumed_and_amended_under_their_limit(place):
-    """At 09:33:01 A has 20, B has 40. A asks for 20 more over seven minutes: 11 by 09:37, when B resumes with 1900 left, which buy it 38."""
+    """At 09:33:01 A has 20, B has 40. A asks for 20 more over seven minutes, 11 by 09:37, when B resumes with 1900 left: 38 of it."""
 
     async def change(broker, basket):
         await broker.clock.sleep_until(at("09:33") + SECOND)
@@ -468,6 +470,73 @@ def test_it_works_against_real_time_and_a_broker_that_tells_only_the_end(limit, 
     assert basket.used == Used(bought, bought)
     assert math.fsum(one.quantity * one.fill_price for one in fills) == bought
     assert {one.ticker for one in fills} == {"A", "B"}
+
+
+def test_a_broker_that_knows_no_price_is_told_what_to_do():
+    class Blind(Live):
+        observe = BrokerAPI.observe
+
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(cash=1e6))
+        with pytest.raises(UsageError, match="Blind does not say what A has traded; override observe"):
+            await basket.execute([basket.order("A", 100, side="BUY")], TWAP(), end="09:41")
+        return basket
+
+    assert filled(run(work(Blind()))) == [0]
+
+
+def test_a_child_that_never_reports_stays_counted():
+    class Silent(Live):
+        async def place_order(self, ticker, *args, **options):
+            await asyncio.Event().wait()
+
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(cash=1500))
+        await basket.execute([basket.order("A", 100, side="BUY")], TWAP(), end="09:41")
+        await asyncio.sleep(0)
+        return basket
+
+    basket = run(work(Silent()))
+    assert basket.used == Used(1500, 1500)
+    assert basket.get_execution_summaries()[0]["errors"] == [
+        f"slice {k}: no report within 30 s after the window; ask the venue" for k in (1, 2)
+    ]
+
+
+def test_a_child_whose_price_is_never_told_is_not_released_when_its_order_has_given_it_up():
+    class Slow(Live):
+        late = asyncio.Event()
+        orders = 0
+
+        async def observe(self, ticker):
+            await self.late.wait()
+            return await super().observe(ticker)
+
+        async def place_order(self, *args, **options):
+            self.orders += 1
+
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(cash=1e6))
+        fills = await basket.execute([basket.order("A", 100, side="BUY")], TWAP(), end="09:41")
+        broker.late.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return fills, broker.orders, basket.used
+
+    assert run(work(Slow())) == ([], 0, Used(0, 0))
+
+
+def test_what_is_asked_of_a_limited_broker_is_answered_by_the_one_behind_it():
+    async def asked(broker):
+        number = broker.open_parent(ParentOrder(symbol="A", side=Side.BUY, quantity=5, start=at("09:35"), end=at("09:45"), interval=SECOND))
+        child = broker.broker.send_order(number, 5, math.nan, at("09:45"))
+        assert not await broker.cancel_order(99)
+        broker.withdraw(child)
+        return child.done(), await broker.get_market_depth("A"), broker.session(at("09:35")).open, broker.resolution
+
+    depth = {"bid": 100, "ask": 100, "bid_volume": 500, "ask_volume": 500}
+    broker = LimitedBroker(SimulatedBroker(STILL, start=at("09:35")), SharedLimit(cash=0))
+    assert run(asked(broker)) == (True, depth, at("09:30"), 60 * SECOND)
 
 
 @pytest.mark.parametrize(
