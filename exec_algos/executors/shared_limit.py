@@ -229,11 +229,11 @@ class _Books:
         self.open = waiting
         return self.settled.plus(still)
 
-    def fit(self, child: _Child, price: float, now: int) -> int:
-        """Lots of a child, counted at `price`, that may be released."""
+    def fit(self, child: _Child, price: float, used: Used, now: int) -> int:
+        """Lots of a child, counted at `price`, that may be released beside what is used."""
         parent, lots, by = child.parent, child.lots, ""
         if self.limit.counts(parent.side):
-            most, by = self.limit.fitting(self.used(), parent.side, parent.lot_size, price) if price > 0 else (0, "price")
+            most, by = self.limit.fitting(used, parent.side, parent.lot_size, price) if price > 0 else (0, "price")
             lots = min(lots, most)
         if lots < child.lots:
             lot = parent.lot_size
@@ -315,21 +315,30 @@ class LimitedBroker(PassingBroker):
         while self._asking:
             await _end_of_instant(self.clock)
             asking, self._asking = sorted(self._asking, key=lambda child: child.place), []
-            for child in asking:
-                try:
-                    await self._allot(child)
-                except Exception as error:  # it is the child's answer, which its executor counts or raises
-                    child.end(self.clock.now, error)
+            self._allot([(child, await self._priced(child)) for child in asking])
 
-    async def _allot(self, child: _Child) -> None:
-        price = await self._counted(child)
-        if child.done():
-            return
-        lots = self._books.fit(child, price, self.clock.now)
-        if lots:
-            self._release(child, lots, price)
-        else:
-            child.end(self.clock.now)
+    async def _priced(self, child: _Child) -> float:
+        try:
+            return await self._counted(child)
+        except Exception as error:  # it is the child's answer, which its executor counts or raises
+            child.end(self.clock.now, error)
+            return math.nan
+
+    def _allot(self, asking: list[tuple[_Child, float]]) -> None:
+        """Nothing trades in between, so what is used is counted up once."""
+        used, now = self._books.used(), self.clock.now
+        for child, price in asking:
+            if child.done():
+                continue
+            lots = self._books.fit(child, price, used, now)
+            if not lots:
+                child.end(now)
+                continue
+            try:
+                self._release(child, lots, price)
+            except Exception as error:  # the same
+                child.end(now, error)
+            used = used.plus(child.taken(self.limit.commission)[0])
 
     async def _counted(self, child: _Child) -> float:
         """The price at which an open child is counted, NaN where none is known."""

@@ -485,6 +485,21 @@ def test_a_broker_that_knows_no_price_is_told_what_to_do():
     assert filled(run(work(Blind()))) == [0]
 
 
+def test_a_child_that_cannot_be_sent_is_told_and_takes_nothing_from_those_behind_it():
+    class BuysOnly(Live):
+        async def place_order(self, ticker, quantity, order_type="MKT", limit_price=None):
+            return Fill(self.clock.now, ticker, quantity, 100.0)
+
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(notional=5000))
+        with pytest.raises(UsageError, match="BuysOnly.place_order takes no side, so it cannot sell"):
+            await basket.execute([basket.order("A", 100, side="SELL"), basket.order("B", 100, side="BUY")], TWAP(), end="09:41")
+        return basket
+
+    basket = run(work(BuysOnly()))
+    assert (filled(basket), basket.used) == ([0, 50], Used(5000, 5000))
+
+
 def test_a_child_that_never_reports_stays_counted():
     class Silent(Live):
         async def place_order(self, ticker, *args, **options):
