@@ -112,11 +112,19 @@ def ended_by(bars: Bars, symbol: Ints, instants: Ints) -> Ints:
 
 def sum_between(values: Floats, first: Ints, last: Ints) -> Floats:
     """Sums of ``values[first:last]`` for each pair; 0 where it is empty."""
+    return _reduced(np.add, values, first, last, 0.0)
+
+
+def _reduced(operation: np.ufunc, values: Floats, first: Ints, last: Ints, empty: float) -> Floats:
+    """The operation over ``values[first:last]`` for each pair; `empty` where it is empty."""
     if not len(first):
         return np.zeros(0)
-    padded = np.append(values, 0.0)
-    sums = np.add.reduceat(padded, np.column_stack([first, last]).ravel())[::2]
-    return np.where(last > first, sums, 0.0)
+    # reduceat also goes over what lies between one pair and the next: in order of `first` that is at most all values, once
+    order = np.argsort(first, kind="stable")
+    edges = np.column_stack([first[order], last[order]]).ravel()
+    found = np.empty(len(first))
+    found[order] = operation.reduceat(np.append(values, empty), edges)[::2]
+    return np.where(last > first, found, empty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,10 +271,11 @@ def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape
     money, volume = _money_and_volume(view, view.first, view.last)
     left, slack = volume - shares, 1e-9 * volume
     value = _ratio(np.where(np.abs(left) <= slack, 0.0, money - notional), np.where(left > slack, left, 0.0))
-    low, high = _range_of(view)
+    low = _reduced(np.minimum, view.bars.low, view.first, view.last, np.inf)
+    high = _reduced(np.maximum, view.bars.high, view.first, view.last, -np.inf)
     outside = (value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))
     rules = Missing(left < -slack, OWN_TOO_LARGE), Missing(left <= slack, ONLY_OWN), Missing(outside, OWN_OUTSIDE)
-    return Estimable.of(value, *_reasons(whole), *rules)
+    return Estimable.of(value, *whole.missing(), *rules)
 
 
 def session_open(view: View) -> Estimable:
@@ -377,20 +386,6 @@ def _money_and_volume(view: View, first: Ints, last: Ints) -> tuple[Floats, Floa
 
 def _silent(first: Ints, last: Ints, volume: Floats, reasons: tuple[str, str]) -> tuple[Missing, Missing]:
     return Missing(last <= first, reasons[0]), Missing(volume <= 0, reasons[1])
-
-
-def _reasons(column: Estimable) -> list[Missing]:
-    return [Missing(column.codes == code, reason) for code, reason in enumerate(column.reasons) if code]
-
-
-def _range_of(view: View) -> tuple[Floats, Floats]:
-    """Lowest low and highest high of each window; NaN where it is empty."""
-    pairs, filled = np.column_stack([view.first, view.last]).ravel(), view.last > view.first
-    if not len(pairs):
-        return np.zeros(0), np.zeros(0)
-    low = np.minimum.reduceat(np.append(view.bars.low, np.inf), pairs)[::2]
-    high = np.maximum.reduceat(np.append(view.bars.high, -np.inf), pairs)[::2]
-    return np.where(filled, low, np.nan), np.where(filled, high, np.nan)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

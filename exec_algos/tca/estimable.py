@@ -114,12 +114,7 @@ class Estimable:
         missing : tuple of Missing
             Reasons of its own; they go before those of the sources.
         """
-        inherited = [
-            Missing(source.codes == code, source.reasons[code], source.detail)
-            for source in sources
-            for code in range(1, len(source.reasons))
-        ]
-        return cls.of(values, *missing, *inherited)
+        return cls.of(values, *missing, *(rule for source in sources for rule in source.missing()))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -138,6 +133,10 @@ class Estimable:
             for row in np.flatnonzero(np.isfinite(self.detail)):
                 texts[row] = texts[row].format(self.detail[row])
         return texts
+
+    def missing(self) -> list[Missing]:
+        """Its reasons, each with where it stands."""
+        return [Missing(self.codes == code, reason, self.detail) for code, reason in enumerate(self.reasons) if code]
 
     def take(self, rows: npt.NDArray[Any]) -> Estimable:
         """The named rows, or those where a mask is true."""

@@ -325,7 +325,7 @@ def _sum(fills: PricedFills, amounts: Floats, n: int) -> Floats:
 
 def _where(mask: npt.NDArray[np.bool_], column: Estimable, other: Estimable) -> Estimable:
     """`column` where the mask is true, else `other`, which is known."""
-    rules = [Missing(mask & (column.codes == code), reason, column.detail) for code, reason in enumerate(column.reasons) if code]
+    rules = (rule._replace(where=mask & rule.where) for rule in column.missing())
     return Estimable.of(np.where(mask, column.values, other.values), *rules)
 
 

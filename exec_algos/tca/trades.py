@@ -64,10 +64,7 @@ class Trades(NamedTuple):
         """
         import pandas as pd
 
-        keys = pd.MultiIndex.from_frame(parents[["parent_id", "algorithm"]])
-        if not keys.is_unique:
-            raise UsageError(f"parent order {keys[keys.duplicated()][0]} stands twice; pass the parents of one run")
-        row = keys.get_indexer(pd.MultiIndex.from_frame(fills[["parent_id", "algorithm"]]))
+        row = cls.rows_of(fills, parents)
         mine = fills[row >= 0]
         return cls(
             parent=row[row >= 0].astype(np.int64),
@@ -77,6 +74,22 @@ class Trades(NamedTuple):
             quantity=mine["quantity"].to_numpy(dtype=np.float64),
             price=mine["price"].to_numpy(dtype=np.float64),
         )
+
+    @staticmethod
+    def rows_of(fills: pd.DataFrame, parents: pd.DataFrame) -> Ints:
+        """Row of the parent order of each fill, shape (n,); -1 for a fill of no such parent.
+
+        Raises
+        ------
+        UsageError
+            Two rows of `parents` are the same parent order worked by the same algorithm.
+        """
+        import pandas as pd
+
+        keys = pd.MultiIndex.from_frame(parents[["parent_id", "algorithm"]])
+        if not keys.is_unique:
+            raise UsageError(f"parent order {keys[keys.duplicated()][0]} stands twice; pass the parents of one run")
+        return keys.get_indexer(pd.MultiIndex.from_frame(fills[["parent_id", "algorithm"]])).astype(np.int64)
 
 
 def instants(stamps: pd.Series) -> Ints:

@@ -127,10 +127,20 @@ def test_a_residual_that_is_only_rounding_is_none():
 
 
 price = st.floats(1, 1000)
-signed = st.floats(-0.4, 0.4)
+signed = st.integers(-40, 40).map(lambda cents: cents / 100)
 drawn_fills = st.lists(st.tuples(st.floats(0.5, 500), price, signed, signed), max_size=5)
 drawn = st.lists(
-    st.tuples(st.sampled_from([-1, 1]), drawn_fills, st.floats(0, 500), price, price, price, st.floats(-3, 50)), min_size=1, max_size=6
+    st.tuples(
+        st.sampled_from([-1, 1]),
+        drawn_fills,
+        st.floats(0, 500),
+        price,
+        price,
+        price,
+        st.integers(-300, 5000).map(lambda cents: cents / 100),
+    ),
+    min_size=1,
+    max_size=6,
 )
 
 

@@ -1,0 +1,172 @@
+"""The full analysis from the frames of a study or a backtest: ``result.parents`` and ``result.fills``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.tca import benchmarks as prices
+from exec_algos.tca.benchmarks import Tape, View, Windows, average_price, decision_price, slippage
+from exec_algos.tca.estimable import Estimable, estimable_frame
+from exec_algos.tca.relative import pwp, worse_volume
+from exec_algos.tca.shortfall import Orders, PricedFills, Shortfall, mark_price, shortfall
+from exec_algos.tca.trades import Stamped, Trades, inside_bar, instants
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+COSTS = ("rule_price", "spread", "impact")
+
+
+def view_of(parents: pd.DataFrame, bars: Bars, sessions: Sessions) -> View:
+    """Parent orders (``symbol, start, end``) and the bars they lie in.
+
+    Parameters
+    ----------
+    parents : DataFrame
+        Of a study or a backtest.
+    bars : Bars
+        Cut to the sessions' hours.
+    sessions : Sessions
+    """
+    import pandas as pd
+
+    symbol = pd.Index(list(bars.symbols)).get_indexer(pd.Index(parents["symbol"])).astype(np.int64)
+    return View.of(bars, sessions, Windows(symbol, instants(parents["start"]), instants(parents["end"])))
+
+
+def benchmark_columns(  # noqa: PLR0913 - a market, orders, fills, and what is known about them
+    view: View,
+    parents: pd.DataFrame,
+    trades: Trades,
+    *,
+    tape: Tape,
+    stamped: Stamped,
+    rates: Sequence[float] = (0.1,),
+    decided: Ints | None = None,
+) -> dict[str, Estimable]:
+    """Every benchmark price of parent orders, currency per share.
+
+    Parameters
+    ----------
+    view : View
+        Of the same parents.
+    parents : DataFrame
+        ``quantity`` and what `view_of` takes.
+    trades : Trades
+        Their fills, `Trades.of`.
+    tape : {"replay", "live"}
+        Whether the bars hold our own prints; see `vwap_without_own`.
+    stamped : {"start", "end"}
+        At which end of their bar fills are stamped; see `bar_rows`.
+    rates : sequence of float
+        For PWP, fractions of the traded volume.
+    decided : ndarray of int64, shape (n_parents,), optional
+        When each order was decided, ns UTC; without it there is no ``decision``.
+
+    Returns
+    -------
+    dict of str to Estimable
+        ``decision, arrival, interval_vwap, vwap_without_own, session_vwap, interval_twap, session_open, session_close,
+        previous_close`` and ``pwp_<rate>``.
+    """
+    names = ("session_vwap", "interval_twap", "session_open", "session_close", "previous_close")
+    first = {} if decided is None else {"decision": decision_price(view.bars, view.windows.symbol, decided)}
+    shares, notional = _own(view, trades, stamped)
+    quantity = parents["quantity"].to_numpy(dtype=np.float64)
+    return {
+        **first,
+        "arrival": prices.arrival(view),
+        "interval_vwap": prices.interval_vwap(view),
+        "vwap_without_own": prices.vwap_without_own(view, shares, notional, tape=tape),
+        **{name: getattr(prices, name)(view) for name in names},
+        **{f"pwp_{rate:g}": pwp(view, quantity, rate).price for rate in rates},
+    }
+
+
+def slippage_table(parents: pd.DataFrame, view: View, found: dict[str, Estimable]) -> pd.DataFrame:
+    """Slippage of the average price against each benchmark, and the share of the window's volume at worse prices.
+
+    Parameters
+    ----------
+    parents : DataFrame
+        ``side, filled, average_price``.
+    view : View
+        Of the same parents.
+    found : dict of str to Estimable
+        From `benchmark_columns`.
+
+    Returns
+    -------
+    DataFrame
+        With the index of `parents`: ``<benchmark>``, currency per share; ``<benchmark>_bps``, positive = cost; ``worse_volume``, a
+        fraction; each with ``<column>_reason``.
+    """
+    side, average = _side(parents), _average(parents)
+    costs = {f"{name}_bps": slippage(side, average, column) for name, column in found.items()}
+    columns = {**found, **costs, "worse_volume": worse_volume(view, side, average)}
+    return estimable_frame(columns).set_index(parents.index)
+
+
+def parent_shortfall(
+    parents: pd.DataFrame, fills: pd.DataFrame, view: View, *, mark: str = "session_close", decided: Ints | None = None
+) -> Shortfall:
+    """Implementation shortfall of the parent orders of a study or a backtest.
+
+    Parameters
+    ----------
+    parents : DataFrame
+        ``parent_id, algorithm, symbol, side, quantity, commission`` and the window.
+    fills : DataFrame
+        ``parent_id, algorithm, timestamp, symbol, side, quantity, price``; with ``rule_price, spread, impact`` trading is split.
+    view : View
+        Of the same parents.
+    mark : {"session_close", "window_end", "window_end_mid"}
+        Price at which what was not filled is valued.
+    decided : ndarray of int64, shape (n_parents,), optional
+        When each order was decided, ns UTC. Without it the order is decided at its arrival, and there is no delay.
+
+    Returns
+    -------
+    Shortfall
+    """
+    arrived = prices.arrival(view)
+    decision = arrived if decided is None else decision_price(view.bars, view.windows.symbol, decided)
+    quantity, fees = (parents[name].to_numpy(dtype=np.float64) for name in ("quantity", "commission"))
+    orders = Orders(_side(parents), quantity, decision, arrived, mark_price(view, mark), fees)
+    return shortfall(orders, priced_fills(fills, parents, view.bars), mark=mark)
+
+
+def priced_fills(fills: pd.DataFrame, parents: pd.DataFrame, bars: Bars) -> PricedFills:
+    """The fills of a frame with what their prices are made of, as far as the frame has it."""
+    trades, kept = Trades.of(fills, parents, bars), Trades.rows_of(fills, parents) >= 0
+    if not set(COSTS) <= set(fills.columns):
+        return PricedFills.of_prices(trades.parent, trades.quantity, trades.price)
+    costs = (fills[name].to_numpy(dtype=np.float64)[kept] for name in COSTS)
+    return PricedFills(trades.parent, trades.quantity, trades.price, *costs)
+
+
+def _own(view: View, trades: Trades, stamped: Stamped) -> tuple[Floats, Floats]:
+    """What each order traded inside its window: shares and currency."""
+    inside, parent = inside_bar(trades.time, stamped), trades.parent
+    mine = (inside >= view.windows.start[parent]) & (inside < view.windows.end[parent])
+    shares, money = (np.bincount(parent[mine], amount[mine], len(view)) for amount in (trades.quantity, trades.quantity * trades.price))
+    return shares.astype(np.float64), money.astype(np.float64)
+
+
+def _side(parents: pd.DataFrame) -> Ints:
+    return np.where(parents["side"] == "BUY", 1, -1).astype(np.int64)
+
+
+def _average(parents: pd.DataFrame) -> Estimable:
+    filled, price = (parents[name].to_numpy(dtype=np.float64) for name in ("filled", "average_price"))
+    return average_price(filled, np.where(filled > 0, filled * price, 0.0))
