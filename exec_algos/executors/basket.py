@@ -107,7 +107,7 @@ class _Run:
         for place, error in sorted(errors.items()):
             terms = self.lines[place].terms
             first.add_note(f"parent order {place} of the basket ({terms.side.name} {terms.quantity:g} {terms.symbol}): {error}")
-        first.add_note(f"{len(self.lines) - len(errors)} others were worked; see get_execution_summaries()")
+        first.add_note(f"others that were worked: {len(self.lines) - len(errors)}; see get_execution_summaries()")
         raise first
 
 

@@ -322,10 +322,29 @@ def test_a_callers_mistake_in_one_parent_is_raised_when_the_others_are_over(plac
     notes, over = driven(place, STILL, work, make=refusing(UsageError("no such account")))
     assert notes == [
         "parent order 1 of the basket (BUY 200 B): no such account",
-        "1 others were worked; see get_execution_summaries()",
+        "others that were worked: 1; see get_execution_summaries()",
     ]
     assert over == at("09:41")
     assert filled(kept[0]) == [100, 0]
+
+
+@pytest.mark.parametrize("place", DRIVERS)
+def test_of_several_mistakes_the_first_of_the_basket_is_raised_with_a_note_on_each(place):
+    class Refusing(SimulatedBroker):
+        async def place_order(self, ticker, *args, **options):
+            raise UsageError(f"no {ticker} here")
+
+    async def work(broker):
+        with pytest.raises(UsageError, match="no B here") as caught:
+            basket = BasketExecutor(broker)
+            await basket.execute(terms_of(basket, BUYS[::-1]), TWAP(), start="09:31", end="09:41")
+        return caught.value.__notes__
+
+    assert driven(place, STILL, work, make=Refusing) == [
+        "parent order 0 of the basket (BUY 200 B): no B here",
+        "parent order 1 of the basket (BUY 100 A): no A here",
+        "others that were worked: 0; see get_execution_summaries()",
+    ]
 
 
 @pytest.mark.parametrize("start", ["09:30", "09:31"])  # at once, or later
@@ -492,7 +511,7 @@ def test_a_child_that_cannot_be_sent_is_told_and_takes_nothing_from_those_behind
 
     async def work(broker):
         basket = BasketExecutor(broker, SharedLimit(notional=5000))
-        with pytest.raises(UsageError, match="BuysOnly.place_order takes no side, so it cannot sell"):
+        with pytest.raises(UsageError, match=r"BuysOnly\.place_order takes no side, so it cannot sell"):
             await basket.execute([basket.order("A", 100, side="SELL"), basket.order("B", 100, side="BUY")], TWAP(), end="09:41")
         return basket
 
