@@ -335,12 +335,13 @@ def test_of_several_mistakes_the_first_of_the_basket_is_raised_with_a_note_on_ea
             raise UsageError(f"no {ticker} here")
 
     async def work(broker):
-        with pytest.raises(UsageError, match="no B here") as caught:
-            basket = BasketExecutor(broker)
+        basket = BasketExecutor(broker)
+        with pytest.raises(UsageError, match="here") as caught:
             await basket.execute(terms_of(basket, BUYS[::-1]), TWAP(), start="09:31", end="09:41")
-        return caught.value.__notes__
+        return [str(caught.value), *caught.value.__notes__]
 
     assert driven(place, STILL, work, make=Refusing) == [
+        "no B here",
         "parent order 0 of the basket (BUY 200 B): no B here",
         "parent order 1 of the basket (BUY 100 A): no A here",
         "others that were worked: 0; see get_execution_summaries()",
