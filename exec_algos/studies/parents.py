@@ -55,34 +55,101 @@ def _range(numbers: tuple[str, ...]) -> str:
 
 
 class Size(NamedTuple):
-    """How large a parent order is: `fraction` of ADV, or `shares`; the other is NaN."""
+    """How large a parent order is: `fraction` of ADV, `shares`, or `notional` in currency; the others are NaN."""
 
-    fraction: float
-    shares: float
+    fraction: float = math.nan
+    shares: float = math.nan
+    notional: float = math.nan
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """A size from ``"5%adv"`` or ``"1000"`` (shares).
+        """A size from ``"5%adv"``, ``"1000"`` (shares), or ``"notional:1e6"`` or ``"1e6 USD"`` (currency of the prices).
+
+        Bars name no currency, so a currency's three letters are a reminder for the reader and are not checked.
 
         Raises
         ------
         UsageError
             Anything else, or a size that is not positive.
         """
-        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*(%\s*adv|sh|shares)?\s*", text.lower())
+        asked = re.sub(r"^\s*notional\s*:(.*)$", r"\1 notional", text.lower())
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*(%\s*adv|sh|shares|notional|[a-z]{3})?\s*", asked)
         try:
             amount = float(match.group(1)) if match else math.nan
         except ValueError:
             amount = math.nan
-        if match is None or not amount > 0:
-            raise UsageError(f"size must be like '5%adv' or '1000' (shares), got {text!r}")
-        unit = match.group(2) or ""
-        return cls(amount / 100, math.nan) if unit.endswith("adv") else cls(math.nan, amount)
+        if match is None or not 0 < amount < math.inf or match.group(2) == "adv":
+            raise UsageError(f"size must be like '5%adv' or '1000' (shares) or 'notional:1e6' (currency), got {text!r}")
+        unit = match.group(2) or "shares"
+        if unit.endswith("adv"):
+            return cls(fraction=amount / 100)
+        return cls(shares=amount) if unit in {"sh", "shares"} else cls(notional=amount)
 
-    def lots(self, adv: float, lot_size: float) -> int:
-        """Lots, rounded down, given ADV in shares."""
-        shares = self.shares if math.isnan(self.fraction) else self.fraction * adv
-        return whole_lots(shares / lot_size)
+    def lots(self, adv: float, lot_size: float, price: float = math.nan) -> int:
+        """Lots, rounded down, given ADV in shares and the last price known before the order."""
+        sizes = (self.fraction * adv, self.shares, self.notional / price)
+        return whole_lots(next(one for one in sizes if not math.isnan(one)) / lot_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The terms of a grid of parent orders, before there are bars.
+
+    Parameters
+    ----------
+    calendar, sides, size, window, profile_days, lot_size
+        As `ParentOrders.grid` takes them.
+
+    Raises
+    ------
+    UsageError
+        A size, window or number of days that cannot be.
+    """
+
+    calendar: str | None = None
+    sides: Sequence[Side | str] = (Side.BUY, Side.SELL)
+    size: str | Sequence[str] = "5%adv"
+    window: str | Sequence[str] | None = None
+    profile_days: int = 5
+    lot_size: float = 1
+
+    def __post_init__(self) -> None:
+        if self.profile_days < 1:
+            raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
+        if not (math.isfinite(self.lot_size) and self.lot_size > 0):
+            raise UsageError(f"lot_size must be a positive number of shares, got {self.lot_size!r}")
+        object.__setattr__(self, "sides", tuple(Side.of(side).name for side in self.sides))
+        if not (self.sides and self.plans()):
+            raise UsageError("a grid needs at least one side, one size and one window")
+
+    def plans(self) -> list[_Plan]:
+        """One for each window and size."""
+        windows = [self.window] if self.window is None or isinstance(self.window, str) else list(self.window)
+        sizes = [self.size] if isinstance(self.size, str) else list(self.size)
+        names = [f"{window or 'whole session'}, {size}: " for window in windows for size in sizes]
+        made = [_Plan(Size.parse(size), *_clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
+        return made if len(made) == 1 else [plan._replace(name=name) for plan, name in zip(made, names, strict=True)]
+
+    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
+        """The parent orders of the sessions that `used` numbers, sorted by symbol, session, window, size and side."""
+        plans, numbers = self.plans(), list(used)
+        rows: list[tuple[int, int, int, int, int]] = []
+        skipped: list[Skipped] = []
+        for i, symbol in enumerate(bars.symbols):
+            market = _Market.of(bars, symbol, sessions)
+            for k in numbers:
+                for plan in plans:
+                    made = plan.make(market, k)
+                    if isinstance(made, str):
+                        skipped.append(Skipped(symbol, str(sessions.date[k]), f"{plan.name}{made}"))
+                    else:
+                        rows.append((i, k, *made))
+        table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(self.sides), axis=0)
+        return ParentOrders(
+            symbols=bars.symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1],
+            side=np.tile(np.array([int(Side.of(side)) for side in self.sides], dtype=np.int64), len(rows)), lots=table[:, 2],
+            lot_size=self.lot_size, start=table[:, 3], end=table[:, 4], profile_days=self.profile_days, skipped=tuple(skipped),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,12 +197,12 @@ class ParentOrders:
         *,
         calendar: str | None = None,
         sides: Sequence[Side | str] = (Side.BUY, Side.SELL),
-        size: str = "5%adv",
-        window: str | None = None,
+        size: str | Sequence[str] = "5%adv",
+        window: str | Sequence[str] | None = None,
         profile_days: int = 5,
         lot_size: float = 1,
     ) -> ParentOrders:
-        """A parent order for each symbol, session and side that has the data.
+        """A parent order for each symbol, session, window, size and side that has the data.
 
         It needs a bar in the window and `profile_days` earlier sessions with data; ADV is the mean session
         volume of those.
@@ -146,9 +213,10 @@ class ParentOrders:
         calendar : str, optional
             Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
         sides : sequence of Side or str
-        size : str
-            ``"5%adv"`` or shares (``"1000"``), rounded down to lots.
-        window : str, optional
+        size : str or sequence of str
+            ``"5%adv"``, shares (``"1000"``) or a value (``"notional:1e6"``, ``"1e6 USD"``), rounded down to lots. A value is
+            turned into shares at the last close known when the window begins.
+        window : str or sequence of str, optional
             ``"09:30-16:00"`` in exchange time, cut to each session; the whole session by default.
         profile_days : int
             N >= 1.
@@ -160,30 +228,9 @@ class ParentOrders:
         UsageError
             A size, window or number of days that cannot be.
         """
-        if profile_days < 1:
-            raise UsageError(f"profile_days must be at least 1, got {profile_days}")
-        if not (math.isfinite(lot_size) and lot_size > 0):
-            raise UsageError(f"lot_size must be a positive number of shares, got {lot_size!r}")
+        terms = Grid(calendar=calendar, sides=sides, size=size, window=window, profile_days=profile_days, lot_size=lot_size)
         sessions = sessions_of(bars, calendar)
-        plan = _Plan(Size.parse(size), *_clock_times(window), profile_days, lot_size)
-        used = range(*_covered(bars, sessions))
-        rows: list[tuple[int, int, int, int, int]] = []
-        skipped: list[Skipped] = []
-        for i, symbol in enumerate(bars.symbols):
-            volumes = SessionVolumes.of(bars, symbol, sessions)
-            stamps = bars.start[bars.rows(symbol)]
-            for k in used:
-                made = plan.make(volumes, stamps, bars.step, sessions, k)
-                if isinstance(made, str):
-                    skipped.append(Skipped(symbol, str(sessions.date[k]), made))
-                else:
-                    rows.append((i, k, *made))
-        table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(sides), axis=0)
-        return cls(
-            symbols=bars.symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1],
-            side=np.tile(np.array([int(Side.of(side)) for side in sides], dtype=np.int64), len(rows)), lots=table[:, 2],
-            lot_size=lot_size, start=table[:, 3], end=table[:, 4], profile_days=profile_days, skipped=tuple(skipped),
-        )  # fmt: skip
+        return terms.orders(bars, sessions, range(*covered(bars, sessions)))
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
@@ -194,7 +241,8 @@ class ParentOrders:
         )  # fmt: skip
 
 
-def _covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
+def covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
+    """The sessions ``[first, last)`` by number from the first that holds a bar to the last; (0, 0) where none does."""
     held = sessions.locate(bars.start)
     inside = held[held >= 0]
     return (int(inside.min()), int(inside.max()) + 1) if len(inside) else (0, 0)
@@ -214,15 +262,36 @@ def _clock_times(window: str | None) -> tuple[int, int]:
     return begin, end
 
 
+class _Market(NamedTuple):
+    """One symbol's bars, as a grid looks at them."""
+
+    volumes: SessionVolumes
+    stamps: Ints
+    closes: npt.NDArray[np.float64]
+    step: int
+    sessions: Sessions
+
+    @classmethod
+    def of(cls, bars: Bars, symbol: str, sessions: Sessions) -> _Market:
+        rows = bars.rows(symbol)
+        return cls(SessionVolumes.of(bars, symbol, sessions), bars.start[rows], bars.close[rows], bars.step, sessions)
+
+    def last_price(self, instant: int) -> float:
+        """Close of the last bar that had ended by then; there is one where there are earlier sessions."""
+        return float(self.closes[np.searchsorted(self.stamps, instant - self.step, side="right") - 1])
+
+
 class _Plan(NamedTuple):
     size: Size
     begin: int
     end: int
     days: int
     lot_size: float
+    name: str = ""
 
-    def make(self, volumes: SessionVolumes, stamps: Ints, step: int, sessions: Sessions, k: int) -> tuple[int, int, int] | str:
+    def make(self, market: _Market, k: int) -> tuple[int, int, int] | str:
         """Lots, start and end of the order of session `k`, or why there is none."""
+        volumes, stamps, _, step, sessions = market
         opened, closed = int(sessions.open[k]), int(sessions.close[k])
         start, end = self._window(opened, closed, sessions, step)
         if start >= end:
@@ -234,7 +303,7 @@ class _Plan(NamedTuple):
             adv = volumes.average_volume(k, self.days)
         except NotEnoughHistoryError as error:
             return str(error).partition("; ")[0].partition(": ")[2]
-        lots = self.size.lots(adv, self.lot_size)
+        lots = self.size.lots(adv, self.lot_size, market.last_price(start))
         return (lots, start, end) if lots else f"the size is less than one lot of {self.lot_size:g} (ADV {adv:g} shares)"
 
     def _window(self, opened: int, closed: int, sessions: Sessions, step: int) -> tuple[int, int]:

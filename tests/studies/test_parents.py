@@ -146,21 +146,50 @@ def test_taking_some_orders_keeps_what_was_skipped_before():
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("5%adv", (0.05, math.nan)),
-        ("5 % ADV", (0.05, math.nan)),
-        ("0.5%adv", (0.005, math.nan)),
-        ("1000", (math.nan, 1000)),
-        ("1e3 sh", (math.nan, 1000)),
+        ("5%adv", (0.05, math.nan, math.nan)),
+        ("5 % ADV", (0.05, math.nan, math.nan)),
+        ("0.5%adv", (0.005, math.nan, math.nan)),
+        ("1000", (math.nan, 1000, math.nan)),
+        ("1e3 sh", (math.nan, 1000, math.nan)),
+        ("notional:1e6", (math.nan, math.nan, 1e6)),
+        ("1e6 USD", (math.nan, math.nan, 1e6)),
     ],
 )
-def test_a_size_is_a_part_of_adv_or_shares(text, size):
+def test_a_size_is_a_part_of_adv_or_shares_or_a_value(text, size):
     assert tuple(Size.parse(text)) == pytest.approx(size, nan_ok=True)
 
 
-@pytest.mark.parametrize("text", ["", "0", "-5", "5%", "%adv", "5%vol", "1.2.3", "many", "0%adv"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-5", "5%", "%adv", "5%vol", "1.2.3", "many", "0%adv", "5 adv", "1e999", "notional:0", "notional:"]
+)
 def test_a_size_that_is_none_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match="'5%adv' or '1000'"):
         grid(size=text)
+
+
+def test_a_value_is_turned_into_shares_at_the_last_close_before_the_window():
+    rows = [(t, 10.0, 10.0 + n, 10.0, 10.0 + n, 100.0, math.nan) for n, t in enumerate(t for day in DAYS for t in grid_of(day))]
+    orders = grid(bars_of({"A": rows}), size="notional:1e4", window="10:00-12:00", sides=["BUY"])
+    # 13 bars a session: the bar before 10:00 of the third session is number 26, of the fourth 39, of the fifth (a half day lies between) 46
+    assert orders.lots.tolist() == [10_000 // (10 + n) for n in (26, 39, 46)]
+
+
+def test_several_sizes_and_windows_make_one_grid_in_that_order():
+    orders = grid(size=["10%adv", "1000"], window=["10:00-12:00", None], sides=["BUY"])
+    alone = [grid(size=size, window=window, sides=["BUY"]) for window in ("10:00-12:00", None) for size in ("10%adv", "1000")]
+    assert orders.lots.tolist() == [int(one.lots[n]) for n in range(3) for one in alone]
+    assert orders.start.tolist() == [int(one.start[n]) for n in range(3) for one in alone]
+
+
+def test_what_a_grid_of_several_leaves_out_names_window_and_size():
+    orders = grid(size=["10%adv", "1"], lot_size=100, sides=["BUY"])
+    assert ("A", DAYS[2], "whole session, 1: the size is less than one lot of 100 (ADV 1950 shares)") in orders.skipped
+
+
+@pytest.mark.parametrize("nothing", [{"size": []}, {"window": []}, {"sides": []}])
+def test_a_grid_of_nothing_is_refused(nothing):
+    with pytest.raises(UsageError, match="at least one side, one size and one window"):
+        grid(**nothing)
 
 
 @pytest.mark.parametrize(
