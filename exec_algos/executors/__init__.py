@@ -9,6 +9,7 @@ from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.algorithm import parse_algorithm as _parse
 from exec_algos.executors.arrival_price import ArrivalPrice, ArrivalPriceExecutor
 from exec_algos.executors.base import AlgorithmExecutor, OrderExecutor
+from exec_algos.executors.basket import BasketExecutor, HeldBack, SharedLimit, Used
 from exec_algos.executors.dynamic_vwap import DynamicVWAP, DynamicVWAPExecutor
 from exec_algos.executors.iceberg import Iceberg, IcebergExecutor
 from exec_algos.executors.implementation_shortfall import ImplementationShortfall, ImplementationShortfallExecutor
@@ -58,8 +59,10 @@ __all__ = [
     "AlgorithmExecutor",
     "ArrivalPrice",
     "ArrivalPriceExecutor",
+    "BasketExecutor",
     "DynamicVWAP",
     "DynamicVWAPExecutor",
+    "HeldBack",
     "Iceberg",
     "IcebergExecutor",
     "ImplementationShortfall",
@@ -70,11 +73,13 @@ __all__ = [
     "ObizhaevaWangExecutor",
     "OrderExecutor",
     "POVExecutor",
+    "SharedLimit",
     "Sniper",
     "SniperExecutor",
     "TWAPExecutor",
     "TargetClose",
     "TargetCloseExecutor",
+    "Used",
     "VWAPExecutor",
     "parse_algorithm",
 ]
