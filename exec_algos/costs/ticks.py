@@ -1,0 +1,237 @@
+"""Tick tables and daily price limits: which prices an exchange takes."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exec_algos.costs.fees import as_day
+from exec_algos.costs.ranges import in_range
+from exec_algos.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Floats
+
+CLOSE = 1e-6  # of a tick: a price this close to a tick is on it; a quotient of doubles up to 1e9 ticks errs by less
+
+
+def _positive(price: float) -> float:
+    if not (math.isfinite(price) and price > 0):
+        raise UsageError(f"a price must be above 0, got {price!r}")
+    return price
+
+
+def _price(ticks: int, tick: float) -> float:
+    """`ticks` ticks as the double nearest to the decimal number that is meant: 1007 of 0.01 is 10.07."""
+    per_unit = round(1.0 / tick)
+    decimal = tick < 1.0 and math.isclose(per_unit * tick, 1.0, rel_tol=1e-12)
+    return ticks / per_unit if decimal else ticks * tick
+
+
+@dataclass(frozen=True, slots=True)
+class TickTable:
+    """Price bands and the tick of each.
+
+    Parameters
+    ----------
+    name : str
+    floors : tuple of float
+        Lowest price of each band, rising from 0, currency.
+    ticks : tuple of float
+        Tick of each band, currency.
+    source : str
+        Where the table is from.
+
+    Raises
+    ------
+    UsageError
+        Bands that do not rise from 0, a tick that is not above 0, or a floor that is not on the ticks of both its bands.
+
+    Examples
+    --------
+    >>> KRX_2023.tick(19_990), KRX_2023.tick(20_000), KRX_2023.round_down(20_049)
+    (10.0, 50.0, 20000.0)
+    """
+
+    name: str
+    floors: tuple[float, ...]
+    ticks: tuple[float, ...]
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.floors or len(self.floors) != len(self.ticks) or self.floors[0] != 0 or list(self.floors) != sorted(set(self.floors)):
+            raise UsageError(f"floors of ticks {self.name!r} must rise from 0, one for each tick, got {self.floors} for {self.ticks}")
+        if not all(math.isfinite(tick) and tick > 0 for tick in self.ticks):
+            raise UsageError(f"ticks of {self.name!r} must be above 0, got {self.ticks}")
+        for floor, below, above in zip(self.floors[1:], self.ticks, self.ticks[1:], strict=False):
+            if not (_is_whole(floor / below) and _is_whole(floor / above)):
+                raise UsageError(f"ticks {self.name!r}: {floor:g} must be a multiple of both {below:g} and {above:g}")
+
+    def tick(self, price: float) -> float:
+        """The tick at a price, currency.
+
+        Raises
+        ------
+        UsageError
+            A price that is not above 0.
+        """
+        return float(self.ticks[bisect_right(self.floors, _positive(price)) - 1])
+
+    def tick_sizes(self, prices: Floats) -> Floats:
+        """`tick` of many prices, ndarray of shape (n,); NaN where a price is not above 0."""
+        band = np.searchsorted(np.asarray(self.floors, dtype=np.float64), prices, side="right") - 1
+        sizes = np.asarray(self.ticks, dtype=np.float64)[np.maximum(band, 0)]
+        return np.where(np.isfinite(prices) & (prices > 0), sizes, np.nan)
+
+    def round_down(self, price: float) -> float:
+        """The highest price on a tick that is not above `price`; 0 below the first tick."""
+        tick = self.tick(price)
+        return _price(math.floor(price / tick + CLOSE), tick)
+
+    def round_up(self, price: float) -> float:
+        """The lowest price on a tick that is not below `price`."""
+        tick = self.tick(price)
+        return _price(math.ceil(price / tick - CLOSE), tick)
+
+    def round_nearest(self, price: float) -> float:
+        """The nearest price on a tick, halves up."""
+        tick = self.tick(price)
+        return _price(math.floor(price / tick + 0.5 + CLOSE), tick)
+
+    def is_on_tick(self, price: float) -> bool:
+        """Whether the exchange would take the price; 1e-6 of a tick is forgiven."""
+        return _is_whole(price / self.tick(price))
+
+    def describe(self) -> str:
+        """The bands in one line."""
+        bands = [f"{tick:g} from {floor:g}" for floor, tick in zip(self.floors, self.ticks, strict=True)]
+        return f"{self.name}: {', '.join(bands)}" + (f" [{self.source}]" if self.source else "")
+
+
+def _is_whole(quotient: float) -> bool:
+    return abs(quotient - round(quotient)) <= CLOSE
+
+
+KRX_2023 = TickTable(
+    "KRX since 2023-01-25",
+    (0.0, 2_000.0, 5_000.0, 20_000.0, 50_000.0, 200_000.0, 500_000.0),
+    (1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1_000.0),
+    "KRX notice of 2023-01-17; KOSPI, KOSDAQ and KONEX alike",
+)
+KOSPI_2010 = TickTable(
+    "KOSPI 2010-10-04 to 2023-01-24",
+    (0.0, 1_000.0, 5_000.0, 10_000.0, 50_000.0, 100_000.0, 500_000.0),
+    (1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1_000.0),
+    "KRX, KOSPI business regulation before the change of 2023-01-25",
+)
+KOSDAQ_2010 = TickTable(
+    "KOSDAQ and KONEX 2010-10-04 to 2023-01-24",
+    (0.0, 1_000.0, 5_000.0, 10_000.0, 50_000.0),
+    (1.0, 5.0, 10.0, 50.0, 100.0),
+    "KRX, KOSDAQ business regulation before the change of 2023-01-25",
+)
+KRX_ETF = TickTable("KRX ETF and ETN since December 2023", (0.0, 2_000.0), (1.0, 5.0), "KRX; 5 won at every price before")
+US_EQUITY = TickTable(
+    "US NMS stocks", (0.0, 1.0), (0.0001, 0.01), "SEC Rule 612 of Regulation NMS; not the half-cent tick of its 2024 amendments"
+)
+
+KRX_MARKETS = ("KOSPI", "KOSDAQ", "KONEX", "ETF")
+CHANGED = date(2023, 1, 25)
+OLDEST = date(2010, 10, 4)
+ETF_CHANGED = date(2024, 1, 2)
+
+
+def krx_ticks(market: str = "KOSPI", day: date | str | None = None) -> TickTable:
+    """The tick table of a KRX market on a trade date.
+
+    Parameters
+    ----------
+    market : {"KOSPI", "KOSDAQ", "KONEX", "ETF"}
+    day : date or str, optional
+        None: the table in force since 2023-01-25, for ETF and ETN that since December 2023.
+
+    Raises
+    ------
+    UnknownNameError
+        Another market.
+    UsageError
+        A date whose table is not known: before 2010-10-04, for ETF and ETN before 2024 (the day of the change in
+        December 2023 is reported differently by different papers).
+    """
+    if market not in KRX_MARKETS:
+        raise UnknownNameError("market", market, KRX_MARKETS)
+    when = None if day is None else as_day(day)
+    if market == "ETF":
+        return _since(ETF_CHANGED, when, KRX_ETF)
+    if when is None or when >= CHANGED:
+        return KRX_2023
+    return _since(OLDEST, when, KOSPI_2010 if market == "KOSPI" else KOSDAQ_2010)
+
+
+def _since(first: date, when: date | None, table: TickTable) -> TickTable:
+    if when is not None and when < first:
+        raise UsageError(f"ticks of {table.name} are known from {first}, not for {when}; build a TickTable of your own")
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimit:
+    """Daily limits about a base price, computed as KRX does.
+
+    The width is ``fraction * base`` without what is below a tick of the base price; the upper limit is ``base + width``
+    rounded down, the lower ``base - width`` rounded up, each to the tick at its own price.
+
+    Parameters
+    ----------
+    fraction : float
+        0.30 for KRX stocks since 2015-06-15, a multiple of that for leveraged ETFs.
+
+    Raises
+    ------
+    UsageError
+        A fraction that is not in (0, 1).
+
+    Notes
+    -----
+    The base price is the previous close, adjusted for rights. KRX sets no limit for liquidation trading, warrants and
+    subscription rights, and another one for the first day of a listing. None of these is known from bars.
+
+    References
+    ----------
+    KRX, "Daily Price Limits" (global.krx.co.kr): base 9,980, width 2,994 cut to 2,990, limits 6,990 and 12,970.
+
+    Examples
+    --------
+    >>> PriceLimit(0.30).limits(9_980, KRX_2023)
+    (6990.0, 12970.0)
+    """
+
+    fraction: float = 0.30
+
+    def __post_init__(self) -> None:
+        advice = "it is a fraction of the previous close, such as PriceLimit(0.30)"
+        if in_range("price limit", self.fraction, 1.0, advice) == 0:
+            raise UsageError(f"price limit must be above 0, got {self.fraction!r}: {advice}, or None where there is none")
+
+    def limits(self, previous_close: float, ticks: TickTable) -> tuple[float, float]:
+        """Lowest and highest price of the day.
+
+        Parameters
+        ----------
+        previous_close : float
+            The base price, currency per share.
+        ticks : TickTable
+
+        Returns
+        -------
+        low, high : float
+            Currency per share, both on a tick.
+        """
+        tick = ticks.tick(previous_close)
+        width = _price(math.floor(self.fraction * previous_close / tick + CLOSE), tick)
+        return ticks.round_up(previous_close - width), ticks.round_down(previous_close + width)
