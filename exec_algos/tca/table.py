@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.tca.benchmarks import Benchmarks, slippage_bps
+from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, NOT_STARTED, Benchmarks, slippage_bps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 COLUMNS = (
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
     "interval_vwap", "session_vwap", "interval_twap", "slippage_vwap_bps", "slippage_session_vwap_bps", "slippage_arrival_bps",
-    "slippage_twap_bps", "fill_rate", "participation", "commission", "children", "start", "end",
+    "slippage_twap_bps", "fill_rate", "participation", "commission", "children", "start", "end", "not_estimable",
 )  # fmt: skip
+
+NOTHING_FILLED = "nothing was filled"
+WHY = ("", NOTHING_FILLED, NO_BARS, NO_VOLUME, NOT_STARTED)
 
 
 def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], prices: Benchmarks) -> pd.DataFrame:
@@ -37,7 +40,9 @@ def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], p
     -------
     DataFrame
         `COLUMNS`; slippage in bps, positive = cost, NaN where nothing was filled or the benchmark is
-        not estimable; ``participation = filled / volume of the window``.
+        not estimable; ``participation = filled / volume of the window``; ``not_estimable`` says in words why
+        a price or a slippage of the row is NaN, first reason first, empty where all are known
+        (`exec_algos.tca.frames.slippage_table` says it for each benchmark).
     """
     import pandas as pd
 
@@ -61,6 +66,14 @@ def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], p
             "slippage_twap_bps": slippage_bps(side, average, prices.interval_twap),
             "fill_rate": filled / np.asarray(orders["quantity"]),
             "participation": participation,
+            "not_estimable": pd.Categorical.from_codes(_why(filled, prices), pd.Index(list(WHY))),
         }
     )
     return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+
+
+def _why(filled: npt.NDArray[Any], prices: Benchmarks) -> npt.NDArray[np.int8]:
+    """Position in `WHY` of the first reason why a number of the row is not there."""
+    nothing = np.asarray(filled) <= 0
+    empty, silent, early = (np.isnan(column) for column in (prices.interval_twap, prices.interval_vwap, prices.arrival))
+    return np.select([nothing, empty, silent, early], [1, 2, 3, 4], 0).astype(np.int8)
