@@ -275,3 +275,15 @@ def test_price_advantage_is_the_slippage_against_the_twap_with_the_other_sign(ve
         side = np.array([1 if order["side"] == "BUY" else -1])
         assert tca.interval_twap(view).values[0] == pytest.approx(order["twap"], rel=1e-12)
         assert -tca.slippage(side, average, tca.interval_twap(view)).values[0] == pytest.approx(order["PA_bps"], abs=1e-8)
+
+
+@pytest.mark.slow
+def test_a_bar_without_the_vendors_vwap_misses_it_by_the_published_error(vectors):
+    """A Brownian price and even volume within each bar: the error of (high + low + close) / 3 in units of sigma sqrt(bar)."""
+    rng, n, steps = np.random.default_rng(5), 20_000, 500
+    path = 1e4 + np.cumsum(rng.standard_normal((n, steps)) / math.sqrt(steps), axis=1)
+    start = np.arange(n, dtype=np.int64) * 60_000_000_000
+    prices = {"open": path[:, 0], "high": path.max(axis=1), "low": path.min(axis=1), "close": path[:, -1]}
+    bars = Bars(**prices, symbols=("A",), offsets=np.array([0, n]), start=start, volume=np.ones(n), step=60_000_000_000, zone="UTC")
+    error = (bars.price() - path.mean(axis=1)).std()
+    assert error == pytest.approx(vectors("bar_vwap_proxies.json")["c_mc"]["hlc3"]["c"], rel=0.02)

@@ -200,3 +200,20 @@ def test_pwp_and_the_share_at_worse_prices_of_real_bars_are_those_of_a_loop(mark
     vwap = interval_vwap(view)
     share = worse_volume(view, np.ones(5, dtype=np.int64), vwap).values
     assert np.all((share > 0.05) & (share < 0.95))
+
+
+@given(markets(), st.lists(st.tuples(orders, st.integers(1, 500), st.floats(5, 60)), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=30)
+@pytest.mark.slow
+def test_buys_and_sells_share_the_volume_and_doubling_the_price_changes_no_share_and_doubles_pwp(bars, drawn):
+    wanted = [placed(order) for order, _, _ in drawn]
+    shares, price = np.array([s for _, s, _ in drawn], dtype=np.float64), np.array([p for _, _, p in drawn])
+    columns = {name: getattr(bars, name) * (1 if name == "volume" else 2) for name in ("open", "high", "low", "close", "volume")}
+    vendor = None if bars.vwap is None else 2 * bars.vwap
+    dear = Bars(**columns, vwap=vendor, symbols=bars.symbols, offsets=bars.offsets, start=bars.start, step=bars.step, zone=bars.zone)
+    view, double = view_of(bars, *wanted), view_of(dear, *wanted)
+    side = np.ones(len(wanted), dtype=np.int64)
+    bought, sold = (worse_volume(view, way * side, Estimable.of(price)).values for way in (1, -1))
+    assert (bought + sold)[np.isfinite(bought)] == pytest.approx(1.0)
+    np.testing.assert_array_equal(worse_volume(double, side, Estimable.of(2 * price)).values, bought)
+    np.testing.assert_allclose(pwp(double, shares, 0.5).price.values, 2 * pwp(view, shares, 0.5).price.values, rtol=1e-14)
