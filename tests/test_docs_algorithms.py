@@ -51,16 +51,16 @@ def test_a_range_tells_what_is_refused(row):
     """Both ends: what lies outside raises, what lies inside does not."""
     name = "twap" if row["algorithm"] == "all" else row["algorithm"]
     inside, outside = RANGES[row["range"]]
-    beside = (
-        "risk_aversion=1,volatility=1,temporary_impact=1" if row["parameter"] in {"risk_aversion", "volatility", "temporary_impact"} else ""
-    )
+    together = [one for one in TOGETHER if row["parameter"] in TOGETHER and one != row["parameter"]]
+    beside = "".join(f"{one}=1," for one in together)
     for value in inside:
-        parse_algorithm(f"{name}:{beside},{row['parameter']}={value}")
+        parse_algorithm(f"{name}:{beside}{row['parameter']}={value}")
     for value in outside:
         with pytest.raises(UsageError, match=re.escape(str(value))):
-            parse_algorithm(f"{name}:{beside},{row['parameter']}={value}")
+            parse_algorithm(f"{name}:{beside}{row['parameter']}={value}")
 
 
+TOGETHER = ("risk_aversion", "volatility", "temporary_impact")
 RANGES = {
     "> 0": ((1, 7), (0, -1, "nan")),
     ">= 0": ((0, 1), (-1, "nan")),
