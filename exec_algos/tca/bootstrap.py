@@ -175,9 +175,11 @@ def _corrected(found: Bootstrap, tails: Floats, left_one_out: Floats) -> Floats:
     below = float(found.probabilities @ (found.values < found.point - near))
     tied = float(found.probabilities @ (np.abs(found.values - found.point) <= near))
     z0 = ndtri(below + tied / 2)
+    if not math.isfinite(z0):
+        return np.full(len(tails), np.nan)
     gaps = left_one_out.mean() - left_one_out
     scale = float(gaps @ gaps) ** 1.5
     acceleration = float((gaps**3).sum()) / (6 * scale) if scale > 0 else 0.0
     z = z0 + ndtri(tails)
     corrected: Floats = np.asarray(ndtr(z0 + z / (1 - acceleration * z)), dtype=np.float64)
-    return np.where(np.isfinite(z0), corrected, np.nan)
+    return corrected
