@@ -1,0 +1,359 @@
+"""The pre-trade estimate: what an order is expected to cost, from the same cost object that simulates its fills.
+
+The price is a martingale with normal moves, so that the expected cost is spread, impact and fees, and the schedule decides the spread of
+outcomes around it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from exec_algos.costs import FixedSpread, SquareRootImpact, child_fee
+from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.tca.clustered import NOISE, Floats, check_fraction, column
+
+Placed = Literal["start", "through"]
+
+UNCAPPED = "no participation cap: any size fills"
+
+
+@runtime_checkable
+class ImpactCost(Protocol):
+    """An impact law that knows what a whole schedule costs."""
+
+    def expected_cost(self, trades: Floats, volumes: Floats, duration: float, volatility: float) -> float:
+        """The impact that an average share pays, as a fraction of the arrival price, positive = cost.
+
+        Parameters
+        ----------
+        trades, volumes : ndarray of float64, shape (n_slices,)
+            Shares of the order and of the market in each slice.
+        duration : float
+            The window as a fraction of the session.
+        volatility : float
+            Of one session, a fraction of the price.
+        """
+
+
+class CostModel(Protocol):
+    """What is read of the cost object; a `FillModel` is one."""
+
+    @property
+    def spread(self) -> Any:
+        """`FixedSpread` or None."""
+
+    @property
+    def impact(self) -> Any:
+        """`SquareRootImpact`, an `ImpactCost` or None."""
+
+    @property
+    def commission(self) -> Any:
+        """`Commission`."""
+
+    @property
+    def max_participation(self) -> float | None:
+        """Cap, a fraction of each slice's volume."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketOutlook:
+    """What is known of the market before the order starts.
+
+    Parameters
+    ----------
+    volumes : array_like, shape (n_slices,)
+        Expected shares in each slice of the window, >= 0, not all 0. `SquareRootImpact` takes a slice for a bar.
+    volatility : float
+        Standard deviation of the return of one session, a fraction: 0.02 is 2 %.
+    duration : float
+        The window as a fraction of the session, in (0, 1] (above 1 for several sessions).
+    price : float, optional
+        Currency per share; needed where the commission has a part per share or a minimum.
+    half_spread : float, optional
+        A fraction of the price, in place of the cost object's spread; needed where that is no `FixedSpread`.
+    log_sd : float, optional
+        Standard deviation of the log of the window's volume around what is expected: one lognormal factor of mean 1 on all slices.
+    sessions : array_like, shape (n_sessions, n_slices), optional
+        Volumes of the same slices in earlier sessions; takes the place of `log_sd`.
+
+    Raises
+    ------
+    UsageError
+        A part out of range, or both `log_sd` and `sessions`.
+    """
+
+    volumes: Floats
+    volatility: float
+    duration: float
+    price: float | None = None
+    half_spread: float | None = None
+    log_sd: float | None = None
+    sessions: Floats | None = None
+
+    def __post_init__(self) -> None:
+        volumes = column("volumes", self.volumes).copy()
+        if not len(volumes) or not np.isfinite(volumes).all() or (volumes < 0).any() or not volumes.sum() > 0:
+            raise UsageError(f"volumes must be shares >= 0, not all 0, got {volumes.tolist()}")
+        for name, value, least in (("volatility", self.volatility, 0), ("half_spread", self.half_spread, 0), ("log_sd", self.log_sd, 0)):
+            if value is not None and not (math.isfinite(value) and value >= least):
+                raise UsageError(f"{name} must be at least {least}, got {value!r}")
+        for name, value in (("duration", self.duration), ("price", self.price)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UsageError(f"{name} must be above 0, got {value!r}")
+        if self.log_sd is not None and self.sessions is not None:
+            raise UsageError("give log_sd or sessions, not both: each says how far the volume can be off")
+        volumes.flags.writeable = False
+        object.__setattr__(self, "volumes", volumes)
+        if self.sessions is not None:
+            object.__setattr__(self, "sessions", _sessions(self.sessions, len(volumes)))
+
+
+class Completion(NamedTuple):
+    """How likely the order is done by the end of its window.
+
+    Attributes
+    ----------
+    probability : float
+        NaN where nothing is known of how far the volume can be off.
+    basis : str
+        What the number rests on, or why there is none.
+    """
+
+    probability: float
+    basis: str
+
+
+class PreTradeEstimate(NamedTuple):
+    """What an order is expected to cost against its arrival price, in bps of it, positive = cost.
+
+    Attributes
+    ----------
+    expected, spread, impact, commission : float
+        The expected cost, the sum of its three parts. All of the order is taken to fill.
+    sd : float
+        Of the cost, from the price's moves while the order works (`timing_risk`).
+    low, high : float
+        The range that holds `confidence` of the outcomes: 5 and 95 % points of the normal distribution at 0.9.
+    participation : float
+        Shares over the expected volume of the window.
+    peak_participation : float
+        The largest of any slice; infinite where the schedule trades in a slice without volume.
+    completion : Completion
+    confidence : float
+    """
+
+    expected: float
+    spread: float
+    impact: float
+    commission: float
+    sd: float
+    low: float
+    high: float
+    participation: float
+    peak_participation: float
+    completion: Completion
+    confidence: float
+
+
+def pretrade_estimate(
+    shares: float, curve: npt.ArrayLike, market: MarketOutlook, cost: CostModel, *, placed: Placed = "start", confidence: float = 0.9
+) -> PreTradeEstimate:
+    """Expected cost, its range, participation and probability of completion of an order on its schedule.
+
+    Parameters
+    ----------
+    shares : float
+        > 0.
+    curve : array_like, shape (n_slices,)
+        The part of the order done by the end of each slice: not falling, the last one 1 (`exec_algos.trajectories.holdings_curve`).
+    market : MarketOutlook
+    cost : CostModel
+        Such as the `FillModel` that the fills are simulated with.
+    placed : {"start", "through"}
+        Where in its slice a child trades; see `timing_risk`.
+    confidence : float
+        In (0, 1).
+
+    Raises
+    ------
+    UsageError
+        Shares or a curve that are none, a law without an expected cost, a price that is missing.
+
+    Examples
+    --------
+    >>> from exec_algos.fills import FillModel
+    >>> market = MarketOutlook([1e6] * 4, volatility=0.02, duration=1.0)
+    >>> found = pretrade_estimate(1e5, [0.25, 0.5, 0.75, 1.0], market, FillModel(spread=FixedSpread(4)), placed="through")
+    >>> found.expected, round(found.sd, 2), found.participation
+    (2.0, 115.47, 0.025)
+    """
+    check_fraction(confidence=confidence)
+    done = _curve(curve, len(market.volumes))
+    if not (math.isfinite(shares) and shares > 0):
+        raise UsageError(f"shares must be above 0, got {shares!r}")
+    trades = shares * np.diff(done, prepend=0.0)
+    parts = (_half_spread(cost.spread, market), impact_cost(cost.impact, trades, market), _fees(cost.commission, trades, market.price))
+    spread, impact, commission = (1e4 * part for part in parts)
+    sd = 1e4 * timing_risk(done, market.volatility, market.duration, placed)
+    expected, reach = spread + impact + commission, float(ndtri(0.5 + confidence / 2)) * sd
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak = float(np.max(np.where(trades > 0, trades / market.volumes, 0.0)))
+    return PreTradeEstimate(
+        expected, spread, impact, commission, sd, expected - reach, expected + reach,
+        shares / float(market.volumes.sum()), peak, completion(shares, done, market, cost.max_participation), confidence,
+    )  # fmt: skip
+
+
+def timing_risk(curve: npt.ArrayLike, volatility: float, duration: float, placed: Placed = "start") -> float:
+    """Standard deviation of the cost against arrival: what the price's moves do to the part that is still held.
+
+    ``start``: each child trades as its slice starts, ``sigma sqrt(tau sum_{k=1..N} x_k^2)`` with ``x_k = 1 - C_k`` left after slice k
+    (Almgren and Chriss 2000, J. Risk 3(2):5, V in section 1.5). ``through``: it trades evenly through its slice,
+    ``sigma sqrt(tau sum (x_{k-1}^2 + x_{k-1} x_k + x_k^2) / 3)``; a straight line then has ``sigma sqrt(duration / 3)``.
+
+    Parameters
+    ----------
+    curve : array_like, shape (N,)
+        The part of the order done by the end of each slice.
+    volatility : float
+        sigma of one session, a fraction.
+    duration : float
+        N tau, a fraction of the session.
+    placed : {"start", "through"}
+
+    Returns
+    -------
+    float
+        A fraction of the arrival price.
+
+    Examples
+    --------
+    >>> round(timing_risk([0.25, 0.5, 0.75, 1.0], 0.02, 1.0, "through") * 1e4, 4)
+    115.4701
+    """
+    if placed not in ("start", "through"):
+        raise UnknownNameError("place in the slice", placed, ("start", "through"))
+    left = np.concatenate([[1.0], 1.0 - _curve(curve)])
+    before, after = left[:-1], left[1:]
+    squares = after**2 if placed == "start" else (before**2 + before * after + after**2) / 3
+    return volatility * math.sqrt(duration / len(after) * float(squares.sum()))
+
+
+def impact_cost(impact: SquareRootImpact | ImpactCost | None, trades: npt.ArrayLike, market: MarketOutlook) -> float:
+    """The impact that an average share pays, a fraction of the price.
+
+    `SquareRootImpact`: ``sum n_k coefficient sqrt(n_k / v_k) / sum n_k``, each slice one child in one bar, as it is simulated.
+
+    Parameters
+    ----------
+    impact : SquareRootImpact, ImpactCost or None
+        None: 0.
+    trades : array_like, shape (n_slices,)
+        Shares, >= 0, not all 0.
+    market : MarketOutlook
+
+    Raises
+    ------
+    UsageError
+        Trades in a slice without volume, or a law that has no `expected_cost`.
+    """
+    n = column("trades", trades)
+    if impact is None:
+        return 0.0
+    if isinstance(impact, ImpactCost):
+        return float(impact.expected_cost(n, market.volumes, market.duration, market.volatility))
+    if not isinstance(impact, SquareRootImpact):
+        raise UsageError(f"{impact!r} has no method expected_cost(trades, volumes, duration, volatility)")
+    traded = n > 0
+    if (market.volumes[traded] == 0).any():
+        raise UsageError("the schedule trades in a slice without volume, where its impact is not defined: use the volume curve")
+    return impact.coefficient * float(n[traded] @ np.sqrt(n[traded] / market.volumes[traded])) / float(n.sum())
+
+
+def completion(shares: float, curve: npt.ArrayLike, market: MarketOutlook, cap: float | None) -> Completion:
+    """How likely an order is done in time when it may take `cap` of each slice's volume and catches up what it missed.
+
+    After slice k it has ``f_k = min(C_k Q, f_{k-1} + cap v_k)``, so it is done if ``cap (v_{j+1} + ... + v_N) >= (1 - C_j) Q`` for each
+    j. With one lognormal factor m of mean 1 on all volumes that is ``m >= m* = max_j (1 - C_j) Q / (cap sum_{i > j} v_i)``:
+    ``Phi(-log(m*) / s - s / 2)``. With earlier sessions it is the share of them in which it holds.
+
+    Parameters
+    ----------
+    shares : float
+    curve : array_like, shape (n_slices,)
+    market : MarketOutlook
+    cap : float, optional
+        Fraction of the volume; None: no cap.
+
+    Returns
+    -------
+    Completion
+    """
+    if cap is None:
+        return Completion(1.0, UNCAPPED)
+    left = shares * np.concatenate([[1.0], 1.0 - _curve(curve, len(market.volumes))[:-1]])
+    if market.sessions is not None:
+        done = [_short(left, one, cap) <= 1 + NOISE for one in market.sessions]
+        return Completion(sum(done) / len(done), f"the volumes of {len(done)} earlier sessions, {sum(done)} of which would have done")
+    need = _short(left, market.volumes, cap)
+    if market.log_sd is None:
+        return Completion(math.nan, f"needs {need:.3g} times the expected volume; give log_sd or sessions for how likely that is")
+    if market.log_sd == 0:
+        return Completion(float(need <= 1 + NOISE), "the expected volume, taken as certain")
+    odds = float(ndtr(-math.log(need) / market.log_sd - market.log_sd / 2)) if math.isfinite(need) else 0.0
+    return Completion(odds, f"needs {need:.3g} times the expected volume, lognormal with log sd {market.log_sd:g}")
+
+
+def _short(left: Floats, volumes: Floats, cap: float) -> float:
+    """The factor on the volumes at which the order is just done."""
+    room = cap * np.cumsum(volumes[::-1])[::-1]
+    open_ = left > 0
+    if (room[open_] == 0).any():
+        return math.inf
+    return float((left[open_] / room[open_]).max())
+
+
+def _half_spread(spread: Any, market: MarketOutlook) -> float:
+    if market.half_spread is not None:
+        return market.half_spread
+    if spread is None:
+        return 0.0
+    if not isinstance(spread, FixedSpread):
+        raise UsageError(f"{spread!r} is not the same in each bar: give MarketOutlook its half_spread, a fraction of the price")
+    return float(spread.half())
+
+
+def _fees(commission: Any, trades: Floats, price: float | None) -> float:
+    children = trades[trades > 0]
+    if price is None:
+        if commission.per_share or commission.minimum:
+            raise UsageError("a commission per share or with a minimum needs the price: MarketOutlook(..., price=...)")
+        price = 1.0
+    return sum(child_fee(commission, float(n), float(n) * price) for n in children) / (float(children.sum()) * price)
+
+
+def _curve(curve: npt.ArrayLike, slices: int | None = None) -> Floats:
+    done = column("curve", curve)
+    if not len(done) or (slices is not None and len(done) != slices):
+        raise UsageError(f"the curve must have one point for each of the {slices or 'at least one'} slices, got {len(done)}")
+    rises = np.diff(done, prepend=0.0) >= -NOISE
+    if not (np.isfinite(done).all() and rises.all() and abs(done[-1] - 1) <= 1e-9):
+        raise UsageError(f"a curve must rise from 0 to 1 at its last point, got {done.tolist()}")
+    return np.clip(done, 0.0, 1.0)
+
+
+def _sessions(sessions: npt.ArrayLike | Sequence[Any], slices: int) -> Floats:
+    table = np.array(sessions, dtype=np.float64)
+    if table.ndim != 2 or not len(table) or table.shape[1] != slices:
+        raise UsageError(f"sessions must have a row for each session and {slices} columns, got shape {table.shape}")
+    if not np.isfinite(table).all() or (table < 0).any():
+        raise UsageError("volumes of earlier sessions must be shares >= 0: leave out sessions that are not known")
+    table.flags.writeable = False
+    return table
