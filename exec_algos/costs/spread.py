@@ -287,7 +287,7 @@ class EstimatedSpread:
         half = np.array(np.broadcast_to(self.fallback.half(bars), len(bars)), dtype=np.float64)
         for symbol in bars.symbols:
             days, rows = sessions_of(bars, symbol), bars.rows(symbol)
-            ends = [*days.first[1:], rows.stop - rows.start]
+            ends = np.append(days.first, rows.stop - rows.start)[1:]
             for n, (first, end) in enumerate(zip(days.first, ends, strict=True)):
                 found = self._before(days, n)
                 if found.known:

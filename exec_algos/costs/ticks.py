@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exec_algos.costs.estimators import sessions_of
 from exec_algos.costs.fees import as_day
 from exec_algos.costs.ranges import in_range
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from exec_algos.market.bars import Floats
+    from exec_algos.market.bars import Bars, Floats
 
 CLOSE = 1e-6  # of a tick: a price this close to a tick is on it; a quotient of doubles up to 1e9 ticks errs by less
 
@@ -235,3 +236,25 @@ class PriceLimit:
         tick = ticks.tick(previous_close)
         width = _price(math.floor(self.fraction * previous_close / tick + CLOSE), tick)
         return ticks.round_up(previous_close - width), ticks.round_down(previous_close + width)
+
+    def of_bars(self, bars: Bars, ticks: TickTable) -> tuple[Floats, Floats]:
+        """Lowest and highest price of each bar's day, from the close of the symbol's day before.
+
+        Parameters
+        ----------
+        bars : Bars
+            With unadjusted prices: the limits of adjusted ones are not those that held.
+        ticks : TickTable
+
+        Returns
+        -------
+        low, high : ndarray of float64, shape (n_bars,)
+            Currency per share; NaN in a symbol's first day, whose base price is not known.
+        """
+        low, high = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
+        for symbol in bars.symbols:
+            days, rows = sessions_of(bars, symbol), bars.rows(symbol)
+            for first, before in zip(days.first[1:], days.close, strict=False):
+                # later days write over what this one writes after its own end
+                low[rows.start + first : rows.stop], high[rows.start + first : rows.stop] = self.limits(float(before), ticks)
+        return low, high

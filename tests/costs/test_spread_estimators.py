@@ -1,6 +1,7 @@
 """Spreads: estimators against closed forms and simulated markets of known spread; spread objects that see no future."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -433,6 +434,13 @@ def test_each_symbol_has_its_own_estimate():
 def test_where_an_estimator_has_no_answer_the_fallback_holds():
     bars = minute_bars(*([(10.0, 10.0, 10.0, 10.0)] * 3 for _ in range(4)))
     assert (EstimatedSpread(FALLBACK, days=3, at_least=1).half(bars) == 0.002).all()
+
+
+def test_a_symbol_without_bars_has_no_sessions_and_no_spread():
+    bars = minute_bars([10.0])
+    none = replace(bars.take(np.array([False])), symbols=("X",), offsets=np.array([0, 0]))
+    assert EstimatedSpread(FALLBACK).half(none).tolist() == QuotedSpread(FALLBACK).half(none).tolist() == []
+    assert "0 pairs" in EstimatedSpread(FALLBACK).after(none, "X").reason
 
 
 def test_one_bar_holds_no_history_and_is_refused():

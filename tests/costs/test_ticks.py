@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_markets import minute_bars
 
+from exec_algos import Bars
 from exec_algos.costs.ticks import KOSDAQ_2010, KOSPI_2010, KRX_2023, KRX_ETF, US_EQUITY, PriceLimit, TickTable, krx_ticks
 from exec_algos.errors import UnknownNameError, UsageError
 
@@ -156,6 +158,16 @@ def test_daily_limits_lie_on_ticks_within_the_fraction_about_the_base(table, won
     assert table.is_on_tick(low)
     assert table.is_on_tick(high)
     assert base * (1 - fraction) - 1e-6 <= low <= base <= high <= base * (1 + fraction) + 1e-6
+
+
+def test_the_limits_of_a_bar_are_those_of_the_close_of_the_day_before():
+    one = minute_bars([9_000.0, 9_980.0], [10_000.0, 10_000.0, 12_000.0], [11_000.0], symbol="A")
+    other = minute_bars([150_000.0], [160_000.0], symbol="B")
+    low, high = PriceLimit(0.30).of_bars(Bars.concat([one, other]), KRX_2023)
+    assert np.isnan(low[[0, 1, 6]]).all()
+    assert np.isnan(high[[0, 1, 6]]).all()
+    assert low[[2, 3, 4, 5, 7]].tolist() == [6_990, 6_990, 6_990, 8_400, 105_000]
+    assert high[[2, 3, 4, 5, 7]].tolist() == [12_970, 12_970, 12_970, 15_600, 195_000]
 
 
 def test_the_fraction_of_a_price_limit_matters():
