@@ -451,3 +451,10 @@ def test_one_bar_holds_no_history_and_is_refused():
 def test_unknown_estimators_are_refused_with_their_neighbour():
     with pytest.raises(UnknownNameError, match="did you mean corwin_schultz"):
         EstimatedSpread(FALLBACK, "corwin_shultz")
+
+
+@pytest.mark.market_data
+def test_a_recorded_stock_of_low_price_is_quoted_one_tick_wide(market_data):
+    bars = Bars.read(market_data / "us_lean" / "BAC.parquet")
+    quoted = QuotedSpread(FixedSpread(0.0)).half(bars)
+    assert np.median(quoted[quoted > 0]) == pytest.approx(np.median(TickSpread(0.01).half(bars)), rel=0.03)

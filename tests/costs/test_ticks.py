@@ -184,3 +184,14 @@ def test_a_table_prints_its_bands_and_its_source():
     assert US_EQUITY.describe() == (
         "US NMS stocks: 0.0001 from 0, 0.01 from 1 [SEC Rule 612 of Regulation NMS; not the half-cent tick of its 2024 amendments]"
     )
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("symbol", ["000660", "005930", "035420"])
+def test_recorded_korean_bars_lie_within_their_daily_limits(market_data, symbol):
+    bars = Bars.read(market_data / "krx_yahoo_5m" / f"{symbol}.parquet")
+    low, high = PriceLimit(0.30).of_bars(bars, KRX_2023)
+    known = np.isfinite(low)
+    assert known.sum() > 300
+    assert (bars.low[known] >= low[known]).all()
+    assert (bars.high[known] <= high[known]).all()
