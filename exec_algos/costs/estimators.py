@@ -2,7 +2,8 @@
 
 Each takes columns of bars in time order (days, as in the papers, or any other length), each with a range and a close, and gives
 the full relative spread ``(ask - bid) / mid``, or the reason why there is none. All three read the bounce between bid and ask out of
-prices whose volatility is larger than it: a month of daily bars tells 200 bps well, 20 bps hardly, and 2 bps not at all.
+prices whose volatility is larger than it: a month of daily bars tells 200 bps well, 50 bps hardly, and 5 bps not at all (there they
+show two fifths of the daily volatility instead). For a liquid stock take its quotes, or its tick.
 """
 
 from __future__ import annotations
