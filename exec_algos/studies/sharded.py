@@ -1,0 +1,255 @@
+"""`ShardedStudy`: a slippage study over a bar store, shard by shard, that can be stopped and resumed at any moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.executors import Algorithm, parse_algorithm
+from exec_algos.fills import FillModel
+from exec_algos.market.calendars import Sessions
+from exec_algos.model import NO_RULES, Rules
+from exec_algos.placement import Randomisation
+from exec_algos.studies.aggregate import ShardedResult, combine
+from exec_algos.studies.parents import Grid, ParentOrders
+from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.studies.resume import STUDY, StudyFolder, as_text, code_record
+from exec_algos.studies.shards import Partitions, Shard, Span, Task
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.request import StudyRequest
+    from exec_algos.studies.study import Driver
+
+Report = Callable[[int, int], None]
+GRID = ("calendar", "sides", "size", "window", "profile_days", "lot_size")
+
+
+class Terms(Protocol):
+    """What parent orders are made of, one shard at a time."""
+
+    calendar: str | None
+    profile_days: int
+
+    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
+        """The parent orders of these sessions, by number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardedStudy:
+    """A slippage study of everything in a bar store, one symbol and month at a time.
+
+    The parent orders, their fills and their slippage are those of `SlippageStudy` on the same bars, to the last bit; memory is that of
+    one shard. Each shard is written when it is done, under a key of its bars, the settings and the code.
+
+    Parameters
+    ----------
+    store : str
+        Path or fsspec URL of a `BarStore`.
+    parents : Grid
+        Terms of the parent orders; the calendar must be named, because a shard sees one symbol only.
+    algorithms : sequence of Algorithm or str
+    fill_model : FillModel, optional
+    rules : Rules
+    driver : {"batch", "engine"}
+    fills : bool
+        Keep single trades.
+
+    Raises
+    ------
+    UsageError
+        No calendar, no algorithm, the same one twice, or one that cannot work the orders.
+
+    Examples
+    --------
+    >>> from exec_algos.market.samples import load_samples
+    >>> from exec_algos.market.store import BarStore
+    >>> BarStore("memory://sharded-study").write(load_samples()["XNYS"])
+    >>> study = ShardedStudy(store="memory://sharded-study", parents=Grid(calendar="XNYS"), algorithms=["twap", "vwap"])
+    >>> result = study.run("memory://sharded-study-out")
+    >>> result.failed
+    ()
+    """
+
+    store: str
+    parents: Grid
+    algorithms: Sequence[Algorithm | str]
+    fill_model: FillModel | None = None
+    rules: Rules = NO_RULES
+    driver: Driver = "batch"
+    fills: bool = True
+
+    def __post_init__(self) -> None:
+        algorithms = tuple(parse_algorithm(one) if isinstance(one, str) else one for one in self.algorithms)
+        names = [str(one) for one in algorithms]
+        if not algorithms or len(set(names)) < len(names):
+            raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
+        if self.parents.calendar is None:
+            raise UsageError("a study in shards needs a named calendar, such as calendar='XNYS' or '24/7': a shard sees one symbol only")
+        if self.driver not in {"batch", "engine"}:
+            raise UnknownNameError("driver", self.driver, ["batch", "engine"])
+        self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
+        for one in algorithms:
+            one.check_order(self.rules, self.parents.lot_size)
+        object.__setattr__(self, "algorithms", algorithms)
+        place = os.fspath(self.store)
+        # resuming may start from another folder
+        object.__setattr__(self, "store", place if "://" in place else os.path.abspath(place))
+        object.__setattr__(self, "fill_model", self.fill_model or FillModel())
+
+    @classmethod
+    def of_request(cls, store: str | os.PathLike[str], request: StudyRequest) -> ShardedStudy:
+        """The study of a whole store in the plain words of the command line.
+
+        Raises
+        ------
+        UsageError
+            A part that cannot be, or a store that holds nothing.
+        """
+        partitions = Partitions(store)
+        symbol, months = next(iter(_listing(partitions).items()))
+        # a first month is enough to build every part but the parent orders
+        trial = request.study(partitions.month(symbol, months[0]))
+        parents = trial.parents
+        terms = Grid(
+            calendar=request.calendar, sides=[one.strip() for one in request.sides.split(",") if one.strip()], size=request.size,
+            window=request.window, profile_days=parents.profile_days, lot_size=parents.lot_size,
+        )  # fmt: skip
+        return cls(
+            store=partitions.path, parents=terms, algorithms=trial.algorithms, fill_model=trial.fill_model, rules=trial.rules,
+            driver=request.driver,
+        )  # fmt: skip
+
+    @classmethod
+    def of_folder(cls, folder: str | os.PathLike[str]) -> ShardedStudy:
+        """The study that was started in a folder.
+
+        Raises
+        ------
+        UsageError
+            None was.
+        """
+        found = StudyFolder(folder).get_json(STUDY)
+        if found is None:
+            raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
+        rules = found["rules"]
+        randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
+        return cls(
+            store=found["store"], parents=Grid(**found["parents"]), algorithms=found["algorithms"], driver=found["driver"],
+            fill_model=fill_model_of(found["fill_model"]), rules=Rules(**{**rules, "randomisation": randomisation}), fills=found["fills"],
+        )  # fmt: skip
+
+    @property
+    def needed_history(self) -> int:
+        """Earlier sessions with data that a shard reads."""
+        return max(self.parents.profile_days, *(one.history_days for one in self.algorithms if isinstance(one, Algorithm)))
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the store that the numbers depend on, ready for JSON."""
+        return {
+            "parents": {name: getattr(self.parents, name) for name in GRID},
+            "algorithms": [str(one) for one in self.algorithms],
+            "fill_model": fill_model_record(self.fill_model or FillModel()),
+            "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
+            "driver": self.driver,
+            "fills": self.fills,
+        }
+
+    def plan(self) -> tuple[Span, list[Shard]]:
+        """The time spanned, and the shards in order of symbol and month.
+
+        Raises
+        ------
+        MarketDataError
+            The store holds nothing.
+        """
+        partitions = Partitions(self.store)
+        listing = _listing(partitions)
+        months = sorted({month for each in listing.values() for month in each})
+        zone = _zone(partitions, listing)
+        span = Span(str(self.parents.calendar), _midnight(months[0], 0, zone), _midnight(months[-1], 1, zone) - 1, zone)
+        reaches = {month: span.reach(month) for month in span.months()}
+        shards = [
+            Shard(symbol, month, tuple(one for one in stored if one <= reach.end))
+            for symbol, stored in listing.items()
+            for month, reach in reaches.items()
+            if any(reach.begin <= one <= reach.end for one in stored)
+        ]
+        return span, shards
+
+    def run(
+        self, folder: str | os.PathLike[str], *, cluster: str | None = None, strict: bool = False, progress: Report | None = None
+    ) -> ShardedResult:
+        """Work the shards that are not there yet, and put all together.
+
+        Parameters
+        ----------
+        folder : path or fsspec URL
+            Of the study; what an earlier run has finished there is kept where its key still holds.
+        cluster : str, optional
+            ``"local:2"`` (worker processes) or a dask scheduler (``"tcp://host:8786"``, ``"tls://host:8786"``); this process if not given.
+        strict : bool
+            Stop at the first symbol or day that cannot be worked, instead of listing it.
+        progress : callable, optional
+            Called with ``(done, total)`` after each shard.
+
+        Returns
+        -------
+        ShardedResult
+
+        Raises
+        ------
+        UsageError
+            The folder holds another study; or, with `strict`, what is wrong with a shard.
+        """
+        from exec_algos.studies.cluster import settled
+
+        kept = StudyFolder(folder)
+        self._claim(kept)
+        kept.sweep()
+        span, shards = self.plan()
+        task = Task(self, span, code_record(), kept.path, strict)
+        records = []
+        for record in settled(task, shards, cluster):
+            records.append(record)
+            if progress is not None:
+                progress(len(records), len(shards))
+        return combine(kept, {**self.settings(), "zone": span.sessions().zone}, shards, records)
+
+    def _claim(self, folder: StudyFolder) -> None:
+        wanted = as_text({"store": self.store, **self.settings()})
+        found = folder.get(STUDY)
+        if found is not None and found != wanted:
+            raise UsageError(f"{folder.path} holds a study of other settings ({STUDY} says which); resume that one, or name another folder")
+        if found is None:
+            folder.put(STUDY, wanted)
+
+
+def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
+    listing = partitions.listing()
+    if not listing:
+        raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=partitions.path)
+    return listing
+
+
+def _zone(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> str:
+    """The zone in which the store counts months: that of its first file that can be read."""
+    failed: MarketDataError | None = None
+    for symbol, months in listing.items():
+        for month in months:
+            try:
+                return str(partitions.facts(symbol, month)["zone"])
+            except MarketDataError as error:
+                failed = failed or error
+    raise failed or MarketDataError("the store holds nothing", file=partitions.path)
+
+
+def _midnight(month: str, later: int, zone: str) -> int:
+    """Start of a month, or of one some months later, ns UTC."""
+    import pandas as pd
+
+    return int((pd.Timestamp(f"{month}-01") + pd.DateOffset(months=later)).tz_localize(zone).as_unit("ns").value)

@@ -1,0 +1,315 @@
+"""One symbol's month of a study: which bars it needs, what it is worked into, and how its result is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+
+from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.market.bars import Bars
+from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.store import BarStore, _joined, _Part
+from exec_algos.studies.curves import curves_of
+from exec_algos.studies.parents import Skipped
+from exec_algos.studies.record import data_fingerprint
+from exec_algos.studies.resume import RECORD, StudyFolder, as_text, check_code, key_of
+from exec_algos.studies.study import SlippageStudy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.sharded import ShardedStudy
+
+TABLES = ("parents", "fills")
+OFF_GRID = "a bar does not start a whole number of bars after the session's open; the day is left out, as history too"
+
+
+class Shard(NamedTuple):
+    """A symbol and the month of its sessions.
+
+    Attributes
+    ----------
+    symbol, month : str
+    stored : tuple of str
+        Months of the symbol that the store has.
+    """
+
+    symbol: str
+    month: str
+    stored: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its files stand, in the folder of the study."""
+        return f"shards/symbol={quote(self.symbol, safe='')}/month={self.month}"
+
+
+class Span(NamedTuple):
+    """The time that a study spans: the calendar's name, ns UTC of its ends, and the zone in which the store counts months."""
+
+    calendar: str
+    first: int
+    last: int
+    zone: str
+
+    def sessions(self) -> Sessions:
+        """Every session of the span, by the same numbers for each shard."""
+        return _sessions(self.calendar, self.first, self.last)
+
+    def months(self) -> list[str]:
+        """Every month that has a session."""
+        return sorted(set(self.sessions().date.astype("datetime64[M]").astype(str).tolist()))
+
+    def reach(self, month: str) -> Reach:
+        """Sessions of a month, and the months of the store in which their bars lie."""
+        whole = self.sessions()
+        held = np.flatnonzero(whole.date.astype("datetime64[M]").astype(str) == month)
+        if not len(held):
+            return Reach(0, 0, month, month)
+        first, last = int(held[0]), int(held[-1]) + 1
+        return Reach(first, last, *(_month(t, self.zone) for t in (int(whole.open[first]), int(whole.close[last - 1]) - 1)))
+
+
+class Reach(NamedTuple):
+    """Sessions ``[first, last)`` by number, and the first and last month of the store that their bars may lie in."""
+
+    first: int
+    last: int
+    begin: str
+    end: str
+
+
+_sessions = lru_cache(maxsize=8)(sessions)
+
+
+@lru_cache(maxsize=1 << 16)
+def _month(instant: int, zone: str) -> str:
+    import pandas as pd
+
+    return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
+
+
+class Partitions(BarStore):
+    """A bar store, month by month."""
+
+    def listing(self) -> dict[str, tuple[str, ...]]:
+        """The months of every symbol, both sorted."""
+        return {symbol: tuple(part.month for part in parts) for symbol, parts in self._parts().items()}
+
+    def facts(self, symbol: str, month: str) -> dict[str, Any]:
+        """Step, zone and the like of one file."""
+        return self._facts(self._part(symbol, month))
+
+    def month(self, symbol: str, month: str) -> Bars:
+        """The bars of one file."""
+        return self._read_part(self._part(symbol, month))
+
+    def mark(self, symbol: str, month: str) -> str:
+        """What changes when a file is written again, found without reading it."""
+        return str(self._fs.ukey(self._place(symbol, month)))
+
+    def _part(self, symbol: str, month: str) -> _Part:
+        return _Part(symbol, month, self._place(symbol, month))
+
+
+class Input(NamedTuple):
+    """A month of bars that a shard was made of: its name, its mark in the store, and the SHA-256 of its bars."""
+
+    month: str
+    mark: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The months that a shard needs: its own, and as many before as hold the sessions that the algorithms look back on."""
+
+    store: Partitions
+    shard: Shard
+    span: Span
+    needed: int
+    _read: dict[str, Bars] = field(default_factory=dict)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Where the shard's sessions lie."""
+        return self.span.reach(self.shard.month)
+
+    def bars(self, month: str) -> Bars:
+        """The bars of one month, read once."""
+        if month not in self._read:
+            bars = self.store.month(self.shard.symbol, month)
+            if bars.zone != self.span.zone:
+                raise MarketDataError(
+                    f"{self.shard.symbol} {month} is kept in zone {bars.zone}, the store's first file in {self.span.zone}; import it again"
+                )
+            self._read[month] = bars
+        return self._read[month]
+
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """The months in time order."""
+        own = [month for month in self.shard.stored if self.reach.begin <= month <= self.reach.end]
+        found: set[int] = set()
+        taken: list[str] = []
+        for month in [*reversed(own), *reversed([month for month in self.shard.stored if month < self.reach.begin])]:
+            if month < self.reach.begin and len(found) >= self.needed:
+                break
+            held = self.span.sessions().locate(self.bars(month).start)
+            found.update(np.unique(held[(held >= 0) & (held < self.reach.first)]).tolist())
+            taken.append(month)
+        return tuple(reversed(taken))
+
+    def inputs(self) -> list[Input]:
+        """What the shard is made of."""
+        symbol = self.shard.symbol
+        return [Input(month, self.store.mark(symbol, month), data_fingerprint(self.bars(month))) for month in self.months]
+
+    def joined(self) -> Bars:
+        """All bars of the months."""
+        parts = [self.bars(month) for month in self.months]
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+class Made(NamedTuple):
+    """What a shard was worked into: the frames where there is a parent order, and what was left out or went wrong."""
+
+    tables: dict[str, pd.DataFrame]
+    skipped: Sequence[Skipped]
+    failed: Sequence[Skipped]
+    facts: dict[str, Any]
+
+
+def work_shard(study: ShardedStudy, history: History) -> Made:
+    """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
+    whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
+    bars = history.joined()
+    held = whole.locate(bars.start)
+    off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
+    bars = bars.take(~np.isin(held, off))
+    failed = [Skipped(symbol, str(whole.date[k]), OFF_GRID) for k in off if reach.first <= k < reach.last]
+    facts = _facts(bars, whole, reach)
+    if not len(bars):
+        return Made({}, [], failed, facts)
+    used = [k for k in range(reach.first, reach.last) if k not in off]
+    orders = study.parents.orders(bars, whole, used)
+    if not len(orders):
+        return Made({}, orders.skipped, failed, facts)
+    plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
+    try:
+        result = plan.run(study.driver, fills=study.fills)
+    except UsageError:
+        left = curves_of(bars.take(whole.locate(bars.start) >= 0), orders, plan.algorithms)[1]  # type: ignore[arg-type]
+        if len(left):
+            raise
+        return Made({}, left.skipped, failed, facts)
+    tables = {name: getattr(result, name) for name in TABLES}
+    return Made(tables, [Skipped(*row) for row in result.skipped.itertuples(index=False)], failed, facts)
+
+
+def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
+    """Counts of the shard's own bars, and the first and last day that has one."""
+    edge = [int(whole.open[reach.first]), int(whole.close[reach.last - 1])] if reach.last else [0, 0]
+    own = bars.start[(bars.start >= edge[0]) & (bars.start < edge[1])]
+    held = whole.locate(own)
+    inside = held[held >= 0]
+    days = [str(whole.date[k]) for k in (inside.min(), inside.max())] if len(inside) else None
+    return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything that a worker needs, small enough to send.
+
+    Parameters
+    ----------
+    study : ShardedStudy
+    span : Span
+    code : dict
+        What the planner runs; a worker that runs other code refuses.
+    folder : str
+        Where the shards are written.
+    strict : bool
+        Raise what goes wrong, instead of writing it down.
+    """
+
+    study: ShardedStudy
+    span: Span
+    code: dict[str, str]
+    folder: str
+    strict: bool = False
+
+    def settle(self, shard: Shard) -> dict[str, Any]:
+        """The record of a shard, from the folder where it is there and still true, else made and written now."""
+        check_code(self.code)
+        folder = StudyFolder(self.folder)
+        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
+        known = folder.get_json(f"{shard.folder}/{RECORD}")
+        if known is not None and known["state"] == "done" and self._stands(known, folder, history):
+            return {**known, "made": False}
+        return {**self._make(folder, history), "made": True}
+
+    def _base(self, shard: Shard) -> str:
+        return key_of(self.study.settings(), self.code, self.span.zone, shard.symbol, shard.month)
+
+    def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History) -> bool:
+        """Whether a record was made of these bars by this code, and its files are whole."""
+        shard = history.shard
+        inputs = [Input(*one) for one in known["inputs"]]
+        months = [one.month for one in inputs]
+        expected = [month for month in shard.stored if month <= history.reach.end]
+        whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
+        if not whole or known["key"] != key_of(self._base(shard), [one.digest for one in inputs]):
+            return False
+        for one in inputs:
+            if history.store.mark(shard.symbol, one.month) != one.mark and data_fingerprint(history.bars(one.month)) != one.digest:
+                return False
+        return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
+
+    def _make(self, folder: StudyFolder, history: History) -> dict[str, Any]:
+        shard = history.shard
+        try:
+            inputs = history.inputs()
+            made = work_shard(self.study, history)
+        except Exception as error:
+            if self.strict:
+                raise
+            # one shard that cannot be worked must not stop the others; it is listed, told by the exit code, and tried again on resuming
+            made, inputs = Made({}, [], [Skipped(shard.symbol, shard.month, _reason(error))], {}), []
+        if self.strict and made.failed:
+            raise MarketDataError(f"{made.failed[0].symbol} {made.failed[0].session}: {made.failed[0].reason}")
+        files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", _parquet(table)) for name, table in made.tables.items()}
+        rows = {name: len(table) for name, table in made.tables.items()}
+        orders = made.tables["parents"]["parent_id"].nunique() if made.tables else 0
+        record = {
+            "symbol": shard.symbol, "month": shard.month, "state": "done" if inputs else "failed",
+            "key": key_of(self._base(shard), [one.digest for one in inputs]), "inputs": inputs, "files": files,
+            "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
+            "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
+        }  # fmt: skip
+        folder.put(f"{shard.folder}/{RECORD}", as_text(record))
+        return record
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UsageError) else f"{type(error).__name__}: {text}"
+
+
+def _sha256(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    # without rows a column of objects would be written as one of nothing
+    texts = dict.fromkeys(table.select_dtypes("object").columns, "str")
+    table.astype(texts).to_parquet(sink, index=False)
+    return sink.getvalue()
