@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
+from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
+from exec_algos.costs.displacement import shift_of
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, check_participation
@@ -84,6 +85,69 @@ def price_paid(side: int, limit: float, price: float, low: float, high: float, s
     if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
         return within_limit(side, limit, moved, low, high)
     return moved
+
+
+def displaced_price(side: int, limit: float, quoted: float, low: float, high: float, level: float, own: float) -> float:  # noqa: PLR0913, PLR0917 - what a bar and an execution are made of
+    """The price of an execution in a displaced market: ``quoted * (1 + level + side * own)``.
+
+    Parameters
+    ----------
+    side : int
+        +1 buys, -1 sells.
+    limit : float
+        Limit price, NaN for a market order; a limit order's price is held by `within_limit` in the displaced bar.
+    quoted : float
+        What a market order pays in the undisturbed bar, spread included, currency per share.
+    low, high : float
+        The undisturbed bar's range.
+    level : float
+        What earlier executions have left of their impact, a fraction of the price.
+    own : float
+        What this one pays for its own size, a fraction of the price, >= 0.
+
+    Returns
+    -------
+    float
+        Currency per share, not below 0.
+    """
+    by = 1.0 + (level + side * own)
+    paid = quoted * by if by > 0.0 else 0.0
+    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
+        shift = shift_of(level)
+        return within_limit(side, limit, paid, low * shift, high * shift)
+    return paid
+
+
+class PriceParts(NamedTuple):
+    """What a fill's price is made of, ``rule_price + spread + impact``: currency per share, above 0 where it raises the price."""
+
+    rule_price: float
+    spread: float
+    impact: float
+
+
+def price_parts(side: int, limit: float, rule: float, quoted: float, paid: float, low: float, high: float) -> PriceParts:  # noqa: PLR0913, PLR0917 - what a price is made of
+    """Take the price of a fill apart.
+
+    `rule_price` is what the order would have paid with neither spread nor impact, `spread` what the spread adds to that,
+    and `impact` what all displacement adds to both. What a limit keeps an order from paying is therefore in none of them: a
+    limit order held at its limit has that limit for its rule price.
+
+    Parameters
+    ----------
+    side : int
+    limit : float
+        NaN for a market order.
+    rule, quoted : float
+        The price rule's price in the undisturbed bar, without and with half the spread.
+    paid : float
+    low, high : float
+        The undisturbed bar's range.
+    """
+    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
+        rule = within_limit(side, limit, rule, low, high)
+        quoted = within_limit(side, limit, quoted, low, high)
+    return PriceParts(rule, quoted - rule, paid - quoted)
 
 
 def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
@@ -187,10 +251,13 @@ PRICE_RULES: Mapping[str, Callable[[Bars, int], Floats]] = {
 class FillModel:
     """How the simulated venue fills child orders.
 
-    A market order pays ``rule price * (1 + side * spread / 2) * (1 + side * coefficient * sqrt(shares / volume))``, side +1
-    for a buy and -1 for a sell. Neither spread nor impact is clipped to the bar's range: 10 bps of spread cost 5 bps a
-    side in a bar that never moved. A limit order is never filled worse than its limit nor outside the bar's range,
-    spread and impact included.
+    A market order pays ``rule price * (1 + side * spread / 2) * (1 + level + side * own)``, side +1 for a buy and -1 for a sell:
+    `level` is what earlier executions of anyone in the run have left of their impact, `own` what this one pays for its size, both
+    by `impact` (``level`` is 0 with `SquareRootImpact`). Each part stands on the `Fill`. The bars that are replayed, what decisions
+    see of them, marks and benchmarks stay undisturbed. Neither spread
+    nor impact is clipped to the bar's range: 10 bps of spread cost 5 bps a side in a bar that never moved. A limit order meets
+    the displaced bar, prices times ``1 + level``, and is never filled worse than its limit nor outside that bar's range, spread
+    and impact included.
 
     Parameters
     ----------
@@ -208,8 +275,9 @@ class FillModel:
         Whether a limit order fills when the bar touches its limit, or only when it trades beyond.
     spread : FixedSpread, optional
         Half of it is added to what a buy pays and taken from what a sell gets. None: the price rule's price.
-    impact : SquareRootImpact, optional
-        What an execution adds to its own price by its size. None: size does not matter.
+    impact : SquareRootImpact, AlmgrenImpact or TransientImpact, optional
+        What an execution adds by its size to its own price, and with the latter two to those of all that trade after it.
+        None: size does not matter.
 
     Raises
     ------
@@ -225,7 +293,7 @@ class FillModel:
     commission: Commission = field(default_factory=Commission)
     limit_fill: Literal["touch", "through"] = "touch"
     spread: FixedSpread | None = None
-    impact: SquareRootImpact | None = None
+    impact: SquareRootImpact | AlmgrenImpact | TransientImpact | None = None
 
     def __post_init__(self) -> None:
         if self.price not in PRICE_RULES:
@@ -240,8 +308,9 @@ class FillModel:
         self.commission.checked()
         if not isinstance(self.spread, FixedSpread | None):
             raise UsageError(f"spread must be None or a spread such as FixedSpread(5), in bps, got {self.spread!r}")
-        if not isinstance(self.impact, SquareRootImpact | None):
-            raise UsageError(f"impact must be None or a law such as SquareRootImpact(0.001), got {self.impact!r}")
+        if not isinstance(self.impact, SquareRootImpact | AlmgrenImpact | TransientImpact | None):
+            laws = "SquareRootImpact(0.001), TransientImpact(0.001, half_life_seconds=600) or an AlmgrenImpact"
+            raise UsageError(f"impact must be None or a law such as {laws}, got {self.impact!r}")
 
     @property
     def latency_ns(self) -> int:
@@ -250,8 +319,21 @@ class FillModel:
 
     @property
     def impact_coefficient(self) -> float:
-        """The impact's coefficient, 0 without impact."""
+        """The coefficient of a `SquareRootImpact`, 0 without impact.
+
+        Raises
+        ------
+        UsageError
+            A law that is more than one number.
+        """
+        if not isinstance(self.impact, SquareRootImpact | None):
+            raise UsageError(f"only a SquareRootImpact is one coefficient, got {self.impact!r}")
         return 0.0 if self.impact is None else float(self.impact.coefficient)
+
+    @property
+    def plain(self) -> bool:
+        """A price is the price rule's: there is neither spread nor impact."""
+        return self.spread is None and self.impact is None
 
     def prices(self, bars: Bars, side: int) -> Floats:
         """What a market order of `side` pays in each bar, spread included and its own impact not.

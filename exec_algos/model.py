@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.numeric import check_real
 from exec_algos.terms import NO_BOUND, NO_RULES, NOTHING, Bounds, Decision, Observed, Residual, Rules, Seen, Terms, check_lots
 
 if TYPE_CHECKING:
@@ -61,7 +63,11 @@ class Side(IntEnum):
         UnknownNameError
             Anything else.
         """
-        found = cls.__members__.get(side.strip().upper()) if isinstance(side, str) else {1: cls.BUY, -1: cls.SELL}.get(side)
+        if isinstance(side, str):
+            found = cls.__members__.get(side.strip().upper())
+        else:
+            known = isinstance(side, Real) and not isinstance(side, bool)
+            found = {1: cls.BUY, -1: cls.SELL}.get(side) if known else None
         if found is None:
             raise UnknownNameError("side", str(side), cls.__members__)
         return found
@@ -156,7 +162,10 @@ def check_participation(cap: float | None) -> None:
     UsageError
         The cap is out of range.
     """
-    if cap is not None and not 0 < cap <= 1:
+    if cap is None:
+        return
+    check_real(max_participation=cap)
+    if not 0 < cap <= 1:
         raise UsageError(f"max_participation is a fraction in (0, 1], got {cap!r}; 10 % is 0.1")
 
 
@@ -170,6 +179,13 @@ class _FillFields(NamedTuple):
     parent_id: int
     zone: str
     parts: tuple[Fill, ...]
+    rule_price: float
+    spread: float
+    impact: float
+    taxes: float
+
+
+UNKNOWN_COSTS = (math.nan,) * 4  # rule_price, spread, impact, taxes of a fill of which only the price is known
 
 
 class Fill(_FillFields):
@@ -191,6 +207,11 @@ class Fill(_FillFields):
         The parent order it belongs to, -1 for none.
     zone : str
         IANA zone in which `timestamp` is shown.
+    rule_price, spread, impact : float
+        What the price is made of, ``fill_price = rule_price + spread + impact``: currency per share, the latter two above 0
+        where they raise the price (`exec_algos.fills.price_parts`). NaN: not known, as of live fills.
+    taxes : float
+        Of `commission`, what is tax: currency; NaN: not known.
 
     Attributes
     ----------
@@ -218,13 +239,25 @@ class Fill(_FillFields):
         *,
         parent_id: int = -1,
         zone: str = "UTC",
+        rule_price: float = math.nan,
+        spread: float = math.nan,
+        impact: float = math.nan,
+        taxes: float = math.nan,
     ) -> Fill:
         """Check and build."""
         if not quantity >= 0:
             raise UsageError(f"a fill of {ticker} needs a quantity >= 0, got {quantity!r}")
         if quantity and not (fill_price > 0 and math.isfinite(fill_price)):
             raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
-        return cls._make((_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ()))
+        whole = (_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())
+        return cls._make((*whole, rule_price, spread, impact, taxes))
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Fill:  # type: ignore[override]
+        """A fill of its fields; without the last four, the parts of its price are not known."""
+        fields = tuple(iterable)
+        known = fields[9:] or UNKNOWN_COSTS
+        return super()._make((*fields[:9], *(math.nan if part != part else part for part in known)))  # noqa: PLR0124 - one NaN, so that equal fills are equal
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fill._make, (tuple(self),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,4 +110,10 @@ class Child(Waitable):
             return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, parent.side, parent.parent_id, zone, ()))
         shares = self.filled * parent.lot_size
         whole = (self.fills[-1].time, parent.symbol, shares, self.value / shares, self.fee, parent.side, parent.parent_id, zone)
-        return Fill._make((*whole, tuple(self.fills)))
+        return Fill._make((*whole, tuple(self.fills), *mean_parts(self.fills, shares)))
+
+
+def mean_parts(fills: Sequence[Fill], shares: float) -> tuple[float, float, float, float]:
+    """Rule price, spread and impact a share of several fills together, and their taxes."""
+    rule, spread, impact = (sum(one.quantity * getattr(one, name) for one in fills) / shares for name in ("rule_price", "spread", "impact"))
+    return rule, spread, impact, sum(one.taxes for one in fills)

@@ -16,7 +16,7 @@ from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
-from exec_algos.fills import UNCAPPED, Execution, FillModel, bar_budget, meet_bar, price_paid
+from exec_algos.fills import UNCAPPED, Execution, FillModel, PriceParts, bar_budget, displaced_price, meet_bar, price_parts
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
@@ -24,6 +24,8 @@ from exec_algos.model import Fill, ParentOrder, Side, check_lots
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
+_NAMES = {"open": ("open", "open"), "vwap": ("vwap", "vwap"), "close": ("close", "close"), "worst": ("low", "high")}
+RULING = {rule: tuple(map(Bar._fields.index, names)) for rule, names in _NAMES.items()}  # of a sale, of a purchase
 FREE = Commission()
 
 
@@ -56,7 +58,8 @@ class Market:
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
         self._through = model.limit_fill == "through"
-        self._impact = model.impact_coefficient
+        self._plain = model.plain
+        self._ruling = RULING[model.price]
         self._volumes: dict[str, SessionVolumes] = {}
 
     def add(self, bars: Bars) -> None:
@@ -116,7 +119,14 @@ class Market:
         return self._volumes[symbol], self.sessions.at_or_after(self.queue.now)
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
-        """Number a parent order and keep its state."""
+        """Number a parent order and keep its state.
+
+        Raises
+        ------
+        UnknownNameError
+            No such symbol.
+        """
+        self.stream(parent.symbol)
         numbered = replace(parent, parent_id=len(self.parents))
         rate = self.model.cap(numbered.max_participation) / numbered.lot_size
         self.parents.append(ParentState(numbered, self.clock.origin, numbered.lots, rate, self.zone, int(numbered.side)))
@@ -236,9 +246,10 @@ class Market:
                 room = bar_budget(child.lot_rate, volume) - taken
                 if room > 0:
                     price = buy if state.side > 0 else sell
-                    done = meet_bar(state.side, child.lots - child.filled, child.limit, price, low, high, room, self._through)
+                    left, shift = child.lots - child.filled, stream.displacement.shift(start)
+                    done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, room, self._through)
                     if done.quantity > 0:
-                        fill = self._execute(child, state, done, closed[0], start if self._at_start else now)
+                        fill = self._execute(child, stream, done, closed[0], price, start if self._at_start else now)
                         used += fill.quantity
                         child.over = child.filled == child.lots
                         ended = ended or child.over
@@ -249,23 +260,35 @@ class Market:
         if ended:
             stream.resting = [child for child in stream.resting if not child.over] if len(stream.resting) > 1 else []
 
-    def _execute(self, child: Child, state: ParentState, done: Execution, bar: Bar, stamp: int) -> Fill:
+    def _execute(self, child: Child, stream: Stream, done: Execution, bar: Bar, quoted: float, stamp: int) -> Fill:
+        state = child.state
         parent, lots, price = state.parent, done.quantity, done.price
         shares = lots * parent.lot_size
-        if self._impact:
-            price = price_paid(state.side, child.limit, price, bar.low, bar.high, shares, bar.volume, self._impact)
+        if self._plain:
+            parts = price, 0.0, 0.0
+        else:
+            price, parts = self._costed(child, stream, price, bar, quoted, shares)
         child.filled += lots
         child.value += shares * price
         fee = 0.0
         if child.commission is not FREE:
             due = child_fee(child.commission, child.filled * parent.lot_size, child.value)
             fee, child.fee = due - child.fee, due
-        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, ()))
+        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), *parts, 0.0))
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots
         self.fills.append(fill)
         return fill
+
+    def _costed(self, child: Child, stream: Stream, price: float, bar: Bar, quoted: float, shares: float) -> tuple[float, PriceParts]:
+        """What an execution pays with its impact, which it leaves behind, and what that is made of."""
+        side, limit, displacement = child.state.side, child.limit, stream.displacement
+        if displacement.moves:
+            level, own = displacement.level(bar.start), displacement.own(shares, bar.volume)
+            price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
+            displacement.push(bar.start, side, shares, bar.volume)
+        return price, price_parts(side, limit, bar[self._ruling[side > 0]], quoted, price, bar.low, bar.high)
 
     def _expire(self, child: Child) -> None:
         if child.over:

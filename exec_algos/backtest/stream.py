@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.backtest.child import Child
+from exec_algos.costs.displacement import Displacement
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import Quotes, quotes_of
 from exec_algos.model import NOTHING, Observed
@@ -42,6 +43,8 @@ class Stream:
         The last completed bar.
     due : int
         When the next bar closes, ns UTC; -1 when there is none.
+    displacement : Displacement
+        What the executions of the run have done to its price.
     """
 
     __slots__ = (
@@ -53,6 +56,7 @@ class Stream:
         "_sell",
         "_traded",
         "bars",
+        "displacement",
         "due",
         "first",
         "known",
@@ -67,6 +71,7 @@ class Stream:
         self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
         self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
+        self.displacement = Displacement(model.impact, symbol, bars.step)
         self._traded: Floats | None = None
         self._quotes: Quotes | None = None
         self.known = int(np.searchsorted(bars.start, first))

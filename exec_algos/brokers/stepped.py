@@ -27,7 +27,7 @@ from exec_algos.costs import Commission
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.window import Moment, Window
 from exec_algos.market.profile import as_series
-from exec_algos.model import NO_RULES, Fill, Observed, ParentOrder, Rules, Side, check_lots
+from exec_algos.model import NO_RULES, UNKNOWN_COSTS, Fill, Observed, ParentOrder, Rules, Side, check_lots
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -165,7 +165,7 @@ class SteppedBroker(BrokerAPI):
             raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")
         state = child.state
         parent, stamp = state.parent, self._last_end(child.symbol) if time is None else time
-        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, ())
+        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, (), *UNKNOWN_COSTS)
         fill = tuple.__new__(Fill, fields)
         child.fills.append(fill)
         child.value += quantity * price

@@ -1,7 +1,7 @@
 """What a trade costs: the commission schedule, the quoted spread, and the impact of its own size."""
 
 from exec_algos.costs.commission import Commission, child_fee
-from exec_algos.costs.impact import SquareRootImpact
+from exec_algos.costs.impact import AlmgrenImpact, SquareRootImpact, TransientImpact
 from exec_algos.costs.spread import FixedSpread
 
-__all__ = ["Commission", "FixedSpread", "SquareRootImpact", "child_fee"]
+__all__ = ["AlmgrenImpact", "Commission", "FixedSpread", "SquareRootImpact", "TransientImpact", "child_fee"]
