@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from exec_algos.costs import FixedSpread, SquareRootImpact, child_fee
+from exec_algos.costs import FixedSpread, child_fee
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.clustered import NOISE, Floats, check_fraction, column
 
@@ -42,6 +42,17 @@ class ImpactCost(Protocol):
         """
 
 
+@runtime_checkable
+class SimulatedImpact(Protocol):
+    """An impact law as the fill model simulates it: what an execution pays and pushes, and how the push dies away."""
+
+    def terms(self, symbol: str, step: int) -> Any:
+        """``temporary, temporary_power, temporary_volume, push, push_power, push_volume`` in a bar of `step` ns."""
+
+    def decay(self) -> Any:
+        """``weights`` and ``rates`` (1/s) of a sum of exponentials."""
+
+
 class CostModel(Protocol):
     """What is read of the cost object; a `FillModel` is one."""
 
@@ -51,7 +62,7 @@ class CostModel(Protocol):
 
     @property
     def impact(self) -> Any:
-        """`SquareRootImpact`, an `ImpactCost` or None."""
+        """A `SimulatedImpact`, an `ImpactCost` or None."""
 
     @property
     def commission(self) -> Any:
@@ -82,6 +93,10 @@ class MarketOutlook:
         Standard deviation of the log of the window's volume around what is expected: one lognormal factor of mean 1 on all slices.
     sessions : array_like, shape (n_sessions, n_slices), optional
         Volumes of the same slices in earlier sessions; takes the place of `log_sd`.
+    session_seconds : float
+        Length of a session, > 0, for impact that dies away with time; 6.5 hours by default.
+    symbol : str
+        Whose numbers an impact law takes that knows several.
 
     Raises
     ------
@@ -96,6 +111,8 @@ class MarketOutlook:
     half_spread: float | None = None
     log_sd: float | None = None
     sessions: Floats | None = None
+    session_seconds: float = 23_400.0
+    symbol: str = ""
 
     def __post_init__(self) -> None:
         volumes = column("volumes", self.volumes).copy()
@@ -104,7 +121,7 @@ class MarketOutlook:
         for name, value, least in (("volatility", self.volatility, 0), ("half_spread", self.half_spread, 0), ("log_sd", self.log_sd, 0)):
             if value is not None and not (math.isfinite(value) and value >= least):
                 raise UsageError(f"{name} must be at least {least}, got {value!r}")
-        for name, value in (("duration", self.duration), ("price", self.price)):
+        for name, value in (("duration", self.duration), ("price", self.price), ("session_seconds", self.session_seconds)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"{name} must be above 0, got {value!r}")
         if self.log_sd is not None and self.sessions is not None:
@@ -246,15 +263,16 @@ def timing_risk(curve: npt.ArrayLike, volatility: float, duration: float, placed
     return volatility * math.sqrt(duration / len(after) * float(squares.sum()))
 
 
-def impact_cost(impact: SquareRootImpact | ImpactCost | None, trades: npt.ArrayLike, market: MarketOutlook) -> float:
+def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLike, market: MarketOutlook) -> float:
     """The impact that an average share pays, a fraction of the price.
 
-    `SquareRootImpact`: ``sum n_k coefficient sqrt(n_k / v_k) / sum n_k``, each slice one child in one bar, as it is simulated.
+    Each slice is one child that trades in one bar, as it is simulated: it pays its temporary part, the average of its own push over
+    itself, and what the pushes before it have left, ``sum_{j < k} push_j G((k - j) tau)``.
 
     Parameters
     ----------
-    impact : SquareRootImpact, ImpactCost or None
-        None: 0.
+    impact : SimulatedImpact, ImpactCost or None
+        `SquareRootImpact`, `AlmgrenImpact`, `TransientImpact` are the first. A law with an `expected_cost` is asked for it. None: 0.
     trades : array_like, shape (n_slices,)
         Shares, >= 0, not all 0.
     market : MarketOutlook
@@ -262,19 +280,43 @@ def impact_cost(impact: SquareRootImpact | ImpactCost | None, trades: npt.ArrayL
     Raises
     ------
     UsageError
-        Trades in a slice without volume, or a law that has no `expected_cost`.
+        Trades in a slice without volume, or a law that says neither what it costs nor how it is simulated.
     """
     n = column("trades", trades)
     if impact is None:
         return 0.0
     if isinstance(impact, ImpactCost):
         return float(impact.expected_cost(n, market.volumes, market.duration, market.volatility))
-    if not isinstance(impact, SquareRootImpact):
-        raise UsageError(f"{impact!r} has no method expected_cost(trades, volumes, duration, volatility)")
-    traded = n > 0
-    if (market.volumes[traded] == 0).any():
+    if not isinstance(impact, SimulatedImpact):
+        raise UsageError(f"{impact!r} has neither expected_cost(trades, volumes, duration, volatility) nor terms and decay")
+    return float(n @ _simulated(impact, n, market)) / float(n.sum())
+
+
+def _simulated(impact: SimulatedImpact, trades: Floats, market: MarketOutlook) -> Floats:
+    """What each child pays: its own impact and what earlier ones have left."""
+    seconds = market.duration * market.session_seconds / len(trades)
+    one, decay = impact.terms(market.symbol, round(seconds * 1e9)), impact.decay()
+    own = _of_size(trades, market.volumes, one.temporary_volume, one.temporary, one.temporary_power)
+    push = _of_size(trades, market.volumes, one.push_volume, one.push, one.push_power)
+    weights, kept = np.array(decay.weights), np.exp(-np.array(decay.rates) * seconds)
+    levels, met = np.zeros(len(weights)), np.zeros(len(trades))
+    for k in range(1, len(trades)):
+        levels = (levels + weights * push[k - 1]) * kept
+        met[k] = levels.sum()
+    paid: Floats = met + own + push / (1 + one.push_power)
+    return paid
+
+
+def _of_size(trades: Floats, volumes: Floats, fixed: float, factor: float, power: float) -> Floats:
+    """``factor * (trades / volume) ** power``, the volume being the slice's where no fixed one is named; 0 where nothing trades."""
+    if not factor:
+        return np.zeros(len(trades))
+    traded = trades > 0
+    if not fixed and (volumes[traded] == 0).any():
         raise UsageError("the schedule trades in a slice without volume, where its impact is not defined: use the volume curve")
-    return impact.coefficient * float(n[traded] @ np.sqrt(n[traded] / market.volumes[traded])) / float(n.sum())
+    found = np.zeros(len(trades))
+    found[traded] = factor * (trades[traded] / (fixed or volumes[traded])) ** power
+    return found
 
 
 def completion(shares: float, curve: npt.ArrayLike, market: MarketOutlook, cap: float | None) -> Completion:

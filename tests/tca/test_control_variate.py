@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.control import control_variate, signed_move
+from exec_algos.tca.paired import paired_difference
 from exec_algos.tca.statistics import clustered_mean
 
 
@@ -145,3 +146,16 @@ def test_over_many_studies_it_is_unbiased_covers_and_shrinks_by_one_less_the_squ
     assert means.mean() == pytest.approx(1.0, abs=4 * means.std() / math.sqrt(1_500))
     assert np.mean([one.adjusted.low <= 1.0 <= one.adjusted.high for one in found]) == pytest.approx(0.95, abs=0.02)
     assert means.var() / np.var([one.raw.mean for one in found]) == pytest.approx(1 - 48**2 / (48**2 + 12**2), rel=0.15)
+
+
+# 400 orders as the published vector makes them: a market move of sd 60, two arms that follow it with noise of sd 12
+def test_the_400_published_orders_have_their_errors_alone_in_pairs_and_with_the_control():
+    draw = np.random.default_rng(7)
+    market, first, second = (np.round(scale * draw.standard_normal(400), 4) for scale in (60, 12, 12))
+    a, b, each = 3 + 0.8 * market + first, 2 + 0.76 * market + second, np.arange(400)
+    found, pair = control_variate(a, market, each, known_mean=None), paired_difference(a, b, each)
+    assert (found.raw.mean, found.raw.standard_error) == pytest.approx((-3.3512715, 2.2647851553996277), rel=1e-5)
+    assert (found.coefficient, found.adjusted.standard_error) == pytest.approx((0.7897720369042175, 0.5792313250169501), rel=1e-5)
+    assert (found.correlation, found.variance_ratio) == pytest.approx((0.9667414905200363, 0.06541089050709882), rel=1e-5)
+    assert (pair.difference.mean, pair.difference.standard_error) == pytest.approx((-0.440553, 0.8398694468070186), rel=1e-4)
+    assert (pair.unpaired_error, pair.t) == pytest.approx((3.1523865147452543, -0.5245493828533423), rel=1e-4)

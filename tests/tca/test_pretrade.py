@@ -1,13 +1,14 @@
 """The pre-trade estimate: closed forms, and orders simulated step by step in plain Python."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
+from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import FillModel
 from exec_algos.tca.pretrade import MarketOutlook, completion, impact_cost, pretrade_estimate, timing_risk
@@ -91,6 +92,73 @@ def test_any_law_that_knows_its_expected_cost_is_asked_for_it():
     assert impact_cost(Linear(), [30, 10], outlook(volumes=[100, 400], volatility=0.1, duration=0.5)) == pytest.approx(
         0.05 * (9 + 0.25) / 40
     )
+
+
+class Terms(NamedTuple):
+    temporary: float
+    temporary_power: float
+    temporary_volume: float
+    push: float
+    push_power: float
+    push_volume: float
+
+
+class Modes(NamedTuple):
+    weights: tuple[float, ...]
+    rates: tuple[float, ...]
+
+
+class Pushing:
+    """A law in the form in which fills are simulated."""
+
+    def __init__(self, terms, weights=(1.0,), rates=(0.0,)):
+        self.parts, self.modes = terms, Modes(weights, rates)
+
+    def terms(self, symbol, step):
+        return self.parts(step) if callable(self.parts) else self.parts
+
+    def decay(self):
+        return self.modes
+
+
+# Almgren and others 2005, table of IBM: J = I / 2 + K = 32.224, 24.638 and 18.418 bps over 0.1, 0.2 and 0.5 days
+@pytest.mark.parametrize(("days", "bps"), [(0.1, 32.224), (0.2, 24.638), (0.5, 18.418)])
+@pytest.mark.parametrize("slices", [1, 6, 60])
+def test_a_permanent_and_a_temporary_part_cost_what_the_paper_prints_in_any_number_of_slices(days, bps, slices):
+    sigma, volume, outstanding = 0.0157, 6.561e6, 1.728e9
+    permanent = sigma * 0.314 * (outstanding / volume) ** 0.25
+    law = Pushing(lambda step: Terms(sigma * 0.142, 0.6, volume * step * 1e-9 / 23_400, permanent, 1.0, volume))
+    trades = np.full(slices, 656_100 / slices)
+    market = outlook(volumes=np.full(slices, volume * days / slices), volatility=sigma, duration=days)
+    assert 1e4 * impact_cost(law, trades, market) == pytest.approx(bps, abs=6e-4)
+
+
+# Obizhaeva and Wang 2013: kappa X^2 (1 + a) / (2 (N + 1 - (N - 1) a)) for N + 1 trades, a = exp(-rho T / N), at the optimum
+def test_an_impact_that_dies_away_costs_what_the_optimal_schedule_of_its_paper_does():
+    N, a, X = 10, math.exp(-0.22), 100.0
+    ends = X / (2 + (N - 1) * (1 - a))
+    trades = np.array([ends, *[(1 - a) * ends] * (N - 1), ends])
+    law = Pushing(Terms(0.0, 1.0, 0.0, 0.01, 1.0, 1_000.0), (1.0,), (0.22 / 60,))
+    market = outlook(volumes=np.ones(N + 1), duration=11 * 60 / 23_400)
+    assert X * impact_cost(law, trades, market) == pytest.approx(1e-5 * X**2 * (1 + a) / (2 * (N + 1 - (N - 1) * a)))
+    slower = outlook(volumes=np.ones(N + 1), duration=11 * 60 / 23_400, session_seconds=2 * 23_400.0)
+    assert impact_cost(law, trades, slower) < impact_cost(law, trades, market)
+
+
+def test_the_laws_that_fills_are_simulated_with_are_read_as_they_are():
+    ibm = AlmgrenImpact(volatility=0.0157, daily_volume=6.561e6, shares_outstanding=1.728e9)
+    market = outlook(volumes=np.full(6, 1e5), volatility=0.0157, duration=0.1)
+    assert 1e4 * impact_cost(ibm, np.full(6, 656_100 / 6), market) == pytest.approx(32.224, abs=6e-4)
+    book = TransientImpact(0.001, half_life_seconds=1_170.0)  # one slice: half of the first child's push is left for the second
+    assert impact_cost(book, [1, 1], outlook(volumes=[10, 10], duration=0.1)) == pytest.approx(1e-4 * (0.5 + 0.5 + 0.5) / 2)
+
+
+def test_the_symbol_is_handed_to_the_law():
+    law = Pushing(Terms(0.0, 1.0, 0.0, 0.01, 1.0, 1_000.0))
+    asked = []
+    law.terms = lambda symbol, step: asked.append((symbol, step)) or law.parts
+    impact_cost(law, [1, 1], outlook(volumes=[1, 1], duration=120 / 23_400, symbol="IBM"))
+    assert asked == [("IBM", 60_000_000_000)]
 
 
 def test_a_minimum_commission_is_paid_by_each_child():
@@ -195,7 +263,7 @@ def test_without_a_word_on_the_volume_completion_is_not_estimable():
         (lambda: pretrade_estimate(1, line(4), outlook(), FillModel(), confidence=90), UsageError, "confidence"),
         (lambda: pretrade_estimate(1, line(4), outlook(), FillModel(commission=Commission(minimum=1))), UsageError, "needs the price"),
         (lambda: timing_risk(line(4), 0.02, 1.0, "end"), UnknownNameError, "through"),
-        (lambda: impact_cost(0.01, [1, 1, 1, 1], outlook()), UsageError, "no method expected_cost"),
+        (lambda: impact_cost(0.01, [1, 1, 1, 1], outlook()), UsageError, "has neither expected_cost"),
         (lambda: impact_cost(SquareRootImpact(0.01), [1, 1], outlook(volumes=[1, 0])), UsageError, "slice without volume"),
     ],
 )  # fmt: skip
