@@ -181,6 +181,22 @@ class ShardedStudy:
         ]
         return span, shards
 
+    def start(self, folder: str | os.PathLike[str]) -> None:
+        """Write down in a folder which study it holds, so that `of_folder` can go on with it.
+
+        Raises
+        ------
+        UsageError
+            The folder holds another study.
+        """
+        kept = StudyFolder(folder)
+        wanted = as_text({"store": self.store, **self.settings()})
+        found = kept.get(STUDY)
+        if found is not None and found != wanted:
+            raise UsageError(f"{kept.path} holds a study of other settings ({STUDY} says which); resume that one, or name another folder")
+        if found is None:
+            kept.put(STUDY, wanted)
+
     def run(
         self, folder: str | os.PathLike[str], *, cluster: str | None = None, strict: bool = False, progress: Report | None = None
     ) -> ShardedResult:
@@ -208,8 +224,8 @@ class ShardedStudy:
         """
         from exec_algos.studies.cluster import settled
 
+        self.start(folder)
         kept = StudyFolder(folder)
-        self._claim(kept)
         kept.sweep()
         span, shards = self.plan()
         task = Task(self, span, code_record(), kept.path, strict)
@@ -219,14 +235,6 @@ class ShardedStudy:
             if progress is not None:
                 progress(len(records), len(shards))
         return combine(kept, {**self.settings(), "zone": span.sessions().zone}, shards, records)
-
-    def _claim(self, folder: StudyFolder) -> None:
-        wanted = as_text({"store": self.store, **self.settings()})
-        found = folder.get(STUDY)
-        if found is not None and found != wanted:
-            raise UsageError(f"{folder.path} holds a study of other settings ({STUDY} says which); resume that one, or name another folder")
-        if found is None:
-            folder.put(STUDY, wanted)
 
 
 def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:

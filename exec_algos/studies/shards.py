@@ -308,8 +308,10 @@ def _sha256(content: bytes | None) -> str | None:
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
+    from pandas.api.types import is_object_dtype
+
     sink = io.BytesIO()
     # without rows a column of objects would be written as one of nothing
-    texts = dict.fromkeys(table.select_dtypes("object").columns, "str")
+    texts = {name: "str" for name, kind in table.dtypes.items() if is_object_dtype(kind)}
     table.astype(texts).to_parquet(sink, index=False)
     return sink.getvalue()
