@@ -153,7 +153,7 @@ class PreTradeEstimate(NamedTuple):
     Attributes
     ----------
     expected, spread, impact, commission : float
-        The expected cost, the sum of its three parts. All of the order is taken to fill.
+        The expected cost, the sum of its three parts; spread times impact is left out. All of the order is taken to fill.
     sd : float
         Of the cost, from the price's moves while the order works (`timing_risk`).
     low, high : float
@@ -356,10 +356,8 @@ def completion(shares: float, curve: npt.ArrayLike, market: MarketOutlook, cap: 
 def _short(left: Floats, volumes: Floats, cap: float) -> float:
     """The factor on the volumes at which the order is just done."""
     room = cap * np.cumsum(volumes[::-1])[::-1]
-    open_ = left > 0
-    if (room[open_] == 0).any():
-        return math.inf
-    return float((left[open_] / room[open_]).max())
+    waits = left > 0
+    return math.inf if (room[waits] == 0).any() else float((left[waits] / room[waits]).max())
 
 
 def _half_spread(spread: Any, market: MarketOutlook) -> float:

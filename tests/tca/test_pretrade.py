@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_markets import minute_bars
 
+from exec_algos import ParentOrders, SlippageStudy
 from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import FillModel
@@ -279,3 +281,17 @@ class Quoted:
 def test_a_spread_that_differs_by_bar_has_to_be_said():
     with pytest.raises(UsageError, match="half_spread"):
         pretrade_estimate(1, line(4), outlook(), Quoted())
+
+
+# a price that never moves: what is left of the realised cost is spread and impact, and the estimate knows both
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("impact", [None, SquareRootImpact(0.002), TransientImpact(0.002, half_life_seconds=600, daily_volume=1e6)])
+def test_a_simulated_order_in_a_market_that_stands_still_costs_what_was_estimated(side, impact):
+    bars = minute_bars([100.0] * 390, [100.0] * 390, volume=10_000)
+    cost = FillModel(spread=FixedSpread(8), impact=impact)
+    parents = ParentOrders.grid(bars, calendar="XNYS", sides=[side], size="6000sh", window="10:00-11:00", profile_days=1)
+    driver = "engine" if isinstance(impact, TransientImpact) else "batch"
+    realised = SlippageStudy(bars, parents, ["twap"], cost).run(driver=driver).parents["slippage_arrival_bps"].item()
+    market = MarketOutlook([10_000] * 60, volatility=0.0, duration=60 / 390)
+    assert pretrade_estimate(6_000, line(60), market, cost).expected == pytest.approx(realised, rel=5e-4)  # spread times impact
