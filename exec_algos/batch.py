@@ -20,9 +20,10 @@ from numba.extending import overload
 
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
+from exec_algos.costs.displacement import NO_IMPACT, ImpactTable, ImpactTerms, displace, level_after, own_impact, push_of, shift_of
 from exec_algos.errors import UsageError
 from exec_algos.executors.rules import bounded
-from exec_algos.fills import UNCAPPED, bar_budget, meet_bar, price_paid
+from exec_algos.fills import UNCAPPED, bar_budget, displaced_price, meet_bar, price_parts
 from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
 from exec_algos.placement import ChildStyle
 from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Watched
@@ -34,7 +35,13 @@ Decide = Callable[[Terms, Seen, Any], Decision]
 
 _budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]
 _meet: Any = njit(compilable(meet_bar))  # type: ignore[arg-type]
-_price_paid: Any = njit(compilable(price_paid))  # type: ignore[arg-type]
+_displaced: Any = njit(compilable(displaced_price))  # type: ignore[arg-type]
+_parts: Any = njit(compilable(price_parts))  # type: ignore[arg-type]
+_shift: Any = njit(compilable(shift_of))  # type: ignore[arg-type]
+_own: Any = njit(compilable(own_impact))  # type: ignore[arg-type]
+_push: Any = njit(compilable(push_of))  # type: ignore[arg-type]
+_level: Any = njit(compilable(level_after))  # type: ignore[arg-type]
+_displace: Any = njit(compilable(displace))  # type: ignore[arg-type]
 _fee: Any = njit(compilable(child_fee))  # type: ignore[arg-type]
 
 _DECIDES: dict[str, FunctionType] = {}
@@ -70,8 +77,8 @@ class Variant(NamedTuple):
         There is no commission.
     recording : bool
         Single trades are kept.
-    moving : bool
-        An execution moves its own price.
+    moving : int
+        0 no execution moves a price, 1 each moves its own, 2 those of later ones too.
     watching : bool
         Decisions look at the market.
     ruled : bool
@@ -84,7 +91,7 @@ class Variant(NamedTuple):
     late: bool
     free: bool
     recording: bool
-    moving: bool
+    moving: int
     watching: bool
     ruled: bool
     after: int
@@ -133,6 +140,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
     def run(tape, orders, curves, params, commission, impact, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
+        levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
         for i in range(orders.side.shape[0]):
             side, lot, n, t0, d = orders.side[i], orders.lot_size[i], orders.slices[i], orders.start[i], orders.interval[i]
@@ -140,6 +148,12 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
             start, low, high, volume = tape.start[first:last], tape.low[first:last], tape.high[first:last], tape.volume[first:last]
             price = tape.buy[first:last] if side > 0 else tape.sell[first:last]
             curve = curves[orders.curve[i] : orders.curve[i] + n]
+            law, since, level = impact.terms[orders.law[i] if len(orders.law) else 0], t0, 0.0
+            pulls = ImpactTerms(law[0], law[1], law[2], law[3], law[4], law[5])
+            levels[:] = 0.0
+            rule = price
+            if recording and len(tape.rule_buy):
+                rule = tape.rule_buy[first:last] if side > 0 else tape.rule_sell[first:last]
             rate, terms, flight = orders.cap[i] / lot, Terms(side, orders.lots[i], n, lot, bounds.limit), -(-lag // d)
             pace, total, end, deadline = rate, n, orders.end[i], orders.end[i]
             if after:
@@ -187,10 +201,19 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     if left > 0:
                         if single:
                             children += 1
-                        met = _meet(side, left, limit, price[r], low[r], high[r], _budget(pace, volume[r]), through)
+                        if moving > 1:
+                            passed = (start[r] - since) // step
+                            level = _level(levels, impact.factors, passed)
+                            by = _shift(level)
+                            met = _meet(side, left, limit, price[r] * by, low[r] * by, high[r] * by, _budget(pace, volume[r]), through)
+                        else:
+                            met = _meet(side, left, limit, price[r], low[r], high[r], _budget(pace, volume[r]), through)
                         shares, pays, cost = met.quantity * lot, met.price, 0.0
                         if moving and met.quantity > 0:
-                            pays = _price_paid(side, limit, pays, low[r], high[r], shares, volume[r], impact)
+                            pays = _displaced(side, limit, price[r], low[r], high[r], level, _own(pulls, shares, volume[r]))
+                        if moving > 1 and met.quantity > 0:
+                            _displace(levels, impact.weights, impact.factors, passed, side * _push(pulls, shares, volume[r]))
+                            since += passed * step
                         left -= met.quantity
                         filled += met.quantity
                         notional += shares * pays
@@ -203,12 +226,9 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         if late:
                             got[child] += met.quantity
                         if recording and met.quantity > 0:
-                            trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = (
-                                first + r,
-                                met.quantity,
-                                pays,
-                                cost,
-                            )
+                            made = _parts(side, limit, rule[r], price[r], pays, low[r], high[r])
+                            trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = first + r, met.quantity, pays, cost
+                            trades.rule_price[at], trades.spread[at], trades.impact[at] = made.rule_price, made.spread, made.impact
                             at += 1
                 row = stop
             outcome.filled[i], outcome.notional[i], outcome.commission[i], outcome.children[i] = filled, notional, paid, children
@@ -226,7 +246,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     *,
     step: int,
     commission: Commission,
-    impact: float = 0.0,
+    impact: ImpactTable = NO_IMPACT,
     latency: int = 0,
     through: bool = False,
     watching: bool = False,
@@ -251,8 +271,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     step : int
         Length of a bar in ns.
     commission : Commission
-    impact : float
-        Coefficient of `exec_algos.costs.SquareRootImpact`; 0 is no impact.
+    impact : ImpactTable
+        Of bars of `step` ns, one row for each value of ``orders.law``; an order meets what its own executions have left.
     latency : int
         ns between a decision and its arrival.
     through : bool
@@ -302,7 +322,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     for dense in (True, False):
         chosen = np.flatnonzero(single == dense)
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
-        variant = Variant(dense, lag > 0, commission == Commission(), recording, impact > 0, watching, rules != NO_RULES, after)
+        variant = Variant(dense, lag > 0, commission == Commission(), recording, impact.kind, watching, rules != NO_RULES, after)
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
@@ -333,11 +353,12 @@ def _empty_outcome(n: int) -> Outcome:
 
 
 def _empty_trades(n: int) -> Trades:
-    return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
+    return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), *(np.zeros(n) for _ in range(5)))
 
 
 AFTER = {Residual.EXTEND: 1, Residual.CLOSE_AUCTION: 2}
-_RULES = "".join(fingerprint(rule) for rule in (bar_budget, meet_bar, price_paid, child_fee, bounded, _look))  # type: ignore[arg-type]
+_PRICES = (bar_budget, meet_bar, displaced_price, price_parts, shift_of, own_impact, push_of, level_after, displace)
+_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, bounded, _look))  # type: ignore[arg-type]
 
 
 def _check(orders: Orders, tape: Tape, curves: Floats) -> None:
@@ -354,4 +375,4 @@ def _check(orders: Orders, tape: Tape, curves: Floats) -> None:
 def _compressed(trades: Trades, space: Ints) -> Trades:
     kept = np.flatnonzero(trades.lots)
     owner = np.searchsorted(space, kept, side="right") - 1
-    return Trades(owner, trades.row[kept], trades.lots[kept], trades.price[kept], trades.commission[kept])
+    return Trades._make([owner, *(column[kept] for column in trades[1:])])

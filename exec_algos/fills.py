@@ -349,9 +349,15 @@ class FillModel:
         ndarray of float64, shape (n,)
             ``rule price * (1 + side * spread / 2)``, currency per share; read-only.
         """
-        prices = PRICE_RULES[self.price](bars, side)
+        prices = self.rule_prices(bars, side)
         if self.spread is not None:
             prices = prices * (1.0 + side * self.spread.half(bars))
+            prices.flags.writeable = False
+        return prices
+
+    def rule_prices(self, bars: Bars, side: int) -> Floats:
+        """The price rule's price in each bar, with neither spread nor impact: as `prices`."""
+        prices = PRICE_RULES[self.price](bars, side)
         prices.flags.writeable = False
         return prices
 

@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
+NO_PRICES = np.zeros(0)
 
 
 class Watched(NamedTuple):
@@ -42,6 +43,8 @@ class Tape(NamedTuple):
         Shares.
     seen : Watched
         What algorithms that watch the market see at the end of each bar; empty arrays for others.
+    rule_buy, rule_sell : ndarray of float64
+        What the price rule alone says for either side, currency per share. Empty: `buy` and `sell`, there is no spread.
     """
 
     start: Ints
@@ -51,6 +54,8 @@ class Tape(NamedTuple):
     high: Floats
     volume: Floats
     seen: Watched = NOT_WATCHED
+    rule_buy: Floats = NO_PRICES
+    rule_sell: Floats = NO_PRICES
 
 
 class Orders(NamedTuple):
@@ -77,6 +82,8 @@ class Orders(NamedTuple):
         First row of the order's symbol: looked at by algorithms that watch the market.
     deadline : ndarray of int64
         Where the residual policy ends, ns UTC; rows up to it lie in ``[first, last)``. Empty: at `end`.
+    law : ndarray of int64
+        Row of the impact's terms, one a symbol. Empty: the first.
     """
 
     side: Ints
@@ -92,6 +99,7 @@ class Orders(NamedTuple):
     curve: Ints
     base: Ints = NO_ROWS
     deadline: Ints = NO_ROWS
+    law: Ints = NO_ROWS
 
     def take(self, rows: Any) -> Orders:
         """Some of them."""
@@ -131,6 +139,8 @@ class Trades(NamedTuple):
     lots : ndarray of int64
     price, commission : ndarray of float64
         Currency per share; currency.
+    rule_price, spread, impact : ndarray of float64
+        What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
     """
 
     parent: Ints
@@ -138,3 +148,6 @@ class Trades(NamedTuple):
     lots: Ints
     price: Floats
     commission: Floats
+    rule_price: Floats
+    spread: Floats
+    impact: Floats

@@ -120,6 +120,9 @@ class _Trades(NamedTuple):
     commission: Floats
     side: Ints
     parent: Ints
+    rule_price: Floats
+    spread: Floats
+    impact: Floats
 
     @classmethod
     def of(cls, fills: Sequence[Fill]) -> _Trades:
@@ -130,6 +133,7 @@ class _Trades(NamedTuple):
         return cls(
             column("time", np.int64), column("quantity", np.int64 if whole else np.float64), column("fill_price", np.float64),
             column("commission", np.float64), column("side", np.int64), column("parent_id", np.int64),
+            *(column(name, np.float64) for name in ("rule_price", "spread", "impact")),
         )  # fmt: skip
 
 
@@ -151,6 +155,9 @@ def _fills(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFram
             "quantity": trades.quantity,
             "price": trades.price,
             "commission": trades.commission,
+            "rule_price": trades.rule_price,
+            "spread": trades.spread,
+            "impact": trades.impact,
         }
     )
 

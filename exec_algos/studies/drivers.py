@@ -13,12 +13,14 @@ from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Task
 from exec_algos.batch import NOT_WATCHED, Orders, Tape, Watched, run_batch
 from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.costs.displacement import ImpactTable
 from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.executors.window import Window
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import quotes_of
 from exec_algos.model import Fill, Residual, Rules, Side
 from exec_algos.studies.result import Worked
+from exec_algos.tape import NO_ROWS
 from exec_algos.tca.benchmarks import rows_between
 
 if TYPE_CHECKING:
@@ -54,18 +56,21 @@ def drive_batch(job: Job) -> Worked:
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
         first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
+        law=orders.symbol if model.impact else NO_ROWS,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
-    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen)
+    rule = [] if model.spread is None else [model.rule_prices(bars, side) for side in (1, -1)]
+    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen, *rule)
     outcome, trades = run_batch(
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=model.commission,
-        impact=model.impact_coefficient, latency=model.latency_ns, through=model.limit_fill == "through",
+        impact=ImpactTable.of(model.impact, bars.symbols, bars.step), latency=model.latency_ns, through=model.limit_fill == "through",
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
     return Worked(
         filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, children=outcome.children,
         trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
+        trade_rule_price=trades.rule_price, trade_spread=trades.spread, trade_impact=trades.impact,
     )  # fmt: skip
 
 
@@ -96,7 +101,7 @@ def drive_engine(job: Job) -> Worked:
     bars, orders, fills = job.bars, job.orders, job.fills
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, int]] = []
-    trades: list[tuple[int, int, int, float, float]] = []
+    trades: list[tuple[int, int, int, float, float, float, float, float]] = []
     for n in range(len(orders)):
         market = _replay(own[int(orders.symbol[n])], job, n)
         notional = paid = 0.0
@@ -104,10 +109,12 @@ def drive_engine(job: Job) -> Worked:
             notional += fill.quantity * fill.fill_price
             paid += fill.commission
             if fills:
-                trades.append((n, fill.time, round(fill.quantity / orders.lot_size), fill.fill_price, fill.commission))
+                parts = fill.rule_price, fill.spread, fill.impact
+                trades.append((n, fill.time, round(fill.quantity / orders.lot_size), fill.fill_price, fill.commission, *parts))
         rows.append((market.parents[0].filled, notional, paid, market.parents[0].children))
     filled, notionals, commissions, children = zip(*rows, strict=True)
-    parent, time, lots, price, commission = zip(*trades, strict=True) if trades else ((),) * 5
+    parent, time, lots, *amounts = zip(*trades, strict=True) if trades else ((),) * 8
+    price, commission, rule, spread, impact = (np.array(column, np.float64) for column in amounts)
     return Worked(
         filled=np.array(filled, np.int64),
         notional=np.array(notionals, np.float64),
@@ -116,8 +123,11 @@ def drive_engine(job: Job) -> Worked:
         trade_parent=np.array(parent, np.int64),
         trade_time=np.array(time, np.int64),
         trade_lots=np.array(lots, np.int64),
-        trade_price=np.array(price, np.float64),
-        trade_commission=np.array(commission, np.float64),
+        trade_price=price,
+        trade_commission=commission,
+        trade_rule_price=rule,
+        trade_spread=spread,
+        trade_impact=impact,
     )
 
 

@@ -50,6 +50,8 @@ class Worked(NamedTuple):
         Row of the order; ns UTC; lots.
     trade_price, trade_commission : ndarray of float64, shape (m,)
         Currency per share; currency.
+    trade_rule_price, trade_spread, trade_impact : ndarray of float64, shape (m,)
+        What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
     """
 
     filled: Ints
@@ -61,6 +63,9 @@ class Worked(NamedTuple):
     trade_lots: Ints
     trade_price: Floats
     trade_commission: Floats
+    trade_rule_price: Floats
+    trade_spread: Floats
+    trade_impact: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,5 +293,8 @@ def _fills(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
             "quantity": worked.trade_lots * orders.lot_size,
             "price": worked.trade_price,
             "commission": worked.trade_commission,
+            "rule_price": worked.trade_rule_price,
+            "spread": worked.trade_spread,
+            "impact": worked.trade_impact,
         }
     )
