@@ -109,7 +109,7 @@ class IStar:
     def market_impact(self, size: float, volatility: float, participation: float) -> float:
         """MI in bps at `participation` (POV, the order's share of all volume, in (0, 1])."""
         _rate(participation)
-        return self.instantaneous(size, volatility) * (self.b1 * participation**self.a4 + 1 - self.b1)
+        return self.instantaneous(size, volatility) * float(self.b1 * participation**self.a4 + 1 - self.b1)
 
     def timing_risk(self, size: float, volatility: float, participation: float) -> float:
         """TR in bps: standard deviation of the cost while the order works."""
