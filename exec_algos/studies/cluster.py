@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
@@ -59,9 +60,9 @@ def client_of(cluster: str) -> Iterator[Any]:
         with dask.Client(cluster) as client:
             yield client
         return
-    # one thread each: a shard is work for one core; no dashboard, so that no port is opened that nobody asked for
+    # one thread each: a shard is work for one core; the page of its state takes any port that is free
     with (
-        dask.LocalCluster(n_workers=int(rest), threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        dask.LocalCluster(n_workers=int(rest), threads_per_worker=1, processes=True, dashboard_address=":0") as local,
         dask.Client(local) as client,
     ):
         yield client
@@ -85,7 +86,7 @@ def _on(client: Any, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, 
 
 def _next(client: Any, task: Any, todo: Iterator[Shard], n: int) -> list[Any]:
     """Send off the next shards; dask may run one twice, which is harmless: both write the same bytes."""
-    taken = [shard for shard, _ in zip(todo, range(n), strict=False)]
+    taken = list(islice(todo, n))
     return [client.submit(_settle, task, shard, pure=False) for shard in taken]
 
 

@@ -111,9 +111,8 @@ class ShardedStudy:
             A part that cannot be, or a store that holds nothing.
         """
         partitions = Partitions(store)
-        symbol, months = next(iter(_listing(partitions).items()))
-        # a first month is enough to build every part but the parent orders
-        trial = request.study(partitions.month(symbol, months[0]))
+        # one month is enough to build every part but the parent orders
+        trial = request.study(_sample(partitions, _listing(partitions)))
         parents = trial.parents
         terms = Grid(
             calendar=request.calendar, sides=[one.strip() for one in request.sides.split(",") if one.strip()], size=request.size,
@@ -170,7 +169,7 @@ class ShardedStudy:
         partitions = Partitions(self.store)
         listing = _listing(partitions)
         months = sorted({month for each in listing.values() for month in each})
-        zone = _zone(partitions, listing)
+        zone = _sample(partitions, listing).zone
         span = Span(str(self.parents.calendar), _midnight(months[0], 0, zone), _midnight(months[-1], 1, zone) - 1, zone)
         reaches = {month: span.reach(month) for month in span.months()}
         shards = [
@@ -244,13 +243,13 @@ def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
     return listing
 
 
-def _zone(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> str:
-    """The zone in which the store counts months: that of its first file that can be read."""
+def _sample(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> Bars:
+    """The first file that can be read: its zone is that in which the store counts months."""
     failed: MarketDataError | None = None
     for symbol, months in listing.items():
         for month in months:
             try:
-                return str(partitions.facts(symbol, month)["zone"])
+                return partitions.month(symbol, month)
             except MarketDataError as error:
                 failed = failed or error
     raise failed or MarketDataError("the store holds nothing", file=partitions.path)

@@ -103,10 +103,6 @@ class Partitions(BarStore):
         """The months of every symbol, both sorted."""
         return {symbol: tuple(part.month for part in parts) for symbol, parts in self._parts().items()}
 
-    def facts(self, symbol: str, month: str) -> dict[str, Any]:
-        """Step, zone and the like of one file."""
-        return self._facts(self._part(symbol, month))
-
     def month(self, symbol: str, month: str) -> Bars:
         """The bars of one file."""
         return self._read_part(self._part(symbol, month))

@@ -1,0 +1,121 @@
+"""What ``exec-algos study --resume DIR`` and ``--cluster`` do: a study in shards, from the command line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from exec_algos.errors import UsageError
+from exec_algos.studies.parents import counted
+from exec_algos.studies.sharded import ShardedStudy
+
+if TYPE_CHECKING:
+    from exec_algos.studies.aggregate import ShardedResult
+    from exec_algos.studies.request import StudyRequest
+
+FAILED = 1  # exit code of a study in which something could not be worked
+MOST_FAILED = 20
+
+
+def run_shards(
+    sources: Sequence[str], request: StudyRequest, folder: str, *, cluster: str | None = None, strict: bool = False, as_json: bool = False
+) -> None:
+    """Start or resume the study in `folder` and print what it came to.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        One store; empty to go on with the study that `folder` names.
+    request : StudyRequest
+        What to study; where `sources` is empty the folder says it.
+    folder : str
+        Path or fsspec URL.
+    cluster : str, optional
+        ``"local:2"``, ``"tcp://host:8786"`` or ``"tls://host:8786"``.
+    strict : bool
+        Stop at the first symbol or day that cannot be worked.
+    as_json : bool
+        Print JSON, and nothing else.
+
+    Raises
+    ------
+    UsageError
+        Sources that are not one store, or a part of the study that cannot be.
+    typer.Exit
+        With code 1 where some symbol or day could not be worked.
+    """
+    study = _study(sources, request, folder)
+    with _progress(quiet=as_json) as report:
+        result = study.run(folder, cluster=cluster, strict=strict, progress=report)
+    if as_json:
+        typer.echo(json.dumps(_as_json(result), indent=2, default=str))
+    else:
+        _print(result)
+    if result.failed:
+        raise typer.Exit(FAILED)
+
+
+def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> ShardedStudy:
+    from exec_algos.market.store import BarStore
+
+    if not sources:
+        return ShardedStudy.of_folder(folder)
+    if len(sources) > 1 or not BarStore.found_at(sources[0]):
+        raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
+    return ShardedStudy.of_request(sources[0], request)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("shards", total=1)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(result: ShardedResult) -> None:
+    config = result.config
+    typer.echo(
+        f"{len(config['symbols'])} symbols, {config['parent_orders']} parent orders, {config['bars']} bars; shards: {result.made} worked, "
+        f"{result.kept} kept from before"
+    )
+    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
+        mean = "not estimable" if math.isnan(row["mean"]) else f"{row['mean']:+.2f} bps [{row['low']:+.2f}, {row['high']:+.2f}]"
+        typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
+    typer.echo("slippage against interval VWAP, positive = cost; 95 % interval clustered by day")
+    if result.skipped:
+        typer.echo(f"skipped: {len(result.skipped)}; {counted(one.reason for one in result.skipped)}")
+    for one in result.failed[:MOST_FAILED]:
+        typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
+    if len(result.failed) > MOST_FAILED:
+        typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
+    typer.echo(f"written: {result.folder}")
+
+
+def _as_json(result: ShardedResult) -> dict[str, Any]:
+    rows = result.summary(by=("algorithm", "side")).reset_index().to_dict("records")
+    return {
+        "summary": [{str(key): None if _unknown(value) else value for key, value in row.items()} for row in rows],
+        "benchmark": "interval_vwap",
+        "unit": "bps, positive = cost",
+        "skipped": len(result.skipped),
+        "failed": [one._asdict() for one in result.failed],
+        "shards": {"made": result.made, "kept": result.kept},
+        "config": result.config,
+        "out": result.folder,
+    }
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

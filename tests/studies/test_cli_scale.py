@@ -1,0 +1,67 @@
+"""The command line of a study in shards: starts, resumes, lists what failed, and says so with its exit code."""
+
+import json
+
+import pytest
+import typer
+from markets import DAYS, market, ns
+
+from exec_algos.cli_scale import run_shards
+from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.market.store import BarStore
+from exec_algos.studies.request import StudyRequest
+
+REQUEST = StudyRequest(algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2)
+
+
+@pytest.fixture
+def store(tmp_path):
+    BarStore(tmp_path / "bars").write(market(21, ("A", "B"), missing=0.0, silent=0.0))
+    return str(tmp_path / "bars")
+
+
+def test_a_study_starts_and_resumes(tmp_path, store, capsys):
+    run_shards([store], REQUEST, str(tmp_path / "out"))
+    assert "2 symbols, 12 parent orders" in capsys.readouterr().out
+    run_shards([], StudyRequest(), str(tmp_path / "out"))
+    said = capsys.readouterr().out
+    assert "shards: 0 worked, 4 kept from before" in said
+    assert "skipped: 4; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in said
+
+
+def test_json_is_all_that_is_printed(tmp_path, store, capsys):
+    run_shards([store], REQUEST, str(tmp_path / "out"), as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["shards"], said["failed"], said["config"]["parent_orders"]) == ({"made": 4, "kept": 0}, [], 12)
+    assert [(row["algorithm"], row["side"]) for row in said["summary"]] == [
+        (name, side) for name in ("twap", "vwap:profile_days=2") for side in ("BUY", "SELL")
+    ]
+
+
+def test_what_failed_is_listed_and_the_exit_code_is_one(tmp_path, store, capsys):
+    with open(f"{store}/symbol=A/month=2025-11/bars.parquet", "r+b") as file:
+        file.truncate(50)
+    with pytest.raises(typer.Exit) as left:
+        run_shards([store], REQUEST, str(tmp_path / "out"))
+    assert left.value.exit_code == 1
+    assert "failed: A 2025-11: " in capsys.readouterr().out
+    with pytest.raises(MarketDataError):
+        run_shards([], REQUEST, str(tmp_path / "out"), strict=True)
+
+
+def test_what_is_not_one_store_is_refused(tmp_path, store):
+    for sources in ([str(tmp_path)], [store, store]):
+        with pytest.raises(UsageError, match="reads one bar store"):
+            run_shards(sources, REQUEST, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("address", ["local:0", "local", "two", "local:x", "tcp:", "http://here"])
+def test_an_address_that_is_none_is_refused_with_examples(tmp_path, store, address):
+    with pytest.raises(UsageError, match="cluster must be 'local:2'"):
+        run_shards([store], REQUEST, str(tmp_path / "out"), cluster=address)
+
+
+def test_the_days_of_the_study_are_those_of_the_store(tmp_path, store, capsys):
+    BarStore(store).write(market(3, ("C",), missing=0.0).between(ns(DAYS[1], "00:00"), 2**62))
+    run_shards([store], REQUEST, str(tmp_path / "out"))
+    assert f"C,{DAYS[0]},no bar in the window" in (tmp_path / "out/skipped.csv").read_text()
