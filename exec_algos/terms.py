@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.numeric import check_real
 from exec_algos.placement import AT_MARKET, ChildStyle, Randomisation
 
 
@@ -145,13 +146,16 @@ def check_lots(quantity: float, lot_size: float) -> int:
     UsageError
         `quantity` is not a positive multiple of `lot_size`.
     """
+    check_real(lot_size=lot_size, quantity=quantity)
     if not (math.isfinite(lot_size) and lot_size > 0):
         raise UsageError(f"lot_size must be a positive number of shares, got {lot_size!r}")
     if not (math.isfinite(quantity) and quantity > 0):
         raise UsageError(f"quantity must be a positive number of shares, got {quantity!r}; use side='SELL' to sell")
     lots = round(quantity / lot_size)
     if lots < 1 or abs(lots * lot_size - quantity) > 1e-9 * quantity:
-        raise UsageError(f"quantity {quantity} is not a multiple of lot_size {lot_size}; use {math.floor(quantity / lot_size) * lot_size}")
+        raise UsageError(
+            f"quantity {quantity} is not a multiple of lot_size {lot_size}; use {max(math.floor(quantity / lot_size), 1) * lot_size}"
+        )
     return lots
 
 
@@ -198,7 +202,10 @@ class Rules:
             raise UsageError(f"randomisation must be None or such as Randomisation(size=0.2, seed=1), got {self.randomisation!r}")
         for name in ("limit_price", "tick_size", "min_child", "max_child"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
+            if value is None:
+                continue
+            check_real(**{name: value})
+            if not 0 < value < math.inf:
                 raise UsageError(f"{name} must be positive and finite, got {value!r}; leave it out for none")
         if self.min_child is not None and self.max_child is not None and self.min_child > self.max_child:
             raise UsageError(f"min_child {self.min_child:g} is above max_child {self.max_child:g}; lower the one or raise the other")

@@ -35,6 +35,8 @@ def from_text(kind: str, text: str, known: Mapping[str, type[Value]]) -> Value:
     UsageError
         A value that is no number, or one that is out of range.
     """
+    if not isinstance(text, str):
+        raise UsageError(f"{kind} must be a text such as {next(iter(known))!r}, got {text!r}")
     name, _, rest = text.strip().partition(":")
     if name.lower() not in known:
         raise UnknownNameError(kind, name, known)
@@ -45,6 +47,8 @@ def from_text(kind: str, text: str, known: Mapping[str, type[Value]]) -> Value:
         key, _, value = pair.partition("=")
         if key.strip() not in allowed:
             raise UnknownNameError(f"parameter of {name}", key.strip(), allowed)
+        if key.strip() in given:
+            raise UsageError(f"{key.strip()} stands twice in {text!r}; say it once")
         given[key.strip()] = _number(key, value, type(allowed[key.strip()].default))
     made: Value = cls(**given)
     return made

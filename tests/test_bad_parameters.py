@@ -6,6 +6,7 @@ from dataclasses import fields
 from math import inf, nan
 
 import numpy as np
+import pandas as pd
 import pytest
 from markets import DAYS, market, ns
 from typer.testing import CliRunner
@@ -112,7 +113,7 @@ ORDERS = {
     "negative quantity": (-5, {}, SHARES.format(-5)),
     "quantity unknown": (nan, {}, SHARES.format(nan)),
     "infinite quantity": (inf, {}, SHARES.format(inf)),
-    "below a lot": (5, {"lot_size": 10}, "quantity 5 is not a multiple of lot_size 10"),
+    "below a lot": (5, {"lot_size": 10}, "quantity 5 is not a multiple of lot_size 10; use 10"),
     "between lots": (15, {"lot_size": 10}, "quantity 15 is not a multiple of lot_size 10; use 10"),
     "part of a share": (1.5, {}, "quantity 1.5 is not a multiple of lot_size 1; use 1"),
     "no lot": (100, {"lot_size": 0}, "lot_size must be a positive number of shares, got 0"),
@@ -224,10 +225,73 @@ def test_a_tip_off_the_lot_is_refused_with_one_on_it():
         execute(KINDS["iceberg"], display=15, lot_size=10, rules=Rules(limit_price=20))
 
 
+NO_NUMBERS = ("100", True, 1 + 2j, [1])
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize(("name", "parameter"), [key for key in BAD if key != ("pov", "inclusive")])
+def test_what_is_no_number_is_no_parameter(name, parameter, value):
+    with pytest.raises(UsageError, match=rf"{parameter} must be a (whole )?number, got {re.escape(repr(value))}"):
+        ALGORITHMS[name](**{parameter: value})
+
+
+@pytest.mark.parametrize("days", [2.5, nan])
+@pytest.mark.parametrize("name", ["vwap", "dynamic_vwap"])
+def test_days_are_whole(name, days):
+    with pytest.raises(UsageError, match=f"profile_days must be a whole number, got {days}"):
+        ALGORITHMS[name](profile_days=days)
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_what_is_no_number_is_no_part_of_an_order(value):
+    said = f"must be a number, got {re.escape(repr(value))}"
+    with pytest.raises(UsageError, match=f"quantity {said}"):
+        execute(TWAPExecutor, value)
+    for name in ("lot_size", "max_participation", "duration_minutes"):
+        with pytest.raises(UsageError, match=f"{name} {said}"):
+            execute(TWAPExecutor, **{name: value})
+    for name in ("limit_price", "tick_size", "min_child", "max_child"):
+        with pytest.raises(UsageError, match=f"{name} {said}"):
+            Rules(**{name: value})
+
+
+@pytest.mark.parametrize("side", [True, [1], 1j], ids=repr)
+def test_what_is_no_side_is_refused(side):
+    with pytest.raises(UnknownNameError, match=re.escape(f"unknown side {str(side)!r}: known: BUY, SELL")):
+        Side.of(side)
+
+
+@pytest.mark.parametrize("moment", [True, 1.5, nan, pd.NaT, [9]], ids=repr)
+def test_what_is_no_time_is_no_start(moment):
+    with pytest.raises(UsageError, match=re.escape(f"{moment!r} is no time; use 'HH:MM', an ISO time or ns UTC")):
+        execute(TWAPExecutor, start=moment)
+
+
+def test_values_of_another_kind_are_told_what_to_be():
+    for rules in (None, "limit", {"limit_price": 20}):
+        with pytest.raises(UsageError, match=re.escape(f"rules must be such as Rules(limit_price=20.0), got {rules!r}")):
+            execute(TWAPExecutor, rules=rules)
+    for algorithm in ("twap", TWAPExecutor, None):
+        with pytest.raises(UsageError, match=r"algorithm must be a value such as TWAP\(\), got .*; parse_algorithm makes one of a text"):
+            execute(executors.AlgorithmExecutor, 100, algorithm)
+    for text in (None, 5, b"twap"):
+        with pytest.raises(UsageError, match=re.escape(f"algorithm must be a text such as 'twap', got {text!r}")):
+            parse_algorithm(text)
+    with pytest.raises(UsageError, match=r"child style must be a text such as 'market', got None"):
+        Rules(style=None)
+    with pytest.raises(UsageError, match=r"rate stands twice in 'pov:rate=0\.1,rate=0\.2'; say it once"):
+        parse_algorithm("pov:rate=0.1,rate=0.2")
+
+
+def test_a_symbol_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(UnknownNameError, match="unknown symbol 'B': known: A"):
+        asyncio.run(TWAPExecutor(broker()).execute("B", 100, 300))
+
+
 # --- what is a number to numpy is a number here
 
 
-@pytest.mark.parametrize("whole", [np.int64, np.uint64])
+@pytest.mark.parametrize("whole", [np.int64, np.int32, np.uint8, np.uint64])
 @pytest.mark.parametrize("real", [np.float64, float])
 def test_numpy_scalars_are_numbers(whole, real):
     options = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from exec_algos.errors import UsageError
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.outlook import Outlook
 from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
+from exec_algos.numeric import check_real
 from exec_algos.textform import from_text, text_of
 
 
@@ -47,13 +48,17 @@ class Algorithm(ABC):
     needs_limit: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            value, left_out = getattr(self, one.name), one.default is None
+            if not isinstance(one.default, bool) and not (left_out and value is None):
+                check_real(**{one.name: value})
         if not 0 < self.slice_interval_seconds < math.inf:
             raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")
 
     @property
     def interval(self) -> int:
         """Time between decisions in ns."""
-        return round(self.slice_interval_seconds * SECOND)
+        return round(float(self.slice_interval_seconds) * SECOND)
 
     def interval_on(self, step: int) -> int:
         """Time between decisions on bars of `step` ns: rounded up to whole bars, in ns."""

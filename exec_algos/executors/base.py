@@ -107,6 +107,8 @@ class OrderExecutor(ABC):
         UsageError
             A quantity that is no multiple of the lot, or a cap outside (0, 1].
         """
+        if not isinstance(rules, Rules):
+            raise UsageError(f"rules must be such as Rules(limit_price=20.0), got {rules!r}")
         check_lots(quantity, lot_size)
         check_participation(max_participation)
         rules.bounds(lot_size)
@@ -160,6 +162,8 @@ class OrderExecutor(ABC):
         return begun
 
     def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
+        if not isinstance(algorithm, Algorithm):
+            raise UsageError(f"algorithm must be a value such as TWAP(), got {algorithm!r}; parse_algorithm makes one of a text")
         algorithm.check_order(order.rules, order.lot_size)
         broker = self.broker
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)

@@ -25,6 +25,7 @@ from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, cumulative_curve, follow_curve
 from exec_algos.executors.outlook import Outlook
 from exec_algos.model import MINUTE, NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
+from exec_algos.numeric import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class DynamicVWAP(Algorithm):
 
     def __post_init__(self) -> None:
         super(DynamicVWAP, self).__post_init__()
+        check_whole(profile_days=self.profile_days)
         if self.profile_days < 2:
             raise UsageError(f"profile_days must be at least 2, got {self.profile_days}; 20 or more make a useful model")
         if not 0 < self.bin_minutes < np.inf:

@@ -19,6 +19,7 @@ from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
 from exec_algos.model import MINUTE, NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
+from exec_algos.numeric import check_real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,10 @@ class TWAPExecutor(OrderExecutor):
         UsageError
             A quantity, duration or window that cannot be worked.
         """
+        check_real(duration_minutes=duration_minutes)
         if not 0 < duration_minutes < math.inf:
             raise UsageError(f"duration_minutes must be positive and finite, got {duration_minutes!r}")
         algorithm = TWAP(slice_interval_seconds=slice_interval_seconds)
-        window = Window(start=start, length=round(duration_minutes * MINUTE))
+        window = Window(start=start, length=round(float(duration_minutes) * MINUTE))
         order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
         return await self.work(algorithm, order, window)

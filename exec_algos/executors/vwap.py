@@ -16,6 +16,7 @@ from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import Moment, OrderExecutor, Window
 from exec_algos.executors.curve import Floats, follow_curve
 from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
+from exec_algos.numeric import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class VWAP(Algorithm):
 
     def __post_init__(self) -> None:
         super(VWAP, self).__post_init__()
+        check_whole(profile_days=self.profile_days)
         if self.profile_days < 1:
             raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
 

@@ -117,12 +117,16 @@ def instant(moment: Moment, session: Session) -> int:
     UsageError
         Text that is no time.
     """
-    if isinstance(moment, Integral):
+    if isinstance(moment, Integral) and not isinstance(moment, bool):
         return int(moment)
     import pandas as pd
 
+    if not isinstance(moment, datetime | str):
+        raise UsageError(f"{moment!r} is no time; use 'HH:MM', an ISO time or ns UTC")
     try:
         stamp = _on_the_day(moment, session) if isinstance(moment, str) and len(moment) <= LONGEST_TIME_OF_DAY else pd.Timestamp(moment)
+        if pd.isna(stamp):
+            raise ValueError(moment)
         return int((stamp if stamp.tzinfo else stamp.tz_localize(session.zone)).as_unit("ns").value)
     except ValueError as error:
         raise UsageError(f"{moment!r} is no time; use 'HH:MM', an ISO time or ns UTC") from error
