@@ -19,7 +19,12 @@ from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Side
 
 if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.imports import Refused
 
 Ints = npt.NDArray[np.int64]
 
@@ -171,8 +176,10 @@ class ParentOrders:
     start, end : ndarray of int64
         The window ``[start, end)``, ns UTC, in whole bars.
     profile_days : int
-        N: earlier sessions with data that ADV was taken from.
+        N: earlier sessions with data that ADV was taken from; 0 where sizes were given.
     skipped : tuple of Skipped
+    refused : tuple of Refused
+        Rows of a desk's own orders that cannot be worked, and why: ``row, value, reason``.
     """
 
     symbols: tuple[str, ...]
@@ -186,6 +193,7 @@ class ParentOrders:
     end: Ints
     profile_days: int
     skipped: tuple[Skipped, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -232,12 +240,71 @@ class ParentOrders:
         sessions = sessions_of(bars, calendar)
         return terms.orders(bars, sessions, range(*covered(bars, sessions)))
 
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, bars: Bars, *, calendar: str | None = None, lot_size: float = 1) -> ParentOrders:
+        """A desk's own orders; rows that cannot be worked are in `refused`.
+
+        Start is rounded up and end down to whole bars of the session, so that no bar counts that began before the order. Orders are
+        sorted by symbol, session, start, end, side and row.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns ``symbol, side, quantity`` (shares), ``start, end`` (naive ones in exchange time), in any case and order; others
+            are left alone.
+        bars : Bars
+        calendar : str, optional
+            Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
+        lot_size : int or float
+            Shares in a lot; a quantity that is no multiple is refused.
+
+        Raises
+        ------
+        UsageError
+            A column is missing, or no row can be worked.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from exec_algos.market.samples import load_samples
+        >>> bars = load_samples()["XNYS"]
+        >>> row = {"symbol": "SYNMID", "side": "buy", "quantity": 500, "start": "2025-10-15 10:00", "end": "2025-10-15 11:00"}
+        >>> orders = ParentOrders.from_frame(pd.DataFrame([row, {**row, "quantity": -5}]), bars, calendar="XNYS")
+        >>> len(orders), [(one.row, one.value) for one in orders.refused]
+        (1, [(2, '-5')])
+        """
+        from exec_algos.studies.imports import Checks
+
+        sessions = sessions_of(bars, calendar)
+        rows, refused = Checks(bars, sessions, lot_size).rows(frame)
+        if not rows:
+            why = f": {counted(one.reason for one in refused)}" if refused else ""
+            raise UsageError(f"none of {len(refused)} orders can be worked{why}")
+        symbol, session, start, end, side, lots, _ = np.array(rows, dtype=np.int64).T
+        return cls(
+            symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,
+            start=start, end=end, profile_days=0, refused=tuple(refused),
+        )  # fmt: skip
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str], bars: Bars, *, calendar: str | None = None, lot_size: float = 1) -> ParentOrders:
+        """The same of a CSV file; its row 1 is the first below the header.
+
+        Raises
+        ------
+        UsageError
+            No such file; else as `from_frame`.
+        """
+        from exec_algos.studies.imports import read_orders
+
+        return cls.from_frame(read_orders(path), bars, calendar=calendar, lot_size=lot_size)
+
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
         columns = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
         return ParentOrders(
             symbols=self.symbols, sessions=self.sessions, lot_size=self.lot_size, profile_days=self.profile_days,
-            skipped=(*self.skipped, *skipped), **columns,
+            skipped=(*self.skipped, *skipped), refused=self.refused, **columns,
         )  # fmt: skip
 
 

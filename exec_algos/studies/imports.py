@@ -1,0 +1,164 @@
+"""A desk's own orders as parent orders of a study: each row checked, and those that cannot be worked listed with the reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.calendars import Sessions
+from exec_algos.model import Side
+from exec_algos.terms import check_lots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+
+COLUMNS = ("symbol", "side", "quantity", "start", "end")
+
+
+class Refused(NamedTuple):
+    """A row that is no parent order of the study.
+
+    Attributes
+    ----------
+    row : int
+        In the file or frame; the first data row is 1.
+    value : str
+        What stands there.
+    reason : str
+    """
+
+    row: int
+    value: str
+    reason: str
+
+
+class Row(NamedTuple):
+    """A row that is: symbol and session by number, instants in ns UTC in whole bars."""
+
+    symbol: int
+    session: int
+    start: int
+    end: int
+    side: int
+    lots: int
+    row: int
+
+
+class _RefusedRowError(Exception):
+    """A row is refused: the value and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a row must fit to."""
+
+    bars: Bars
+    sessions: Sessions
+    lot_size: float
+
+    def rows(self, frame: pd.DataFrame) -> tuple[list[Row], list[Refused]]:
+        """The rows that can be worked, by symbol, session, start, end, side and row; and those that cannot."""
+        good: list[Row] = []
+        bad: list[Refused] = []
+        for number, values in _values(frame):
+            try:
+                good.append(self._row(number, values))
+            except _RefusedRowError as error:
+                bad.append(Refused(number, *error.args))
+        return sorted(good, key=lambda one: (*one[:4], -one.side, one.row)), bad
+
+    def _row(self, number: int, values: dict[str, Any]) -> Row:
+        symbol = str(values["symbol"]).strip()
+        if symbol not in self.bars.symbols:
+            raise _RefusedRowError(symbol, "the bars have no such symbol")
+        side, lots = self._side(values["side"]), self._lots(values["quantity"])
+        start, end = self._instant(values["start"]), self._instant(values["end"])
+        session, *window = self._window(start, end, f"{values['start']} to {values['end']}")
+        first, last = np.searchsorted(self.bars.start[self.bars.rows(symbol)], [window[0], window[1] - self.bars.step + 1])
+        if first >= last:
+            raise _RefusedRowError(f"{values['start']} to {values['end']}", "no bar in the window")
+        return Row(self.bars.symbols.index(symbol), session, window[0], window[1], side, lots, number)
+
+    def _side(self, value: Any) -> int:
+        try:
+            text = str(value).strip()
+            return int(Side.of(Side(int(text)) if text in {"1", "+1", "-1"} else text))
+        except UsageError as error:
+            raise _RefusedRowError(str(value), str(error)) from None
+
+    def _lots(self, value: Any) -> int:
+        try:
+            return check_lots(float(str(value).replace(",", "")), self.lot_size)
+        except ValueError as error:
+            raise _RefusedRowError(str(value), str(error) if isinstance(error, UsageError) else "quantity is no number of shares") from None
+
+    def _instant(self, value: Any) -> int:
+        import pandas as pd
+
+        try:
+            stamp = pd.Timestamp(value)
+            if pd.isna(stamp):
+                raise ValueError("no time")
+            local = stamp.tz_localize(self.sessions.zone) if stamp.tz is None else stamp
+            return int(local.as_unit("ns").value)
+        except (ValueError, TypeError, OverflowError):
+            raise _RefusedRowError(str(value), f"no time that can be read; write 2024-01-02 09:30:00, in {self.sessions.zone}") from None
+
+    def _window(self, start: int, end: int, value: str) -> tuple[int, int, int]:
+        """The session, and the whole bars of it between start and end: never a bar that began before the order."""
+        if start >= end:
+            raise _RefusedRowError(value, "the order ends before it starts")
+        session = self.sessions.at_or_after(start)
+        if session >= len(self.sessions) or end <= self.sessions.open[session]:
+            raise _RefusedRowError(value, "the exchange is closed then")
+        opened, closed = int(self.sessions.open[session]), int(self.sessions.close[session])
+        if start < opened or end > closed:
+            raise _RefusedRowError(
+                value, "the order is not inside one session; split it, or name the calendar whose hours it was worked in"
+            )
+        step = self.bars.step
+        first, last = opened - (opened - start) // step * step, opened + (end - opened) // step * step
+        if first >= last:
+            raise _RefusedRowError(value, f"there is no whole bar of {step / 1e9:g} s in the window")
+        return session, first, last
+
+
+def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row number and values of each row.
+
+    Raises
+    ------
+    UsageError
+        A column is missing.
+    """
+    names = {str(name).strip().lower(): name for name in frame.columns}
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise UsageError(
+            f"orders need the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}; found: {', '.join(map(str, frame))}"
+        )
+    for number, values in enumerate(zip(*(frame[names[name]] for name in COLUMNS), strict=True), start=1):
+        yield number, dict(zip(COLUMNS, values, strict=True))
+
+
+def read_orders(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """A CSV of orders, every value as the text that stands there: a symbol 005930 keeps its noughts, and NA is a symbol.
+
+    Raises
+    ------
+    UsageError
+        No such file, or one that is no CSV.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{os.fspath(path)}: {error}; give a CSV with the columns {', '.join(COLUMNS)}") from error

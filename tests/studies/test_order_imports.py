@@ -1,0 +1,125 @@
+"""A desk's own orders: which rows become parent orders, with which window, and why the others do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets import DAYS, market, ns
+
+from exec_algos import ParentOrders, SlippageStudy
+from exec_algos.errors import UsageError
+
+BARS = market(5, ("005930", "NA"), missing=0.0, silent=0.0)  # half hours
+GOOD = {"symbol": "NA", "side": "buy", "quantity": "120", "start": f"{DAYS[2]} 10:00", "end": f"{DAYS[2]} 12:00"}
+
+
+def orders(*rows, **options):
+    return ParentOrders.from_frame(pd.DataFrame(rows), BARS, **{"calendar": "XNYS", **options})
+
+
+def test_a_row_is_a_parent_order():
+    one = orders(GOOD, lot_size=10)
+    columns = (one.symbol, one.side, one.lots, one.start, one.end)
+    assert [column.tolist() for column in columns] == [[1], [1], [12], [ns(DAYS[2], "10:00")], [ns(DAYS[2], "12:00")]]
+    assert str(one.sessions.date[one.session[0]]) == DAYS[2]
+    assert (one.skipped, one.refused) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "window"),
+    [
+        ("10:00:00.000000001", "12:00", ("10:30", "12:00")),
+        ("10:01", "12:29:59", ("10:30", "12:00")),
+        ("09:30", "16:00", ("09:30", "16:00")),
+    ],
+)
+def test_no_bar_counts_that_began_before_the_order_or_ended_after_it(start, end, window):
+    one = orders({**GOOD, "start": f"{DAYS[2]} {start}", "end": f"{DAYS[2]} {end}"})
+    assert (one.start.tolist(), one.end.tolist()) == ([ns(DAYS[2], window[0])], [ns(DAYS[2], window[1])])
+
+
+@pytest.mark.parametrize(("side", "sign"), [("BUY", 1), (" sell ", -1), (1, 1), ("-1", -1)])
+def test_a_side_is_a_word_or_a_sign(side, sign):
+    assert orders({**GOOD, "side": side}).side.tolist() == [sign]
+
+
+def test_stamps_with_a_zone_are_read_in_it():
+    one = orders({**GOOD, "start": f"{DAYS[2]}T15:00:00Z", "end": pd.Timestamp(f"{DAYS[2]} 12:00", tz="America/New_York")})
+    assert (one.start.tolist(), one.end.tolist()) == ([ns(DAYS[2], "10:00")], [ns(DAYS[2], "12:00")])
+
+
+@pytest.mark.parametrize(
+    ("harm", "value", "reason"),
+    [
+        ({"symbol": "MSFT"}, "MSFT", "the bars have no such symbol"),
+        ({"side": "long"}, "long", "long"),
+        ({"quantity": "0"}, "0", "quantity must be a positive number of shares"),
+        ({"quantity": "-5"}, "-5", "use side='SELL' to sell"),
+        ({"quantity": "many"}, "many", "quantity is no number of shares"),
+        ({"quantity": "nan"}, "nan", "quantity must be a positive number"),
+        ({"quantity": "125"}, "125", "not a multiple of lot_size 10"),
+        ({"start": "soon"}, "soon", "no time that can be read"),
+        ({"end": ""}, "", "no time that can be read"),
+        ({"end": GOOD["start"]}, f"{GOOD['start']} to {GOOD['start']}", "the order ends before it starts"),
+        ({"end": f"{DAYS[3]} 10:00"}, f"{GOOD['start']} to {DAYS[3]} 10:00", "not inside one session"),
+        ({"start": f"{DAYS[2]} 08:00"}, f"{DAYS[2]} 08:00 to {GOOD['end']}", "not inside one session"),
+        ({"start": "2025-11-27 10:00", "end": "2025-11-27 11:00"}, "2025-11-27 10:00 to 2025-11-27 11:00", "the exchange is closed"),
+        ({"start": "2035-11-27 10:00", "end": "2035-11-27 11:00"}, "2035-11-27 10:00 to 2035-11-27 11:00", "the exchange is closed"),
+        ({"end": f"{DAYS[2]} 10:29"}, f"{GOOD['start']} to {DAYS[2]} 10:29", "no whole bar of 1800 s"),
+    ],
+)
+def test_a_row_that_cannot_be_worked_is_refused_with_its_number_value_and_reason(harm, value, reason):
+    found = orders(GOOD, {**GOOD, **harm}, GOOD, lot_size=10)
+    assert len(found) == 2
+    assert [(one.row, one.value) for one in found.refused] == [(2, value)]
+    assert reason in found.refused[0].reason
+
+
+def test_a_window_without_a_bar_is_refused():
+    silent = BARS.take(BARS.start != ns(DAYS[2], "10:00"))
+    short = {**GOOD, "end": f"{DAYS[2]} 10:30"}
+    found = ParentOrders.from_frame(pd.DataFrame([GOOD, short]), silent, calendar="XNYS")
+    assert [(one.row, one.reason) for one in found.refused] == [(2, "no bar in the window")]
+
+
+def test_orders_are_sorted_by_symbol_session_start_and_side():
+    later = {**GOOD, "start": f"{DAYS[3]} 10:00", "end": f"{DAYS[3]} 11:00"}
+    found = orders(later, {**GOOD, "side": "sell"}, GOOD, {**later, "symbol": "005930"})
+    assert found.symbol.tolist() == [0, 1, 1, 1]
+    assert found.side.tolist() == [1, 1, -1, 1]
+    assert (np.diff(found.session) >= 0).tolist() == [False, True, True]
+
+
+def test_a_csv_keeps_symbols_as_they_stand_and_finds_columns_by_name(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        f'Trader,End,Start,Quantity,Side,Symbol\nx,{DAYS[2]} 12:00,{DAYS[2]} 10:00,"1,200",SELL,005930\ny,,{DAYS[2]} 10:00,5,BUY,NA\n'
+    )
+    found = ParentOrders.from_csv(path, BARS, calendar="XNYS")
+    assert (found.symbol.tolist(), found.lots.tolist(), found.side.tolist()) == ([0], [1200], [-1])
+    assert [(one.row, one.value) for one in found.refused] == [(2, "")]
+
+
+def test_they_are_studied_like_a_grid_of_the_same_orders():
+    grid = ParentOrders.grid(BARS, calendar="XNYS", size="120", window="10:00-12:00", profile_days=2)
+    clock = {"start": "10:00", "end": "12:00"}
+    rows = [
+        {"symbol": BARS.symbols[i], "side": side, "quantity": 120, **{name: f"{grid.sessions.date[k]} {at}" for name, at in clock.items()}}
+        for i, k, side in zip(grid.symbol, grid.session, grid.side, strict=True)
+    ]
+    names = ["twap", "vwap:profile_days=2"]
+    own = SlippageStudy(BARS, orders(*reversed(rows)), names).run()
+    pd.testing.assert_frame_equal(own.parents, SlippageStudy(BARS, grid, names).run().parents, check_exact=True)
+
+
+def test_a_missing_column_a_missing_file_and_orders_of_which_none_can_be_worked_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="missing: end"):
+        orders({name: value for name, value in GOOD.items() if name != "end"})
+    with pytest.raises(UsageError, match="No such file"):
+        ParentOrders.from_csv(tmp_path / "none.csv", BARS)
+    with pytest.raises(UsageError, match="none of 2 orders can be worked: 2 x the bars have no such symbol"):
+        orders({**GOOD, "symbol": "A"}, {**GOOD, "symbol": "B"})
+
+
+def test_what_was_refused_stays_with_those_that_are_taken():
+    found = orders(GOOD, {**GOOD, "symbol": "A"})
+    assert found.take(found.side > 0).refused == found.refused
