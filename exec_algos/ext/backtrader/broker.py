@@ -9,12 +9,13 @@ import backtrader as bt
 
 from exec_algos.backtest.stream import Bar
 from exec_algos.brokers.venue import SteppedChild
+from exec_algos.costs.displacement import Displacement
 from exec_algos.errors import UsageError
 from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
-from exec_algos.fills import UNCAPPED, FillModel, bar_budget, meet_bar, price_paid
+from exec_algos.fills import UNCAPPED, FillModel, bar_budget, displaced_price, meet_bar
 
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
@@ -30,7 +31,7 @@ OWN = "backtrader's own broker, fills='backtrader'"
 class _Tape:
     """The last completed bar of a feed, and what was taken out of it."""
 
-    def __init__(self, data: Any, time: FeedTime, model: FillModel) -> None:
+    def __init__(self, data: Any, symbol: str, time: FeedTime, model: FillModel) -> None:
         self.lines, self.time, self.model = data.lines, time, model
         self.stamps, self.vendor = data.lines.datetime, getattr(data.lines, "vwap", None)
         self.length = 0
@@ -38,6 +39,7 @@ class _Tape:
         self.start = self.known = 0
         self._bar: Bar | None = None
         self._prices: dict[int, float] = {}
+        self.displacement = Displacement(model.impact, symbol, time.step)
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
@@ -216,7 +218,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
             settings = settings_of(self.cerebro)
             for i, data in enumerate(self.cerebro.datas):
                 try:
-                    self._tapes[id(data)] = _Tape(data, FeedTime(data, data._name or f"data{i}", settings), self.model)
+                    name = data._name or f"data{i}"
+                    self._tapes[id(data)] = _Tape(data, name, FeedTime(data, name, settings), self.model)
                 except UsageError as error:  # told to whoever orders in it; a feed of days beside is welcome
                     self._unfit[id(data)] = error
             self._list = list(self._tapes.values())
@@ -275,16 +278,18 @@ class ExecutionBroker(bt.brokers.BackBroker):
         room = bar_budget(terms.rate, bar.volume) - taken
         if room <= 0:
             return
-        limit, left = _limit(order), terms.lots - terms.done
-        done = meet_bar(side, left, limit, tape.price(side), bar.low, bar.high, room, model.limit_fill == "through")
+        limit, left, quoted = _limit(order), terms.lots - terms.done, tape.price(side)
+        moved, by = tape.displacement, tape.displacement.shift(tape.start)
+        done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, room, model.limit_fill == "through")
         if done.quantity > 0 and done.price > 0:
             last = done.quantity == left
             shares = done.quantity * terms.lot if terms.whole or not last else abs(order.executed.remsize)
             if last:  # what fractions have left differs from it in the last digit, and the order would never be complete
                 order.executed.remsize = self._booked(order, side * shares)
-            impact, price = model.impact_coefficient, done.price
-            if impact:
-                price = price_paid(side, limit, price, bar.low, bar.high, shares, bar.volume, impact)
+            price = done.price
+            if moved.moves:
+                level, own = moved.level(tape.start), moved.own(shares, bar.volume)
+                price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
             self._fill(order, terms, tape, done.quantity, shares, price)
 
     def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float) -> None:
@@ -303,6 +308,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if order.status != Order.Margin:
                 done.size = shares if done.size > 0 else -shares
             tape.used += abs(done.size)
+            tape.displacement.push(tape.start, 1 if done.size > 0 else -1, abs(done.size), tape.bar.volume)
 
     def _booked(self, order: Any, size: float) -> float:
         """The size that backtrader books for `size`: through zero, the sum of what it closes and what it opens."""
