@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from exec_algos.market.calendars import DAY, daily_hours
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import as_series
 from exec_algos.model import Fill, Observed, ParentOrder, Side
+from exec_algos.numeric import check_real
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY
 SYNTHETIC_FUTURE = 14 * DAY
+
+log = logging.getLogger(__name__)
 
 
 class SimulatedBroker(BrokerAPI):
@@ -122,7 +127,8 @@ class SimulatedBroker(BrokerAPI):
         """Let a child order rest until it is filled, cancelled or expired; see `BrokerAPI.place_order`.
 
         It meets the bars that start after the latency has passed, never the one in which it was
-        decided.
+        decided. Without a `parent` a part of a share is dropped, with a line in the log, and the fill says what traded. An
+        order for less than one share gets nothing, and knows it one bar later.
 
         Raises
         ------
@@ -133,9 +139,22 @@ class SimulatedBroker(BrokerAPI):
         """
         limit = limit_of(order_type, limit_price)
         self._ensure(ticker)
+        check_real(quantity=quantity)
+        if parent is None and 0 < quantity < math.inf:
+            quantity = self._whole(ticker, quantity)
+            if not quantity:
+                await self.clock.sleep_until(self.clock.now + self.resolution)
+                return Fill(self.clock.now, ticker, 0, math.nan, side=side, zone=self.market.zone)
         child = self.market.submit(ticker, Side.of(side), quantity, limit, expires=expires, parent=parent, commission=self._commission)
         await child
         return child.result()
+
+    @staticmethod
+    def _whole(ticker: str, quantity: float) -> int:
+        whole = math.floor(quantity)
+        if whole != quantity:
+            log.warning("%s: an order for %r shares is one for %d: parts of a share do not trade here", ticker, quantity, whole)
+        return whole
 
     def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
         """Release a child without waiting for it; see `BrokerAPI.send_order`.

@@ -137,7 +137,7 @@ def test_an_order_without_an_end_lasts_until_the_close():
     [
         ((0,), {}, "positive number of shares"),
         ((-5,), {}, "use side='SELL'"),
-        ((1.5,), {}, "not a multiple of lot_size 1"),
+        (("1.5",), {}, "quantity"),
         ((10, "LMT"), {}, "'LMT' with a positive one, got 'LMT' and None"),
         ((10, "LMT", -1), {}, "got 'LMT' and -1"),
         ((10, "MKT", 100), {}, "'MKT' without limit_price"),
@@ -149,6 +149,13 @@ def test_an_order_without_an_end_lasts_until_the_close():
 def test_an_order_that_cannot_be_is_refused(args, options, message):
     with pytest.raises(UsageError, match=message):
         placed(*args, **options)
+
+
+def test_a_part_of_a_share_is_dropped_and_the_log_says_so(caplog):
+    assert placed(1.5).quantity == 1
+    assert placed(2.0).quantity == 2
+    assert placed(0.5).quantity == 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
 
 
 def test_an_unknown_symbol_is_answered_with_the_known_ones():

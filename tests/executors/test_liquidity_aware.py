@@ -229,7 +229,15 @@ def test_the_specified_executor_runs_unchanged_on_lean_minutes_of_spy(market_dat
     assert sum(expected) == 10_000
 
 
-def test_the_specified_executor_is_told_where_a_tenth_of_the_depth_is_no_whole_number_of_shares():
-    broker = SimulatedBroker(minute_bars([10] * 3, volume=1234), start=at("09:31"))
-    with pytest.raises(UsageError, match=r"quantity 61.7\d* is not a multiple of lot_size 1; use 61"):
-        run(SpecifiedExecutor(broker).execute("X", 100))
+def test_the_specified_executor_runs_unchanged_where_a_tenth_of_the_depth_is_no_whole_number_of_shares(caplog):
+    broker = SimulatedBroker(minute_bars([10] * 4, volume=1234), start=at("09:31"))
+    fills = run(SpecifiedExecutor(broker).execute("X", 100))
+    assert [fill.quantity for fill in fills] == [61, 39]
+    assert "an order for 61.7" in caplog.text
+
+
+def test_the_specified_executor_waits_where_a_tenth_of_the_depth_is_less_than_a_share():
+    rows = [(10, 10, 10, 10, volume) for volume in (10, 10, 1200, 1200, 1200)]
+    broker = SimulatedBroker(minute_bars(rows), start=at("09:31"))
+    fills = run(SpecifiedExecutor(broker).execute("X", 60))
+    assert [fill.quantity for fill in fills if fill.quantity] == [60]
