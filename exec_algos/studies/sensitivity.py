@@ -1,0 +1,179 @@
+"""How far a study's answer hangs on the fill model, and a choice of parameters that never sees the days it is reported on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.executors import Algorithm
+from exec_algos.fills import FillModel
+from exec_algos.model import NO_RULES, Rules
+from exec_algos.studies.study import SlippageStudy
+from exec_algos.tca.statistics import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.result import StudyResult
+
+
+class Band(NamedTuple):
+    """A study under several fill models.
+
+    Attributes
+    ----------
+    means : DataFrame
+        Mean slippage in bps, positive = cost: a row for each algorithm, a column for each model.
+    ranking : dict of str to tuple of str
+        For each model the algorithms, the cheapest first; equal means in order of their names.
+    pairs : DataFrame
+        Indexed by ``first, second, model``: paired difference ``first - second`` in bps with ``mean, low, high`` (95 %, day-clustered).
+    survives : bool
+        The ranking is the same under every model.
+    """
+
+    means: pd.DataFrame
+    ranking: dict[str, tuple[str, ...]]
+    pairs: pd.DataFrame
+    survives: bool
+
+
+def fill_models(neutral: FillModel) -> dict[str, FillModel]:
+    """Three models around one: ``optimistic`` (no spread, no impact, a limit that is touched fills), the model itself, and ``pessimistic``
+    (a market order pays the worst price of its bar, a limit must be traded through).
+    """
+    return {
+        "optimistic": replace(neutral, spread=None, impact=None, limit_fill="touch"),
+        "neutral": neutral,
+        "pessimistic": replace(neutral, price="worst", limit_fill="through"),
+    }
+
+
+def band(results: Mapping[str, StudyResult], benchmark: str = "interval_vwap", *, side: str | None = None) -> Band:
+    """Put results of the same parent orders and algorithms under several fill models side by side.
+
+    Parameters
+    ----------
+    results : mapping of str to StudyResult
+        By name of the model; `fill_models` makes three.
+    benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+    side : {"BUY", "SELL"}, optional
+        One side only.
+
+    Raises
+    ------
+    UsageError
+        No result, or results of different algorithms or parent orders.
+    """
+    import pandas as pd
+
+    _check_same(results)
+    names = sorted(next(iter(results.values())).config["algorithms"])
+    means = pd.DataFrame({model: [_mean(one, name, benchmark, side) for name in names] for model, one in results.items()}, index=names)
+    ranking = {model: tuple(means[model].sort_values(kind="stable").index) for model in results}
+    rows = {
+        (first, second, model): one.compare(first, second, benchmark, side=side)
+        for first, second in combinations(names, 2)
+        for model, one in results.items()
+    }
+    pairs = pd.DataFrame(
+        [(*key, one.mean, one.low, one.high) for key, one in rows.items()], columns=["first", "second", "model", "mean", "low", "high"]
+    )
+    return Band(means.rename_axis("algorithm"), ranking, pairs.set_index(["first", "second", "model"]), len(set(ranking.values())) == 1)
+
+
+def _check_same(results: Mapping[str, StudyResult]) -> None:
+    if not results:
+        raise UsageError("a band needs at least one result")
+    keys = ["parent_id", "symbol", "session", "side", "algorithm", "quantity", "start", "end"]
+    first, *others = (one.parents[keys].sort_values(["parent_id", "algorithm"], ignore_index=True) for one in results.values())
+    if not all(first.equals(other) for other in others):
+        raise UsageError("the results are not of the same parent orders and algorithms; run one study with each fill model")
+
+
+def _mean(result: StudyResult, name: str, benchmark: str, side: str | None) -> float:
+    if side is None:
+        return result.estimate(name, benchmark).mean
+    return float(result.summary(benchmark, by=("algorithm", "side"))["mean"].loc[(name, side.upper())])
+
+
+class Sweep(NamedTuple):
+    """Parameters chosen on some days and reported on later ones.
+
+    Attributes
+    ----------
+    train : StudyResult
+        Every candidate, on the parent orders before the split.
+    chosen : str
+        The cheapest of them there.
+    test : StudyResult
+        The chosen one, and the baseline where it is another, on the parent orders from the split on.
+    gain : Estimate or None
+        ``baseline - chosen`` over the test days in bps, positive = the choice saves; None where the baseline was chosen.
+    """
+
+    train: StudyResult
+    chosen: str
+    test: StudyResult
+    gain: Estimate | None
+
+
+def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
+    bars: Bars,
+    parents: ParentOrders,
+    algorithms: Sequence[Algorithm | str],
+    fill_model: FillModel | None = None,
+    *,
+    split: str,
+    rules: Rules = NO_RULES,
+    benchmark: str = "interval_vwap",
+) -> Sweep:
+    """Choose among algorithms or parameters on the days before `split`, and report the choice on the days from it on.
+
+    The candidates that were not chosen are never worked on the later days, so that nothing can be chosen by them. Volume profiles look
+    back over the split, as they would have on the day.
+
+    Parameters
+    ----------
+    bars : Bars
+    parents : ParentOrders
+    algorithms : sequence of Algorithm or str
+        The candidates; the first is the baseline.
+    fill_model : FillModel, optional
+    split : str
+        The first day of the test, ``"2024-07-01"``.
+    rules : Rules
+    benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+
+    Raises
+    ------
+    UsageError
+        A split that is no day, or that leaves no parent order on one side; or no candidate has an estimable mean.
+    """
+    later = parents.sessions.date[parents.session] >= _day(split)
+    if later.all() or not later.any():
+        raise UsageError(f"split {split} leaves {int((~later).sum())} parent orders to train on and {int(later.sum())} to test on; move it")
+    train = SlippageStudy(bars, parents.take(~later), algorithms, fill_model, rules).run(fills=False)
+    baseline, means = train.config["algorithms"][0], {name: train.estimate(name, benchmark).mean for name in train.config["algorithms"]}
+    known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    if not known:
+        raise UsageError(
+            f"no candidate has an estimable slippage against {benchmark} before {split}; move the split, or take smaller orders"
+        )
+    chosen = min(known, key=lambda name: known[name])
+    test = SlippageStudy(bars, parents.take(later), list(dict.fromkeys([baseline, chosen])), fill_model, rules).run()
+    return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+
+
+def _day(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(text, "D")
+    except ValueError:
+        raise UsageError(f"split must be a day like '2024-07-01', got {text!r}") from None

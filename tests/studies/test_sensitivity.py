@@ -1,0 +1,129 @@
+"""The band of fill models, and the choice of parameters on days that are not reported."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from markets import DAYS, bars_of, grid_of, market, ns
+
+from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.costs import FixedSpread, SquareRootImpact
+from exec_algos.errors import UsageError
+from exec_algos.studies.sensitivity import band, fill_models, sweep
+
+HOURLY = "twap:slice_interval_seconds=3600"
+NEUTRAL = FillModel(spread=FixedSpread(10), impact=SquareRootImpact(0.01), max_participation=0.5)
+
+
+def trending(sign=1):
+    """Prices that rise (or fall) all day by one a bar from 100, the same each day; open = close, a range of one each way."""
+    rows = []
+    for day in DAYS:
+        rows += [(t, p := 100.0 + sign * n, p + 1, p - 1, p, 1000.0, math.nan) for n, t in enumerate(grid_of(day))]
+    return bars_of({"A": rows})
+
+
+def parents(bars, **options):
+    return ParentOrders.grid(bars, **{"calendar": "XNYS", "size": "130", "profile_days": 1, "sides": ["BUY"], **options})
+
+
+def banded(bars, names, **options):
+    return {
+        name: SlippageStudy(bars, parents(bars), names, model).run() for name, model in fill_models(options.get("model", NEUTRAL)).items()
+    }
+
+
+def test_the_three_models_differ_in_what_they_say_they_do():
+    models = fill_models(NEUTRAL)
+    assert models["neutral"] == NEUTRAL
+    assert models["optimistic"] == replace(NEUTRAL, spread=None, impact=None)
+    assert models["pessimistic"] == replace(NEUTRAL, price="worst", limit_fill="through")
+
+
+def test_the_pessimist_pays_more_than_the_neutral_and_he_more_than_the_optimist():
+    means = band(banded(market(3, missing=0.0), ["twap", HOURLY])).means
+    assert (means["optimistic"] < means["neutral"]).all()
+    assert (means["neutral"] < means["pessimistic"]).all()
+
+
+def test_in_a_rising_market_buying_an_hour_at_once_is_cheaper_under_every_model():
+    # 13 bars at 100 .. 112: half-hourly at 106, hourly at 100 + (2 (0 + 2 + .. + 10) + 12) / 13 = 105.54, so 43.5 bps of 106 are saved;
+    # on the half day of 7 bars 103 and 102.57: 41.6 bps
+    found = band(banded(trending(), ["twap:slice_interval_seconds=1800", HOURLY], model=FillModel()))
+    assert found.survives
+    assert set(found.ranking.values()) == {(HOURLY, "twap:slice_interval_seconds=1800")}
+    assert found.pairs["mean"].between(40, 44).all()
+
+
+def test_a_ranking_that_turns_with_the_model_does_not_survive():
+    rising, falling = (
+        SlippageStudy(bars, parents(bars), ["twap:slice_interval_seconds=1800", HOURLY]).run() for bars in (trending(), trending(-1))
+    )
+    found = band({"one": rising, "other": falling})
+    assert not found.survives
+    assert found.ranking["one"] == found.ranking["other"][::-1]
+
+
+def test_one_side_may_be_looked_at_alone():
+    bars = trending()
+    both = SlippageStudy(bars, parents(bars, sides=["BUY", "SELL"]), ["twap", HOURLY]).run()
+    buys, sells = (band({"one": both}, side=side).means["one"] for side in ("BUY", "SELL"))
+    np.testing.assert_allclose(buys, -sells)
+    np.testing.assert_allclose(band({"one": both}).means["one"], 0, atol=1e-12)
+
+
+def test_results_that_are_not_of_the_same_orders_are_refused():
+    bars = trending()
+    one, other = (SlippageStudy(bars, parents(bars, size=size), ["twap"]).run() for size in ("130", "131"))
+    with pytest.raises(UsageError, match="not of the same parent orders"):
+        band({"one": one, "other": other})
+    with pytest.raises(UsageError, match="at least one result"):
+        band({})
+
+
+def turning():
+    """Rises on the days before the half day, falls from it on."""
+    up, down = trending(), trending(-1)
+    late = up.start >= ns(DAYS[3], "09:30")
+    columns = {name: np.where(late, getattr(down, name), getattr(up, name)) for name in ("open", "high", "low", "close")}
+    return replace(up, **columns)
+
+
+def test_the_choice_is_that_of_the_days_before_the_split_even_where_it_costs_afterwards():
+    bars = turning()
+    found = sweep(bars, parents(bars), ["twap:slice_interval_seconds=1800", HOURLY], split=DAYS[3])
+    assert found.chosen == HOURLY
+    assert found.gain.mean < 0
+    assert {str(day.date()) for day in found.train.parents["session"]} == {DAYS[1], DAYS[2]}
+    assert {str(day.date()) for day in found.test.parents["session"]} == {DAYS[3], DAYS[4]}
+
+
+def test_what_was_not_chosen_is_not_worked_on_the_test_days():
+    bars = turning()
+    others = [f"twap:slice_interval_seconds={s}" for s in (1800, 5400)]
+    found = sweep(bars, parents(bars), [others[0], HOURLY, others[1]], split=DAYS[3])
+    assert found.test.config["algorithms"] == [others[0], found.chosen]
+    assert found.train.config["algorithms"] == [others[0], HOURLY, others[1]]
+
+
+def test_a_baseline_that_is_chosen_has_no_gain():
+    bars = turning()
+    found = sweep(bars, parents(bars), [HOURLY, "twap:slice_interval_seconds=1800"], split=DAYS[3])
+    assert (found.chosen, found.gain, found.test.config["algorithms"]) == (HOURLY, None, [HOURLY])
+
+
+def test_fill_model_and_benchmark_are_the_callers():
+    bars = turning()
+    found = sweep(bars, parents(bars), ["twap", HOURLY], FillModel(max_participation=0.005), split=DAYS[3], benchmark="arrival")
+    assert (found.train.parents["filled"] < found.train.parents["quantity"]).all()
+    assert found.test.config["fill_model"]["max_participation"] == 0.005
+
+
+@pytest.mark.parametrize(
+    ("split", "words"), [("2020-01-01", "leaves 0 parent orders to train"), ("2030-01-01", "0 to test"), ("July", "a day like")]
+)
+def test_a_split_that_leaves_nothing_or_is_no_day_is_refused(split, words):
+    bars = turning()
+    with pytest.raises(UsageError, match=words):
+        sweep(bars, parents(bars), ["twap"], split=split)
