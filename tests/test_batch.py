@@ -14,6 +14,8 @@ from markets import DAYS, STEP, fill_models, grid_of, grids, market, markets, ns
 from exec_algos import Commission, FillModel, ParentOrders, SlippageStudy
 from exec_algos.batch import Orders, Tape, run_batch
 from exec_algos.compiling import fingerprint
+from exec_algos.costs import SquareRootImpact
+from exec_algos.costs.displacement import ImpactTable
 from exec_algos.errors import UsageError
 from exec_algos.executors import parse_algorithm
 from exec_algos.executors.curve import follow_curve
@@ -191,7 +193,7 @@ def test_four_slices_of_100_lots_under_a_cap_of_20_a_bar_fill_80():
 def test_each_fill_pays_for_its_own_size_and_no_other():
     """20 of 80 shares: sqrt(1/4) x 2**-10 of each price, all exact in binary."""
     book = orders(1, 50)._replace(cap=np.array([0.25]))
-    done, trades = work(book, tape(50, 80.0), recording=True, impact=2**-10)
+    done, trades = work(book, tape(50, 80.0), recording=True, impact=ImpactTable.of(SquareRootImpact(2**-10), ("A",), STEP))
     assert trades.price.tolist() == [price * (1 + 2**-11) for price in (10.0, 11.0, 12.0, 13.0)]
     assert done.notional.tolist() == [20 * 46.0 * (1 + 2**-11)]
 
