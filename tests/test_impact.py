@@ -17,6 +17,7 @@ from exec_algos.compiling import compilable
 from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.displacement import ImpactTerms, own_impact
 from exec_algos.costs.impact import impact_of
+from exec_algos.costs.metaorder import square_root_cost
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import price_parts
 from exec_algos.trajectories.obizhaeva_wang import ObizhaevaWang, discrete_cost
@@ -366,3 +367,18 @@ COMPILED = njit(compilable(own_impact))
 def test_the_compiled_power_is_the_interpreted_one_to_the_last_bit(power, shares, volume, daily):
     terms = ImpactTerms(0.02, power, daily, 0.01, 0.5, 0.0)
     assert COMPILED(terms, shares, volume) == own_impact(terms, shares, volume)
+
+
+@pytest.mark.parametrize(
+    ("prefactor", "volatility", "size", "peak"), [(1, 0.02, 0.01, 20.0), (0.5, 0.01, 1e-4, 0.5), (0.5, 0.02, 0.1, 31.622776601683793)]
+)
+def test_the_average_cost_of_the_square_root_law_is_two_thirds_of_its_peak(prefactor, volatility, size, peak):
+    found = square_root_cost(size * 1e6, daily_volume=1e6, volatility=volatility, prefactor=prefactor)
+    assert found == pytest.approx((peak, peak / 1.5), rel=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"shares": -1}, {"daily_volume": 0}, {"volatility": 2}, {"prefactor": -1}])
+def test_a_cost_of_what_cannot_be_is_refused_by_name(wrong):
+    terms = {"shares": 1, "daily_volume": 1e6, "volatility": 0.02} | wrong
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        square_root_cost(terms.pop("shares"), **terms)

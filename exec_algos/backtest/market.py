@@ -265,16 +265,18 @@ class Market:
         parent, lots, price = state.parent, done.quantity, done.price
         shares = lots * parent.lot_size
         if self._plain:
-            parts = price, 0.0, 0.0
+            rule, spread, impact = price, 0.0, 0.0
         else:
-            price, parts = self._costed(child, stream, price, bar, quoted, shares)
+            price, (rule, spread, impact) = self._costed(child, stream, price, bar, quoted, shares)
         child.filled += lots
         child.value += shares * price
         fee = 0.0
         if child.commission is not FREE:
             due = child_fee(child.commission, child.filled * parent.lot_size, child.value)
             fee, child.fee = due - child.fee, due
-        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), *parts, 0.0))
+        fill = tuple.__new__(
+            Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), rule, spread, impact, 0.0)
+        )
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots

@@ -65,7 +65,7 @@ class BacktestResult:
             The strategies' names.
         rejected : sequence of str
         """
-        trades = _Trades.of(market.fills)
+        trades = _Trades.of(market.fills, plain=market.model.plain)
         return cls(
             _parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio
         )
@@ -125,15 +125,16 @@ class _Trades(NamedTuple):
     impact: Floats
 
     @classmethod
-    def of(cls, fills: Sequence[Fill]) -> _Trades:
+    def of(cls, fills: Sequence[Fill], *, plain: bool) -> _Trades:
         def column(name: str, kind: Any) -> Any:
             return np.fromiter(map(itemgetter(Fill._fields.index(name)), fills), kind, len(fills))
 
+        price, nothing = column("fill_price", np.float64), np.zeros(len(fills))
         whole = set(map(type, map(itemgetter(Fill._fields.index("quantity")), fills))) <= {int}
         return cls(
-            column("time", np.int64), column("quantity", np.int64 if whole else np.float64), column("fill_price", np.float64),
+            column("time", np.int64), column("quantity", np.int64 if whole else np.float64), price,
             column("commission", np.float64), column("side", np.int64), column("parent_id", np.int64),
-            *(column(name, np.float64) for name in ("rule_price", "spread", "impact")),
+            *((price, nothing, nothing) if plain else (column(name, np.float64) for name in ("rule_price", "spread", "impact"))),
         )  # fmt: skip
 
 

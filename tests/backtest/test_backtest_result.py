@@ -34,6 +34,9 @@ def test_fills_are_a_row_a_trade():
         "quantity": 50,
         "price": 102.0,
         "commission": pytest.approx(5.1),
+        "rule_price": 102.0,
+        "spread": 0.0,
+        "impact": 0.0,
     }
 
 
