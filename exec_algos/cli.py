@@ -42,6 +42,10 @@ Interval = Annotated[float | None, typer.Option(help="Seconds between child orde
 Left = Annotated[str, typer.Option("--residual", help="What becomes of what is left at the end: cancel, force, extend or close_auction.")]
 Smallest = Annotated[float | None, typer.Option("--min-child", help="Shares; what is less waits.")]
 Largest = Annotated[float | None, typer.Option("--max-child", help="Shares.")]
+Style = Annotated[
+    str, typer.Option(help="Of children: market, touch, or peg:reprice_seconds=60,timeout_seconds=300; needs --driver engine.")
+]
+Randomise = Annotated[str | None, typer.Option(help="Children drawn at random: size=0.2,time=0.5,seed=7; needs --driver engine.")]
 Lot = Annotated[float, typer.Option("--lot-size", help="Shares in a lot.")]
 Driver = Annotated[str, typer.Option(help="batch (compiled) or engine (event by event); the same numbers.")]
 Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.")]
@@ -70,6 +74,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     residual: Left = "cancel",
     min_child: Smallest = None,
     max_child: Largest = None,
+    style: Style = "market",
+    randomise: Randomise = None,
     driver: Driver = "batch",
     out: Out = Path("out/study"),
     as_json: Json = False,
@@ -86,7 +92,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, impact=impact,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
-            rules=Rules(residual=residual, min_child=min_child, max_child=max_child),
+            rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
         from exec_algos.cli_data import load_bars
         from exec_algos.cli_study import run_and_show

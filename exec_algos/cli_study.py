@@ -36,7 +36,7 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, as_json: bool 
     result.save(out)
     page = write_report(result, out)
     if as_json:
-        print(json.dumps(_as_json(result, request.rules, out), indent=2, default=str))
+        print(json.dumps(_as_json(result, out), indent=2, default=str))
     else:
         _print(result, request.rules, page)
 
@@ -98,8 +98,8 @@ def _title(result: StudyResult) -> str:
     config, days = result.config, result.parents["session"]
     model = config["fill_model"]
     cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
-    spread = f", spread {model['spread']['bps']:g} bps" if model["spread"] else ""
-    impact = f", impact {model['impact']['coefficient']:g}" if model["impact"] else ""
+    spread = f", spread {_cost(model['spread'], 'bps', ' bps')}" if model["spread"] else ""
+    impact = f", impact {_cost(model['impact'], 'coefficient')}" if model["impact"] else ""
     first, last = days.min().date(), days.max().date()
     return (
         f"{len(config['symbols'])} symbols, {first} to {last}, {config['parent_orders']} parent orders; "
@@ -107,10 +107,19 @@ def _title(result: StudyResult) -> str:
     )
 
 
+def _cost(parts: dict[str, Any], knob: str, unit: str = "") -> str:
+    """Short where one number says it all."""
+    from exec_algos.reports.words import cost_name
+
+    return f"{parts[knob]:g}{unit}" if set(parts) <= {"kind", knob} else cost_name(parts)
+
+
 def _ruled(rules: Rules) -> str:
     sizes = {"children of at least": rules.min_child, "children of at most": rules.max_child}
     said = [f"{word} {shares:,.10g} shares" for word, shares in sizes.items() if shares is not None]
     said += [f"residual {rules.residual}"] if rules.residual != Residual.CANCEL else []
+    said += [f"style {rules.style}"] if str(rules.style) != "market" else []
+    said += [f"randomised {rules.randomisation}"] if rules.randomisation is not None else []
     return "".join(f", {one}" for one in said)
 
 
@@ -127,7 +136,7 @@ def _interval(low: float, high: float) -> str:
     return "not estimable" if math.isnan(low) else f"[{low:+.2f}, {high:+.2f}]"
 
 
-def _as_json(result: StudyResult, rules: Rules, out: Path) -> dict[str, Any]:
+def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
     summary = result.summary(by=("algorithm", "side")).reset_index()
     rows = [
         {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
@@ -139,6 +148,6 @@ def _as_json(result: StudyResult, rules: Rules, out: Path) -> dict[str, Any]:
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),
         "config": result.config,
-        "rules": {"residual": rules.residual, "min_child": rules.min_child, "max_child": rules.max_child},
+        "rules": result.config["rules"],
         "out": str(out),
     }

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
+from exec_algos.costs import AlmgrenImpact, Commission, SquareRootImpact, TransientImpact
 from exec_algos.costs.displacement import shift_of
+from exec_algos.costs.spread import Spread
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.lots import SLACK
 from exec_algos.model import SECOND, check_participation
@@ -273,7 +274,7 @@ class FillModel:
     commission : Commission
     limit_fill : {"touch", "through"}
         Whether a limit order fills when the bar touches its limit, or only when it trades beyond.
-    spread : FixedSpread, optional
+    spread : FixedSpread, TickSpread, QuotedSpread or EstimatedSpread, optional
         Half of it is added to what a buy pays and taken from what a sell gets. None: the price rule's price.
     impact : SquareRootImpact, AlmgrenImpact or TransientImpact, optional
         What an execution adds by its size to its own price, and with the latter two to those of all that trade after it.
@@ -292,7 +293,7 @@ class FillModel:
     latency: float = 0.0
     commission: Commission = field(default_factory=Commission)
     limit_fill: Literal["touch", "through"] = "touch"
-    spread: FixedSpread | None = None
+    spread: Spread | None = None
     impact: SquareRootImpact | AlmgrenImpact | TransientImpact | None = None
 
     def __post_init__(self) -> None:
@@ -306,7 +307,7 @@ class FillModel:
         if not isinstance(self.commission, Commission):
             raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015), got {self.commission!r}")
         self.commission.checked()
-        if not isinstance(self.spread, FixedSpread | None):
+        if self.spread is not None and not isinstance(self.spread, Spread):
             raise UsageError(f"spread must be None or a spread such as FixedSpread(5), in bps, got {self.spread!r}")
         if not isinstance(self.impact, SquareRootImpact | AlmgrenImpact | TransientImpact | None):
             laws = "SquareRootImpact(0.001), TransientImpact(0.001, half_life_seconds=600) or an AlmgrenImpact"

@@ -150,6 +150,28 @@ class Randomisation:
     time: float = 0.0
     seed: int = 0
 
+    name: ClassVar[str] = "randomisation"
+
+    @classmethod
+    def of(cls, value: Randomisation | str | None) -> Randomisation | None:
+        """A randomisation from itself or its text, such as ``"size=0.2,time=0.5,seed=7"``; None for none.
+
+        Raises
+        ------
+        UnknownNameError
+            No such parameter.
+        UsageError
+            A value out of range, or what is neither.
+        """
+        if isinstance(value, str):
+            return from_text(cls.name, f"{cls.name}:{value}", {cls.name: cls})
+        if not isinstance(value, Randomisation | None):
+            raise UsageError(f"randomisation must be None or such as Randomisation(size=0.2, seed=1), got {value!r}")
+        return value
+
+    def __str__(self) -> str:
+        return text_of(self).partition(":")[2]
+
     def __post_init__(self) -> None:
         for name, most in (("size", 0.5), ("time", 1.0)):
             if not 0 <= getattr(self, name) <= most:

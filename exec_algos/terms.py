@@ -176,8 +176,8 @@ class Rules:
         ``"force"`` above cap, `min_child`, `max_child` and style, then the cap, then the others; the end of the window above completion.
     style : ChildStyle or str
         How children are placed: ``"market"``, ``"touch"``, or ``"peg"`` with its time-out. The closing auction's child goes at market.
-    randomisation : Randomisation, optional
-        Makes size and time of the children hard to foresee.
+    randomisation : Randomisation or str, optional
+        Makes size and time of the children hard to foresee: ``"size=0.2,time=0.5,seed=7"``.
 
     Raises
     ------
@@ -193,13 +193,12 @@ class Rules:
     max_child: float | None = None
     residual: Residual | str = Residual.CANCEL
     style: ChildStyle | str = AT_MARKET
-    randomisation: Randomisation | None = None
+    randomisation: Randomisation | str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "residual", Residual.of(self.residual))
         object.__setattr__(self, "style", ChildStyle.of(self.style))
-        if not isinstance(self.randomisation, Randomisation | None):
-            raise UsageError(f"randomisation must be None or such as Randomisation(size=0.2, seed=1), got {self.randomisation!r}")
+        object.__setattr__(self, "randomisation", Randomisation.of(self.randomisation))
         for name in ("limit_price", "tick_size", "min_child", "max_child"):
             value = getattr(self, name)
             if value is None:

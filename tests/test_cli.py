@@ -118,6 +118,13 @@ RULED = {
         ("--max-child", 10), (), "children of at most 10 shares",
         lambda ruled, plain: ruled["filled"].max() <= 13 * 10 < plain["filled"].max(),
     ),
+    "style": (
+        ("--style", "touch"), ("--driver", "engine"), "style touch", lambda ruled, plain: ruled["filled"].sum() < plain["filled"].sum(),
+    ),
+    "randomise": (
+        ("--randomise", "size=0.4,seed=3"), ("--driver", "engine", "--interval", 3600), "randomised size=0.4,seed=3",
+        lambda ruled, plain: (ruled["average_price"] != plain["average_price"]).any(),
+    ),
     "interval": (
         ("--interval", 3600), (), "twap:slice_interval_seconds=3600", lambda ruled, plain: ruled["children"].max() == 7,
     ),
@@ -142,7 +149,9 @@ def test_every_rule_of_the_command_line_is_heard_and_told(folder, tmp_path, flag
 def test_rules_stand_in_the_json(folder, tmp_path):
     words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--algo", "twap", "--residual", "close_auction", "--max-child", 50)
     told = json.loads(invoke("study", folder, *words, "--out", tmp_path, "--json").stdout)
-    assert told["rules"] == {"residual": "close_auction", "min_child": None, "max_child": 50}
+    asked = {"residual": "close_auction", "max_child": 50, "style": "market"}
+    assert {name: value for name, value in told["rules"].items() if value is not None} == asked
+    assert told["config"]["rules"] == told["rules"]
 
 
 def days_of(**asked):

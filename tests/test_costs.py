@@ -13,8 +13,10 @@ from numba import njit
 
 from exec_algos import Commission, FillModel, SimulatedBroker, TWAPExecutor
 from exec_algos.compiling import compilable
-from exec_algos.costs import FixedSpread, SquareRootImpact, child_fee
-from exec_algos.errors import UsageError
+from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact, child_fee
+from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
+from exec_algos.costs.ticks import KRX_2023
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import price_paid, with_impact
 from exec_algos.studies.record import fill_model_of, fill_model_record
 
@@ -177,8 +179,34 @@ def test_a_saved_study_holds_its_spread_and_impact(tmp_path):
     model = FillModel(spread=FixedSpread(2.5), impact=SquareRootImpact(0.0007))
     saved = study_of(market(5), ["twap"], model, profile_days=1, size="300").run().save(tmp_path)
     kept = json.loads((saved / "config.json").read_text(encoding="utf-8"))["fill_model"]
-    assert (kept["spread"], kept["impact"]) == ({"bps": 2.5}, {"coefficient": 0.0007})
+    assert kept["spread"] == {"kind": "FixedSpread", "bps": 2.5}
+    assert kept["impact"] == {"kind": "SquareRootImpact", "coefficient": 0.0007}
     assert fill_model_of(kept) == model
+
+
+def test_a_record_that_names_no_kind_is_read_as_it_was_meant():
+    kept = {"spread": {"bps": 2.5}, "impact": {"coefficient": 0.0007}}
+    assert fill_model_of(kept) == FillModel(spread=FixedSpread(2.5), impact=SquareRootImpact(0.0007))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FillModel(spread=TickSpread(KRX_2023, 2.0)),
+        FillModel(spread=QuotedSpread(FixedSpread(3.0), max_age=60.0)),
+        FillModel(spread=EstimatedSpread(TickSpread(0.01), "abdi_ranaldo", 10, 5)),
+        FillModel(impact=TransientImpact(0.01, "square_root", half_life_seconds=600.0)),
+        FillModel(impact=AlmgrenImpact(volatility={"A": 0.02}, daily_volume=1e6, shares_outstanding=1e8)),
+    ],
+    ids=lambda model: type(model.spread or model.impact).__name__,
+)
+def test_every_kind_of_spread_and_impact_comes_back_from_its_record(model):
+    assert fill_model_of(json.loads(json.dumps(fill_model_record(model)))) == model
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones():
+    with pytest.raises(UnknownNameError, match="FixedSpread"):
+        fill_model_of({"spread": {"kind": "FixdSpread", "bps": 1.0}})
 
 
 def test_a_record_without_spread_and_impact_is_a_model_without_them():

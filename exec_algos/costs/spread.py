@@ -7,7 +7,7 @@ may look only at what is known then: the bar's own open, quotes that stood befor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 
 
+@runtime_checkable
 class Spread(Protocol):
     """A spread: what `FillModel` asks of it."""
 

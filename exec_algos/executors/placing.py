@@ -27,7 +27,7 @@ class Placing:
         self.passive, self.timeout = style.passive, style.timeout
         self.reprice = -(-style.reprice // grid) * grid
         self.tick = rules.tick_size or 0.0
-        self._random, self._grid, self._last = rules.randomisation or Randomisation(), grid, terms.slices - 1
+        self._random, self._grid, self._last = Randomisation.of(rules.randomisation) or Randomisation(), grid, terms.slices - 1
         self._key = self._random.key(parent.symbol, terms.side, terms.quantity, start)
         self._crossing_last, self._auction = rules.residual == Residual.FORCE, rules.residual == Residual.CLOSE_AUCTION
         self._since: list[int] = []

@@ -95,6 +95,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
         ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
+        ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),
         ("lot", f"{config['lot_size']:g} shares"),
         ("driver", str(config["driver"])),
         ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
@@ -102,13 +103,25 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
 
 
 def _spread(parts: Mapping[str, Any] | None) -> str:
-    return "none" if parts is None else f"{parts['bps']:g} bps, half of it paid by each market order, not clipped to the bar"
+    if parts is None:
+        return "none"
+    if "bps" not in parts:
+        return f"{cost_name(parts)}, half of it paid by each market order, not clipped to the bar"
+    return f"{parts['bps']:g} bps, half of it paid by each market order, not clipped to the bar"
+
+
+def cost_name(parts: Mapping[str, Any]) -> str:
+    """A spread or an impact of a study's record: its kind and what was set, such as ``TransientImpact(coefficient=0.01)``."""
+    said = (f"{name}={cost_name(value) if isinstance(value, Mapping) else value}" for name, value in parts.items() if name != "kind")
+    return f"{parts.get('kind', '')}({', '.join(one for one in said if not one.endswith('=None'))})"
 
 
 def _impact(parts: Mapping[str, Any] | None) -> str:
     past = "later prices and volumes are those of the past"
     if parts is None:
         return f"none: {past}"
+    if parts.get("kind", "SquareRootImpact") != "SquareRootImpact":
+        return f"{cost_name(parts)}: what an execution moves, the order's later ones meet; volumes are those of the past"
     return f"{parts['coefficient'] * 1e4:g} bps x sqrt(child / volume of the bar), on the child itself; {past}"
 
 

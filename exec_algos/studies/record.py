@@ -5,18 +5,28 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
+from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
+from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
+from exec_algos.costs.ticks import TickTable
+from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
+from exec_algos.model import Rules
 from exec_algos.studies.parents import ParentOrders
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
+
+
+KINDS: Mapping[str, Any] = {
+    kind.__name__: kind
+    for kind in (FixedSpread, TickSpread, QuotedSpread, EstimatedSpread, TickTable, SquareRootImpact, AlmgrenImpact, TransientImpact)
+}
 
 
 def data_fingerprint(bars: Bars) -> str:
@@ -27,9 +37,26 @@ def data_fingerprint(bars: Bars) -> str:
     return digest.hexdigest()
 
 
+def recorded(value: Any) -> Any:
+    """A value ready for JSON: of a dataclass its kind and its knobs."""
+    if is_dataclass(value):
+        return {"kind": type(value).__name__, **{one.name: recorded(getattr(value, one.name)) for one in fields(value)}}
+    if isinstance(value, Mapping):
+        return {key: recorded(one) for key, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
 def fill_model_record(model: FillModel) -> dict[str, Any]:
     """Every knob of a fill model, ready for JSON; `fill_model_of` gives the model back."""
-    return {**asdict(model), "commission": model.commission._asdict()}
+    knobs = recorded(model)
+    del knobs["kind"]
+    return {**knobs, "commission": model.commission._asdict()}
+
+
+def rules_record(rules: Rules) -> dict[str, Any]:
+    """Every rule, ready for JSON."""
+    texts = {"residual": str(rules.residual), "style": str(rules.style), "randomisation": rules.randomisation and str(rules.randomisation)}
+    return {one.name: texts.get(one.name, getattr(rules, one.name)) for one in fields(rules)}
 
 
 def fill_model_of(record: Mapping[str, Any]) -> FillModel:
@@ -44,12 +71,31 @@ def fill_model_of(record: Mapping[str, Any]) -> FillModel:
     ------
     TypeError
         A knob that `FillModel` does not have.
+    UnknownNameError
+        A kind of spread or impact that is not there.
     UsageError
         A value out of range.
     """
-    parts = {"commission": Commission, "spread": FixedSpread, "impact": SquareRootImpact}
-    made = {name: parts[name](**record[name]) for name in parts if record.get(name) is not None}
+    made: dict[str, Any] = {}
+    if record.get("commission") is not None:
+        made["commission"] = Commission(**record["commission"])
+    for name, kind in (("spread", "FixedSpread"), ("impact", "SquareRootImpact")):
+        if record.get(name) is not None:
+            made[name] = _restored({"kind": kind, **record[name]})
     return FillModel(**{**record, **made})
+
+
+def _restored(record: Any) -> Any:
+    if isinstance(record, list):
+        return tuple(record)
+    if not isinstance(record, Mapping):
+        return record
+    knobs = {key: _restored(one) for key, one in record.items() if key != "kind"}
+    if "kind" not in record:
+        return knobs
+    if record["kind"] not in KINDS:
+        raise UnknownNameError("kind of cost", record["kind"], KINDS)
+    return KINDS[record["kind"]](**knobs)
 
 
 def configuration(

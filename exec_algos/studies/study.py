@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -99,6 +99,7 @@ class SlippageStudy:
             No parent order is left.
         """
         from exec_algos.studies.drivers import DRIVERS, Job
+        from exec_algos.studies.record import rules_record
 
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)
@@ -119,7 +120,8 @@ class SlippageStudy:
             worked.append(DRIVERS[driver](job))
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
-        return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, int((held < 0).sum()), driver)  # type: ignore[arg-type]
+        found = StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, int((held < 0).sum()), driver)  # type: ignore[arg-type]
+        return replace(found, config={**found.config, "rules": rules_record(self.rules)})
 
 
 def _nothing_left(orders: ParentOrders) -> str:
@@ -138,8 +140,6 @@ def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
 
 
 def _renumbered(orders: ParentOrders, symbols: tuple[str, ...]) -> ParentOrders:
-    from dataclasses import replace
-
     names = np.array(orders.symbols, dtype=object)
     number = {symbol: i for i, symbol in enumerate(symbols)}
     return replace(orders, symbols=symbols, symbol=np.array([number[names[i]] for i in orders.symbol], dtype=np.int64))
