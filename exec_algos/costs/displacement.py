@@ -62,24 +62,29 @@ def own_impact(terms: ImpactTerms, shares: float, volume: float) -> float:
     return terms.temporary * size + push_of(terms, shares, volume) / (1.0 + terms.push_power)
 
 
+def kept(factors: Any, mode: int, bars: int) -> float:
+    """What a mode keeps of itself over `bars` bars; ``factors[m][b]`` is what mode m keeps over ``2 ** b``."""
+    factor, left, bit = 1.0, bars, 0
+    while left > 0:
+        if left & 1:
+            factor *= factors[mode][bit]
+        left >>= 1
+        bit += 1
+    return factor
+
+
 def level_after(levels: Any, factors: Any, bars: int) -> float:
-    """The sum of the levels, `bars` bars later; ``factors[m][b]`` is what mode m keeps of itself over ``2 ** b`` bars."""
+    """The sum of the levels, `bars` bars later."""
     total = 0.0
     for mode in range(len(levels)):
-        level, left, bit = levels[mode], bars, 0
-        while left > 0:
-            if left & 1:
-                level *= factors[mode][bit]
-            left >>= 1
-            bit += 1
-        total += level
+        total += levels[mode] * kept(factors, mode, bars)
     return total
 
 
-def displace(levels: Any, weights: Any, factors: Any, bars: int, push: float) -> None:
-    """Let `bars` bars pass, then spread a push over the modes by their weights; changes `levels`."""
+def displace(levels: Any, weights: Any, factors: Any, bars: int, push: float) -> None:  # changes `levels`
+    """Let `bars` bars pass, then spread a push over the modes by their weights."""
     for mode in range(len(levels)):
-        levels[mode] = level_after(levels[mode : mode + 1], factors[mode : mode + 1], bars) + weights[mode] * push
+        levels[mode] = levels[mode] * kept(factors, mode, bars) + weights[mode] * push
 
 
 def shift_of(level: float) -> float:
