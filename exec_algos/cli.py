@@ -9,6 +9,7 @@ import typer
 
 from exec_algos.cli_data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
 from exec_algos.cli_synth import synth
+from exec_algos.errors import UsageError
 from exec_algos.studies.request import StudyRequest
 from exec_algos.terms import Rules
 
@@ -49,12 +50,15 @@ Randomise = Annotated[str | None, typer.Option(help="Children drawn at random: s
 Lot = Annotated[float, typer.Option("--lot-size", help="Shares in a lot.")]
 Driver = Annotated[str, typer.Option(help="batch (compiled) or engine (event by event); the same numbers.")]
 Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.")]
+Resume = Annotated[str | None, typer.Option(help="Folder of a study in shards of one store: starts it, or goes on with it.")]
+Cluster = Annotated[str | None, typer.Option(help="local:2, tcp://host:8786 or tls://host:8786; needs --resume.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first symbol or day that cannot be worked; needs --resume.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")]
 
 
 @app.command("study")
 def study(  # noqa: PLR0913, PLR0917 - each is an option
-    bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
+    bars: Annotated[list[str] | None, typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")] = None,
     algo: Algo = "twap,vwap",
     side: Sides = "buy,sell",
     size: Size = "5%adv",
@@ -79,6 +83,9 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     driver: Driver = "batch",
     out: Out = Path("out/study"),
     as_json: Json = False,
+    resume: Resume = None,
+    cluster: Cluster = None,
+    strict: Strict = False,
     format: Format = None,
     zone: Zone = None,
     label: Label = None,
@@ -94,6 +101,13 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
+        if resume is not None:
+            from exec_algos.cli_scale import run_shards
+
+            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, as_json=as_json)
+            return
+        if not bars or cluster or strict:
+            raise UsageError("name bars to study, or --resume DIR; --cluster and --strict need --resume")
         from exec_algos.cli_data import load_bars
         from exec_algos.cli_study import run_and_show
 

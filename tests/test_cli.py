@@ -248,3 +248,21 @@ def test_real_bars_are_studied_as_they_lie(market_data, tmp_path, where, words):
 
 def test_the_sample_folder_is_there_for_the_readme():
     assert sample_folder() == Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.slow
+def test_a_study_in_shards_is_started_and_gone_on_with_from_the_command_line(folder, tmp_path):
+    store, done = tmp_path / "store", tmp_path / "done"
+    assert invoke("data", "import", folder, "--to", store).exit_code == 0
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--algo", "twap")
+    first = invoke("study", store, *words, "--resume", done, "--json")
+    again = invoke("study", "--resume", done, "--json")
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    assert json.loads(first.stdout)["summary"] == json.loads(again.stdout)["summary"]
+
+
+@pytest.mark.parametrize("words", [(), ("--cluster", "local:2"), ("--strict",)])
+def test_what_needs_a_study_in_shards_says_so(words):
+    ran = invoke("study", *words)
+    assert ran.exit_code != 0
+    assert "--resume DIR" in ran.output

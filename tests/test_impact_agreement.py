@@ -27,7 +27,11 @@ laws = st.one_of(
     ),
     st.builds(TransientImpact, coefficients, sizes, decay_power=st.floats(0.2, 1.2), decay_seconds=st.floats(1, 3600), permanent=stay),
     st.builds(
-        AlmgrenImpact, volatility=st.floats(0.005, 0.2), daily_volume=numbers, shares_outstanding=st.floats(1e6, 1e9), beta=st.floats(0.3, 1.1)
+        AlmgrenImpact,
+        volatility=st.floats(0.005, 0.2),
+        daily_volume=numbers,
+        shares_outstanding=st.floats(1e6, 1e9),
+        beta=st.floats(0.3, 1.1),
     ),
 )
 

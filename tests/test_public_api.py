@@ -34,7 +34,8 @@ SIGNATURES = {
     "BrokerAPI.get_historical_volume_profile": "(self, ticker, days=5)",
     "BrokerAPI.get_market_depth": "(self, ticker)",
     "SimulatedBroker": "(bars=None, commission_rate=None, *, fill_model=None, calendar=None, start=None, seed=0)",
-    "Fill": "(timestamp, ticker, quantity, fill_price, commission=0.0, side=<Side.BUY: 1>, *, parent_id=-1, zone='UTC')",
+    "Fill": "(timestamp, ticker, quantity, fill_price, commission=0.0, side=<Side.BUY: 1>, *, parent_id=-1, zone='UTC', "
+    "rule_price=nan, spread=nan, impact=nan, taxes=nan)",
     "FillModel": "(*, price='open', max_participation=None, latency=0.0, commission=<factory>, limit_fill='touch', "
     "spread=None, impact=None)",
     "Commission": "(rate=0.0, per_share=0.0, minimum=0.0)",
