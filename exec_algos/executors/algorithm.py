@@ -15,6 +15,8 @@ from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
 from exec_algos.numeric import check_real
 from exec_algos.textform import from_text, text_of
 
+NUMBERS = ("float", "int", "float | None", "int | None")  # annotations of the parameters that must be real numbers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Algorithm(ABC):
@@ -50,7 +52,7 @@ class Algorithm(ABC):
     def __post_init__(self) -> None:
         for one in fields(self):
             value, left_out = getattr(self, one.name), one.default is None
-            if not isinstance(one.default, bool) and not (left_out and value is None):
+            if one.type in NUMBERS and not (left_out and value is None):
                 check_real(**{one.name: value})
         if not 0 < self.slice_interval_seconds < math.inf:
             raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")

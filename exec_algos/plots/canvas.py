@@ -22,6 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 SMALL = 8.5
 LINE = 12.5  # height of a line of small text, points
+TITLE = 20.0  # points of the heading with its margins
 _LEFT, _RIGHT, _BOTTOM = 0.8, 0.3, 0.6  # inches
 
 
@@ -100,6 +101,17 @@ def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: int = 0) -> 
         ax.annotate(note, (0, 1), (0, height), fontsize=SMALL, color=GREY, **style)
         height += LINE
     ax.set_title(title, loc="left", pad=height + 2, fontsize=11, fontweight="bold", color=INK, parse_math=False)
+    _room(ax, height + TITLE)
+
+
+def _room(ax: Axes, points: float) -> None:
+    """Lower the top of a figure's only row of plots until `points` fit over it."""
+    spec = ax.get_subplotspec()
+    if spec is not None and spec.get_topmost_subplotspec().get_gridspec().nrows == 1:
+        figure = ax.get_figure(root=True)
+        assert figure is not None  # for mypy: it is drawn on
+        top = 1 - points / 72 / figure.get_figheight()
+        figure.subplots_adjust(top=min(figure.subplotpars.top, top))
 
 
 def legend_above(ax: Axes) -> int:

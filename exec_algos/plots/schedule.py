@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from exec_algos.studies.result import StudyResult
+
+
+NOTE_LENGTH = 110  # characters beside each other over the figure's usual width
 
 
 class _Tape(NamedTuple):
@@ -51,7 +55,8 @@ def schedule(result: StudyResult, ax: Axes, *, parent_id: int | None = None) -> 
     """
     rows = _rows(result, parent_id)
     tape = _tape(result, rows.iloc[0])
-    prices = below(ax, 0.43, 0.1)
+    more = 0.03 * max(0, -(-(len(rows) + 2) // 2) - 2)  # room for the legend of more than two algorithms
+    prices = below(ax, 0.43 - more / 2, 0.1 + more)
     _draw_progress(result, ax, rows, tape)
     _draw_prices(result, prices, rows, tape)
     _head(result, ax, rows)
@@ -147,7 +152,7 @@ def _head(result: StudyResult, ax: Axes, rows: pd.DataFrame) -> None:
     one = rows.iloc[0]
     title = f"{one.symbol}: {one.side.lower()} {one.quantity:,} shares, {one.session:%Y-%m-%d}, {one.start:%H:%M} to {one.end:%H:%M}"
     filled = "; ".join(f"{row.algorithm} filled {row.fill_rate:.1%}, {_participation(row)}" for row in rows.itertuples())
-    notes = [f"parent order {one.parent_id}: {filled}"]
+    notes = wrap(f"parent order {one.parent_id}: {filled}", NOTE_LENGTH)
     if rows["filled"].sum() > 0 and not (result.fills["parent_id"] == one.parent_id).any():
         notes.append("its single fills were not kept: run(fills=True) keeps them")
     head(ax, title, notes, above=legend_above(ax))
