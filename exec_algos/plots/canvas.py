@@ -105,9 +105,9 @@ def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: int = 0) -> 
 
 
 def _room(ax: Axes, points: float) -> None:
-    """Lower the top of a figure's only row of plots until `points` fit over it."""
+    """Lower the top of a figure's only plot until `points` fit over it."""
     spec = ax.get_subplotspec()
-    if spec is not None and spec.get_topmost_subplotspec().get_gridspec().nrows == 1:
+    if spec is not None and spec.get_topmost_subplotspec().get_gridspec().get_geometry() == (1, 1):
         figure = ax.get_figure(root=True)
         assert figure is not None  # for mypy: it is drawn on
         top = 1 - points / 72 / figure.get_figheight()
