@@ -12,6 +12,7 @@ from exec_algos.errors import UsageError
 from exec_algos.studies.parents import Skipped
 from exec_algos.studies.result import BENCHMARKS, StudyResult
 from exec_algos.studies.resume import StudyFolder, as_text, code_record
+from exec_algos.studies.strata import Stratum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,6 +178,16 @@ def _regrouped(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
     yield held
 
 
+def _strata(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the shards drew of each stratum, added up."""
+    counts: dict[str, list[int]] = {}
+    for record in records:
+        for name, candidates, drawn in record.get("strata", ()):
+            held = counts.setdefault(name, [0, 0])
+            held[:] = held[0] + candidates, held[1] + drawn
+    return [Stratum(name, *counts[name])._asdict() for name in sorted(counts)]
+
+
 def _config(settings: Mapping[str, Any], records: Sequence[Mapping[str, Any]], skipped: int) -> dict[str, Any]:
     """The same words as the configuration of a `StudyResult`, and what a sharded study adds."""
     code = dict(code_record())
@@ -187,6 +198,7 @@ def _config(settings: Mapping[str, Any], records: Sequence[Mapping[str, Any]], s
         "calendar": parents["calendar"],
         "profile_days": parents["profile_days"],
         "lot_size": parents["lot_size"],
+        "strata": _strata(records),
         "parent_orders": sum(one["orders"] for one in records),
         "skipped": skipped,
         "symbols": sorted({one["symbol"] for one in records if one["files"]}),

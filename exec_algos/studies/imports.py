@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import Side
+from exec_algos.studies.known import KNOWN
+from exec_algos.tca.table import COLUMNS as RESULT
 from exec_algos.terms import check_lots
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 COLUMNS = ("symbol", "side", "quantity", "start", "end")
+ORDER_ID = "order_id"
 
 
 class Refused(NamedTuple):
@@ -67,8 +71,10 @@ class Checks:
         """The rows that can be worked, by symbol, session, start, end, side and row; and those that cannot."""
         good: list[Row] = []
         bad: list[Refused] = []
+        ids: dict[str, int] = {}
         for number, values in _values(frame):
             try:
+                _check_id(values, ids, number)
                 good.append(self._row(number, values))
             except _RefusedRowError as error:
                 bad.append(Refused(number, *error.args))
@@ -130,6 +136,46 @@ class Checks:
         return session, first, last
 
 
+def _check_id(values: dict[str, Any], ids: dict[str, int], number: int) -> None:
+    """Refuse an id that is not there, or was there before."""
+    if ORDER_ID not in values:
+        return
+    name = _text(values[ORDER_ID])
+    if not name:
+        raise _RefusedRowError(str(values[ORDER_ID]), "the order has no order_id; give one, or leave the column out")
+    if name in ids:
+        raise _RefusedRowError(name, f"row {ids[name]} has this order_id too; put its rows together, or number them")
+    ids[name] = number
+
+
+def _text(value: Any) -> str:
+    """An id as text: 7.0 of a column of numbers with gaps is 7."""
+    import pandas as pd
+
+    if pd.isna(value):
+        return ""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
+
+
+def carried(frame: pd.DataFrame, keep: Sequence[str], rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.object_]]:
+    """The id and the columns `keep` of the rows that are worked, as text.
+
+    Raises
+    ------
+    UsageError
+        No such column, or the name of one that the result has itself.
+    """
+    names = {str(name).strip().lower(): name for name in frame.columns}
+    wanted = [*([ORDER_ID] if ORDER_ID in names else []), *(str(one).strip().lower() for one in keep)]
+    for name in wanted:
+        if name not in names:
+            raise UnknownNameError("column", name, names)
+        if name in {*RESULT, *KNOWN}:
+            raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
+    return {name: np.array([_text(one) for one in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
+
+
 def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
     """Row number and values of each row.
 
@@ -144,8 +190,9 @@ def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UsageError(
             f"orders need the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}; found: {', '.join(map(str, frame))}"
         )
-    for number, values in enumerate(zip(*(frame[names[name]] for name in COLUMNS), strict=True), start=1):
-        yield number, dict(zip(COLUMNS, values, strict=True))
+    wanted = [*COLUMNS, *([ORDER_ID] if ORDER_ID in names else [])]
+    for number, values in enumerate(zip(*(frame[names[name]] for name in wanted), strict=True), start=1):
+        yield number, dict(zip(wanted, values, strict=True))
 
 
 def read_orders(path: str | os.PathLike[str]) -> pd.DataFrame:

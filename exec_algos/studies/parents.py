@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.lots import whole_lots
+from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Side
+from exec_algos.studies.known import known_before, known_columns
+from exec_algos.studies.plans import Market, Plan, Size, Sizes, clock_times, days_of, sizes_as_text
+from exec_algos.studies.strata import Strata, Stratum, strata_of
 
 if TYPE_CHECKING:
     import os
@@ -59,50 +61,13 @@ def _range(numbers: tuple[str, ...]) -> str:
     return numbers[0] if low == high else f"{low}-{high}"
 
 
-class Size(NamedTuple):
-    """How large a parent order is: `fraction` of ADV, `shares`, or `notional` in currency; the others are NaN."""
-
-    fraction: float = math.nan
-    shares: float = math.nan
-    notional: float = math.nan
-
-    @classmethod
-    def parse(cls, text: str) -> Size:
-        """A size from ``"5%adv"``, ``"1000"`` (shares), or ``"notional:1e6"`` or ``"1e6 USD"`` (currency of the prices).
-
-        Bars name no currency, so a currency's three letters are a reminder for the reader and are not checked.
-
-        Raises
-        ------
-        UsageError
-            Anything else, or a size that is not positive.
-        """
-        asked = re.sub(r"^\s*notional\s*:(.*)$", r"\1 notional", text.lower())
-        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*(%\s*adv|sh|shares|notional|[a-z]{3})?\s*", asked)
-        try:
-            amount = float(match.group(1)) if match else math.nan
-        except ValueError:
-            amount = math.nan
-        if match is None or not 0 < amount < math.inf or match.group(2) == "adv":
-            raise UsageError(f"size must be like '5%adv' or '1000' (shares) or 'notional:1e6' (currency), got {text!r}")
-        unit = match.group(2) or "shares"
-        if unit.endswith("adv"):
-            return cls(fraction=amount / 100)
-        return cls(shares=amount) if unit in {"sh", "shares"} else cls(notional=amount)
-
-    def lots(self, adv: float, lot_size: float, price: float = math.nan) -> int:
-        """Lots, rounded down, given ADV in shares and the last price known before the order."""
-        sizes = (self.fraction * adv, self.shares, self.notional / price)
-        return whole_lots(next(one for one in sizes if not math.isnan(one)) / lot_size)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     """The terms of a grid of parent orders, before there are bars.
 
     Parameters
     ----------
-    calendar, sides, size, window, profile_days, lot_size
+    calendar, sides, size, window, profile_days, lot_size, symbols, sessions, strata
         As `ParentOrders.grid` takes them.
 
     Raises
@@ -113,12 +78,18 @@ class Grid:
 
     calendar: str | None = None
     sides: Sequence[Side | str] = (Side.BUY, Side.SELL)
-    size: str | Sequence[str] = "5%adv"
+    size: Sizes = "5%adv"
     window: str | Sequence[str] | None = None
     profile_days: int = 5
     lot_size: float = 1
+    symbols: Sequence[str] | None = None
+    sessions: tuple[str | None, str | None] | None = None
+    strata: Strata | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "size", sizes_as_text(self.size))
+        object.__setattr__(self, "symbols", None if self.symbols is None else _names(self.symbols))
+        object.__setattr__(self, "sessions", None if self.sessions is None else days_of(self.sessions))
         if self.profile_days < 1:
             raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
         if not (math.isfinite(self.lot_size) and self.lot_size > 0):
@@ -127,22 +98,24 @@ class Grid:
         if not (self.sides and self.plans()):
             raise UsageError("a grid needs at least one side, one size and one window")
 
-    def plans(self) -> list[_Plan]:
+    def plans(self) -> list[Plan]:
         """One for each window and size."""
         windows = [self.window] if self.window is None or isinstance(self.window, str) else list(self.window)
-        sizes = [self.size] if isinstance(self.size, str) else list(self.size)
+        sizes = [str(self.size)] if isinstance(self.size, str) else [str(one) for one in self.size]  # type: ignore[union-attr] # texts by now
         names = [f"{window or 'whole session'}, {size}: " for window in windows for size in sizes]
-        made = [_Plan(Size.parse(size), *_clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
+        made = [Plan(Size.parse(size), *clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
         return made if len(made) == 1 else [plan._replace(name=name) for plan, name in zip(made, names, strict=True)]
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders of the sessions that `used` numbers, sorted by symbol, session, window, size and side."""
-        plans, numbers = self.plans(), list(used)
+        plans, numbers = self.plans(), self._wanted(sessions, used)
         rows: list[tuple[int, int, int, int, int]] = []
         skipped: list[Skipped] = []
+        known: list[dict[str, npt.NDArray[np.float64]]] = []
         for i, symbol in enumerate(bars.symbols):
-            market = _Market.of(bars, symbol, sessions)
-            for k in numbers:
+            market = Market.of(bars, symbol, sessions)
+            known.append(known_before(bars, symbol, sessions, market.volumes, self.profile_days))
+            for k in numbers if self.symbols is None or symbol in self.symbols else ():
                 for plan in plans:
                     made = plan.make(market, k)
                     if isinstance(made, str):
@@ -150,11 +123,30 @@ class Grid:
                     else:
                         rows.append((i, k, *made))
         table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(self.sides), axis=0)
-        return ParentOrders(
+        orders = ParentOrders(
             symbols=bars.symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1],
             side=np.tile(np.array([int(Side.of(side)) for side in self.sides], dtype=np.int64), len(rows)), lots=table[:, 2],
             lot_size=self.lot_size, start=table[:, 3], end=table[:, 4], profile_days=self.profile_days, skipped=tuple(skipped),
+            columns=known_columns(known, table[:, 0], table[:, 1]), terms=self.record(),
         )  # fmt: skip
+        return orders if self.strata is None else self.strata.sample(orders)
+
+    def _wanted(self, sessions: Sessions, used: Iterable[int]) -> list[int]:
+        if self.sessions is None:
+            return list(used)
+        first, last = (None if day is None else np.datetime64(day, "D") for day in self.sessions)
+        return [k for k in used if (first is None or sessions.date[k] >= first) and (last is None or sessions.date[k] <= last)]
+
+    def record(self) -> dict[str, Any]:
+        """The terms, ready for JSON; those that were added later only where they are not what they have always been."""
+        always = ("calendar", "sides", "size", "window", "profile_days", "lot_size")
+        later = {"symbols": self.symbols, "sessions": self.sessions, "strata": self.strata and self.strata.record()}
+        return {**{name: getattr(self, name) for name in always}, **{name: one for name, one in later.items() if one is not None}}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Grid:
+        """The terms that `record` wrote down."""
+        return cls(**{**record, "strata": strata_of(record.get("strata"))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,6 +172,12 @@ class ParentOrders:
     skipped : tuple of Skipped
     refused : tuple of Refused
         Rows of a desk's own orders that cannot be worked, and why: ``row, value, reason``.
+    columns : mapping of str to ndarray of shape (n,)
+        What goes into the result beside: `exec_algos.studies.known.KNOWN`, ``stratum``, ``order_id``.
+    strata : tuple of Stratum
+        Of a stratified sample: ``name, candidates, drawn`` of each stratum, counted in symbols' sessions.
+    terms : mapping
+        Of the grid, ready for JSON.
     """
 
     symbols: tuple[str, ...]
@@ -194,6 +192,9 @@ class ParentOrders:
     profile_days: int
     skipped: tuple[Skipped, ...] = ()
     refused: tuple[Refused, ...] = ()
+    columns: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    strata: tuple[Stratum, ...] = ()
+    terms: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -205,10 +206,13 @@ class ParentOrders:
         *,
         calendar: str | None = None,
         sides: Sequence[Side | str] = (Side.BUY, Side.SELL),
-        size: str | Sequence[str] = "5%adv",
+        size: Sizes = "5%adv",
         window: str | Sequence[str] | None = None,
         profile_days: int = 5,
         lot_size: float = 1,
+        symbols: Sequence[str] | None = None,
+        sessions: tuple[str | None, str | None] | None = None,
+        strata: Strata | None = None,
     ) -> ParentOrders:
         """A parent order for each symbol, session, window, size and side that has the data.
 
@@ -221,8 +225,8 @@ class ParentOrders:
         calendar : str, optional
             Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
         sides : sequence of Side or str
-        size : str or sequence of str
-            ``"5%adv"``, shares (``"1000"``) or a value (``"notional:1e6"``, ``"1e6 USD"``), rounded down to lots. A value is
+        size : str or number, or a sequence of those
+            ``"5%adv"``, shares (``1000``, ``"1000"``) or a value (``"notional:1e6"``, ``"1e6 USD"``), rounded down to lots. A value is
             turned into shares at the last close known when the window begins.
         window : str or sequence of str, optional
             ``"09:30-16:00"`` in exchange time, cut to each session; the whole session by default.
@@ -230,18 +234,40 @@ class ParentOrders:
             N >= 1.
         lot_size : int or float
             Shares in a lot.
+        symbols : sequence of str, optional
+            Those only; all of the bars by default.
+        sessions : tuple of str or None, optional
+            First and last day, ``("2024-07-01", "2024-12-31")``, both in it; None leaves an end open. Earlier days stay history.
+        strata : Strata, optional
+            A seeded sample of each kind of symbol and day instead of all: `exec_algos.studies.strata.Strata`.
 
         Raises
         ------
         UsageError
-            A size, window or number of days that cannot be.
+            A size, window, number or range of days that cannot be.
+        UnknownNameError
+            A symbol that the bars do not have.
         """
-        terms = Grid(calendar=calendar, sides=sides, size=size, window=window, profile_days=profile_days, lot_size=lot_size)
-        sessions = sessions_of(bars, calendar)
-        return terms.orders(bars, sessions, range(*covered(bars, sessions)))
+        terms = Grid(
+            calendar=calendar, sides=sides, size=size, window=window, profile_days=profile_days, lot_size=lot_size, symbols=symbols,
+            sessions=sessions, strata=strata,
+        )  # fmt: skip
+        for symbol in terms.symbols or ():
+            bars.rows(symbol)
+        held = sessions_of(bars, calendar)
+        return terms.orders(bars, held, range(*covered(bars, held)))
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, bars: Bars, *, calendar: str | None = None, lot_size: float = 1) -> ParentOrders:
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        bars: Bars,
+        *,
+        calendar: str | None = None,
+        lot_size: float = 1,
+        profile_days: int = 5,
+        keep: Sequence[str] = (),
+    ) -> ParentOrders:
         """A desk's own orders; rows that cannot be worked are in `refused`.
 
         Start is rounded up and end down to whole bars of the session, so that no bar counts that began before the order. Orders are
@@ -250,18 +276,22 @@ class ParentOrders:
         Parameters
         ----------
         frame : DataFrame
-            Columns ``symbol, side, quantity`` (shares), ``start, end`` (naive ones in exchange time), in any case and order; others
-            are left alone.
+            Columns ``symbol, side, quantity`` (shares), ``start, end`` (naive ones in exchange time), in any case and order. Where
+            there is an ``order_id`` it must be there once in each row, and stands in the result's ``parents``.
         bars : Bars
         calendar : str, optional
             Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
         lot_size : int or float
             Shares in a lot; a quantity that is no multiple is refused.
+        profile_days : int
+            Earlier sessions that the result's ADV, volatility and spread are taken from; they are NaN where there are fewer.
+        keep : sequence of str
+            Other columns to carry into the result's ``parents``, such as ``["trader"]``, to look at costs by.
 
         Raises
         ------
         UsageError
-            A column is missing, or no row can be worked.
+            A column is missing, its name is one of the result's own, or no row can be worked.
 
         Examples
         --------
@@ -273,22 +303,34 @@ class ParentOrders:
         >>> len(orders), [(one.row, one.value) for one in orders.refused]
         (1, [(2, '-5')])
         """
-        from exec_algos.studies.imports import Checks
+        from exec_algos.studies.imports import Checks, carried
 
         sessions = sessions_of(bars, calendar)
         rows, refused = Checks(bars, sessions, lot_size).rows(frame)
         if not rows:
             why = f": {counted(one.reason for one in refused)}" if refused else ""
             raise UsageError(f"none of {len(refused)} orders can be worked{why}")
-        symbol, session, start, end, side, lots, _ = np.array(rows, dtype=np.int64).T
+        symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).T
+        known = [
+            known_before(bars, name, sessions, SessionVolumes.of(bars, name, sessions), profile_days) if i in symbol else {}
+            for i, name in enumerate(bars.symbols)
+        ]
         return cls(
             symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,
             start=start, end=end, profile_days=0, refused=tuple(refused),
+            columns={**known_columns(known, symbol, session), **carried(frame, keep, number - 1)},
         )  # fmt: skip
 
     @classmethod
-    def from_csv(cls, path: str | os.PathLike[str], bars: Bars, *, calendar: str | None = None, lot_size: float = 1) -> ParentOrders:
+    def from_csv(cls, path: str | os.PathLike[str], bars: Bars, **options: Any) -> ParentOrders:
         """The same of a CSV file; its row 1 is the first below the header.
+
+        Parameters
+        ----------
+        path : path
+        bars : Bars
+        **options
+            As `from_frame` takes them: ``calendar, lot_size, profile_days, keep``.
 
         Raises
         ------
@@ -297,15 +339,25 @@ class ParentOrders:
         """
         from exec_algos.studies.imports import read_orders
 
-        return cls.from_frame(read_orders(path), bars, calendar=calendar, lot_size=lot_size)
+        return cls.from_frame(read_orders(path), bars, **options)
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
-        columns = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
-        return ParentOrders(
-            symbols=self.symbols, sessions=self.sessions, lot_size=self.lot_size, profile_days=self.profile_days,
-            skipped=(*self.skipped, *skipped), refused=self.refused, **columns,
-        )  # fmt: skip
+        own: dict[str, Any] = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
+        return replace(self, skipped=(*self.skipped, *skipped), columns={name: one[keep] for name, one in self.columns.items()}, **own)
+
+
+def _names(symbols: Sequence[str]) -> tuple[str, ...]:
+    """Symbols as a tuple.
+
+    Raises
+    ------
+    UsageError
+        One text in place of a list, or none.
+    """
+    if isinstance(symbols, str) or not len(symbols):
+        raise UsageError(f"symbols must be a list of at least one symbol, got {symbols!r}")
+    return tuple(symbols)
 
 
 def covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
@@ -313,74 +365,3 @@ def covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
     held = sessions.locate(bars.start)
     inside = held[held >= 0]
     return (int(inside.min()), int(inside.max()) + 1) if len(inside) else (0, 0)
-
-
-def _clock_times(window: str | None) -> tuple[int, int]:
-    """Nanoseconds from midnight of a window's ends; the widest where it is not given."""
-    if window is None:
-        return -1, 1 << 62
-    match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", window.strip())
-    if match is None:
-        raise UsageError(f"window must be like '09:30-16:00', got {window!r}")
-    h1, m1, h2, m2 = map(int, match.groups())
-    begin, end = ((h * 60 + m) * 60_000_000_000 for h, m in ((h1, m1), (h2, m2)))
-    if not (m1 < 60 and m2 < 60 and begin < end <= 86_400_000_000_000):
-        raise UsageError(f"window must begin before it ends, within a day, got {window!r}")
-    return begin, end
-
-
-class _Market(NamedTuple):
-    """One symbol's bars, as a grid looks at them."""
-
-    volumes: SessionVolumes
-    stamps: Ints
-    closes: npt.NDArray[np.float64]
-    step: int
-    sessions: Sessions
-
-    @classmethod
-    def of(cls, bars: Bars, symbol: str, sessions: Sessions) -> _Market:
-        rows = bars.rows(symbol)
-        return cls(SessionVolumes.of(bars, symbol, sessions), bars.start[rows], bars.close[rows], bars.step, sessions)
-
-    def last_price(self, instant: int) -> float:
-        """Close of the last bar that had ended by then; there is one where there are earlier sessions."""
-        return float(self.closes[np.searchsorted(self.stamps, instant - self.step, side="right") - 1])
-
-
-class _Plan(NamedTuple):
-    size: Size
-    begin: int
-    end: int
-    days: int
-    lot_size: float
-    name: str = ""
-
-    def make(self, market: _Market, k: int) -> tuple[int, int, int] | str:
-        """Lots, start and end of the order of session `k`, or why there is none."""
-        volumes, stamps, _, step, sessions = market
-        opened, closed = int(sessions.open[k]), int(sessions.close[k])
-        start, end = self._window(opened, closed, sessions, step)
-        if start >= end:
-            return "the session does not overlap the window"
-        first, last = np.searchsorted(stamps, [start, end - step + 1])
-        if first >= last:
-            return "no bar in the window"
-        try:
-            adv = volumes.average_volume(k, self.days)
-        except NotEnoughHistoryError as error:
-            return str(error).partition("; ")[0].partition(": ")[2]
-        lots = self.size.lots(adv, self.lot_size, market.last_price(start))
-        return (lots, start, end) if lots else f"the size is less than one lot of {self.lot_size:g} (ADV {adv:g} shares)"
-
-    def _window(self, opened: int, closed: int, sessions: Sessions, step: int) -> tuple[int, int]:
-        if self.begin < 0:
-            return opened, opened + (closed - opened) // step * step
-        import pandas as pd
-
-        midnight = pd.Timestamp(opened, unit="ns", tz="UTC").tz_convert(sessions.zone).normalize().tz_localize(None)
-        begin, end = (
-            int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end)
-        )
-        first = opened + -((opened - max(begin, opened)) // step) * step
-        return first, opened + (min(end, closed) - opened) // step * step

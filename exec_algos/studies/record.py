@@ -110,6 +110,8 @@ def configuration(
         "zone": orders.sessions.zone,
         "profile_days": orders.profile_days,
         "lot_size": orders.lot_size,
+        "parents": dict(orders.terms),
+        "strata": [one._asdict() for one in orders.strata],
         "parent_orders": len(orders),
         "skipped": len(orders.skipped),
         "symbols": list(bars.symbols),

@@ -275,6 +275,7 @@ def _parents(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd
         "children": worked.children,
         "start": _stamps(orders.start, zone),
         "end": _stamps(orders.end, zone),
+        **orders.columns,
     }
     return parent_table(columns, worked.notional, prices)
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from exec_algos.studies.study import Driver
 
 Report = Callable[[int, int], None]
-GRID = ("calendar", "sides", "size", "window", "profile_days", "lot_size")
 
 
 class Terms(Protocol):
@@ -90,6 +89,11 @@ class ShardedStudy:
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
         if self.parents.calendar is None:
             raise UsageError("a study in shards needs a named calendar, such as calendar='XNYS' or '24/7': a shard sees one symbol only")
+        if self.parents.strata is not None and not self.parents.strata.alone:
+            raise UsageError(
+                "a study in shards sees one symbol's month at a time: strata need edges={...} and fraction=... there, not quantiles and "
+                "per_stratum"
+            )
         if self.driver not in {"batch", "engine"}:
             raise UnknownNameError("driver", self.driver, ["batch", "engine"])
         self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
@@ -138,7 +142,7 @@ class ShardedStudy:
         rules = found["rules"]
         randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
         return cls(
-            store=found["store"], parents=Grid(**found["parents"]), algorithms=found["algorithms"], driver=found["driver"],
+            store=found["store"], parents=Grid.of_record(found["parents"]), algorithms=found["algorithms"], driver=found["driver"],
             fill_model=fill_model_of(found["fill_model"]), rules=Rules(**{**rules, "randomisation": randomisation}), fills=found["fills"],
         )  # fmt: skip
 
@@ -150,7 +154,7 @@ class ShardedStudy:
     def settings(self) -> dict[str, Any]:
         """Everything but the store that the numbers depend on, ready for JSON."""
         return {
-            "parents": {name: getattr(self.parents, name) for name in GRID},
+            "parents": self.parents.record(),
             "algorithms": [str(one) for one in self.algorithms],
             "fill_model": fill_model_record(self.fill_model or FillModel()),
             "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
@@ -165,20 +169,30 @@ class ShardedStudy:
         ------
         MarketDataError
             The store holds nothing.
+        UnknownNameError
+            A symbol of the grid that the store does not have.
         """
         partitions = Partitions(self.store)
         listing = _listing(partitions)
         months = sorted({month for each in listing.values() for month in each})
         zone = _sample(partitions, listing).zone
         span = Span(str(self.parents.calendar), _midnight(months[0], 0, zone), _midnight(months[-1], 1, zone) - 1, zone)
-        reaches = {month: span.reach(month) for month in span.months()}
+        for symbol in self.parents.symbols or ():
+            if symbol not in listing:
+                raise UnknownNameError("symbol", symbol, listing)
+        reaches = {month: span.reach(month) for month in span.months() if self._asks_for(month)}
         shards = [
             Shard(symbol, month, tuple(one for one in stored if one <= reach.end))
             for symbol, stored in listing.items()
+            if self.parents.symbols is None or symbol in self.parents.symbols
             for month, reach in reaches.items()
             if any(reach.begin <= one <= reach.end for one in stored)
         ]
         return span, shards
+
+    def _asks_for(self, month: str) -> bool:
+        first, last = self.parents.sessions or (None, None)
+        return (first is None or month >= first[:7]) and (last is None or month <= last[:7])
 
     def start(self, folder: str | os.PathLike[str]) -> None:
         """Write down in a folder which study it holds, so that `of_folder` can go on with it.

@@ -196,6 +196,7 @@ def work_shard(study: ShardedStudy, history: History) -> Made:
         return Made({}, [], failed, facts)
     used = [k for k in range(reach.first, reach.last) if k not in off]
     orders = study.parents.orders(bars, whole, used)
+    facts["strata"] = [list(one) for one in orders.strata]
     if not len(orders):
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)

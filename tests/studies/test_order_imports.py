@@ -107,7 +107,7 @@ def test_they_are_studied_like_a_grid_of_the_same_orders():
         for i, k, side in zip(grid.symbol, grid.session, grid.side, strict=True)
     ]
     names = ["twap", "vwap:profile_days=2"]
-    own = SlippageStudy(BARS, orders(*reversed(rows)), names).run()
+    own = SlippageStudy(BARS, orders(*reversed(rows), profile_days=2), names).run()
     pd.testing.assert_frame_equal(own.parents, SlippageStudy(BARS, grid, names).run().parents, check_exact=True)
 
 
@@ -123,3 +123,42 @@ def test_a_missing_column_a_missing_file_and_orders_of_which_none_can_be_worked_
 def test_what_was_refused_stays_with_those_that_are_taken():
     found = orders(GOOD, {**GOOD, "symbol": "A"})
     assert found.take(found.side > 0).refused == found.refused
+
+
+def test_the_desks_order_id_and_the_columns_it_asks_for_stand_in_the_result():
+    rows = [{**GOOD, "Order_ID": f"D-{n}", "Trader": who, "note": "x"} for n, who in ((7, "kim"), (3, "lee"))]
+    other = {**GOOD, "symbol": "005930", "Order_ID": "D-1", "Trader": "kim"}
+    own = orders(*rows, other, keep=["trader"])
+    found = SlippageStudy(BARS, own, ["twap", "vwap:profile_days=2"]).run().parents
+    assert found["order_id"].tolist() == ["D-1", "D-1", "D-7", "D-7", "D-3", "D-3"]
+    assert found["trader"].tolist() == ["kim", "kim", "kim", "kim", "lee", "lee"]
+    assert (found.loc[found["order_id"] == "D-1", "symbol"] == "005930").all()
+    assert "note" not in found
+
+
+@pytest.mark.parametrize(
+    ("ids", "refused"),
+    [
+        (["a", "a", "b"], [(2, "a", "row 1 has this order_id too; put its rows together, or number them")]),
+        (["a", "", "b"], [(2, "", "the order has no order_id; give one, or leave the column out")]),
+        ([1.0, float("nan"), 3.0], [(2, "nan", "the order has no order_id; give one, or leave the column out")]),
+    ],
+)
+def test_an_order_id_stands_once_in_each_row(ids, refused):
+    found = orders(*({**GOOD, "order_id": one} for one in ids))
+    assert [tuple(one) for one in found.refused] == refused
+    assert found.columns["order_id"].tolist() == [str(one).removesuffix(".0") for one in (ids[0], ids[2])]
+
+
+@pytest.mark.parametrize(("keep", "reason"), [(["traider"], "did you mean trader"), (["side"], "the result has one of its own")])
+def test_a_column_that_cannot_be_kept_is_refused(keep, reason):
+    with pytest.raises(UsageError, match=reason):
+        orders({**GOOD, "trader": "kim"}, keep=keep)
+
+
+def test_what_was_known_before_own_orders_is_nan_where_there_is_too_little_history():
+    late = {**GOOD, "start": f"{DAYS[4]} 10:00", "end": f"{DAYS[4]} 12:00"}
+    few = orders(GOOD, late, profile_days=3).columns["adv"]
+    assert np.isnan(few).tolist() == [True, False]
+    sessions = [BARS.between(ns(day, "00:00"), ns(day, "23:59")).select(["NA"]).volume.sum() for day in DAYS[1:4]]
+    assert few[1] == pytest.approx(np.mean(sessions))

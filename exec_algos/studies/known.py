@@ -1,0 +1,125 @@
+"""What was known of a symbol before each of its sessions: volume, volatility and spread of the sessions before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.costs.estimators import PAIRS
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+    from exec_algos.market.profile import SessionVolumes
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+KNOWN = ("adv", "adv_notional", "volatility_bps", "spread_bps")
+DAYS = 5  # earlier sessions for a desk's own orders, which name none
+
+
+def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionVolumes, days: int) -> dict[str, Floats]:
+    """Columns of `KNOWN` for each session, from the `days` sessions with data before it; NaN where there are fewer.
+
+    ``volatility = 1e4 sqrt(mean of the sessions' sum of squared log returns)``: from open to close, no night in it. ``spread`` is the mean
+    of the quoted ``(ask - bid) / mid`` at the ends of the bars; where the bars have no quotes ``sqrt(mean of 4 (c_t - eta_t)(c_t -
+    eta_{t+1}))`` over neighbouring bars of a session (Abdi and Ranaldo 2017), NaN where that mean is not above 0. It reads volatility as
+    spread where that is the larger: good to sort symbols by, not to charge.
+
+    Parameters
+    ----------
+    bars : Bars
+    symbol : str
+    sessions : Sessions
+    volumes : SessionVolumes
+        Of the same symbol and sessions.
+    days : int
+        N >= 1.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_sessions,)
+        ``adv`` in shares, ``adv_notional`` at the close of the session before (currency), ``volatility_bps``, ``spread_bps``.
+    """
+    rows = bars.rows(symbol)
+    one = {name: column[rows] for name, column in bars.columns().items()}
+    held = sessions.locate(bars.start[rows])
+    traded = volumes.volumes.sum(axis=1)
+    quoted = {"bid", "ask"} <= one.keys()
+    sums = [
+        traded,
+        _squares(one, held, len(sessions)),
+        *(_quoted(one, held, len(sessions)) if quoted else _bounce(one, held, len(sessions))),
+    ]
+    total, squares, terms, pairs = (_earlier(column, volumes.has_data, days) for column in sums)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(pairs >= (1 if quoted else PAIRS), terms / pairs, np.nan)
+        spread = mean if quoted else np.sqrt(np.where(mean > 0, mean, np.nan))
+    adv = total / days
+    notional = adv * _last_close(one["close"], held, volumes.has_data)
+    return {"adv": adv, "adv_notional": notional, "volatility_bps": 1e4 * np.sqrt(squares / days), "spread_bps": 1e4 * spread}
+
+
+def known_columns(known: Sequence[Mapping[str, Floats]], symbol: Ints, session: Ints) -> dict[str, Floats]:
+    """What was known of each order's symbol before its session: `known` holds the columns of each symbol by number."""
+    return {name: np.array([known[i][name][k] for i, k in zip(symbol, session, strict=True)], dtype=np.float64) for name in KNOWN}
+
+
+def _earlier(values: Floats, has_data: npt.NDArray[np.bool_], days: int) -> Floats:
+    """Sum over the last `days` sessions with data before each session."""
+    held = np.flatnonzero(has_data)
+    before = np.searchsorted(held, np.arange(len(has_data)))
+    found = np.full(len(has_data), np.nan)
+    if len(held) >= days:
+        sums = np.lib.stride_tricks.sliding_window_view(values[held], days).sum(axis=1)
+        found[before >= days] = sums[before[before >= days] - days]
+    return found
+
+
+def _last_close(close: Floats, held: Ints, has_data: npt.NDArray[np.bool_]) -> Floats:
+    """Close of the last session with data before each session."""
+    inside = np.flatnonzero(held >= 0)
+    ends = inside[np.flatnonzero(np.append(np.diff(held[inside]) > 0, len(inside) > 0))]
+    before = np.searchsorted(np.flatnonzero(has_data), np.arange(len(has_data)))
+    found = np.full(len(has_data), np.nan)
+    found[before > 0] = close[ends][before[before > 0] - 1]
+    return found
+
+
+def _squares(one: Mapping[str, Floats], held: Ints, n: int) -> Floats:
+    """Sum of squared log returns of each session; the first bar's from its own open."""
+    follows = np.concatenate([[False], held[1:] == held[:-1]])
+    last = np.where(follows, np.concatenate([one["close"][:1], one["close"][:-1]]), one["open"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = np.log(one["close"] / last)
+    return _summed(returns**2, held, n, np.isfinite(returns))
+
+
+def _quoted(one: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
+    """Sum of the relative quoted spreads of each session, and how many there are."""
+    bid, ask = one["bid"], one["ask"]
+    use = (bid > 0) & (ask >= bid)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = 2 * (ask - bid) / (ask + bid)
+    return _summed(relative, held, n, use), _summed(np.ones(len(bid)), held, n, use)
+
+
+def _bounce(one: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
+    """Sum of the products of Abdi and Ranaldo of each session, and how many there are; bars without a range are left out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle, close = (np.log(one["high"]) + np.log(one["low"])) / 2, np.log(one["close"])
+    ranged = (one["high"] > one["low"]) & np.isfinite(middle)
+    use = (held[1:] == held[:-1]) & ranged[1:] & ranged[:-1]
+    with np.errstate(invalid="ignore"):
+        products = 4 * (close[:-1] - middle[:-1]) * (close[:-1] - middle[1:])
+    return _summed(products, held[:-1], n, use), _summed(np.ones(len(use)), held[:-1], n, use)
+
+
+def _summed(values: Floats, held: Ints, n: int, use: npt.NDArray[np.bool_]) -> Floats:
+    """Sum in each session, bar by bar in time order, so that it does not depend on what lies before the session."""
+    chosen = use & (held >= 0)
+    return np.bincount(held[chosen], weights=values[chosen], minlength=n).astype(np.float64)
