@@ -14,7 +14,7 @@ from exec_algos import Commission, FillModel, SimulatedBroker
 from exec_algos.backtest.stream import Stream
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import PRICE_RULES, UNCAPPED, bar_budget, meet_bar, price_paid
+from exec_algos.fills import MOST_LOTS, PRICE_RULES, UNCAPPED, bar_budget, meet_bar, price_paid, share_budget
 
 OPEN = ns(DAYS[0], "09:30")
 SECOND = 1_000_000_000
@@ -140,6 +140,11 @@ def test_a_sell_is_a_buy_in_the_mirror(bar, limit, through, half):
 )
 def test_the_budget_of_a_bar_is_the_cap_times_its_volume_in_whole_lots(cap, volume, lot, lots):
     assert bar_budget(cap / lot, volume) == lots
+
+
+@given(st.floats(0, 1), st.floats(0, MOST_LOTS, exclude_max=True))
+def test_single_shares_under_a_cap_have_the_budget_of_any_lots(cap, volume):
+    assert share_budget(cap, volume) == bar_budget(cap / 1.0, volume)
 
 
 def test_without_a_cap_a_bar_that_trades_fills_any_order_and_one_that_does_not_fills_none():

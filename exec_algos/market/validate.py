@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 OnBad = Literal["raise", "drop", "repair"]
 
+MOST_SHARES = 9e15  # beyond 2**53 not every whole number is a double
 ON_BAD = ("raise", "drop", "repair")
 WAY_OUT = "fix it or pass on_bad='drop' or 'repair'"
 
@@ -192,6 +193,7 @@ def _checks(rows: RawRows) -> Iterator[_Check]:
         yield _Check(c[name] <= 0, name, _say(c, f"{name} {{{name}}} is not above zero"), False)
     yield _Check(~np.isfinite(c["volume"]), "volume", _say(c, "volume {volume} is no number of shares"), False)
     yield _Check(c["volume"] < 0, "volume", _say(c, "volume {volume} is negative"), False)
+    yield _Check(c["volume"] > MOST_SHARES, "volume", _say(c, "volume {volume} is more than doubles count"), False)
     yield _Check(c["high"] < c["low"], "high", _say(c, "high {high} is below low {low}"), False)
     for name in ("open", "close"):
         yield _Check(c[name] > c["high"], name, _say(c, f"{name} {{{name}}} is above high {{high}}"), True)

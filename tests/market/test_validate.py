@@ -28,6 +28,7 @@ BAD_THIRD_ROWS = {
     "a price of zero": ("09:32:00Z,10.4,10.4,0,10.1,300", "low", "low 0.0 is not above zero"),
     "a negative price": ("09:32:00Z,10.4,10.4,-10.0,10.1,300", "low", "low -10.0 is not above zero"),
     "a negative volume": ("09:32:00Z,10.4,10.4,10.0,10.1,-300", "volume", "volume -300.0 is negative"),
+    "countless volume": ("09:32:00Z,10.4,10.4,10.0,10.1,9.1e15", "volume", "volume 9100000000000000.0 is more than doubles count"),
     "no volume": ("09:32:00Z,10.4,10.4,10.0,10.1,", "volume", "volume nan is no number of shares"),
     "a word for a price": ("09:32:00Z,10.4,10.4,10.0,high,300", "close", "close 'high' is no number"),
     "a time that is none": ("25:32:00Z,10.4,10.4,10.0,10.1,300", "timestamp", "timestamp '2024-01-02T25:32:00Z' is not ISO 8601"),
