@@ -43,7 +43,7 @@ def ruled(bars, names, model, rules, grid):
 
 
 @given(markets(), algorithms, fill_models, rules, grids)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=45)
 @pytest.mark.slow
 def test_engine_and_batch_agree_bit_for_bit_under_random_rules(bars, names, model, rules, grid):
     study = ruled(bars, names, model, rules, grid)
@@ -72,7 +72,7 @@ class Wild(TWAP):
 
 
 @given(markets(), st.integers(0, 4), st.sampled_from([60, 5400]), fill_models, rules.filter(lambda one: one != Rules()), grids)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @pytest.mark.slow
 def test_rules_hold_an_algorithm_that_asks_for_too_much_in_both_drivers(bars, whim, interval, model, rules, grid):
     study = ruled(bars, [Wild(whim=whim, slice_interval_seconds=interval)], model, rules, grid)
@@ -97,7 +97,7 @@ def test_engine_and_batch_agree_under_each_policy_on_orders_tiny_and_huge(policy
 
 
 @given(markets(), algorithms, fill_models, rules, grids)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @pytest.mark.slow
 def test_every_fill_keeps_to_limit_cap_and_window(bars, names, model, rules, grid):
     study = ruled(bars, names, model, rules, grid)

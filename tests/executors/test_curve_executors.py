@@ -154,7 +154,7 @@ def study(bars, algorithms, model, bounds, **grid):
 
 
 @given(markets(), plans, fill_models, grids, rules)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @pytest.mark.slow
 def test_engine_and_batch_trade_the_same_bits_whatever_the_rules(bars, algorithms, model, grid, bounds):
     made = study(bars, algorithms, model, bounds, **grid)
@@ -195,7 +195,7 @@ def test_each_algorithm_agrees_under_each_policy(algorithm, residual):
 @given(
     markets(), st.integers(0, 2**32 - 1), st.integers(1, 13), plans, st.sampled_from(list(Residual)), st.sampled_from(["batch", "engine"])
 )
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @pytest.mark.slow
 def test_what_is_traded_up_to_a_moment_does_not_change_when_every_later_bar_does(bars, seed, slot, algorithms, residual, driver):
     t = ns(DAYS[2], "09:30") + slot * STEP

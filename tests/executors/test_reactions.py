@@ -57,7 +57,7 @@ def worked_by(bars, algorithm, model, rules, grid):
 
 
 @given(markets(), st.booleans(), reactions, fill_models, rules, grids)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @pytest.mark.slow
 def test_engine_and_batch_agree_bit_for_bit(bars, quotes, algorithm, model, rules, grid):
     study = worked_by(quoted(bars) if quotes else bars, algorithm, model, rules, grid)
@@ -80,7 +80,7 @@ def test_each_agrees_under_each_residual_policy_and_trades(algorithm, residual):
 
 
 @given(markets(), reactions, fill_models, rules, grids)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @pytest.mark.slow
 def test_never_more_than_ordered_nor_worse_than_the_limit_and_what_is_not_filled_is_residual(bars, algorithm, model, rules, grid):
     study = worked_by(quoted(bars), algorithm, model, rules, grid)
@@ -102,7 +102,7 @@ instants = st.builds(lambda day, slots: ns(day, "09:30") + slots * STEP, st.samp
 
 
 @given(markets(), st.integers(0, 2**32 - 1), instants, reactions, settings_of_a_study, st.sampled_from(["batch", "engine"]))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @pytest.mark.slow
 def test_nothing_up_to_t_changes_when_every_later_bar_and_quote_does(bars, seed, t, algorithm, setting, driver):
     worlds = [quoted(one) for one in (bars, rewritten(bars, t, market(seed, missing=0.3)))]
