@@ -15,14 +15,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from exec_algos.studies.pairs import p_text
 from exec_algos.studies.parents import counted
 from exec_algos.studies.request import StudyRequest
 from exec_algos.terms import Residual, Rules
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from exec_algos.market.bars import Bars
     from exec_algos.studies.result import StudyResult
-    from exec_algos.tca.statistics import Estimate
 
 Report = Callable[[str, int, int], None]
 
@@ -76,11 +78,9 @@ def _print(result: StudyResult, rules: Rules, page: Path) -> None:
     console.print(_title(result) + _ruled(rules), soft_wrap=True)
     console.print(table)
     console.print("slippage in bps, positive = cost; interval of the mean clustered by day\n", soft_wrap=True)
-    names = config["algorithms"]
-    for other in names[1:]:
-        for side in sorted(set(result.parents["side"])):
-            difference = result.compare(names[0], other, side=side)
-            console.print(_compared(short[names[0]], short[other], side.lower(), difference), soft_wrap=True)
+    for side in sorted(set(result.parents["side"])):
+        for line in compared_lines(result.comparison(side=side), short, side.lower()):
+            console.print(line, soft_wrap=True)
     if len(result.skipped):
         console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:
@@ -123,9 +123,17 @@ def _ruled(rules: Rules) -> str:
     return "".join(f", {one}" for one in said)
 
 
-def _compared(first: str, second: str, side: str, difference: Estimate) -> str:
-    interval = _interval(difference.low, difference.high)
-    return f"{side}: {first} - {second} on the same parent orders: {_bps(difference.mean)} bps, 95 % interval {interval}, n {difference.n}"
+def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> list[str]:
+    """A line for each algorithm against the first; of several pairs p allows for their number (Holm)."""
+    many = len(pairs) > 1
+    lines = []
+    for row in pairs[pairs["first"] == pairs["first"].iloc[0]].to_dict("records") if len(pairs) else ():
+        p = p_text(row["p_holm" if many else "p"]) + (f" (Holm, {len(pairs)} pairs)" if many and not math.isnan(row["p_holm"]) else "")
+        lines.append(
+            f"{side}: {short[row['first']]} - {short[row['second']]} on the same parent orders: {_bps(row['difference'])} bps, "
+            f"95 % interval {_interval(row['low'], row['high'])}, {p}, n {row['n']}, {row['clusters']} days"
+        )
+    return lines
 
 
 def _bps(value: float) -> str:
@@ -144,6 +152,7 @@ def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
     ]
     return {
         "summary": rows,
+        "comparison": {side: json.loads(result.comparison(side=side).to_json(orient="records")) for side in sorted(set(summary["side"]))},
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),

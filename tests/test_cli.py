@@ -13,7 +13,7 @@ from exec_algos.market.samples import sample_folder
 from exec_algos.studies.request import StudyRequest
 
 FILES = {
-    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
+    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv", "comparison.csv",
     "volume.png",
 }  # fmt: skip
 PARENT_COLUMNS = {

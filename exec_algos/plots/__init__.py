@@ -4,6 +4,7 @@
 slippage   how the slippage of each algorithm and side is spread, with its mean and 95 % interval
 schedule   one parent order: what was filled against the schedule, and at what prices
 equity     the equity curves of several runs
+cost       cost against size in % of ADV: means of groups of orders and the fitted curve of each algorithm
 volume     when the volume traded, against the profile of earlier sessions
 frontier   least expected cost for each risk, of a plan of Almgren and Chriss
 ========== =============================================================================================
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UnknownNameError
 from exec_algos.plots.canvas import Size, bare_axes, shown_axes
+from exec_algos.plots.cost import cost
 from exec_algos.plots.equity import equity
 from exec_algos.plots.frontier import frontier
 from exec_algos.plots.schedule import schedule
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-__all__ = ["KINDS", "draw", "equity", "frontier", "png", "schedule", "slippage", "volume"]
+__all__ = ["KINDS", "cost", "draw", "equity", "frontier", "png", "schedule", "slippage", "volume"]
 
 
 class Plot(NamedTuple):
@@ -42,6 +44,7 @@ KINDS: Mapping[str, Plot] = {
     "slippage": Plot(slippage, slippage_size),
     "schedule": Plot(schedule, lambda result: Size(9.0, 6.7, 1.05)),
     "volume": Plot(volume, lambda result: Size(9.0, 4.3, 0.9)),
+    "cost": Plot(cost, lambda result: Size(9.0, 4.8, 1.0)),
 }
 
 
@@ -51,12 +54,12 @@ def draw(result: StudyResult, kind: str, ax: Axes | None = None, **options: Any)
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume"}
+    kind : {"slippage", "schedule", "volume", "cost"}
     ax : Axes, optional
         Where to draw; its figure is left as it is. Without it a figure is made: by pyplot in IPython and
         Jupyter or where pyplot is already in use, so that it is shown as any other; else a bare one.
     **options
-        Those of the plot: `slippage`, `schedule`, `volume`.
+        Those of the plot: `slippage`, `schedule`, `volume`, `cost`.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def png(result: StudyResult, kind: str, *, dpi: int = 110, **options: Any) -> by
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume"}
+    kind : {"slippage", "schedule", "volume", "cost"}
     dpi : int
         Dots an inch.
     **options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,9 @@ from exec_algos.errors import UnknownNameError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
 from exec_algos.model import Side
+from exec_algos.studies.breakdown import Edges, full_name, with_traits
+from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
+from exec_algos.studies.pairs import compared, comparisons
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.statistics import Estimate, clustered_mean
@@ -190,8 +193,72 @@ class StudyResult:
         chosen = np.ones(len(a), dtype=bool) if side is None else (a["side"] == Side.of(side).name).to_numpy()
         return clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], a["session"].to_numpy()[chosen])
 
+    def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:
+        """Every pair of algorithms on the same parent orders: differences in bps, 95 % intervals and p-values, day-clustered.
+
+        Parameters
+        ----------
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        side : {"BUY", "SELL"}, optional
+            One side only; see `compare`.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `exec_algos.tca.paired.compare_all`: ``first, second, n, clusters, difference, low, high, p, p_holm ...``, in the
+            sequence in which the algorithms were named; no row where there is one algorithm only.
+
+        Raises
+        ------
+        UnknownNameError
+            No such benchmark.
+        """
+        return compared(self.parents, _column(benchmark), self.config["algorithms"], side)
+
+    def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
+        """`summary` by algorithm and by what the orders were like.
+
+        Parameters
+        ----------
+        *names : str
+            ``"size"``, ``"liquidity"``, ``"spread"``, ``"volatility"``, ``"participation"`` in buckets, ``"hour"``, ``"weekday"``,
+            ``"month"``, or any column of `parents`; see `exec_algos.studies.breakdown.with_traits`.
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        buckets : int
+            Quantile groups of liquidity, spread and volatility.
+        edges : mapping of str to sequence of float, optional
+            Bounds of buckets by name, such as ``{"size": [1, 5, 10]}``.
+
+        Raises
+        ------
+        UnknownNameError
+            No such benchmark or name.
+        UsageError
+            Bounds that do not rise.
+        """
+        wanted = [full_name(name) for name in names]
+        parents = with_traits(self.parents, wanted, buckets=buckets, edges=edges)
+        return replace(self, parents=parents).summary(benchmark, by=tuple(dict.fromkeys(["algorithm", *wanted])))
+
+    def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
+        """Cost in bps against the size in % of ADV, ``a + b x^power``: `exec_algos.studies.costcurve.fit_cost`.
+
+        Parameters
+        ----------
+        algorithm : str
+            Text form.
+        benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+        form : {"sqrt", "power"}
+
+        Raises
+        ------
+        UnknownNameError
+            No such algorithm, benchmark or form.
+        """
+        return cost_curve(self._rows(algorithm), _column(benchmark), form)
+
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw one plot: ``"slippage"``, ``"schedule"`` or ``"volume"``; see `exec_algos.plots`.
+        """Draw one plot: ``"slippage"``, ``"schedule"``, ``"volume"`` or ``"cost"``; see `exec_algos.plots`.
 
         Raises
         ------
@@ -203,7 +270,7 @@ class StudyResult:
         return draw(self, kind, ax, **options)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv`` and ``config.json``.
+        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv, comparison.csv`` and ``config.json``.
 
         Returns
         -------
@@ -219,6 +286,7 @@ class StudyResult:
         self.skipped.to_csv(out / "skipped.csv", index=False)
         tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
         pd.concat(tables, names=["benchmark"]).to_csv(out / "summary.csv")
+        comparisons(self.comparison, BENCHMARKS, self.parents["side"]).to_csv(out / "comparison.csv", index=False)
         (out / "config.json").write_text(json.dumps(self.config, indent=2, default=str) + "\n", encoding="utf-8")
         return out
 
