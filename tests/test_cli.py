@@ -13,8 +13,8 @@ from exec_algos.market.samples import sample_folder
 from exec_algos.studies.request import StudyRequest
 
 FILES = {
-    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv", "comparison.csv",
-    "volume.png",
+    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
+    "comparison.csv", "volume.png",
 }  # fmt: skip
 PARENT_COLUMNS = {
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
