@@ -88,12 +88,13 @@ class Bars:
     def _check_order(self) -> None:
         if len(self.offsets) != len(self.symbols) + 1 or self.offsets[-1] != len(self.start):
             raise UsageError(f"offsets {self.offsets} do not cover {len(self.start)} rows")
-        gap = np.diff(self.start)
-        inside = np.ones(len(gap), dtype=bool)
-        inside[self.offsets[1:-1] - 1] = False
-        bad = np.flatnonzero(inside & (gap < self.step))
-        if len(bad):
-            raise UsageError(f"bar {bad[0] + 1} starts {gap[bad[0]]} ns after the one before it; the step is {self.step} ns")
+        for a, b in zip(
+            self.offsets[:-1], self.offsets[1:], strict=True
+        ):  # symbol by symbol, what is compared stays in the processor's cache
+            gap = np.diff(self.start[a:b])
+            if (gap < self.step).any():
+                bad = int((gap < self.step).argmax())
+                raise UsageError(f"bar {a + bad + 1} starts {gap[bad]} ns after the one before it; the step is {self.step} ns")
 
     def __len__(self) -> int:
         return len(self.start)
@@ -167,6 +168,8 @@ class Bars:
     def _only(self, symbol: str) -> Bars:
         """One symbol, its columns views of ours."""
         rows = self.rows(symbol)
+        if len(self.symbols) == 1:
+            return self
         columns: dict[str, Any] = {name: column[rows] for name, column in self.columns().items()}
         return replace(
             self,
@@ -191,6 +194,8 @@ class Bars:
             Different steps or zones, or a symbol that stands in two parts.
         """
         whole = list(parts)
+        if len(whole) == 1:
+            return whole[0]
         pieces = sorted((one._only(s) for one in whole for s in one.symbols), key=lambda one: one.symbols)
         if not pieces:
             raise UsageError("no bars to put together")

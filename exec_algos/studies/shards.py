@@ -15,7 +15,8 @@ import numpy as np
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions, sessions
-from exec_algos.market.store import BarStore, _joined, _Part
+from exec_algos.market.decoded import Part
+from exec_algos.market.store import BarStore, _joined
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.parents import Skipped
 from exec_algos.studies.record import data_fingerprint
@@ -105,14 +106,14 @@ class Partitions(BarStore):
 
     def month(self, symbol: str, month: str) -> Bars:
         """The bars of one file."""
-        return self._read_part(self._part(symbol, month))
+        return self._months([self._part(symbol, month)])
 
     def mark(self, symbol: str, month: str) -> str:
         """What changes when a file is written again, found without reading it."""
         return str(self._fs.ukey(self._place(symbol, month)))
 
-    def _part(self, symbol: str, month: str) -> _Part:
-        return _Part(symbol, month, self._place(symbol, month))
+    def _part(self, symbol: str, month: str) -> Part:
+        return Part(symbol, month, self._place(symbol, month))
 
 
 class Input(NamedTuple):
@@ -171,7 +172,7 @@ class History:
     def joined(self) -> Bars:
         """All bars of the months."""
         parts = [self.bars(month) for month in self.months]
-        return parts[0] if len(parts) == 1 else _joined(parts)
+        return _joined(parts)
 
 
 class Made(NamedTuple):

@@ -1,0 +1,219 @@
+"""Bars kept decoded beside a store: the same bars, whatever became of the file that keeps them."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from exec_algos.market.bars import Bars
+from exec_algos.market.store import BarStore
+from exec_algos.studies.shards import Partitions
+
+
+def bars(symbol="A", start="2024-01-31 15:00", n=4, **columns):
+    times = pd.date_range(start, periods=n, freq="5min", tz="Asia/Seoul", name="timestamp")
+    rows = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": np.arange(1.0, n + 1), **columns}
+    return Bars.from_frame(pd.DataFrame(rows, index=times), symbol=symbol, step="5min")
+
+
+def same(one, other):
+    assert (one.symbols, one.step, one.zone, list(one.columns())) == (other.symbols, other.step, other.zone, list(other.columns()))
+    for a, b in zip(
+        (one.offsets, one.start, *one.columns().values()), (other.offsets, other.start, *other.columns().values()), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two symbols, two months each; one has quotes in its second month alone."""
+    store = BarStore(tmp_path)
+    store.write(Bars.concat([bars(start="2024-01-31 23:50"), bars("B", n=3)]))
+    store.write(bars("B", "2024-02-01 09:00", vwap=10.5, ask=[np.nan, 11.0, 11.0, 11.0]))
+    return store
+
+
+def plain(store, *args, **options):
+    return BarStore(store.path, cache="off").read(*args, **options)
+
+
+def kept(store):
+    return sorted(store._decoded.folder.glob("*")) if store._decoded.folder.exists() else []
+
+
+def is_mapped(column):
+    """Whether the memory of an array is that of a file: it belongs to an Arrow buffer, and not to numpy."""
+    while isinstance(column, np.ndarray):
+        column = column.base
+    return isinstance(column, pa.Array | memoryview | pa.Buffer)
+
+
+def damage(file, content):
+    """Replace a file the way `write` does: its place is taken by another."""
+    beside = file.with_suffix(".new")
+    beside.write_bytes(content)
+    os.replace(beside, file)
+
+
+READS = [{}, {"symbols": "B"}, {"symbols": "B", "end": "2024-02-01"}, {"start": "2024-02-01 00:00"}, {"symbols": ["A"]}]
+
+
+@pytest.mark.parametrize("options", READS, ids=str)
+def test_what_is_mapped_is_what_the_parquet_files_say(store, options):
+    store.read()
+    assert [file.name for file in kept(store)] == ["symbol=A.arrow", "symbol=B.arrow"]
+    same(store.read(**options), plain(store, **options))
+
+
+def test_the_bars_of_one_symbol_are_the_file_itself_and_read_only(store):
+    store.read("A")
+    found = store.read("A")
+    assert all(map(is_mapped, (found.start, *found.columns().values())))
+    with pytest.raises(ValueError, match="read-only"):
+        found.close[0] = 1.0
+
+
+def test_a_month_is_mapped_too_with_the_columns_of_its_own_file(store):
+    store.read()
+    months, expected = Partitions(store.path), Partitions(store.path, cache="off")
+    assert is_mapped(months.month("B", "2024-01").close)
+    for month in ("2024-01", "2024-02"):
+        same(months.month("B", month), expected.month("B", month))
+
+
+def test_a_file_that_was_written_again_is_read_again(store):
+    store.read()
+    store.write(bars("B", "2024-02-01 09:00", n=1, close=9.5))
+    same(store.read(), plain(store))
+    assert 9.5 in store.read("B").close
+    (found,) = [file for file in kept(store) if "B" in file.name]
+    before = found.stat().st_mtime_ns
+    store.read()
+    assert found.stat().st_mtime_ns == before
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(store, tmp_path):
+    store.read("A")
+    file = tmp_path / "symbol=A" / "month=2024-01" / "bars.parquet"
+    other = BarStore(tmp_path / "other")
+    other.write(bars(start="2024-01-31 23:50", n=2, volume=[7.0, 8.0]))
+    content = (tmp_path / "other" / "symbol=A" / "month=2024-01" / "bars.parquet").read_bytes()
+    was = file.stat()
+    assert len(content) == was.st_size
+    damage(file, content)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert store.read("A").volume.tolist() == [7.0, 8.0, 3.0, 4.0]
+
+
+def test_a_month_that_came_later_is_there(store):
+    store.read()
+    store.write(bars("A", "2024-03-04 09:00"))
+    same(store.read(), plain(store))
+    assert len(store.read("A")) == 8
+
+
+DAMAGES = {
+    "cut short": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: b"",
+    "zeros": lambda whole: bytes(len(whole)),
+    "a foreign file": lambda whole: b"no arrow file, whatever its name says" * 20,
+    "no footer": lambda whole: whole[:-10],
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_file_is_passed_over_and_made_again(store, how):
+    store.read()
+    file = kept(store)[1]
+    whole = file.read_bytes()
+    damage(file, DAMAGES[how](whole))
+    same(store.read(), plain(store))
+    assert file.read_bytes() == whole
+
+
+def test_rows_out_of_order_are_passed_over(store):
+    store.read()
+    file = kept(store)[0]
+    batch = pa.ipc.open_file(str(file)).get_batch(0)
+    turned = pa.record_batch([column.take(pa.array([1, 0, 2, 3])) for column in batch.columns], schema=batch.schema)
+    beside = file.with_suffix(".new")
+    with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(turned)
+    os.replace(beside, file)
+    same(store.read(), plain(store))
+
+
+def test_another_layout_is_passed_over(store, monkeypatch):
+    store.read()
+    monkeypatch.setattr("exec_algos.market.decoded.LAYOUT", 2)
+    again = BarStore(store.path)
+    assert again._decoded.bars(again._parts()["A"]) is None
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing_but_time(store, tmp_path):
+    (tmp_path / "_decoded").write_text("a file stands where the folder would")
+    same(store.read(), plain(store))
+    os.remove(tmp_path / "_decoded")
+    os.chmod(tmp_path, 0o555)
+    try:
+        same(store.read(), plain(store))
+    finally:
+        os.chmod(tmp_path, 0o755)
+
+
+def test_what_is_read_in_part_is_not_kept(store):
+    store.read("B", start="2024-02-01")
+    assert kept(store) == []
+
+
+def test_it_can_be_switched_off_and_placed_elsewhere(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXEC_ALGOS_BAR_CACHE", "off")
+    BarStore(store.path).read()
+    assert kept(store) == []
+    monkeypatch.setenv("EXEC_ALGOS_BAR_CACHE", str(tmp_path / "elsewhere"))
+    for path in (store.path, tmp_path / "second"):
+        BarStore(path).write(bars())
+        BarStore(path).read()
+    assert kept(store) == []
+    assert len(list((tmp_path / "elsewhere").glob("*/symbol=A.arrow"))) == 2
+    same(BarStore(store.path, cache="beside").read(), plain(store))
+    assert len(kept(store)) == 2
+
+
+def test_a_store_that_is_not_on_this_machine_keeps_nothing(tmp_path):
+    store = BarStore(f"memory://{tmp_path.name}", cache=tmp_path / "kept")
+    store.write(bars())
+    same(store.read(), bars())
+    assert not (tmp_path / "kept").exists()
+
+
+READER = """
+import sys
+from exec_algos.market.store import BarStore
+path, turns = sys.argv[1], int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(turns):
+    for file in BarStore(path)._decoded.folder.glob("*.arrow"):
+        file.unlink(missing_ok=True)
+    bars = BarStore(path).read()
+    print(len(bars), bars.volume.sum(), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_both_read_what_is_there(store):
+    expected = f"{len(plain(store))} {plain(store).volume.sum()}"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", READER, store.path, "40"], **pipes) for _ in range(2)]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    assert [one.communicate(timeout=60)[0].splitlines() for one in both] == [[expected] * 40] * 2
+    assert [one.returncode for one in both] == [0, 0]
