@@ -1,7 +1,7 @@
-"""Bars of a store kept decoded: one uncompressed Arrow file a symbol, mapped into memory, so that later reads decode nothing.
+"""Bars of a store kept decoded: one uncompressed Arrow file, mapped into memory, so that later reads decode and copy nothing.
 
-A file is used for the months whose Parquet files still have the size, time and inode that they had when it was made. It is written beside
-its place and moved there. What is missing, old, cut short or not ours is passed over: that costs time, never the answer.
+A month of it counts while its Parquet file still has the size, time and inode that it had when it was read. The file is written beside its
+place and moved there. What is missing, old, cut short or not ours is passed over: that costs time, never the answer.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from exec_algos.errors import UsageError
 from exec_algos.market.bars import QUOTES, Bars, Floats, Ints
 
 VARIABLE = "EXEC_ALGOS_BAR_CACHE"
-FOLDER = "_decoded"
+FOLDER, FILE = "_decoded", "bars.arrow"
 MARK = b"exec_algos"
 LAYOUT = 1
 
@@ -38,7 +37,7 @@ class Part(NamedTuple):
 
 
 class Month(NamedTuple):
-    """A month as it stands in the file of its symbol."""
+    """A month as it stands in the decoded file, and in the Parquet file that it was read from."""
 
     identity: Identity
     begin: int
@@ -53,93 +52,94 @@ class Month(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A symbol's file, open: its months, and its columns mapped into memory."""
+    """The file, open: the months of each symbol, and the columns mapped into memory."""
 
     stamp: Identity
-    months: dict[str, Month]
+    months: dict[str, dict[str, Month]]
     start: Ints
     columns: dict[str, Floats]
 
+    def holds(self, part: Part) -> Month | None:
+        """The month of a Parquet file, if that is still the file that was read."""
+        month = self.months.get(part.symbol, {}).get(part.month)
+        return month if month is not None and month.identity == identity_of(part.path) else None
+
 
 class Decoded:
-    """The decoded files of one store.
+    """The decoded file of one store.
 
     Parameters
     ----------
     folder : Path, optional
-        Where they are kept; None keeps none.
+        Where it is kept; None keeps none.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self._last: tuple[str, Kept] | None = None
+        self._last: Kept | None = None
 
     @classmethod
     def of(cls, store: str, local: bool, place: str | os.PathLike[str] | None) -> Decoded:
-        """Those of a store: `place`, else ``EXEC_ALGOS_BAR_CACHE``, is ``beside``, ``off``, or a folder; only local stores have any."""
+        """That of a store: `place`, else ``EXEC_ALGOS_BAR_CACHE``, is ``beside``, ``off``, or a folder; only local stores have one."""
         chosen = os.fspath(place or os.environ.get(VARIABLE) or "beside")
         if chosen == "off" or not local:
             return cls(None)
         return cls(Path(store) / FOLDER if chosen == "beside" else Path(chosen) / hashlib.sha256(store.encode()).hexdigest()[:16])
 
+    def whole(self, parts: Sequence[Part]) -> Bars | None:
+        """Everything, views of the file; None where it does not hold just these months as they are now."""
+        kept = self._open()
+        if kept is None or sum(map(len, kept.months.values())) != len(parts) or not all(map(kept.holds, parts)):
+            return None
+        ends = [(list(months.values())[-1].begin + list(months.values())[-1].rows) for months in kept.months.values()]
+        first = kept.months[parts[0].symbol][parts[0].month]
+        return _bars(kept, tuple(kept.months), np.array([0, *ends], dtype=np.int64), first._replace(columns=tuple(kept.columns)))
+
     def bars(self, parts: Sequence[Part]) -> list[Bars] | None:
         """Months of one symbol, views of the file, neighbours as one; None where one of them is not kept as it is now."""
-        kept = self._open(parts[0].symbol)
-        if kept is None or not all(_stands(kept, part) for part in parts):
-            return None
-        runs: list[list[Month]] = []
-        for month in (kept.months[part.month] for part in parts):
-            if runs and month.follows(runs[-1][-1]):
-                runs[-1].append(month)
+        kept = self._open()
+        months = [] if kept is None else [kept.holds(part) for part in parts]
+        runs: list[Month] = []
+        for month in months or [None]:
+            if month is None:
+                return None
+            if runs and month.follows(runs[-1]):
+                runs[-1] = runs[-1]._replace(rows=runs[-1].rows + month.rows)
             else:
-                runs.append([month])
-        with suppress(UsageError):  # rows out of order: the file is not what was written
-            return [_view(kept, parts[0].symbol, run) for run in runs]
-        return None
+                runs.append(month)
+        found = [_bars(kept, (parts[0].symbol,), np.array([0, run.rows]), run) for run in runs if kept is not None]
+        return None if None in found else [one for one in found if one is not None]
 
     def facts(self, part: Part) -> dict[str, Any] | None:
         """What the Parquet file of a month says of itself, if the month is kept as it is now."""
-        kept = self._open(part.symbol)
-        if kept is None or not _stands(kept, part):
+        kept = self._open()
+        month = None if kept is None else kept.holds(part)
+        if kept is None or month is None:
             return None
-        month = kept.months[part.month]
         first, last = (int(kept.start[row]) for row in (month.begin, month.begin + month.rows - 1))
         return {"step": month.step, "zone": month.zone, "bars": month.rows, "first": first, "last": last}
 
-    def keep(self, parts: Sequence[Part], known: Sequence[Identity], bars: Sequence[Bars]) -> None:
-        """Write the file of a symbol: its months in order, and what `identities` said of their files before they were read."""
-        start = np.concatenate([one.start for one in bars])
-        if self.folder is None or not known or not all(len(one) for one in bars) or not (np.diff(start) > 0).all():
+    def keep(self, months: Mapping[Part, Month], bars: Bars) -> None:
+        """Write the file: all bars, and which months they are, in their order; those of a symbol must rise in time."""
+        if self.folder is None or sum(month.rows for month in months.values()) != len(bars):
             return
-        begins = np.cumsum([0, *(len(one) for one in bars)]).tolist()
-        months = {
-            part.month: Month(identity, begin, len(one), tuple(one.columns()), one.step, one.zone)
-            for part, identity, begin, one in zip(parts, known, begins, bars, strict=False)
-        }
+        listed: dict[str, dict[str, Any]] = {}
+        begin = 0
+        for part, month in months.items():
+            listed.setdefault(part.symbol, {})[part.month] = month._replace(begin=begin)
+            begin += month.rows
         # a cache that cannot be written costs time, never the answer
         with suppress(OSError):
-            _write(self._file(parts[0].symbol), months, start, bars)
+            _write(self.folder / FILE, json.dumps({"layout": LAYOUT, "months": listed}).encode(), bars)
 
-    def identities(self, parts: Sequence[Part]) -> list[Identity]:
-        """Of the Parquet files as they are now; none where nothing is kept or one of them is not there."""
-        found = [] if self.folder is None else [identity_of(part.path) for part in parts]
-        return [one for one in found if one is not None] if None not in found else []
-
-    def _file(self, symbol: str) -> Path:
-        return (self.folder or Path()) / f"symbol={quote(symbol, safe='')}.arrow"
-
-    def _open(self, symbol: str) -> Kept | None:
-        """The file of a symbol, open; opened again only where it was written again."""
-        stamp = None if self.folder is None else identity_of(self._file(symbol))
-        if stamp is None:
+    def _open(self) -> Kept | None:
+        """The file, open; opened again only where it was written again."""
+        stamp = None if self.folder is None else identity_of(self.folder / FILE)
+        if self.folder is None or stamp is None:
             return None
-        last = self._last
-        if last is not None and last[0] == symbol and last[1].stamp == stamp:
-            return last[1]
-        kept = _opened(self._file(symbol), stamp)
-        if kept is not None:
-            self._last = symbol, kept
-        return kept
+        if self._last is None or self._last.stamp != stamp:
+            self._last = _opened(self.folder / FILE, stamp)
+        return self._last
 
 
 def identity_of(path: str | os.PathLike[str]) -> Identity | None:
@@ -151,8 +151,9 @@ def identity_of(path: str | os.PathLike[str]) -> Identity | None:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _stands(kept: Kept, part: Part) -> bool:
-    return part.month in kept.months and kept.months[part.month].identity == identity_of(part.path)
+def month_of(identity: Identity, bars: Bars) -> Month:
+    """The bars of a Parquet file, as they will stand in the decoded one."""
+    return Month(identity, 0, len(bars), tuple(bars.columns()), bars.step, bars.zone)
 
 
 def _opened(file: Path, stamp: Identity) -> Kept | None:
@@ -163,44 +164,41 @@ def _opened(file: Path, stamp: Identity) -> Kept | None:
         batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
         batch.validate()
         found = json.loads(batch.schema.metadata[MARK])
-        months = {name: Month((*one[0],), one[1], one[2], (*one[3],), *one[4:]) for name, one in found["months"].items()}
+        months = {symbol: {name: _month(one) for name, one in each.items()} for symbol, each in found["months"].items()}
         columns = {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError, UnicodeDecodeError):
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError):
         return None
     kept = Kept(stamp, months, columns.pop("start", np.zeros(0)), columns)
     return kept if found["layout"] == LAYOUT and _is_sound(kept) else None
 
 
+def _month(record: Sequence[Any]) -> Month:
+    identity, begin, rows, columns, step, zone = record
+    return Month(tuple(identity), begin, rows, tuple(columns), step, zone)
+
+
 def _is_sound(kept: Kept) -> bool:
-    rows = sum(month.rows for month in kept.months.values())
+    months = [month for each in kept.months.values() for month in each.values()]
     typed = kept.start.dtype == np.int64 and all(column.dtype == np.float64 for column in kept.columns.values())
-    named = all(set(month.columns) <= set(kept.columns) for month in kept.months.values())
-    return typed and named and rows == len(kept.start)
+    named = all(set(month.columns) <= set(kept.columns) for month in months)
+    return typed and named and sum(month.rows for month in months) == len(kept.start)
 
 
-def _view(kept: Kept, symbol: str, run: Sequence[Month]) -> Bars:
-    rows = slice(run[0].begin, run[-1].begin + run[-1].rows)
-    columns: dict[str, Any] = {name: kept.columns[name][rows] for name in run[0].columns}
-    return Bars(
-        symbols=(symbol,),
-        offsets=np.array([0, rows.stop - rows.start], dtype=np.int64),
-        start=kept.start[rows],
-        quotes={name: columns.pop(name) for name in QUOTES if name in columns},
-        step=run[0].step,
-        zone=run[0].zone,
-        **columns,
-    )
+def _bars(kept: Kept, symbols: tuple[str, ...], offsets: Ints, run: Month) -> Bars | None:
+    """Rows of the file as `Bars`; None where they are out of order, for then the file is not what was written."""
+    rows = slice(run.begin, run.begin + int(offsets[-1]))
+    columns: dict[str, Any] = {name: kept.columns[name][rows] for name in run.columns}
+    quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
+    with suppress(UsageError):
+        return Bars(symbols=symbols, offsets=offsets, start=kept.start[rows], quotes=quotes, step=run.step, zone=run.zone, **columns)
+    return None
 
 
-def _write(file: Path, months: dict[str, Month], start: Ints, bars: Sequence[Bars]) -> None:
+def _write(file: Path, facts: bytes, bars: Bars) -> None:
     """So that another process sees all of the file or none."""
     import pyarrow as pa
 
-    names = dict.fromkeys(name for one in bars for name in one.columns())
-    values = {name: np.concatenate([one.columns().get(name, np.full(len(one), np.nan)) for one in bars]) for name in names}
-    batch = pa.record_batch({"start": start, **values}).replace_schema_metadata(
-        {MARK: json.dumps({"layout": LAYOUT, "months": months}).encode()}
-    )
+    batch = pa.record_batch({"start": bars.start, **bars.columns()}).replace_schema_metadata({MARK: facts})
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as place:
         part = Path(place) / file.name

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from glob import escape, glob
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -19,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
-from exec_algos.market.decoded import Decoded, Part
+from exec_algos.market.decoded import Decoded, Month, Part, identity_of, month_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,7 @@ class BarStore:
     cache : str or path, optional
         Where a local store keeps its bars decoded, so that later reads map them into memory: ``"beside"`` (in ``_decoded`` in the
         store's folder), a folder of your own, or ``"off"``. If not given, ``EXEC_ALGOS_BAR_CACHE`` says, and else ``"beside"``. A read of
-        all of a symbol writes it, about 48 bytes a bar; what is stale, damaged or cannot be written is passed over.
+        the whole store writes it, about 48 bytes a bar; what is stale, damaged or cannot be written is passed over.
 
     Examples
     --------
@@ -113,9 +115,9 @@ class BarStore:
         for symbol in wanted:
             if symbol not in known:
                 raise UnknownNameError("symbol", symbol, known)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            parts = pool.map(lambda symbol: list(self._symbol(known[symbol], start, end)), dict.fromkeys(wanted))
-            found = [bars for part in parts for bars in part]
+        if known and start is None and end is None and set(wanted) == set(known):
+            return self._everything(known)
+        found = [bars for symbol in dict.fromkeys(wanted) for bars in self._symbol(known[symbol], start, end)]
         if not found:
             raise MarketDataError(f"the store holds no bar in [{start}, {end})", file=self.path)
         return Bars.concat(found)
@@ -140,11 +142,17 @@ class BarStore:
     def _parts(self) -> dict[str, list[Part]]:
         """The files of each symbol, both in order."""
         found: dict[str, list[Part]] = {}
-        for path in sorted(map(str, self._fs.glob(f"{self._root}/symbol=*/month=*/{FILE}"))):
+        for path in sorted(self._files()):
             folder, month = path.split("/")[-3:-1]
             symbol = unquote(folder.removeprefix("symbol="))
             found.setdefault(symbol, []).append(Part(symbol, month.removeprefix("month="), path))
         return dict(sorted(found.items()))
+
+    def _files(self) -> list[str]:
+        pattern = f"symbol=*/month=*/{FILE}"
+        if isinstance(self._fs, LocalFileSystem):  # the same files as fsspec finds, in a tenth of its time
+            return [path.replace(os.sep, "/") for path in glob(f"{escape(self._root)}/{pattern}")]
+        return list(map(str, self._fs.glob(f"{self._root}/{pattern}")))
 
     def _place(self, symbol: str, month: str) -> str:
         return f"{self._root}/symbol={quote(symbol, safe='')}/month={month}/{FILE}"
@@ -154,19 +162,33 @@ class BarStore:
         first, last = _instant(start, zone, -(2**62)), _instant(end, zone, 2**62)
         touching = [part for part in parts if not zone or _touches(self._facts(part), first, last)]
         if touching:
-            bars = self._months(touching, keep=len(touching) == len(parts))
+            bars = self._months(touching)
             bars = bars.between(first, last) if zone else bars
             yield from [bars] if len(bars) else []
 
-    def _months(self, parts: Sequence[Part], *, keep: bool = False) -> Bars:
-        """Months of one symbol, mapped where they are kept decoded, which `keep` asks for from now on."""
-        known = self._decoded.identities(parts)
-        found = self._decoded.bars(parts)
-        if found is None:
-            found = [self._read_part(part) for part in parts]
-            if keep:
-                self._decoded.keep(parts, known, found)
-        return _joined(found)
+    def _everything(self, known: dict[str, list[Part]]) -> Bars:
+        """The whole store, mapped where it is kept decoded, and kept so from now on."""
+        parts = [part for each in known.values() for part in each]
+        found = self._decoded.whole(parts)
+        if found is not None:
+            return found
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            read = list(pool.map(self._told, known.values()))
+        bars = Bars.concat([one for one, _ in read])
+        self._decoded.keep({part: month for _, months in read for part, month in months.items()}, bars)
+        return bars
+
+    def _told(self, parts: Sequence[Part]) -> tuple[Bars, dict[Part, Month]]:
+        """All months of a symbol, and what was read of each; of none where they do not follow on each other."""
+        known = [identity_of(part.path) for part in parts]
+        found = [self._months([part]) for part in parts]
+        rising = all(one.start[-1] < after.start[0] for one, after in pairwise(found))
+        told = {part: month_of(one, bars) for part, one, bars in zip(parts, known, found, strict=True) if one is not None and rising}
+        return _joined(found), told
+
+    def _months(self, parts: Sequence[Part]) -> Bars:
+        """Months of one symbol, mapped where they are kept decoded."""
+        return _joined(self._decoded.bars(parts) or [self._read_part(part) for part in parts])
 
     def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[Part]]) -> None:
         facts = self._facts(kept[symbol][0]) if symbol in kept else {"step": bars.step, "zone": bars.zone}
