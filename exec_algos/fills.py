@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from exec_algos.costs import AlmgrenImpact, Commission, SquareRootImpact, TransientImpact
 from exec_algos.costs.displacement import shift_of
+from exec_algos.costs.fees import FeeSchedule
 from exec_algos.costs.spread import Spread
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.lots import SLACK
@@ -276,7 +277,11 @@ class FillModel:
         in a bar that has volume.
     latency : float
         Seconds between a decision and its arrival at the venue; cancels take as long.
-    commission : Commission
+    commission : Commission or FeeSchedule
+        What a child order is charged: one rule for all, or everything that a market and a broker charge, by side, trade date and
+        liquidity. A schedule's terms are those of the exchange's session date of the fill. Least, most and rounding hold for all
+        that a child trades on one date; a fill is charged what it adds. A fill makes liquidity where its limit order was passive in
+        that bar (`exec_algos.costs.charges.is_passive`), else it takes. `Fill.commission` is everything, `Fill.taxes` what of it is tax.
     limit_fill : {"touch", "through"}
         Whether a limit order fills when the bar touches its limit, or only when it trades beyond.
     spread : FixedSpread, TickSpread, QuotedSpread or EstimatedSpread, optional
@@ -296,7 +301,7 @@ class FillModel:
     price: PriceRule = "open"
     max_participation: float | None = None
     latency: float = 0.0
-    commission: Commission = field(default_factory=Commission)
+    commission: Commission | FeeSchedule = field(default_factory=Commission)
     limit_fill: Literal["touch", "through"] = "touch"
     spread: Spread | None = None
     impact: SquareRootImpact | AlmgrenImpact | TransientImpact | None = None
@@ -309,9 +314,10 @@ class FillModel:
         check_participation(self.max_participation)
         if isinstance(self.latency, str) or not (math.isfinite(self.latency) and self.latency >= 0):  # type: ignore[redundant-expr]
             raise UsageError(f"latency must be seconds >= 0, got {self.latency!r}")
-        if not isinstance(self.commission, Commission):
-            raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015), got {self.commission!r}")
-        self.commission.checked()
+        if not isinstance(self.commission, Commission | FeeSchedule):
+            raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015) or a FeeSchedule, got {self.commission!r}")
+        if isinstance(self.commission, Commission):
+            self.commission.checked()
         if self.spread is not None and not isinstance(self.spread, Spread):
             raise UsageError(f"spread must be None or a spread such as FixedSpread(5), in bps, got {self.spread!r}")
         if not isinstance(self.impact, SquareRootImpact | AlmgrenImpact | TransientImpact | None):

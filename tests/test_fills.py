@@ -361,7 +361,7 @@ def test_latency_in_ns():
 @pytest.mark.parametrize(
     ("knob", "said"),
     [
-        ({"commission": 0.00015}, r"commission must be a schedule such as Commission\(rate=0.00015\), got 0.00015"),
+        ({"commission": 0.00015}, r"commission must be a schedule such as Commission\(rate=0.00015\) or a FeeSchedule, got 0.00015"),
         ({"latency": "1s"}, "latency must be seconds >= 0, got '1s'"),
         ({"spread": 5}, r"spread must be None or a spread such as FixedSpread\(5\), in bps, got 5"),
         ({"impact": 0.001}, r"impact must be None or a law such as SquareRootImpact\(0.001\), .* got 0.001"),

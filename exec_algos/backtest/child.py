@@ -9,6 +9,7 @@ from typing import Any
 
 from exec_algos.backtest.waiting import Resume, VirtualClock, Waitable
 from exec_algos.costs import Commission
+from exec_algos.costs.charges import Account, DatedFees
 from exec_algos.model import Fill, ParentOrder, Side
 
 
@@ -42,6 +43,7 @@ class Child(Waitable):
     filled = 0
     value = 0.0
     fee = 0.0
+    account: Account | None = None
     over = False
     resume: Resume | None = None
     resume_rank = 0
@@ -53,7 +55,7 @@ class Child(Waitable):
         state: ParentState,
         lots: int,
         limit: float,
-        commission: Commission,
+        commission: Commission | DatedFees,
         active: int,
         deadline: int,
     ) -> None:

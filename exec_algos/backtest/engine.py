@@ -19,6 +19,7 @@ from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
 from exec_algos.backtest.stream import Stream
 from exec_algos.backtest.waiting import Task
+from exec_algos.costs.charges import check_days
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.executors.window import Moment, first_instant, shown
 from exec_algos.fills import FillModel
@@ -60,7 +61,7 @@ class BacktestEngine:
     Raises
     ------
     UsageError
-        No strategy, no bars, or cash that is no number.
+        No strategy, no bars, cash that is no number, or a session on a date that the fill model's fee schedule does not know.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class BacktestEngine:
         self.fill_model = fill_model or FillModel()
         self.sessions = sessions_of(bars, calendar)
         self.start = first_instant(start, bars, self.sessions)
+        check_days(self.fill_model.commission, self.sessions.date[self.sessions.at_or_after(self.start) :])
 
     def run(self) -> BacktestResult:
         """Replay every bar and carry every order to its end.

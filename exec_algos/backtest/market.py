@@ -15,6 +15,8 @@ from exec_algos.backtest.stream import Bar, Stream
 from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
+from exec_algos.costs.charges import Account, DatedFees, Owed, is_free, is_passive
+from exec_algos.costs.fees import FeeSchedule
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import UNCAPPED, Execution, FillModel, PriceParts, bar_budget, displaced_price, meet_bar, price_parts
 from exec_algos.market.bars import Bars
@@ -27,6 +29,12 @@ MARKET = int(Rank.MARKET)
 _NAMES = {"open": ("open", "open"), "vwap": ("vwap", "vwap"), "close": ("close", "close"), "worst": ("low", "high")}
 RULING = {rule: tuple(map(Bar._fields.index, names)) for rule, names in _NAMES.items()}  # of a sale, of a purchase
 FREE = Commission()
+
+
+def _charged(commission: Commission | FeeSchedule, sessions: Sessions) -> Commission | DatedFees:
+    if is_free(commission):
+        return FREE
+    return DatedFees(commission, sessions.day) if isinstance(commission, FeeSchedule) else commission
 
 
 running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
@@ -54,7 +62,8 @@ class Market:
         self.on_bars: Callable[[list[Stream]], None] | None = None
         self.on_fill: Callable[[Child, Fill], None] | None = None
         self._submitted = 0
-        self._commission = FREE if model.commission == FREE else model.commission
+        self._commission = _charged(model.commission, sessions)
+        self._split = isinstance(self._commission, DatedFees) and self._commission.schedule.by_liquidity
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
         self._through = model.limit_fill == "through"
@@ -143,7 +152,7 @@ class Market:
         parent: ParentOrder | None,
         commission: Commission | None,
     ) -> Child:
-        """Let a child order rest from now on.
+        """Let a child order rest from now on; `commission` takes the place of the fill model's.
 
         Raises
         ------
@@ -264,24 +273,38 @@ class Market:
         state = child.state
         parent, lots, price = state.parent, done.quantity, done.price
         shares = lots * parent.lot_size
+        made = self._split and is_passive(state.side, child.limit, quoted * stream.displacement.shift(bar.start))
         if self._plain:
             rule, spread, impact = price, 0.0, 0.0
         else:
             price, (rule, spread, impact) = self._costed(child, stream, price, bar, quoted, shares)
         child.filled += lots
         child.value += shares * price
-        fee = 0.0
+        fee = taxes = 0.0
         if child.commission is not FREE:
-            due = child_fee(child.commission, child.filled * parent.lot_size, child.value)
-            fee, child.fee = due - child.fee, due
+            fee, taxes = self._charge(child, lots, shares * price, bar.start, made)
         fill = tuple.__new__(
-            Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), rule, spread, impact, 0.0)
+            Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), rule, spread, impact, taxes)
         )
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots
         self.fills.append(fill)
         return fill
+
+    def _charge(self, child: Child, lots: int, value: float, start: int, made: bool) -> Owed:
+        """What a fill adds to the fees of its child, and what of it is tax."""
+        commission, lot = child.commission, child.state.parent.lot_size
+        if isinstance(commission, Commission):
+            due = child_fee(commission, child.filled * lot, child.value)
+            fee, child.fee = due - child.fee, due
+            return Owed(fee, 0.0)
+        rows = commission.rows(start, child.state.side)
+        if child.account is None or child.account.rows is not rows:
+            child.account = Account(rows, lot)
+        owed = child.account.charge(lots, value, made)
+        child.fee += owed.fees
+        return owed
 
     def _costed(self, child: Child, stream: Stream, price: float, bar: Bar, quoted: float, shares: float) -> tuple[float, PriceParts]:
         """What an execution pays with its impact, which it leaves behind, and what that is made of."""

@@ -17,6 +17,7 @@ from exec_algos.brokers.base import BrokerAPI, OrderType, Session, limit_of
 from exec_algos.clock import Started
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
+from exec_algos.costs.charges import check_days
 from exec_algos.errors import UsageError
 from exec_algos.executors.window import Moment, first_instant, instant
 from exec_algos.fills import FillModel
@@ -63,7 +64,8 @@ class SimulatedBroker(BrokerAPI):
     Raises
     ------
     UsageError
-        `bars`, `fill_model`, `calendar` or `start` inside a running engine, which has its own; or no bar in `bars`.
+        `bars`, `fill_model`, `calendar` or `start` inside a running engine, which has its own; or no bar in `bars`; or a session on
+        a date that the fill model's fee schedule does not know.
 
     Notes
     -----
@@ -101,6 +103,8 @@ class SimulatedBroker(BrokerAPI):
             sessions = sessions_of(bars, calendar)
             self.market = Market(model, first_instant(start, bars, sessions), sessions)
             self.market.add(bars)
+        sessions = self.market.sessions
+        check_days(model.commission, sessions.date[sessions.at_or_after(self.market.queue.now) :])
         self.market.clock.pump = Pump(self.market.queue)
 
     @property

@@ -7,6 +7,7 @@ terms of a day and side (`FeeSchedule.on`) and works with plain numbers after th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, NamedTuple
@@ -77,17 +78,22 @@ def fee_of_terms(terms: FeeTerms, shares: float, value: float) -> float:
     """
     if shares <= 0:
         return 0.0
-    raw = min(terms.maximum, max(terms.minimum, terms.rate * value + terms.per_share * shares))
-    if terms.unit == 0.0:
-        return raw
-    units = raw / terms.unit
-    if terms.rounding > 0:
+    return settled(terms.rate * value + terms.per_share * shares, terms.minimum, terms.maximum, terms.unit, terms.rounding)
+
+
+def settled(raw: float, minimum: float, maximum: float, unit: float, rounding: float) -> float:
+    """A fee of `raw` (currency) held between least and most, in whole units; parts as in `FeeTerms`."""
+    held = min(maximum, max(minimum, raw))
+    if unit == 0.0:
+        return held
+    units = held / unit
+    if rounding > 0:
         whole = math.ceil(units - CLOSE)
-    elif terms.rounding < 0:
+    elif rounding < 0:
         whole = math.floor(units + CLOSE)
     else:
         whole = math.floor(units + 0.5 + CLOSE)
-    return float(whole * terms.unit)
+    return float(whole * unit)
 
 
 class Period(NamedTuple):
@@ -99,7 +105,8 @@ class Period(NamedTuple):
     terms : FeeTerms
         Of an order that takes liquidity.
     maker : FeeTerms, optional
-        Of an order that makes it. None: the same.
+        Of an order that makes it: another rate, or amount per share. Least, most, unit and rounding hold for a child as a whole,
+        which may do both, so they are those of `terms`. None: the same.
     """
 
     first: date
@@ -140,11 +147,15 @@ class FeeComponent:
         Who pays it.
     source : str
         Where the terms are from.
+    tax : bool
+        It goes to the state or a regulator, and so into `exec_algos.Fill.taxes` too: the Korean transaction tax, the SEC's Section 31
+        fee and FINRA's Trading Activity Fee do. A broker's commission and an exchange's trading fee do not.
 
     Raises
     ------
     UsageError
-        No periods, or periods that leave a gap or overlap; terms out of range.
+        No periods, or periods that leave a gap or overlap; terms out of range, or a maker's with another minimum, maximum, unit or
+        rounding.
     UnknownNameError
         A side other than BUY and SELL.
     """
@@ -153,6 +164,7 @@ class FeeComponent:
     periods: tuple[Period, ...]
     sides: tuple[SideName, ...] = ("BUY", "SELL")
     source: str = ""
+    tax: bool = False
 
     def __post_init__(self) -> None:
         if not self.periods:
@@ -161,7 +173,7 @@ class FeeComponent:
             _known("side", side, SIDES)
         for one in self.periods:
             one.terms.checked(self.name)
-            (one.maker or one.terms).checked(self.name)
+            _check_maker(self.name, one.terms, (one.maker or one.terms).checked(self.name))
             if one.first > one.last:
                 raise UsageError(f"fee {self.name!r} has a period from {one.first} to {one.last}, which ends before it starts")
         for before, after in zip(self.periods, self.periods[1:], strict=False):
@@ -199,6 +211,14 @@ class FeeComponent:
             return self
         note = f"{self.source}; ASSUMED before {first} and after {last}".lstrip("; ")
         return replace(self, periods=(*before, *self.periods, *after), source=note)
+
+
+def _check_maker(name: str, terms: FeeTerms, maker: FeeTerms) -> None:
+    if terms[2:] != maker[2:]:
+        raise UsageError(
+            f"makers of fee {name!r} may pay another rate and amount per share, but minimum, maximum, unit and rounding are of the child "
+            f"as a whole: got {maker} beside {terms}"
+        )
 
 
 def _charges(terms: FeeTerms) -> bool:
@@ -298,8 +318,25 @@ class FeeSchedule:
                 raise UsageError(f"{name} must be >= 0, got {amount!r}")
         return sum((fee_of_terms(terms, shares, value) for terms in self.on(day, side, liquidity)), 0.0)
 
+    @property
+    def by_liquidity(self) -> bool:
+        """Makers pay other terms than takers."""
+        return any((period.maker or period.terms) != period.terms for one in self.components for period in one.periods)
+
+    def check_days(self, first: date, last: date, sides: Iterable[SideName] = ("BUY", "SELL")) -> None:
+        """Refuse trade dates, both ends included, that are not all known to those sides.
+
+        Raises
+        ------
+        UsageError
+            A date outside the range that a component is known for.
+        """
+        for side in sides:
+            for day in (first, last):
+                self.on(day, side)
+
     def commission(self, day: date | str, side: SideName) -> Commission:
-        """The schedule of one day and side as the `Commission` that today's fill model charges.
+        """The schedule of one day and side as a plain `Commission`, for what knows no dates (`exec_algos.tca.pretrade`).
 
         Rounding to whole units is left out: at most one unit a component and child.
 

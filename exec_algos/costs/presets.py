@@ -162,7 +162,7 @@ def krx_tax(market: str = "KOSPI") -> FeeComponent:
         raise UnknownNameError("market", market, KRX_MARKETS)
     terms = [FeeTerms(rate=OTHER_TAX.get(market, rate), unit=1.0, rounding=DOWN) for _, rate in STOCK_TAX]
     periods = _periods([day for day, _ in STOCK_TAX], terms, KRX_TAX_KNOWN_TO)
-    return FeeComponent(f"securities transaction tax ({market})", periods, ("SELL",), KRX_TAX_SOURCE)
+    return FeeComponent(f"securities transaction tax ({market})", periods, ("SELL",), KRX_TAX_SOURCE, tax=True)
 
 
 def sec_fee(unit: float = 0.0) -> FeeComponent:
@@ -185,7 +185,8 @@ def sec_fee(unit: float = 0.0) -> FeeComponent:
     34-99973 and 34-104909.
     """
     terms = [FeeTerms(rate=dollars / 1e6, unit=unit, rounding=UP if unit else NEAREST) for _, dollars in SECTION_31]
-    return FeeComponent("SEC Section 31 fee", _periods([day for day, _ in SECTION_31], terms, US_KNOWN_TO), ("SELL",), SECTION_31_SOURCE)
+    periods = _periods([day for day, _ in SECTION_31], terms, US_KNOWN_TO)
+    return FeeComponent("SEC Section 31 fee", periods, ("SELL",), SECTION_31_SOURCE, tax=True)
 
 
 def taf_fee(unit: float = 0.0) -> FeeComponent:
@@ -209,7 +210,7 @@ def taf_fee(unit: float = 0.0) -> FeeComponent:
     """
     terms = [FeeTerms(0.0, rate, 0.0, most, unit, UP if unit else NEAREST) for _, rate, most in TRADING_ACTIVITY]
     starts = [row[0] for row in TRADING_ACTIVITY]
-    return FeeComponent("FINRA Trading Activity Fee", _periods(starts, terms, US_KNOWN_TO), ("SELL",), TRADING_ACTIVITY_SOURCE)
+    return FeeComponent("FINRA Trading Activity Fee", _periods(starts, terms, US_KNOWN_TO), ("SELL",), TRADING_ACTIVITY_SOURCE, tax=True)
 
 
 def krx_equity(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -54,6 +55,13 @@ class Sessions:
     def at_or_after(self, instant: int) -> int:
         """Index of the first session that is not over at `instant` (ns UTC); ``len(self)`` if none."""
         return int(np.searchsorted(self.close, instant, side="right"))
+
+    def day(self, instant: int) -> dt.date:
+        """The trade date of an instant (ns UTC): of the session that holds it, else the date on the exchange's clock."""
+        i = self.at_or_after(instant)
+        if i < len(self) and self.open[i] <= instant:
+            return self.date[i].astype("datetime64[D]").item()  # type: ignore[no-any-return]
+        return dt.datetime.fromtimestamp(instant // 1_000_000_000, ZoneInfo(self.zone)).date()
 
     def all_at_or_after(self, instants: Ints) -> Ints:
         """The same for many instants."""

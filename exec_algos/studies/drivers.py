@@ -13,6 +13,7 @@ from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Task
 from exec_algos.batch import NOT_WATCHED, Orders, Tape, Watched, run_batch
 from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.costs.charges import undated
 from exec_algos.costs.displacement import ImpactTable
 from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.executors.window import Window
@@ -62,7 +63,7 @@ def drive_batch(job: Job) -> Worked:
     rule = [] if model.spread is None else [model.rule_prices(bars, side) for side in (1, -1)]
     tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen, *rule)
     outcome, trades = run_batch(
-        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=model.commission,
+        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=undated(model.commission),
         impact=ImpactTable.of(model.impact, bars.symbols, bars.step), latency=model.latency_ns, through=model.limit_fill == "through",
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip

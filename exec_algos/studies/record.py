@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
+from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
 from exec_algos.model import Rules
+from exec_algos.studies.fee_record import commission_of, commission_record
 from exec_algos.studies.parents import ParentOrders
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ def recorded(value: Any) -> Any:
 
 def fill_model_record(model: FillModel) -> dict[str, Any]:
     """Every knob of a fill model, ready for JSON; `fill_model_of` gives the model back."""
-    knobs = recorded(model)
-    del knobs["kind"]
-    return {**knobs, "commission": model.commission._asdict()}
+    knobs = {one.name: recorded(getattr(model, one.name)) for one in fields(model) if one.name != "commission"}
+    return {**knobs, "commission": commission_record(model.commission)}
 
 
 def rules_record(rules: Rules) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def fill_model_of(record: Mapping[str, Any]) -> FillModel:
     """
     made: dict[str, Any] = {}
     if record.get("commission") is not None:
-        made["commission"] = Commission(**record["commission"])
+        made["commission"] = commission_of(record["commission"])
     for name, kind in (("spread", "FixedSpread"), ("impact", "SquareRootImpact")):
         if record.get(name) is not None:
             made[name] = _restored({"kind": kind, **record[name]})

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from exec_algos.costs import FixedSpread, child_fee
+from exec_algos.costs import FixedSpread, child_fee, undated
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.clustered import NOISE, Floats, check_fraction, column
 
@@ -216,7 +216,7 @@ def pretrade_estimate(
     if not (math.isfinite(shares) and shares > 0):
         raise UsageError(f"shares must be above 0, got {shares!r}")
     trades = shares * np.diff(done, prepend=0.0)
-    parts = (_half_spread(cost.spread, market), impact_cost(cost.impact, trades, market), _fees(cost.commission, trades, market.price))
+    parts = (_half_spread(cost.spread, market), impact_cost(cost.impact, trades, market), _fees(cost, trades, market.price))
     spread, impact, commission = (1e4 * part for part in parts)
     sd = 1e4 * timing_risk(done, market.volatility, market.duration, placed)
     expected, reach = spread + impact + commission, float(ndtri(0.5 + confidence / 2)) * sd
@@ -370,8 +370,8 @@ def _half_spread(spread: Any, market: MarketOutlook) -> float:
     return float(spread.half())
 
 
-def _fees(commission: Any, trades: Floats, price: float | None) -> float:
-    children = trades[trades > 0]
+def _fees(cost: CostModel, trades: Floats, price: float | None) -> float:
+    commission, children = undated(cost.commission), trades[trades > 0]
     if price is None:
         if commission.per_share or commission.minimum:
             raise UsageError("a commission per share or with a minimum needs the price: MarketOutlook(..., price=...)")

@@ -9,6 +9,7 @@ import backtrader as bt
 
 from exec_algos.backtest.stream import Bar
 from exec_algos.brokers.venue import SteppedChild
+from exec_algos.costs.charges import undated
 from exec_algos.costs.displacement import Displacement
 from exec_algos.errors import UsageError
 from exec_algos.ext.backtrader.charging import Charge, charging
@@ -110,7 +111,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             )
         self.model: FillModel = self.p.fill_model or FillModel()
         self.p.filler = self._allotted
-        self._charge = Charge(self.model.commission)
+        self._charge = Charge(undated(self.model.commission))
         self._charging: dict[Any, Any] = {}
         self._leaving: list[Any] = []
         self._decided: dict[int, int] = {}
