@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from exec_algos.cli_study import compared_lines, short_names
 from exec_algos.errors import UsageError
 from exec_algos.studies.parents import counted
 from exec_algos.studies.sharded import ShardedStudy
 
 if TYPE_CHECKING:
-    from exec_algos.studies.aggregate import ShardedResult
+    import pandas as pd
+
+    from exec_algos.studies.outcome import ShardedResult
     from exec_algos.studies.request import StudyRequest
 
 FAILED = 1  # exit code of a study in which something could not be worked
@@ -94,13 +97,22 @@ def _print(result: ShardedResult) -> None:
         mean = "not estimable" if math.isnan(row["mean"]) else f"{row['mean']:+.2f} bps [{row['low']:+.2f}, {row['high']:+.2f}]"
         typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
     typer.echo("slippage against interval VWAP, positive = cost; 95 % interval clustered by day")
-    if result.skipped:
-        typer.echo(f"skipped: {len(result.skipped)}; {counted(one.reason for one in result.skipped)}")
+    for side, pairs in _pairs(result).items():
+        for line in compared_lines(pairs, short_names(config["algorithms"]), side.lower()):
+            typer.echo(line)
+    if config["skipped"]:
+        typer.echo(f"skipped: {config['skipped']}; {counted(one.reason for one in result.skipped)}")
     for one in result.failed[:MOST_FAILED]:
         typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
     if len(result.failed) > MOST_FAILED:
         typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
     typer.echo(f"written: {result.folder}")
+
+
+def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
+    """Every pair of algorithms against interval VWAP, by side."""
+    sides = result.config["parents"]["sides"]
+    return {side: one for (_, side), one in result.comparisons(["interval_vwap"], sides).items() if side}
 
 
 def _as_json(result: ShardedResult) -> dict[str, Any]:
@@ -109,7 +121,10 @@ def _as_json(result: ShardedResult) -> dict[str, Any]:
         "summary": [{str(key): None if _unknown(value) else value for key, value in row.items()} for row in rows],
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
-        "skipped": len(result.skipped),
+        "comparison": {
+            side: json.loads(result.comparison(side=side).to_json(orient="records")) for side in result.config["parents"]["sides"]
+        },
+        "skipped": result.config["skipped"],
         "failed": [one._asdict() for one in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
         "config": result.config,

@@ -59,7 +59,7 @@ def _progress(*, quiet: bool) -> Iterator[Report | None]:
 
 def _print(result: StudyResult, rules: Rules, page: Path) -> None:
     console, config = Console(), result.config
-    short = _short_names(config["algorithms"])
+    short = short_names(config["algorithms"])
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("algorithm", overflow="fold")
     for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
@@ -88,7 +88,7 @@ def _print(result: StudyResult, rules: Rules, page: Path) -> None:
     console.print(f"written: {page}", soft_wrap=True)
 
 
-def _short_names(algorithms: list[str]) -> dict[str, str]:
+def short_names(algorithms: list[str]) -> dict[str, str]:
     """Names without parameters, where that tells the algorithms apart."""
     bare = [text.partition(":")[0] for text in algorithms]
     return {text: name if bare.count(name) == 1 else text for text, name in zip(algorithms, bare, strict=True)}

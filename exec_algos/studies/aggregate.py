@@ -2,210 +2,185 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from exec_algos.errors import UsageError
-from exec_algos.studies.parents import Skipped
-from exec_algos.studies.result import BENCHMARKS, StudyResult
+from exec_algos.studies.outcome import ShardedResult
+from exec_algos.studies.records import Facts, Records
+from exec_algos.studies.result import BENCHMARKS
 from exec_algos.studies.resume import StudyFolder, as_text, code_record
-from exec_algos.studies.strata import Stratum
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
-    from exec_algos.market.bars import Bars
+    from exec_algos.studies.parents import Skipped
     from exec_algos.studies.shards import Shard
 
+A = TypeVar("A")
+B = TypeVar("B")
 ROWS = 1 << 18  # rows of a row group: a few dozen MB, whatever the size of the shards
-SUMMED = ("parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "average_price", "participation")
+AHEAD = 8  # shards that are read ahead: on a far store the waiting is shared
+TABLES = ("parents", "fills")
+LISTS = ("skipped", "failed")
+WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
 
 
-@dataclass(frozen=True, slots=True)
-class ShardedResult:
-    """What a sharded study found; its tables stay on disk.
+def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records) -> ShardedResult:
+    """Put the shards together, in order of symbol and month; nothing is written again where all stands as it would be written.
 
-    Attributes
-    ----------
-    folder : str
-        ``parents.parquet, fills.parquet, skipped.csv, failed.csv, summary.csv, config.json``, and the shards.
-    config : dict
-    skipped : tuple of Skipped
-        What has too little data, and why.
-    failed : tuple of Skipped
-        Symbols with the day or month that could not be worked, and why.
-    made, kept : int
-        Shards that were worked now, and that an earlier run had finished.
-    """
-
-    folder: str
-    config: dict[str, Any]
-    skipped: tuple[Skipped, ...]
-    failed: tuple[Skipped, ...]
-    made: int
-    kept: int
-
-    def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
-        """A table, or some columns of it, or the rows of one algorithm.
-
-        Parameters
-        ----------
-        name : {"parents", "fills"}
-        columns : sequence of str, optional
-        algorithm : str, optional
-            Text form.
-        """
-        import pyarrow.parquet as pq
-
-        folder = StudyFolder(self.folder)
-        chosen = None if algorithm is None else [("algorithm", "==", algorithm)]
-        with folder.open(f"{name}.parquet") as file:
-            found: pd.DataFrame = pq.read_table(file, columns=None if columns is None else list(columns), filters=chosen).to_pandas()
-        return found
-
-    def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
-        """As `StudyResult.summary`, reading one algorithm's columns at a time where `by` starts with the algorithm."""
-        import pandas as pd
-
-        if benchmark not in BENCHMARKS or by[:1] != ("algorithm",):
-            return self._of(self.table()).summary(benchmark, by=by)
-        columns = dict.fromkeys((*SUMMED, BENCHMARKS[benchmark], *by))
-        parts = [
-            self._of(self.table(columns=list(columns), algorithm=name)).summary(benchmark, by=by) for name in self.config["algorithms"]
-        ]
-        return pd.concat(parts).sort_index()
-
-    def load(self, bars: Bars) -> StudyResult:
-        """The whole as a `StudyResult` in memory; `bars` are what its plots draw on."""
-        import pandas as pd
-
-        skipped = pd.DataFrame(self.skipped, columns=["symbol", "session", "reason"])
-        return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars)
-
-    def _of(self, parents: pd.DataFrame) -> StudyResult:
-        return StudyResult(parents, parents, parents, self.config, None)  # type: ignore[arg-type] # a summary asks for no bars
-
-
-def combine(folder: StudyFolder, settings: Mapping[str, Any], shards: Sequence[Shard], records: Sequence[dict[str, Any]]) -> ShardedResult:
-    """Put the shards together, in order of symbol and month.
+    Memory is that of a few shards, of one row group, and of a few bytes for each shard.
 
     Raises
     ------
     UsageError
         No parent order is left.
     """
-    known = {(one["symbol"], one["month"]): one for one in records}
-    ordered = [(shard, known[shard.symbol, shard.month]) for shard in shards]
-    failed = tuple(Skipped(*one) for _, record in ordered for one in record["failed"])
-    skipped = _skipped(record for _, record in ordered)
-    _put_list(folder, "failed.csv", failed)
-    _put_list(folder, "skipped.csv", skipped)
-    if not any(record["files"] for _, record in ordered):
+    facts = Facts.of(records)
+    _put_list(folder, "failed", facts.failed)
+    skipped = _put_list(folder, "skipped", _skipped(records, facts))
+    if not facts.symbols:
+        failed = facts.failed
         why = f"; {len(failed)} failed, the first: {failed[0].symbol} {failed[0].session}: {failed[0].reason}" if failed else ""
-        raise UsageError(
-            f"no parent order is left to study: {len(skipped)} skipped{why}; skipped.csv and failed.csv in {folder.path} say why"
-        )
-    for name in ("parents", "fills"):
-        _put_table(folder, name, ordered)
-    config = _config(settings, [record for _, record in ordered], len(skipped))
-    made = sum(record["made"] for _, record in ordered)
-    result = ShardedResult(folder.path, config, skipped, failed, made, len(ordered) - made)
-    folder.put("config.json", as_text(config))
-    folder.put("summary.csv", _summaries(result))
+        raise UsageError(f"no parent order is left to study: {skipped} skipped{why}; skipped.csv and failed.csv in {folder.path} say why")
+    config = _config(settings, facts, skipped)
+    result = ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made)
+    text = as_text(config)
+    if not _stands(folder, text):
+        folder.remove(WHOLE)
+        for name in TABLES:
+            _put_table(folder, name, records)
+        folder.put("config.json", text)
+        _put_summaries(folder, result)
+        folder.put(WHOLE, as_text(_state(folder, text)))
     return result
 
 
-def _summaries(result: ShardedResult) -> bytes:
+def _state(folder: StudyFolder, config: bytes) -> dict[str, Any]:
+    """What tells whether the tables are those of this configuration, without reading them."""
+    names = ("config.json", "summary.csv", "comparison.csv", *(f"{name}.parquet" for name in TABLES))
+    return {"config": hashlib.sha256(config).hexdigest(), "bytes": {name: folder.size(name) for name in names}}
+
+
+def _stands(folder: StudyFolder, config: bytes) -> bool:
+    found = folder.get_json(WHOLE)
+    return found is not None and found == _state(folder, config)
+
+
+def _put_summaries(folder: StudyFolder, result: ShardedResult) -> None:
     import pandas as pd
 
-    tables = {name: result.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
-    return str(pd.concat(tables, names=["benchmark"]).to_csv()).encode()
+    found = result.summaries(("algorithm", "side"))
+    folder.put("summary.csv", str(pd.concat(found, names=["benchmark"]).to_csv()).encode())
+    pairs = result.comparisons(list(BENCHMARKS), [None, *sorted(result.config["parents"]["sides"])])
+    parts = [one.assign(benchmark=name, side=side or "all") for (name, side), one in pairs.items()]
+    table = pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
+    folder.put("comparison.csv", str(table[["benchmark", "side", *table.columns[:-2]]].to_csv(index=False)).encode())
 
 
-def _skipped(records: Iterator[dict[str, Any]]) -> tuple[Skipped, ...]:
+def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
     """What was skipped from the first day of the study that has a bar to the last."""
-    listed = list(records)
-    days = [day for one in listed if one.get("covered") for day in one["covered"]]
-    first, last = (min(days), max(days)) if days else ("", "")
-    return tuple(Skipped(*one) for record in listed for one in sorted(map(tuple, record["skipped"])) if first <= one[1] <= last)
+    for _, record in records:
+        yield from (one for one in sorted(record["skipped"]) if facts.first <= one[1] <= facts.last)
 
 
-def _put_list(folder: StudyFolder, name: str, rows: Sequence[Skipped]) -> None:
-    import pandas as pd
+def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped]) -> int:
+    """Write a list row by row; how many there are."""
+    count = 0
+    with folder.writing(f"{name}.csv") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(("symbol", "session", "reason"))
+        for row in rows:
+            lines.writerow(row)
+            count += 1
+        text.detach()
+    return count
 
-    folder.put(name, str(pd.DataFrame(rows, columns=["symbol", "session", "reason"]).to_csv(index=False)).encode())
 
-
-def _put_table(folder: StudyFolder, name: str, ordered: Sequence[tuple[Shard, dict[str, Any]]]) -> None:
+def _put_table(folder: StudyFolder, name: str, records: Records) -> None:
     """One Parquet file of all shards' rows, in row groups of one size, so that its bytes do not depend on how the work was cut."""
     import pyarrow.parquet as pq
 
-    tables = _numbered(folder, name, ordered)
+    tables = _numbered(folder, name, records)
     first = next(tables)
     with folder.writing(f"{name}.parquet") as file, pq.ParquetWriter(file, first.schema) as writer:
         for group in _regrouped(first, tables):
             writer.write_table(group, row_group_size=ROWS)
 
 
-def _numbered(folder: StudyFolder, name: str, ordered: Sequence[tuple[Shard, dict[str, Any]]]) -> Iterator[pa.Table]:
+def _numbered(folder: StudyFolder, name: str, records: Records) -> Iterator[pa.Table]:
     """Each shard's table, its parent orders numbered on from the shard before."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    before = 0
-    for shard, record in ordered:
-        if record["files"]:
-            with folder.open(f"{shard.folder}/{name}.parquet") as file:
-                table = pq.read_table(file)
-            ids = pa.array(table["parent_id"].to_numpy() + before)
-            yield table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
-            before += record["orders"]
+    def read(one: tuple[Shard, int]) -> pa.Table:
+        shard, before = one
+        with folder.open(f"{shard.folder}/{name}.parquet") as file:
+            table = pq.read_table(file)
+        ids = pa.array(table["parent_id"].to_numpy() + before)
+        return table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
+
+    yield from _ahead(read, _with_rows(records, name))
+
+
+def _with_rows(records: Records, name: str) -> Iterator[tuple[Shard, int]]:
+    """The shards that have rows of a table, with the parent orders before them; and the first that has the table: it tells the columns."""
+    told, before = False, 0
+    for shard, record in records:
+        if record["files"] and (record["rows"][name] or not told):
+            told = True
+            yield shard, before
+        before += record["orders"]
+
+
+def _ahead(read: Callable[[A], B], todo: Iterator[A]) -> Iterator[B]:
+    """What `read` makes of each, in order, a few of them at a time in threads."""
+    with ThreadPoolExecutor(max_workers=AHEAD) as pool:
+        running = [pool.submit(read, one) for one in islice(todo, AHEAD)]
+        while running:
+            yield running.pop(0).result()
+            running += [pool.submit(read, one) for one in islice(todo, 1)]
 
 
 def _regrouped(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Row groups of `ROWS`; tables are put together only when they fill one."""
     import pyarrow as pa
 
-    held = first
+    held, rows = [first], len(first)
     for table in rest:
-        held = pa.concat_tables([held, table])
-        while len(held) >= ROWS:
-            yield held.slice(0, ROWS)
-            held = held.slice(ROWS)
-    yield held
+        held, rows = [*held, table], rows + len(table)
+        if rows >= ROWS:
+            whole = pa.concat_tables(held)
+            while rows >= ROWS:
+                yield whole.slice(0, ROWS)
+                whole, rows = whole.slice(ROWS), rows - ROWS
+            held = [whole.combine_chunks()]
+    yield pa.concat_tables(held)
 
 
-def _strata(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the shards drew of each stratum, added up."""
-    counts: dict[str, list[int]] = {}
-    for record in records:
-        for name, candidates, drawn in record.get("strata", ()):
-            held = counts.setdefault(name, [0, 0])
-            held[:] = held[0] + candidates, held[1] + drawn
-    return [Stratum(name, *counts[name])._asdict() for name in sorted(counts)]
-
-
-def _config(settings: Mapping[str, Any], records: Sequence[Mapping[str, Any]], skipped: int) -> dict[str, Any]:
+def _config(settings: Mapping[str, Any], facts: Facts, skipped: int) -> dict[str, Any]:
     """The same words as the configuration of a `StudyResult`, and what a sharded study adds."""
     code = dict(code_record())
     parents = settings["parents"]
-    digests = json.dumps([[one["symbol"], one["month"], one["key"]] for one in records]).encode()
     return {
         **settings,
         "calendar": parents["calendar"],
         "profile_days": parents["profile_days"],
         "lot_size": parents["lot_size"],
-        "strata": _strata(records),
-        "parent_orders": sum(one["orders"] for one in records),
+        "strata": facts.strata,
+        "parent_orders": facts.orders,
         "skipped": skipped,
-        "symbols": sorted({one["symbol"] for one in records if one["files"]}),
-        "bar_seconds": next(one["step"] for one in records if one["files"]) / 1e9,
-        "bars": sum(one.get("bars", 0) for one in records),
-        "bars_outside_regular_hours": sum(one.get("outside", 0) for one in records),
-        "data_sha256": hashlib.sha256(digests).hexdigest(),
+        "symbols": facts.symbols,
+        "bar_seconds": facts.step / 1e9,
+        "bars": facts.bars,
+        "bars_outside_regular_hours": facts.outside,
+        "data_sha256": facts.digest,
         "source_sha256": code.pop("source_sha256"),
         "versions": code,
     }

@@ -81,6 +81,15 @@ def with_traits(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5
     return made
 
 
+def bounds_of(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5, edges: Edges | None = None) -> dict[str, list[float]]:
+    """The bounds that `with_traits` takes for these orders, so that parts of them can be cut by the same."""
+    given = {full_name(name): one for name, one in (edges or {}).items()}
+    found: dict[str, list[float]] = {}
+    for name in (one for one in names if one in TRAITS):
+        found[name] = list(given.get(name) or TRAITS[name].edges or _quantiles(parents, _values(parents, name), buckets))
+    return found
+
+
 def full_name(name: str) -> str:
     """``"size"`` is short for ``"size_bucket"``."""
     return f"{name}_bucket" if f"{name}_bucket" in TRAITS else name

@@ -103,6 +103,18 @@ class StudyFolder:
         except ValueError:
             return None
 
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None where there is none."""
+        try:
+            return int(self._fs.size(self.place(name)))
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Take a file away, where there is one."""
+        if self._fs.exists(self.place(name)):
+            self._fs.rm(self.place(name))
+
     def open(self, name: str) -> Any:
         """Open a file to read."""
         return self._fs.open(self.place(name), "rb")

@@ -13,9 +13,11 @@ from exec_algos.fills import FillModel
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.placement import Randomisation
-from exec_algos.studies.aggregate import ShardedResult, combine
+from exec_algos.studies.aggregate import combine
+from exec_algos.studies.outcome import ShardedResult
 from exec_algos.studies.parents import Grid, ParentOrders
 from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.studies.records import Records
 from exec_algos.studies.resume import STUDY, StudyFolder, as_text, code_record
 from exec_algos.studies.shards import Partitions, Shard, Span, Task
 
@@ -182,7 +184,7 @@ class ShardedStudy:
                 raise UnknownNameError("symbol", symbol, listing)
         reaches = {month: span.reach(month) for month in span.months() if self._asks_for(month)}
         shards = [
-            Shard(symbol, month, tuple(one for one in stored if one <= reach.end))
+            Shard(symbol, month, stored)  # one tuple for all months of a symbol
             for symbol, stored in listing.items()
             if self.parents.symbols is None or symbol in self.parents.symbols
             for month, reach in reaches.items()
@@ -242,12 +244,12 @@ class ShardedStudy:
         kept.sweep()
         span, shards = self.plan()
         task = Task(self, span, code_record(), kept.path, strict)
-        records = []
-        for record in settled(task, shards, cluster):
-            records.append(record)
-            if progress is not None:
-                progress(len(records), len(shards))
-        return combine(kept, {**self.settings(), "zone": span.sessions().zone}, shards, records)
+        with Records(shards) as records:
+            for record in settled(task, shards, cluster):
+                records.add(record)
+                if progress is not None:
+                    progress(records.count, len(shards))
+            return combine(kept, {**self.settings(), "zone": span.sessions().zone}, records)
 
 
 def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:

@@ -39,7 +39,7 @@ class Shard(NamedTuple):
     ----------
     symbol, month : str
     stored : tuple of str
-        Months of the symbol that the store has.
+        Months of the symbol that the store has, later ones too.
     """
 
     symbol: str
