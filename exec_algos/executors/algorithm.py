@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
+
 from exec_algos.errors import UsageError
 from exec_algos.executors.curve import Floats, cumulative_curve
 from exec_algos.executors.outlook import Outlook
@@ -115,6 +117,24 @@ class Algorithm(ABC):
             Not falling, within [0, 1], the last one exactly 1.
         """
         return cumulative_curve(self.weights(profile), self.interval_on(step) // step)
+
+    def curves(self, profiles: Floats, step: int) -> Floats:
+        """`curve` of many windows of one length at once, for studies.
+
+        Parameters
+        ----------
+        profiles : ndarray of float64, shape (m, n_bars)
+        step : int
+            Length of a bar in ns.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, n_slices)
+            Each row bit for bit what `curve` gives for it.
+        """
+        if type(self).curve is not Algorithm.curve:
+            return np.stack([self.curve(profile, step) for profile in profiles])
+        return cumulative_curve(np.stack([self.weights(profile) for profile in profiles]), self.interval_on(step) // step)
 
     def outlook(self, history: Sequence[Floats], first: int, last: int, step: int) -> Outlook:
         """The curve of one parent order as far as it is known; asked of algorithms that say `forecasts`.

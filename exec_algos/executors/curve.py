@@ -30,14 +30,14 @@ def cumulative_curve(weights: Floats | Sequence[float], bars_per_slice: int) -> 
 
     Parameters
     ----------
-    weights : array of float64, shape (n_bars,)
-        What each bar of the window is to carry, >= 0; in any unit.
+    weights : array of float64, shape (n_bars,) or (m, n_bars)
+        What each bar of the window is to carry, >= 0; in any unit. Each row is a curve of its own.
     bars_per_slice : int
         b, >= 1.
 
     Returns
     -------
-    ndarray of float64, shape (ceil(n_bars / b),)
+    ndarray of float64, shape (ceil(n_bars / b),) or (m, ceil(n_bars / b))
         Fractions of the order, not falling, the last one exactly 1.
 
     Raises
@@ -51,9 +51,10 @@ def cumulative_curve(weights: Floats | Sequence[float], bars_per_slice: int) -> 
     [0.5, 1.0]
     """
     w = np.asarray(weights, dtype=np.float64)
-    if not len(w) or not np.all(w >= 0) or not w.sum() > 0:
-        raise UsageError(f"a curve needs weights >= 0 with a positive sum, got {len(w)} with sum {w.sum()}")
-    total = np.cumsum(w)
-    ends = np.minimum(np.arange(bars_per_slice, len(w) + bars_per_slice, bars_per_slice), len(w)) - 1
-    curve: Floats = total[ends] / total[-1]
+    n, total = w.shape[-1], np.cumsum(w, axis=-1)
+    bad = ~((w >= 0).all(axis=-1) & (w.sum(axis=-1) > 0))
+    if not n or bad.any():
+        raise UsageError(f"a curve needs weights >= 0 with a positive sum, got {n} with sum {np.atleast_2d(w)[bad.argmax()].sum()}")
+    ends = np.minimum(np.arange(bars_per_slice, n + bars_per_slice, bars_per_slice), n) - 1
+    curve: Floats = (total if len(ends) == n else total[..., ends]) / total[..., -1:]
     return curve

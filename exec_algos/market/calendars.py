@@ -52,6 +52,29 @@ class Sessions:
         inside = (found >= 0) & (instants < self.close[np.maximum(found, 0)])
         return np.where(inside, found, -1).astype(np.int64)
 
+    def rows(self, rising: Ints) -> tuple[Ints, Ints]:
+        """Where the instants of each session stand among rising ones: rows ``[first, last)``, the same as `locate` says of each instant.
+
+        Parameters
+        ----------
+        rising : ndarray of int64, shape (n,)
+            ns UTC, none before the one in front of it: the starts of one symbol's bars.
+
+        Returns
+        -------
+        first, last : ndarray of int64, shape (n_sessions,)
+        """
+        first = np.searchsorted(rising, self.open).astype(np.int64)
+        last = np.minimum(np.searchsorted(rising, self.close), np.append(first[1:], len(rising)))
+        return first, np.maximum(first, last)
+
+    def held(self, rising: Ints) -> Ints:
+        """`locate` for rising instants, in a fraction of its time."""
+        first, last = self.rows(rising)
+        edges = np.column_stack([first, last]).ravel()
+        numbers = np.column_stack([np.arange(len(self)), np.full(len(self), -1)]).ravel()
+        return np.repeat(np.append(-1, numbers), np.diff(edges, prepend=0, append=len(rising)))
+
     def at_or_after(self, instant: int) -> int:
         """Index of the first session that is not over at `instant` (ns UTC); ``len(self)`` if none."""
         return int(np.searchsorted(self.close, instant, side="right"))

@@ -24,9 +24,11 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     if not len(bars):
         raise UsageError("there are no bars")
     if calendar is not None:
-        named = sessions(calendar, int(bars.start.min()), int(bars.start.max()))
-        if not (named.locate(bars.start) >= 0).any():
-            first = np.datetime64(int(bars.start.min()), "ns").astype("datetime64[s]")
+        begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
+        named = sessions(calendar, begin, end)
+        ranges = (named.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True))
+        if not any((last > first).any() for first, last in ranges):
+            first = np.datetime64(begin, "ns").astype("datetime64[s]")
             raise UsageError(
                 f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
             )

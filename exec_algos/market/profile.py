@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -62,16 +63,19 @@ class SessionVolumes:
         """Tabulate one symbol's bars; those outside the sessions are left out."""
         rows = bars.rows(symbol)
         start, volume = bars.start[rows], bars.volume[rows]
-        where = sessions.locate(start)
-        inside = where >= 0
+        first, last = sessions.rows(start)
         slots = (sessions.close - sessions.open) // bars.step
         table = np.zeros((len(sessions), int(slots.max(initial=1))))
-        slot = (start[inside] - sessions.open[where[inside]]) // bars.step
-        last = np.maximum(slots[where[inside]] - 1, 0)  # a bar that the close cuts short counts with the last whole one
-        np.add.at(table, (where[inside], np.minimum(slot, last)), volume[inside])
-        has_data = np.zeros(len(sessions), dtype=bool)
-        has_data[where[inside]] = True
-        return cls(symbol, table, slots, has_data)
+        full = _full(start, first, last, sessions.open, slots, bars.step)
+        for k in np.flatnonzero(full):
+            table[k, : slots[k]] += volume[first[k] : last[k]]
+        part = np.where(full, 0, last - first)
+        where = np.repeat(np.arange(len(sessions)), part)
+        rows = np.arange(len(where)) + np.repeat(first - np.cumsum(part) + part, part)
+        slot = (start[rows] - sessions.open[where]) // bars.step
+        most = np.maximum(slots[where] - 1, 0)  # a bar that the close cuts short counts with the last whole one
+        np.add.at(table, (where, np.minimum(slot, most)), volume[rows])
+        return cls(symbol, table, slots, last > first)
 
     def earlier(self, session: int, days: int) -> Ints:
         """Indices of the last `days` sessions with data before `session`.
@@ -114,6 +118,49 @@ class SessionVolumes:
         """
         return [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
 
+    def windows(self, days: int) -> tuple[Ints, Ints]:
+        """The sessions that have `days` sessions with data before them, and which those are.
+
+        Returns
+        -------
+        sessions : ndarray of int64, shape (m,)
+        before : ndarray of int64, shape (m, days)
+            In time order.
+        """
+        found = np.flatnonzero(self.has_data)
+        number = np.searchsorted(found, np.arange(len(self.has_data)))
+        sessions = np.flatnonzero(number >= days)
+        return sessions, found[number[sessions, None] - days + np.arange(days)]
+
+    def profiles(self, days: int) -> Floats:
+        """`profile` of every session, bit for bit: shape (n_sessions, n_slots), 0 behind a session's own bars and where there is none."""
+        made = np.zeros_like(self.volumes)
+        sessions, before = self.windows(days)
+        for length in np.unique(self.slots[sessions]):
+            chosen = np.flatnonzero(self.slots[sessions] == length)
+            total = np.zeros((len(chosen), length))
+            mapped = self._mapped(np.unique(before[chosen]), int(length))
+            for day in range(days):
+                total += mapped[before[chosen, day]]
+            whole = total.sum(axis=1, keepdims=True)
+            np.divide(total, whole, out=total, where=whole > 0)
+            made[sessions[chosen], :length] = total
+        return made
+
+    def _mapped(self, used: Ints, length: int) -> Floats:
+        """Volumes of sessions mapped onto `length` bars, each in the row of its number."""
+        mapped = self.volumes[:, :length].copy()
+        for i in used[self.slots[used] != length]:
+            mapped[i] = stretched(self.volumes[i, : self.slots[i]], length)
+        return mapped
+
+    def average_volumes(self, days: int) -> Floats:
+        """`average_volume` of every session, bit for bit: shape (n_sessions,), NaN where there are fewer than `days` before."""
+        sessions, before = self.windows(days)
+        found = np.full(len(self.has_data), np.nan)
+        found[sessions] = self.volumes.sum(axis=1)[before].mean(axis=1)
+        return found
+
     def average_volume(self, session: int, days: int) -> float:
         """ADV in shares: mean session volume of the `days` sessions with data before `session`.
 
@@ -123,6 +170,17 @@ class SessionVolumes:
             Too few earlier sessions with data.
         """
         return float(self.volumes[self.earlier(session, days)].sum(axis=1).mean())
+
+
+def _full(start: Ints, first: Ints, last: Ints, opens: Ints, slots: Ints, step: int) -> npt.NDArray[np.bool_]:
+    """Sessions with one bar in every slot, each at its place: as many bars as slots, and no two closer than a step."""
+    full: npt.NDArray[np.bool_] = (last - first == slots) & (slots > 0)
+    ends = np.minimum(np.maximum(last - 1, 0), max(len(start) - 1, 0))
+    if not full.any():
+        return full
+    begins = np.minimum(first, len(start) - 1)
+    full &= (start[begins] == opens) & (start[ends] == opens + (slots - 1) * step)
+    return full
 
 
 def check_history(symbol: str, found: int, days: int) -> None:
@@ -248,7 +306,13 @@ def stretched(volumes: Floats, length: int) -> Floats:
     if len(volumes) == length:
         return volumes
     done = np.concatenate([[0.0], np.cumsum(volumes)])
-    return np.diff(np.interp(np.linspace(0.0, 1.0, length + 1), np.linspace(0.0, 1.0, len(done)), done))
+    return np.diff(np.interp(*_fractions(length, len(volumes)), done))
+
+
+@lru_cache(maxsize=256)
+def _fractions(length: int, other: int) -> tuple[Floats, Floats]:
+    """The ends of a day's bars as fractions of it, for days of two lengths."""
+    return np.linspace(0.0, 1.0, length + 1), np.linspace(0.0, 1.0, other + 1)
 
 
 def as_series(profile: Floats, session_open: int, step: int, zone: str) -> pd.Series[float]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,48 +42,114 @@ class Curves(NamedTuple):
 
 def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm]) -> tuple[list[Curves], ParentOrders]:
     """Each algorithm's curves; orders for which one of them has none are skipped for all."""
-    volumes = {i: SessionVolumes.of(bars, symbol, orders.sessions) for i, symbol in enumerate(bars.symbols)}
+    opened = orders.sessions.open[orders.session]
+    first, last = ((instants - opened) // bars.step for instants in (orders.start, orders.end))
+    seen = _Seen(orders, lru_cache(maxsize=None)(partial(_volumes, bars, orders)), first, last, bars.step)
     keep = np.ones(len(orders), dtype=bool)
     skipped: dict[tuple[int, int], Skipped] = {}
-    made: list[list[Any]] = []
+    made: list[Curves] = []
     for algorithm in algorithms:
-        known: dict[tuple[int, ...], Any] = {}
-        mine = []
-        for n, key in enumerate(zip(*_keys(orders, algorithm), strict=True)):
-            if key not in known:
-                known[key] = _curve(volumes, orders, algorithm, n, bars.step)
-            curve = known[key]
-            mine.append(curve)
-            if isinstance(curve, str):
-                keep[n] = False
-                where = (int(orders.symbol[n]), int(orders.session[n]))
-                skipped[where] = Skipped(orders.symbols[where[0]], str(orders.sessions.date[where[1]]), f"{algorithm}: {curve}")
-        made.append(mine)
-    kept = orders.take(keep, list(skipped.values()))
-    return [_joined([curve for curve, use in zip(mine, keep, strict=True) if use]) for mine in made], kept
+        curves, missing = _made(seen, algorithm)
+        for n, why in sorted(missing.items()):
+            keep[n] = False
+            where = (int(orders.symbol[n]), int(orders.session[n]))
+            skipped[where] = Skipped(orders.symbols[where[0]], str(orders.sessions.date[where[1]]), f"{algorithm}: {why}")
+        made.append(curves)
+    if not skipped:
+        return made, orders
+    return [Curves(one.values, one.begin[keep], one.slices[keep]) for one in made], orders.take(keep, list(skipped.values()))
 
 
-def _keys(orders: ParentOrders, algorithm: Algorithm) -> tuple[list[int], ...]:
-    length = (orders.end - orders.start).tolist()
+class _Seen(NamedTuple):
+    """Orders, the volumes of a symbol by number, and the windows in bars from the open."""
+
+    orders: ParentOrders
+    volumes: Callable[[int], SessionVolumes]
+    first: Ints
+    last: Ints
+    step: int
+
+
+class _Block(NamedTuple):
+    """Curves of one length, shape (m, slices), and which of the parent orders have each; or why these have none."""
+
+    curves: Floats
+    orders: Ints
+    number: Ints
+    why: str = ""
+
+
+def _volumes(bars: Bars, orders: ParentOrders, symbol: int) -> SessionVolumes:
+    return SessionVolumes.of(bars, bars.symbols[symbol], orders.sessions)
+
+
+def _made(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, str]]:
+    """The curves of all orders, and why some have none."""
+    begin, slices = np.zeros(len(seen.first), dtype=np.int64), np.zeros(len(seen.first), dtype=np.int64)
+    values: list[Floats] = []
+    missing: dict[int, str] = {}
+    at = 0
+    for block in _blocks(seen, algorithm):
+        begin[block.orders], slices[block.orders] = at + block.number * block.curves.shape[1], block.curves.shape[1]
+        values.append(block.curves.ravel())
+        at += block.curves.size
+        missing |= dict.fromkeys(block.orders.tolist() if block.why else (), block.why)
+    return Curves(np.concatenate(values) if values else np.zeros(0), begin, slices), missing
+
+
+def _blocks(seen: _Seen, algorithm: Algorithm) -> Iterator[_Block]:
+    orders = seen.orders
     if not algorithm.history_days:
-        return (length,)
-    return orders.symbol.tolist(), orders.session.tolist(), orders.start.tolist(), length
+        for chosen in _groups(seen.last - seen.first):
+            length = int(seen.last[chosen[0]] - seen.first[chosen[0]])
+            yield _Block(algorithm.curve(np.ones(length), seen.step)[None], chosen, np.zeros(len(chosen), dtype=np.int64))
+        return
+    groups = list(_groups(orders.symbol))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # symbol by symbol
+        for found in pool.map(lambda chosen: list(_of_symbol(seen, algorithm, chosen)), groups):
+            yield from found
 
 
-def _curve(volumes: dict[int, SessionVolumes], orders: ParentOrders, algorithm: Algorithm, n: int, step: int) -> Floats | str:
-    opened = int(orders.sessions.open[orders.session[n]])
-    first, last = (int(t - opened) // step for t in (orders.start[n], orders.end[n]))
-    profile = np.ones(last - first)
-    if algorithm.history_days:
-        try:
-            profile = volumes[int(orders.symbol[n])].profile(int(orders.session[n]), algorithm.history_days)[first:last]
-        except NotEnoughHistoryError as error:
-            return str(error).partition("; ")[0].partition(": ")[2]
-        if not profile.sum() > 0:
-            return "nothing traded in the window in the earlier sessions"
-    if algorithm.forecasts:
-        return _foreseen(volumes[int(orders.symbol[n])], int(orders.session[n]), algorithm, (first, last), step)
-    return algorithm.curve(profile, step)
+def _of_symbol(seen: _Seen, algorithm: Algorithm, mine: Ints) -> Iterator[_Block]:
+    """Blocks of the orders of one symbol: those of one window in bars together."""
+    volumes, days, orders = seen.volumes(int(seen.orders.symbol[mine[0]])), algorithm.history_days, seen.orders
+    enough = np.isin(np.arange(len(volumes.slots)), volumes.windows(days)[0])
+    profiles = volumes.profiles(days)
+    for chosen in _groups(seen.first[mine], seen.last[mine]):
+        rows = mine[chosen]
+        window = slice(int(seen.first[rows[0]]), int(seen.last[rows[0]]))
+        sessions, number = np.unique(orders.session[rows], return_inverse=True)
+        weights, number = profiles[sessions, window], number.reshape(-1)
+        some = enough[sessions] & (weights.sum(axis=1) > 0)
+        for i in np.flatnonzero(~some):
+            yield _Block(np.zeros((0, 0)), rows[number == i], number[number == i], _why(volumes, int(sessions[i]), days))
+        if some.any():
+            good = some[number]
+            yield _Block(
+                _rows(seen, volumes, algorithm, sessions[some], weights[some], window), rows[good], (np.cumsum(some) - 1)[number[good]]
+            )
+
+
+def _rows(seen: _Seen, volumes: SessionVolumes, algorithm: Algorithm, sessions: Ints, weights: Floats, window: slice) -> Floats:
+    """The curves of one window in several sessions, a row each."""
+    if not algorithm.forecasts:
+        return algorithm.curves(weights, seen.step)
+    return np.stack([_foreseen(volumes, int(k), algorithm, (window.start, window.stop), seen.step) for k in sessions])
+
+
+def _why(volumes: SessionVolumes, session: int, days: int) -> str:
+    try:
+        volumes.earlier(session, days)
+    except NotEnoughHistoryError as error:
+        return str(error).partition("; ")[0].partition(": ")[2]
+    return "nothing traded in the window in the earlier sessions"
+
+
+def _groups(*keys: Ints) -> list[Ints]:
+    """Rows that agree in every key, in order of the keys, the rows of a group rising."""
+    order = np.lexsort(keys)
+    changes = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    return np.split(order, np.flatnonzero(changes) + 1) if len(order) else []
 
 
 def _foreseen(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
@@ -90,11 +159,3 @@ def _foreseen(volumes: SessionVolumes, session: int, algorithm: Algorithm, windo
     history = [stretched(one, len(today)) for one in volumes.before(session, algorithm.history_days)]
     outlook = algorithm.outlook(history, first, last, step)
     return np.array([outlook.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, width))])
-
-
-def _joined(curves: list[Floats]) -> Curves:
-    unique = {id(curve): curve for curve in curves}
-    begins = dict(zip(unique, np.concatenate([[0], np.cumsum([len(c) for c in unique.values()])]).astype(np.int64), strict=False))
-    values = np.concatenate(list(unique.values())) if unique else np.zeros(0)
-    begin = np.array([begins[id(curve)] for curve in curves], dtype=np.int64)
-    return Curves(values, begin, np.array([len(curve) for curve in curves], dtype=np.int64))

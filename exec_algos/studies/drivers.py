@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -85,8 +86,10 @@ def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
 
 def _watched(bars: Bars) -> Watched:
     """What algorithms see at the end of each bar; what a symbol traded is added up from its own first bar on."""
-    traded = [np.cumsum(bars.volume[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True)]
-    return Watched(np.concatenate(traded), bars.close, *quotes_of(bars))
+    traded = np.empty(len(bars))
+    for a, b in pairwise(bars.offsets):
+        np.cumsum(bars.volume[a:b], out=traded[a:b])
+    return Watched(traded, bars.close, *quotes_of(bars))
 
 
 class _Worker(OrderExecutor):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from exec_algos.costs.estimators import PAIRS
+from exec_algos.market.profile import SessionVolumes
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
-    from exec_algos.market.profile import SessionVolumes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,9 +64,59 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionVo
     return {"adv": adv, "adv_notional": notional, "volatility_bps": 1e4 * np.sqrt(squares / days), "spread_bps": 1e4 * spread}
 
 
-def known_columns(known: Sequence[Mapping[str, Floats]], symbol: Ints, session: Ints) -> dict[str, Floats]:
-    """What was known of each order's symbol before its session: `known` holds the columns of each symbol by number."""
-    return {name: np.array([known[i][name][k] for i, k in zip(symbol, session, strict=True)], dtype=np.float64) for name in KNOWN}
+class Known(Mapping[str, Floats]):
+    """Columns of `KNOWN` for parent orders, worked out when one of them is first looked at: a summary of slippage needs none.
+
+    Parameters
+    ----------
+    bars : Bars
+    sessions : Sessions
+    days : int
+        As `known_before` takes them.
+    symbol, session : ndarray of int64, shape (n_parents,)
+        Of each order, by number.
+    """
+
+    def __init__(self, bars: Bars, sessions: Sessions, days: int, symbol: Ints, session: Ints) -> None:
+        self._of = bars, sessions, days
+        self._symbol, self._session = symbol, session
+        self._tables: dict[int, dict[str, Floats]] = {}  # of each symbol; shared with what is taken of this one
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in KNOWN:
+            raise KeyError(name)
+        found = np.empty(len(self._symbol))
+        for i in np.unique(self._symbol).tolist():
+            mine = self._symbol == i
+            found[mine] = self._table(i)[name][self._session[mine]]
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KNOWN)
+
+    def __len__(self) -> int:
+        return len(KNOWN)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    def take(self, keep: npt.NDArray[np.bool_]) -> Known:
+        """Those of the orders where `keep` is true."""
+        fewer = Known(*self._of, self._symbol[keep], self._session[keep])
+        fewer._tables = self._tables
+        return fewer
+
+    def _table(self, i: int) -> dict[str, Floats]:
+        bars, sessions, days = self._of
+        if i not in self._tables:
+            symbol = bars.symbols[i]
+            self._tables[i] = known_before(bars, symbol, sessions, SessionVolumes.of(bars, symbol, sessions), days)
+        return self._tables[i]
+
+
+def taken(columns: Mapping[str, npt.NDArray[Any]], keep: npt.NDArray[np.bool_]) -> Mapping[str, npt.NDArray[Any]]:
+    """Columns of orders where `keep` is true."""
+    return columns.take(keep) if isinstance(columns, Known) else {name: one[keep] for name, one in columns.items()}
 
 
 def _earlier(values: Floats, has_data: npt.NDArray[np.bool_], days: int) -> Floats:

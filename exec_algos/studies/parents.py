@@ -14,9 +14,8 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of
-from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Side
-from exec_algos.studies.known import known_before, known_columns
+from exec_algos.studies.known import Known, taken
 from exec_algos.studies.plans import Market, Plan, Size, Sizes, clock_times, days_of, sizes_as_text
 from exec_algos.studies.strata import Strata, Stratum, strata_of
 
@@ -108,26 +107,28 @@ class Grid:
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders of the sessions that `used` numbers, sorted by symbol, session, window, size and side."""
-        plans, numbers = self.plans(), self._wanted(sessions, used)
-        rows: list[tuple[int, int, int, int, int]] = []
+        plans, numbers = self.plans(), np.array(self._wanted(sessions, used), dtype=np.int64)
+        windows = [plan.windows(sessions, numbers.tolist(), bars.step) for plan in plans]
+        tables: list[Ints] = []
         skipped: list[Skipped] = []
-        known: list[dict[str, npt.NDArray[np.float64]]] = []
         for i, symbol in enumerate(bars.symbols):
+            if self.symbols is not None and symbol not in self.symbols:
+                continue
             market = Market.of(bars, symbol, sessions)
-            known.append(known_before(bars, symbol, sessions, market.volumes, self.profile_days))
-            for k in numbers if self.symbols is None or symbol in self.symbols else ():
-                for plan in plans:
-                    made = plan.make(market, k)
-                    if isinstance(made, str):
-                        skipped.append(Skipped(symbol, str(sessions.date[k]), f"{plan.name}{made}"))
-                    else:
-                        rows.append((i, k, *made))
-        table = np.array(rows, dtype=np.int64).reshape(-1, 5).repeat(len(self.sides), axis=0)
+            lots = np.column_stack([plan.lots(market, numbers, *window) for plan, window in zip(plans, windows, strict=True)])
+            for k, p in np.argwhere(lots == 0).tolist():
+                why = plans[p].make(market, int(numbers[k]))
+                skipped.append(Skipped(symbol, str(sessions.date[numbers[k]]), f"{plans[p].name}{why}"))
+            made = np.nonzero(lots)
+            start, end = (np.column_stack(one)[made] for one in zip(*windows, strict=True))
+            tables.append(np.column_stack([np.full(len(start), i), numbers[made[0]], lots[made], start, end]))
+        table = np.concatenate([np.zeros((0, 5), dtype=np.int64), *tables])
+        rows, table = len(table), table.repeat(len(self.sides), axis=0)
         orders = ParentOrders(
             symbols=bars.symbols, sessions=sessions, symbol=table[:, 0], session=table[:, 1],
-            side=np.tile(np.array([int(Side.of(side)) for side in self.sides], dtype=np.int64), len(rows)), lots=table[:, 2],
+            side=np.tile(np.array([int(Side.of(side)) for side in self.sides], dtype=np.int64), rows), lots=table[:, 2],
             lot_size=self.lot_size, start=table[:, 3], end=table[:, 4], profile_days=self.profile_days, skipped=tuple(skipped),
-            columns=known_columns(known, table[:, 0], table[:, 1]), terms=self.record(),
+            columns=Known(bars, sessions, self.profile_days, table[:, 0], table[:, 1]), terms=self.record(),
         )  # fmt: skip
         return orders if self.strata is None else self.strata.sample(orders)
 
@@ -311,14 +312,11 @@ class ParentOrders:
             why = f": {counted(one.reason for one in refused)}" if refused else ""
             raise UsageError(f"none of {len(refused)} orders can be worked{why}")
         symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).T
-        known = [
-            known_before(bars, name, sessions, SessionVolumes.of(bars, name, sessions), profile_days) if i in symbol else {}
-            for i, name in enumerate(bars.symbols)
-        ]
+        known = Known(bars, sessions, profile_days, symbol, session)
         return cls(
             symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,
             start=start, end=end, profile_days=0, refused=tuple(refused),
-            columns={**known_columns(known, symbol, session), **carried(frame, keep, number - 1)},
+            columns={**known, **carried(frame, keep, number - 1)},
         )  # fmt: skip
 
     @classmethod
@@ -344,7 +342,7 @@ class ParentOrders:
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
         own: dict[str, Any] = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
-        return replace(self, skipped=(*self.skipped, *skipped), columns={name: one[keep] for name, one in self.columns.items()}, **own)
+        return replace(self, skipped=(*self.skipped, *skipped), columns=taken(self.columns, keep), **own)
 
 
 def _names(symbols: Sequence[str]) -> tuple[str, ...]:
@@ -362,6 +360,6 @@ def _names(symbols: Sequence[str]) -> tuple[str, ...]:
 
 def covered(bars: Bars, sessions: Sessions) -> tuple[int, int]:
     """The sessions ``[first, last)`` by number from the first that holds a bar to the last; (0, 0) where none does."""
-    held = sessions.locate(bars.start)
-    inside = held[held >= 0]
-    return (int(inside.min()), int(inside.max()) + 1) if len(inside) else (0, 0)
+    ranges = [sessions.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True)]
+    held = np.flatnonzero(sum((last > first for first, last in ranges), np.zeros(len(sessions), dtype=bool)))
+    return (int(held[0]), int(held[-1]) + 1) if len(held) else (0, 0)

@@ -6,6 +6,7 @@ import math
 import numbers
 import re
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -139,6 +140,22 @@ class Plan(NamedTuple):
     days: int
     lot_size: float
     name: str = ""
+
+    def windows(self, sessions: Sessions, numbers: Sequence[int], step: int) -> tuple[Ints, Ints]:
+        """Start and end of the window in each of the sessions, ns UTC."""
+        hours = [self._window(int(sessions.open[k]), int(sessions.close[k]), sessions, step) for k in numbers]
+        start, end = np.array(hours, dtype=np.int64).reshape(-1, 2).T
+        return start, end
+
+    def lots(self, market: Market, numbers: Ints, start: Ints, end: Ints) -> Ints:
+        """Lots of the order of each session, given its windows; 0 where there is none, and `make` says why."""
+        first, last = np.searchsorted(market.stamps, start), np.searchsorted(market.stamps, end - market.step + 1)
+        adv = market.volumes.average_volumes(self.days)[numbers]
+        lots = np.zeros(len(numbers), dtype=np.int64)
+        there = np.flatnonzero((start < end) & (first < last) & ~np.isnan(adv))
+        price = market.closes[np.searchsorted(market.stamps, start[there] - market.step, side="right") - 1]
+        lots[there] = [self.size.lots(*one) for one in zip(adv[there].tolist(), repeat(self.lot_size), price.tolist(), strict=False)]
+        return lots
 
     def make(self, market: Market, k: int) -> tuple[int, int, int] | str:
         """Lots, start and end of the order of session `k`, or why there is none."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,11 +14,12 @@ import numpy.typing as npt
 from exec_algos.errors import UnknownNameError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
-from exec_algos.model import Side
+from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.studies.breakdown import Edges, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.pairs import compared, comparisons
 from exec_algos.studies.parents import ParentOrders
+from exec_algos.studies.summary import estimate_of, line_of
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.statistics import Estimate, clustered_mean
 from exec_algos.tca.table import parent_table
@@ -71,9 +72,9 @@ class Worked(NamedTuple):
     trade_impact: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StudyResult:
-    """What a slippage study found.
+    """What a slippage study found. What a study found last is put together when it is first looked at.
 
     Attributes
     ----------
@@ -105,23 +106,45 @@ class StudyResult:
         worked: Sequence[Worked],
         left_out: int,
         driver: str,
+        rules: Rules = NO_RULES,
     ) -> StudyResult:
-        """Put the frames together; `left_out` counts the bars outside the regular hours."""
-        import pandas as pd
-
-        from exec_algos.studies.record import configuration
+        """The frames, each put together when it is asked for; `left_out` counts the bars outside the regular hours."""
+        from exec_algos.studies.record import configuration, rules_record
 
         prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
         names = [str(one) for one in algorithms]
-        parents = pd.concat([_parents(orders, name, one, prices) for name, one in zip(names, worked, strict=True)], ignore_index=True)
-        fills = pd.concat([_fills(orders, name, one) for name, one in zip(names, worked, strict=True)], ignore_index=True)
-        return cls(
-            parents=parents.sort_values("parent_id", kind="stable", ignore_index=True),
-            fills=fills.sort_values("parent_id", kind="stable", ignore_index=True),
-            skipped=pd.DataFrame(orders.skipped, columns=["symbol", "session", "reason"]),
-            config=configuration(bars, orders, names, model, left_out, driver),
-            bars=bars,
-        )
+        parts = list(zip(names, worked, strict=True))
+        makers: dict[str, Callable[[], Any]] = {
+            "parents": lambda: _together([_parents(orders, name, one, prices) for name, one in parts]),
+            "_summed": lambda: _together([_parents(replace(orders, columns={}), name, one, prices) for name, one in parts]),
+            "fills": lambda: _together([_fills(orders, name, one) for name, one in parts]),
+            "skipped": lambda: _skipped(orders),
+            "config": lambda: {**configuration(bars, orders, names, model, left_out, driver), "rules": rules_record(rules)},
+            "bars": lambda: bars,
+        }
+        made = object.__new__(cls)
+        object.__setattr__(made, "_makers", makers)
+        return made
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Make what has not been looked at before."""
+            maker = self.__dict__.get("_makers", {}).pop(name, None)
+            if maker is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            object.__setattr__(self, name, maker())
+            return self.__dict__[name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, one.name) for one in fields(self))
+
+    def _rows_summed(self, by: Sequence[str]) -> pd.DataFrame:
+        """`parents`, where it is not made yet and `by` needs none of them without what was known before the orders."""
+        if "parents" in self.__dict__:
+            return self.parents
+        summed: pd.DataFrame = self._summed  # type: ignore[attr-defined] # made by `of`
+        return summed if set(by) <= set(summed.columns) else self.parents
 
     def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
         """Mean slippage of one algorithm in bps (positive = cost), day-clustered.
@@ -139,7 +162,7 @@ class StudyResult:
         UnknownNameError
             No such algorithm or benchmark.
         """
-        return _estimate(self._rows(algorithm), _column(benchmark), weighted=weighted)
+        return estimate_of(self._rows(algorithm), _column(benchmark), weighted=weighted)
 
     def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
         """Slippage in bps, positive = cost, by algorithm or by any columns of `parents`.
@@ -164,11 +187,12 @@ class StudyResult:
         import pandas as pd
 
         column = _column(benchmark)
+        parents = self._rows_summed(by)
         for name in by:
-            if name not in self.parents.columns:
-                raise UnknownNameError("column", name, self.parents.columns)
-        groups = self.parents.groupby(list(by), sort=True)
-        lines = {key if len(by) > 1 else key[0]: _line(rows, column) for key, rows in groups}
+            if name not in parents.columns:
+                raise UnknownNameError("column", name, parents.columns)
+        groups = parents.groupby(list(by), sort=True)
+        lines = {key if len(by) > 1 else key[0]: line_of(rows, column) for key, rows in groups}
         return pd.DataFrame.from_dict(lines, orient="index").rename_axis(list(by))
 
     def compare(self, first: str, second: str, benchmark: str = "interval_vwap", *, side: str | None = None) -> Estimate:
@@ -296,31 +320,23 @@ class StudyResult:
         return self.parents[self.parents["algorithm"] == algorithm]
 
 
-def _estimate(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:
-    weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
-    return clustered_mean(rows[column].to_numpy(dtype=np.float64), rows["session"].to_numpy(), weights)
-
-
-def _line(rows: pd.DataFrame, column: str) -> dict[str, float]:
-    mean = _estimate(rows, column, weighted=False)
-    return {
-        "n": mean.n,
-        "mean": mean.mean,
-        "median": float(rows[column].median()),
-        "sd": float(rows[column].std()),
-        "low": mean.low,
-        "high": mean.high,
-        "notional_mean": _estimate(rows, column, weighted=True).mean,
-        "fill_rate": float(rows["filled"].sum() / rows["quantity"].sum()),
-        "participation": float(rows["participation"].mean()),
-        "days": mean.clusters,
-    }
-
-
 def _column(benchmark: str) -> str:
     if benchmark not in BENCHMARKS:
         raise UnknownNameError("benchmark", benchmark, BENCHMARKS)
     return BENCHMARKS[benchmark]
+
+
+def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of those of each algorithm, in order of the parent orders."""
+    import pandas as pd
+
+    return pd.concat(tables, ignore_index=True).sort_values("parent_id", kind="stable", ignore_index=True)
+
+
+def _skipped(orders: ParentOrders) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(orders.skipped, columns=["symbol", "session", "reason"])
 
 
 def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,9 +17,11 @@ from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.parents import ParentOrders, counted
 from exec_algos.studies.result import StudyResult, Worked
+from exec_algos.tape import NO_ROWS
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
 
 Driver = Literal["batch", "engine"]
 Floats = npt.NDArray[np.float64]
@@ -99,13 +102,11 @@ class SlippageStudy:
             No parent order is left.
         """
         from exec_algos.studies.drivers import DRIVERS, Job
-        from exec_algos.studies.record import rules_record
 
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)
-        held = self.parents.sessions.locate(self.bars.start)
-        regular = self.bars.take(held >= 0)
-        _check_grid(self.bars, self.parents, held)
+        regular = _regular(self.bars, self.parents.sessions)
+        _check_grid(regular, self.parents.sessions)
         orders = self.parents
         if regular.symbols != self.bars.symbols:
             orders = _renumbered(orders, regular.symbols)
@@ -120,8 +121,8 @@ class SlippageStudy:
             worked.append(DRIVERS[driver](job))
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
-        found = StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, int((held < 0).sum()), driver)  # type: ignore[arg-type]
-        return replace(found, config={**found.config, "rules": rules_record(self.rules)})
+        left_out = len(self.bars) - len(regular)
+        return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, left_out, driver, self.rules)  # type: ignore[arg-type]
 
 
 def _nothing_left(orders: ParentOrders) -> str:
@@ -129,14 +130,34 @@ def _nothing_left(orders: ParentOrders) -> str:
     return f"no parent order is left to study{why}"
 
 
-def _check_grid(bars: Bars, parents: ParentOrders, held: Ints) -> None:
-    shifted = (bars.start - parents.sessions.open[held]) % bars.step != 0
-    off = np.flatnonzero(shifted & (held >= 0))
+def _regular(bars: Bars, sessions: Sessions) -> Bars:
+    """The bars that start inside a session; the very same where all do."""
+    ranges = [sessions.rows(bars.start[a:b]) for a, b in pairwise(bars.offsets)]
+    if sum(int((last - first).sum()) for first, last in ranges) == len(bars):
+        return bars
+    return bars.take(np.concatenate([sessions.held(bars.start[a:b]) >= 0 for a, b in pairwise(bars.offsets)]))
+
+
+def _check_grid(bars: Bars, sessions: Sessions) -> None:
+    """Refuse bars that stand between two places of their session's grid."""
+    off = np.concatenate([NO_ROWS, *(a + _off_grid(bars.start[a:b], sessions, bars.step) for a, b in pairwise(bars.offsets))])
     if len(off):
         raise UsageError(
             f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after "
             f"its session's open, and so with {len(off)} bars; resample them, or name the calendar they belong to"
         )
+
+
+def _off_grid(start: Ints, sessions: Sessions, step: int) -> Ints:
+    """Rows of one symbol that are off the grid. What follows a bar on the grid by one step is on it, so few need a division."""
+    first, last = sessions.rows(start)
+    leads = np.diff(start, prepend=start[:1]) != step
+    leads[first[last > first]] = True
+    rows = np.flatnonzero(leads)
+    held = sessions.locate(start[rows])
+    if not ((start[rows] - sessions.open[held]) % step).any():
+        return NO_ROWS
+    return np.flatnonzero((start - sessions.open[sessions.held(start)]) % step != 0)
 
 
 def _renumbered(orders: ParentOrders, symbols: tuple[str, ...]) -> ParentOrders:

@@ -1,0 +1,35 @@
+"""What a summary says of some rows of `parents`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exec_algos.tca.statistics import Estimate, clustered_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def estimate_of(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:
+    """Mean slippage of some rows of `parents` in bps, day-clustered."""
+    weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
+    return clustered_mean(rows[column].to_numpy(dtype=np.float64), rows["session"].to_numpy(), weights)
+
+
+def line_of(rows: pd.DataFrame, column: str) -> dict[str, float]:
+    """One row of a summary."""
+    mean = estimate_of(rows, column, weighted=False)
+    return {
+        "n": mean.n,
+        "mean": mean.mean,
+        "median": float(rows[column].median()),
+        "sd": float(rows[column].std()),
+        "low": mean.low,
+        "high": mean.high,
+        "notional_mean": estimate_of(rows, column, weighted=True).mean,
+        "fill_rate": float(rows["filled"].sum() / rows["quantity"].sum()),
+        "participation": float(rows["participation"].mean()),
+        "days": mean.clusters,
+    }
