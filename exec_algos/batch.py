@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -21,12 +21,13 @@ from numba.extending import overload
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
 from exec_algos.costs.displacement import NO_IMPACT, ImpactTable, ImpactTerms, displace, level_after, own_impact, push_of, shift_of
+from exec_algos.costs.grid import EVERY_PRICE, PriceGrid, on_tick, taken_price
 from exec_algos.errors import UsageError
 from exec_algos.executors.rules import bounded
-from exec_algos.fills import UNCAPPED, bar_budget, displaced_price, meet_bar, price_parts, share_budget
+from exec_algos.matching import UNCAPPED, bar_budget, displaced_price, meet_bar, price_parts, share_budget
 from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
 from exec_algos.placement import ChildStyle
-from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Watched
+from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Variant, Watched, in_flight, look, slice_end
 
 __all__ = ["NOT_WATCHED", "Orders", "Outcome", "Tape", "Trades", "Watched", "run_batch"]
 
@@ -43,6 +44,8 @@ _own: Any = njit(compilable(own_impact))  # type: ignore[arg-type]
 _push: Any = njit(compilable(push_of))  # type: ignore[arg-type]
 _level: Any = njit(compilable(level_after))  # type: ignore[arg-type]
 _displace: Any = njit(compilable(displace))  # type: ignore[arg-type]
+_tick: Any = njit(compilable(on_tick))  # type: ignore[arg-type]
+_taken: Any = njit(compilable(taken_price))  # type: ignore[arg-type]
 _fee: Any = njit(compilable(child_fee))  # type: ignore[arg-type]
 
 _DECIDES: dict[str, FunctionType] = {}
@@ -65,85 +68,20 @@ def _compiled_decide(key: Any, terms: Any, seen: Any, params: Any) -> Any:
     return run
 
 
-class Variant(NamedTuple):
-    """What a kernel may leave out; constants to the compiler, so that one text serves every case.
-
-    Attributes
-    ----------
-    dense : bool
-        Every slice has exactly one bar.
-    late : bool
-        Children arrive later than they were decided.
-    free : bool
-        There is no commission.
-    recording : bool
-        Single trades are kept.
-    moving : int
-        0 no execution moves a price, 1 each moves its own, 2 those of later ones too.
-    watching : bool
-        Decisions look at the market.
-    ruled : bool
-        Children have bounds.
-    after : int
-        Slices behind the window: 0 none, 1 every interval, 2 one for the session's last bar.
-    shares_only : bool
-        Lots are single shares, every order is under a cap, one child meets one bar: the usual case, with a sixth less to compute.
-    """
-
-    dense: bool
-    late: bool
-    free: bool
-    recording: bool
-    moving: int
-    watching: bool
-    ruled: bool
-    after: int
-    shares_only: bool
-
-
-def _in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
-    """Lots of children that were filled whole before their time, and lots of those still open."""
-    filled, working = 0, 0
-    for j in range(begin, end):
-        if got[j] == asked[j]:
-            filled += got[j]
-        else:
-            working += asked[j]
-    return filled, working
-
-
-def _slice_end(start: Ints, row: int, instant: int) -> int:
-    """First row from `row` on whose bar does not start before `instant`."""
-    while row < len(start) and start[row] < instant:
-        row += 1
-    return row
-
-
-def _look(blind: Seen, tape: Watched, row: int, before: int, base: int) -> Seen:
-    """What a decision sees when `row` is the last completed bar, `before` the last before the window, which has `base` bars before it."""
-    if base + row - before <= 0:
-        return blind
-    already = tape.traded[before] if base > 0 else 0.0
-    return Seen(
-        blind.slice, blind.scheduled, blind.filled, blind.working, tape.traded[row] - already,
-        tape.price[row], tape.bid[row], tape.ask[row], tape.bid_size[row], tape.ask_size[row],
-    )  # fmt: skip
-
-
-_seen: Any = njit(_look)
+_seen: Any = njit(look)
 _bounded: Any = njit(compilable(bounded))  # type: ignore[arg-type]
-_flight: Any = njit(_in_flight)
-_end: Any = njit(_slice_end)
+_flight: Any = njit(in_flight)
+_end: Any = njit(slice_end)
 
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, recording, moving, watching, ruled, after, shares_only = variant
+    dense, late, free, recording, moving, watching, ruled, after, shares_only, gridded = variant
     budget: Any = _share_budget if shares_only else _budget
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, impact, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, params, commission, impact, grid, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
@@ -186,6 +124,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 if ruled:
                     left, limit = _bounded(bounds, terms, seen, Decision(left, limit))
                     pace = UNCAPPED / lot if bounds.forced and k == n - 1 else rate
+                if gridded:
+                    limit = _tick(grid.ticks, limit, side < 0)
                 if not single and left > 0:
                     children += 1
                 if late:
@@ -207,6 +147,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     if left > 0:
                         if single:
                             children += 1
+                        if gridded and np.isnan(price[r]):
+                            continue
                         if moving > 1:
                             passed = (start[r] - since) // step
                             level = _level(levels, impact.factors, passed)
@@ -217,6 +159,8 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         shares, pays, cost = met.quantity * lot, met.price, 0.0
                         if moving and met.quantity > 0:
                             pays = _displaced(side, limit, price[r], low[r], high[r], level, _own(pulls, shares, volume[r]))
+                            if gridded:
+                                pays = _taken(grid.ticks, side, limit, pays, grid.lowest[first + r], grid.highest[first + r])
                         if moving > 1 and met.quantity > 0:
                             _displace(levels, impact.weights, impact.factors, passed, side * _push(pulls, shares, volume[r]))
                             since += passed * step
@@ -253,6 +197,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     step: int,
     commission: Commission,
     impact: ImpactTable = NO_IMPACT,
+    grid: PriceGrid = EVERY_PRICE,
     latency: int = 0,
     through: bool = False,
     watching: bool = False,
@@ -279,6 +224,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     commission : Commission
     impact : ImpactTable
         Of bars of `step` ns, one row for each value of ``orders.law``; an order meets what its own executions have left.
+    grid : PriceGrid
+        The prices that the exchange takes in each bar of the tape; NaN in ``tape.buy`` or ``tape.sell``: that side gets nothing there.
     latency : int
         ns between a decision and its arrival.
     through : bool
@@ -316,7 +263,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     def work(variant: Variant, part: Ints) -> None:
         mine = _empty_outcome(len(part))
         _kernel(key, variant)(
-            tape, orders.take(part), curves, params, commission, impact, lag, through, bounds, step, mine, space[part], trades
+            tape, orders.take(part), curves, params, commission, impact, grid, lag, through, bounds, step, mine, space[part], trades
         )
         for whole, column in zip(outcome, mine, strict=True):
             whole[part] = column
@@ -330,16 +277,9 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         chosen = np.flatnonzero(single == dense)
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
         variant = Variant(
-            dense,
-            lag > 0,
-            commission == Commission(),
-            recording,
-            impact.kind,
-            watching,
-            rules != NO_RULES,
-            after,
-            shares and dense and not lag,
-        )
+            dense, lag > 0, commission == Commission(), recording, impact.kind, watching, rules != NO_RULES, after,
+            shares and dense and not lag, len(grid.lowest) > 0,
+        )  # fmt: skip
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
@@ -374,8 +314,21 @@ def _empty_trades(n: int) -> Trades:
 
 
 AFTER = {Residual.EXTEND: 1, Residual.CLOSE_AUCTION: 2}
-_PRICES = (bar_budget, share_budget, meet_bar, displaced_price, price_parts, shift_of, own_impact, push_of, level_after, displace)
-_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, bounded, _look))  # type: ignore[arg-type]
+_PRICES = (
+    bar_budget,
+    share_budget,
+    meet_bar,
+    displaced_price,
+    price_parts,
+    shift_of,
+    own_impact,
+    push_of,
+    level_after,
+    displace,
+    on_tick,
+    taken_price,
+)
+_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, bounded, look))  # type: ignore[arg-type]
 
 
 def _check(orders: Orders, tape: Tape, curves: Floats) -> None:

@@ -1,7 +1,4 @@
-"""How a resting child order meets a bar: the fill model and its pure functions.
-
-The functions take and return plain numbers; the interpreter and the compiled loop run the same text.
-"""
+"""How the simulated venue fills child orders: the fill model. Its pure functions are in `exec_algos.matching`."""
 
 from __future__ import annotations
 
@@ -10,188 +7,53 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+import numpy as np
+
 from exec_algos.costs import AlmgrenImpact, Commission, SquareRootImpact, TransientImpact
-from exec_algos.costs.displacement import shift_of
 from exec_algos.costs.fees import FeeSchedule
+from exec_algos.costs.grid import EVERY_PRICE, EVERY_TICK, PriceGrid, on_tick
 from exec_algos.costs.spread import Spread
+from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.lots import SLACK
+from exec_algos.matching import (
+    MOST_LOTS,
+    UNCAPPED,
+    Execution,
+    PriceParts,
+    bar_budget,
+    displaced_price,
+    meet_bar,
+    price_paid,
+    price_parts,
+    share_budget,
+    with_impact,
+    within_limit,
+)
 from exec_algos.model import SECOND, check_participation
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars, Floats
 
+__all__ = [
+    "MOST_LOTS",
+    "PRICE_RULES",
+    "UNCAPPED",
+    "Execution",
+    "FillModel",
+    "OneBar",
+    "PriceParts",
+    "PriceRule",
+    "bar_budget",
+    "displaced_price",
+    "meet_bar",
+    "price_paid",
+    "price_parts",
+    "share_budget",
+    "with_impact",
+    "within_limit",
+]
+
 PriceRule = Literal["open", "vwap", "close", "worst"]
-
-UNCAPPED = 1e15  # times any volume > 0 it exceeds every order; times 0 it is still 0: no volume, no fill
-MOST_LOTS = 9e15
-
-
-class Execution(NamedTuple):
-    """What a child got from one bar: lots, and currency per share."""
-
-    quantity: int
-    price: float
-
-
-def bar_budget(lot_rate: float, volume: float) -> int:
-    """Lots that all orders together may take from a bar: floor(cap * volume / lot_size).
-
-    Parameters
-    ----------
-    lot_rate : float
-        ``cap / lot_size``: lots per share traded, the cap being a fraction of the bar's volume or `UNCAPPED`.
-    volume : float
-        Shares.
-    """
-    lots = lot_rate * volume
-    return int((lots if lots < MOST_LOTS else MOST_LOTS) + SLACK)
-
-
-def share_budget(cap: float, volume: float) -> int:
-    """`bar_budget` of lots of one share under a cap of at most 1: the same number, in less time, of a `volume` below `MOST_LOTS`."""
-    return int(cap * volume + SLACK)
-
-
-def within_limit(side: int, limit: float, price: float, low: float, high: float) -> float:
-    """The price of a limit order: `price`, but not worse than `limit` nor than the far end of ``[low, high]``.
-
-    A buy pays ``min(price, limit, high)``, a sell gets ``max(price, limit, low)``; all in currency per share.
-    """
-    far = high if side > 0 else low
-    bound = limit if (far - limit) * side > 0 else far
-    return bound if (price - bound) * side > 0 else price
-
-
-def with_impact(side: int, price: float, shares: float, volume: float, coefficient: float) -> float:
-    """The price of an execution, its own impact included: ``price * (1 + side * coefficient * sqrt(shares / volume))``.
-
-    Parameters
-    ----------
-    side : int
-        +1 buys, -1 sells.
-    price : float
-        Currency per share, before impact.
-    shares, volume : float
-        What the child got from the bar, and what traded in the bar (above 0).
-    coefficient : float
-        Fraction of the price; see `exec_algos.costs.SquareRootImpact`.
-
-    Returns
-    -------
-    float
-        Currency per share, not below 0; not held within the bar's range.
-    """
-    moved = price * (1.0 + side * coefficient * math.sqrt(shares / volume))
-    return moved if moved > 0.0 else 0.0
-
-
-def price_paid(side: int, limit: float, price: float, low: float, high: float, shares: float, volume: float, coefficient: float) -> float:  # noqa: PLR0913, PLR0917 - what a bar and an execution are made of
-    """The price of an execution after its impact, a limit order's held by `within_limit`; arguments as there and in `with_impact`."""
-    moved = with_impact(side, price, shares, volume, coefficient)
-    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
-        return within_limit(side, limit, moved, low, high)
-    return moved
-
-
-def displaced_price(side: int, limit: float, quoted: float, low: float, high: float, level: float, own: float) -> float:  # noqa: PLR0913, PLR0917 - what a bar and an execution are made of
-    """The price of an execution in a displaced market: ``quoted * (1 + level + side * own)``.
-
-    Parameters
-    ----------
-    side : int
-        +1 buys, -1 sells.
-    limit : float
-        Limit price, NaN for a market order; a limit order's price is held by `within_limit` in the displaced bar.
-    quoted : float
-        What a market order pays in the undisturbed bar, spread included, currency per share.
-    low, high : float
-        The undisturbed bar's range.
-    level : float
-        What earlier executions have left of their impact, a fraction of the price.
-    own : float
-        What this one pays for its own size, a fraction of the price, >= 0.
-
-    Returns
-    -------
-    float
-        Currency per share, not below 0.
-    """
-    by = 1.0 + (level + side * own)
-    paid = quoted * by if by > 0.0 else 0.0
-    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
-        shift = shift_of(level)
-        return within_limit(side, limit, paid, low * shift, high * shift)
-    return paid
-
-
-class PriceParts(NamedTuple):
-    """What a fill's price is made of, ``rule_price + spread + impact``: currency per share, above 0 where it raises the price."""
-
-    rule_price: float
-    spread: float
-    impact: float
-
-
-def price_parts(side: int, limit: float, rule: float, quoted: float, paid: float, low: float, high: float) -> PriceParts:  # noqa: PLR0913, PLR0917 - what a price is made of
-    """Take the price of a fill apart.
-
-    `rule_price` is what the order would have paid with neither spread nor impact, `spread` what the spread adds to that,
-    and `impact` what all displacement adds to both. What a limit keeps an order from paying is therefore in none of them: a
-    limit order held at its limit has that limit for its rule price.
-
-    Parameters
-    ----------
-    side : int
-    limit : float
-        NaN for a market order.
-    rule, quoted : float
-        The price rule's price in the undisturbed bar, without and with half the spread.
-    paid : float
-    low, high : float
-        The undisturbed bar's range.
-    """
-    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
-        rule = within_limit(side, limit, rule, low, high)
-        quoted = within_limit(side, limit, quoted, low, high)
-    return PriceParts(rule, quoted - rule, paid - quoted)
-
-
-def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
-    """Let a child order meet a bar.
-
-    Parameters
-    ----------
-    side : int
-        +1 buys, -1 sells.
-    quantity : int
-        Lots still open.
-    limit : float
-        Limit price, NaN for a market order. A limit that `price` does not reach fills at the limit if the bar
-        trades there. A limit order pays `price` only as far as its limit and the bar's range go (`within_limit`):
-        never worse than the limit, never outside ``[low, high]``. So the spread in `price` costs a limit order
-        at most what is left up to that bound. A market order pays `price`, inside the bar or not.
-    price : float
-        What a market order of this side pays in this bar, spread included (`FillModel.prices`), currency per share.
-    low, high : float
-        The bar's range.
-    budget : int
-        Lots left in this bar.
-    through : bool
-        A limit fills only when the bar trades through it, not when it merely touches.
-
-    Returns
-    -------
-    Execution
-        ``quantity`` is 0 if nothing traded.
-    """
-    if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
-        if (price - limit) * side >= 0:
-            past = (limit - (low if side > 0 else high)) * side
-            if past < 0 or (through and past == 0):
-                return Execution(0, limit)
-        price = within_limit(side, limit, price, low, high)
-    return Execution(quantity if quantity < budget else budget, price)
 
 
 class OneBar(Protocol):
@@ -289,6 +151,13 @@ class FillModel:
     impact : SquareRootImpact, AlmgrenImpact or TransientImpact, optional
         What an execution adds by its size to its own price, and with the latter two to those of all that trade after it.
         None: size does not matter.
+    ticks : TickTable, optional
+        What a market order pays, and what impact makes of any price, is rounded to a tick against the order (a limit holds),
+        up to a tick dearer than the average of a real market. Under price rule "vwap" only impact's prices are: an average
+        of trades needs no tick. Limits off the tick are refused; those of algorithms are moved to the tick on their own side.
+    price_limit : PriceLimit, optional
+        Nothing trades beyond the day's limits, and a bar that lies at one with its whole range gives nothing to the side that
+        nobody serves: buys at the upper one, sells at the lower. A bar that trades beyond them shows that they did not hold.
 
     Raises
     ------
@@ -305,6 +174,8 @@ class FillModel:
     limit_fill: Literal["touch", "through"] = "touch"
     spread: Spread | None = None
     impact: SquareRootImpact | AlmgrenImpact | TransientImpact | None = None
+    ticks: TickTable | None = None
+    price_limit: PriceLimit | None = None
 
     def __post_init__(self) -> None:
         if self.price not in PRICE_RULES:
@@ -323,6 +194,15 @@ class FillModel:
         if not isinstance(self.impact, SquareRootImpact | AlmgrenImpact | TransientImpact | None):
             laws = "SquareRootImpact(0.001), TransientImpact(0.001, half_life_seconds=600) or an AlmgrenImpact"
             raise UsageError(f"impact must be None or a law such as {laws}, got {self.impact!r}")
+        self._check_exchange()
+
+    def _check_exchange(self) -> None:
+        if not isinstance(self.ticks, TickTable | None):
+            raise UsageError(f"ticks must be None or a table such as krx_ticks('KOSPI'), got {self.ticks!r}")
+        if not isinstance(self.price_limit, PriceLimit | None):
+            raise UsageError(
+                f"price_limit must be None or limits about the previous close such as PriceLimit(0.30), got {self.price_limit!r}"
+            )
 
     @property
     def latency_ns(self) -> int:
@@ -344,8 +224,13 @@ class FillModel:
 
     @property
     def plain(self) -> bool:
-        """A price is the price rule's: there is neither spread nor impact."""
-        return self.spread is None and self.impact is None
+        """A price is the price rule's: there is neither spread nor impact, and the exchange takes any price."""
+        return self.spread is None and self.impact is None and not self.bounded
+
+    @property
+    def bounded(self) -> bool:
+        """The exchange does not take every price."""
+        return self.ticks is not None or self.price_limit is not None
 
     def prices(self, bars: Bars, side: int) -> Floats:
         """What a market order of `side` pays in each bar, spread included and its own impact not.
@@ -359,12 +244,17 @@ class FillModel:
         Returns
         -------
         ndarray of float64, shape (n,)
-            ``rule price * (1 + side * spread / 2)``, currency per share; read-only.
+            ``rule price * (1 + side * spread / 2)`` as `ticks` and `price_limit` take it, currency per share; NaN where the bar
+            gives this side nothing; read-only.
         """
         prices = self.rule_prices(bars, side)
         if self.spread is not None:
             prices = prices * (1.0 + side * self.spread.half(bars))
-            prices.flags.writeable = False
+        if self.ticks is not None and self.price != "vwap":
+            prices = self.ticks.rounded(prices, side)
+        if self.price_limit is not None:
+            prices = self.price_limit.held(prices, bars, side)
+        prices.flags.writeable = False
         return prices
 
     def rule_prices(self, bars: Bars, side: int) -> Floats:
@@ -373,8 +263,17 @@ class FillModel:
         prices.flags.writeable = False
         return prices
 
+    def grid(self, bars: Bars) -> PriceGrid:
+        """The prices that the exchange takes in each bar."""
+        if not self.bounded:
+            return EVERY_PRICE
+        ticks = EVERY_TICK if self.ticks is None else self.ticks.terms()
+        if self.price_limit is None:
+            return PriceGrid(ticks, np.full(len(bars), np.nan), np.full(len(bars), np.nan))
+        return PriceGrid(ticks, *self.price_limit.holding(bars))
+
     def bar_price(self, bar: OneBar, side: int) -> float:
-        """What a market order of `side` pays in one bar: bit for bit what `prices` gives for that bar's row.
+        """What a market order of `side` pays in one bar: bit for bit what `prices` gives for that bar's row, without `price_limit`.
 
         Parameters
         ----------
@@ -390,7 +289,8 @@ class FillModel:
         """
         row: Any = _Row(bar.open, bar.high, bar.low, bar.close, bar.vwap)
         price: Any = PRICE_RULES[self.price](row, side)
-        return float(price if self.spread is None else price * (1.0 + side * self.spread.half(row)))
+        paid = float(price if self.spread is None else price * (1.0 + side * self.spread.half(row)))
+        return paid if self.ticks is None or self.price == "vwap" else on_tick(self.ticks.terms(), paid, side > 0)
 
     def cap(self, parent_cap: float | None) -> float:
         """The participation cap of a child whose parent has its own cap (None: none)."""

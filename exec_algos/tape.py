@@ -1,4 +1,4 @@
-"""What the compiled loop reads and writes: bars, parent orders and trades by column."""
+"""What the compiled loop reads and writes: bars, parent orders and trades by column; and what it may leave out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from exec_algos.terms import Seen
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -151,3 +153,71 @@ class Trades(NamedTuple):
     rule_price: Floats
     spread: Floats
     impact: Floats
+
+
+class Variant(NamedTuple):
+    """What a kernel may leave out; constants to the compiler, so that one text serves every case.
+
+    Attributes
+    ----------
+    dense : bool
+        Every slice has exactly one bar.
+    late : bool
+        Children arrive later than they were decided.
+    free : bool
+        There is no commission.
+    recording : bool
+        Single trades are kept.
+    moving : int
+        0 no execution moves a price, 1 each moves its own, 2 those of later ones too.
+    watching : bool
+        Decisions look at the market.
+    ruled : bool
+        Children have bounds.
+    after : int
+        Slices behind the window: 0 none, 1 every interval, 2 one for the session's last bar.
+    shares_only : bool
+        Lots are single shares, every order is under a cap, one child meets one bar: the usual case, with a sixth less to compute.
+    gridded : bool
+        The exchange does not take every price.
+    """
+
+    dense: bool
+    late: bool
+    free: bool
+    recording: bool
+    moving: int
+    watching: bool
+    ruled: bool
+    after: int
+    shares_only: bool
+    gridded: bool
+
+
+def in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
+    """Lots of children that were filled whole before their time, and lots of those still open."""
+    filled, working = 0, 0
+    for j in range(begin, end):
+        if got[j] == asked[j]:
+            filled += got[j]
+        else:
+            working += asked[j]
+    return filled, working
+
+
+def slice_end(start: Ints, row: int, instant: int) -> int:
+    """First row from `row` on whose bar does not start before `instant`."""
+    while row < len(start) and start[row] < instant:
+        row += 1
+    return row
+
+
+def look(blind: Seen, tape: Watched, row: int, before: int, base: int) -> Seen:
+    """What a decision sees when `row` is the last completed bar, `before` the last before the window, which has `base` bars before it."""
+    if base + row - before <= 0:
+        return blind
+    already = tape.traded[before] if base > 0 else 0.0
+    return Seen(
+        blind.slice, blind.scheduled, blind.filled, blind.working, tape.traded[row] - already,
+        tape.price[row], tape.bid[row], tape.ask[row], tape.bid_size[row], tape.ask_size[row],
+    )  # fmt: skip

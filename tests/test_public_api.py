@@ -37,7 +37,7 @@ SIGNATURES = {
     "Fill": "(timestamp, ticker, quantity, fill_price, commission=0.0, side=<Side.BUY: 1>, *, parent_id=-1, zone='UTC', "
     "rule_price=nan, spread=nan, impact=nan, taxes=nan)",
     "FillModel": "(*, price='open', max_participation=None, latency=0.0, commission=<factory>, limit_fill='touch', "
-    "spread=None, impact=None)",
+    "spread=None, impact=None, ticks=None, price_limit=None)",
     "Commission": "(rate=0.0, per_share=0.0, minimum=0.0)",
     "ParentOrder": "(*, symbol, side, quantity, start, end, interval, lot_size=1, max_participation=None, rules=NO_RULES, "
     "until=None, auction=-1, algorithm='', parent_id=-1)",

@@ -17,11 +17,13 @@ from exec_algos.brokers.base import Session
 from exec_algos.costs import Commission, child_fee
 from exec_algos.costs.charges import Account, DatedFees, Owed, is_free, is_passive
 from exec_algos.costs.fees import FeeSchedule
+from exec_algos.costs.grid import EVERY_TICK, on_tick
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
-from exec_algos.fills import UNCAPPED, Execution, FillModel, PriceParts, bar_budget, displaced_price, meet_bar, price_parts
+from exec_algos.fills import FillModel
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
+from exec_algos.matching import UNCAPPED, Execution, PriceParts, bar_budget, displaced_price, meet_bar, price_parts
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
@@ -67,7 +69,8 @@ class Market:
         self._latency = model.latency_ns
         self._at_start = model.price == "open"
         self._through = model.limit_fill == "through"
-        self._plain = model.plain
+        self._plain, self._bounded = model.plain, model.bounded
+        self._ticks = EVERY_TICK if model.ticks is None else model.ticks.terms()
         self._ruling = RULING[model.price]
         self._volumes: dict[str, SessionVolumes] = {}
 
@@ -157,7 +160,7 @@ class Market:
         Raises
         ------
         OrderRejectedError
-            The last session is over.
+            The last session is over, or a limit off the tick.
         UsageError
             A quantity that is no multiple of the lot.
         """
@@ -167,6 +170,9 @@ class Market:
         if parent is None:
             parent = self._direct(symbol, side, quantity, max(now, session.open), min(ends + self._latency, max(ends, session.close)))
         lots = check_lots(quantity, parent.lot_size)
+        refusal = self.model.ticks.refusal(limit) if self.model.ticks is not None and limit is not None else ""
+        if refusal:
+            raise OrderRejectedError(f"limit of {symbol} {refusal}")
         return self.rest(stream, parent.parent_id, lots, math.nan if limit is None else limit, ends, commission)
 
     def rest(  # noqa: PLR0913 - a child order has this many properties
@@ -185,6 +191,8 @@ class Market:
         deadline = expires + latency
         end = state.parent.deadline
         deadline = deadline if deadline < end else end
+        if self._bounded:
+            limit = on_tick(self._ticks, limit, state.side < 0)
         begin, now = state.parent.start, self.queue.now
         active = (now if now > begin else begin) + latency
         child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline)
@@ -252,9 +260,8 @@ class Market:
             if child.active <= start < child.deadline:
                 state = child.state
                 taken = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
-                room = bar_budget(child.lot_rate, volume) - taken
-                if room > 0:
-                    price = buy if state.side > 0 else sell
+                room, price = bar_budget(child.lot_rate, volume) - taken, buy if state.side > 0 else sell
+                if room > 0 and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
                     left, shift = child.lots - child.filled, stream.displacement.shift(start)
                     done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, room, self._through)
                     if done.quantity > 0:
@@ -313,6 +320,8 @@ class Market:
             level, own = displacement.level(bar.start), displacement.own(shares, bar.volume)
             price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
             displacement.push(bar.start, side, shares, bar.volume)
+            if self._bounded:
+                price = stream.taken(side, limit, price)
         return price, price_parts(side, limit, bar[self._ruling[side > 0]], quoted, price, bar.low, bar.high)
 
     def _expire(self, child: Child) -> None:

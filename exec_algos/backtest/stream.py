@@ -8,6 +8,7 @@ import numpy as np
 
 from exec_algos.backtest.child import Child
 from exec_algos.costs.displacement import Displacement
+from exec_algos.costs.grid import taken_price
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import Quotes, quotes_of
 from exec_algos.model import NOTHING, Observed
@@ -45,6 +46,8 @@ class Stream:
         When the next bar closes, ns UTC; -1 when there is none.
     displacement : Displacement
         What the executions of the run have done to its price.
+    grid : PriceGrid
+        The prices that its exchange takes.
     """
 
     __slots__ = (
@@ -59,6 +62,7 @@ class Stream:
         "displacement",
         "due",
         "first",
+        "grid",
         "known",
         "latest",
         "resting",
@@ -72,6 +76,7 @@ class Stream:
         self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
         self.displacement = Displacement(model.impact, symbol, bars.step)
+        self.grid = model.grid(bars)
         self._traded: Floats | None = None
         self._quotes: Quotes | None = None
         self.known = int(np.searchsorted(bars.start, first))
@@ -100,6 +105,12 @@ class Stream:
         else:
             self._load(self.known, self.known + CHUNK)
         return closed
+
+    def taken(self, side: int, limit: float, price: float) -> float:
+        """The price of an execution in the last bar as the exchange takes it."""
+        ticks, lowest, highest = self.grid
+        row = self.known - 1
+        return taken_price(ticks, side, limit, price, float(lowest[row]), float(highest[row]))
 
     def observed(self) -> Observed:
         """What the completed bars say of the market."""

@@ -12,13 +12,12 @@ import numpy as np
 
 from exec_algos.costs.estimators import sessions_of
 from exec_algos.costs.fees import as_day
+from exec_algos.costs.grid import ON_TICK, TickTerms
 from exec_algos.costs.ranges import in_range
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars, Floats
-
-CLOSE = 1e-6  # of a tick: a price this close to a tick is on it; a quotient of doubles up to 1e9 ticks errs by less
 
 
 def _positive(price: float) -> float:
@@ -27,11 +26,16 @@ def _positive(price: float) -> float:
     return price
 
 
+def _unit(tick: float) -> float:
+    """Ticks in one unit of currency where that is a whole number above 1, else 0."""
+    per_unit = round(1.0 / tick)
+    return float(per_unit) if tick < 1.0 and math.isclose(per_unit * tick, 1.0, rel_tol=1e-12) else 0.0
+
+
 def _price(ticks: int, tick: float) -> float:
     """`ticks` ticks as the double nearest to the decimal number that is meant: 1007 of 0.01 is 10.07."""
-    per_unit = round(1.0 / tick)
-    decimal = tick < 1.0 and math.isclose(per_unit * tick, 1.0, rel_tol=1e-12)
-    return ticks / per_unit if decimal else ticks * tick
+    unit = _unit(tick)
+    return ticks / unit if unit else ticks * tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +93,45 @@ class TickTable:
         sizes = np.asarray(self.ticks, dtype=np.float64)[np.maximum(band, 0)]
         return np.where(np.isfinite(prices) & (prices > 0), sizes, np.nan)
 
+    def terms(self) -> TickTerms:
+        """The table in numbers that the compiled loop can read."""
+        return TickTerms(np.array(self.floors, np.float64), np.array(self.ticks, np.float64), np.array([_unit(one) for one in self.ticks]))
+
+    def rounded(self, prices: Floats, side: int) -> Floats:
+        """Many prices, each on the tick above for a buy (`side` 1) and on the one below for a sell (-1): ndarray of shape (n,)."""
+        terms = self.terms()
+        band = np.maximum(np.searchsorted(terms.floors, prices, side="right") - 1, 0)
+        tick, unit = terms.ticks[band], terms.units[band]
+        whole = np.ceil(prices / tick - ON_TICK) if side > 0 else np.floor(prices / tick + ON_TICK)
+        on_ticks = np.divide(whole, unit, out=whole * tick, where=unit > 0)
+        return np.where(prices > 0, on_ticks, prices)
+
     def round_down(self, price: float) -> float:
         """The highest price on a tick that is not above `price`; 0 below the first tick."""
         tick = self.tick(price)
-        return _price(math.floor(price / tick + CLOSE), tick)
+        return _price(math.floor(price / tick + ON_TICK), tick)
 
     def round_up(self, price: float) -> float:
         """The lowest price on a tick that is not below `price`."""
         tick = self.tick(price)
-        return _price(math.ceil(price / tick - CLOSE), tick)
+        return _price(math.ceil(price / tick - ON_TICK), tick)
 
     def round_nearest(self, price: float) -> float:
         """The nearest price on a tick, halves up."""
         tick = self.tick(price)
-        return _price(math.floor(price / tick + 0.5 + CLOSE), tick)
+        return _price(math.floor(price / tick + 0.5 + ON_TICK), tick)
 
     def is_on_tick(self, price: float) -> bool:
         """Whether the exchange would take the price; 1e-6 of a tick is forgiven."""
         return _is_whole(price / self.tick(price))
+
+    def refusal(self, price: float) -> str:
+        """Why the exchange does not take a price, with the prices beside it that it takes; empty where it does."""
+        if self.is_on_tick(price):
+            return ""
+        return (
+            f"{price!r} is off the tick of {self.tick(price):g} ({self.name}); use {self.round_down(price):g} or {self.round_up(price):g}"
+        )
 
     def describe(self) -> str:
         """The bands in one line."""
@@ -115,7 +140,7 @@ class TickTable:
 
 
 def _is_whole(quotient: float) -> bool:
-    return abs(quotient - round(quotient)) <= CLOSE
+    return abs(quotient - round(quotient)) <= ON_TICK
 
 
 KRX_2023 = TickTable(
@@ -191,6 +216,8 @@ class PriceLimit:
     ----------
     fraction : float
         0.30 for KRX stocks since 2015-06-15, a multiple of that for leveraged ETFs.
+    ticks : TickTable
+        On which the limits lie.
 
     Raises
     ------
@@ -208,43 +235,63 @@ class PriceLimit:
 
     Examples
     --------
-    >>> PriceLimit(0.30).limits(9_980, KRX_2023)
+    >>> PriceLimit(0.30).limits(9_980)
     (6990.0, 12970.0)
     """
 
     fraction: float = 0.30
+    ticks: TickTable = KRX_2023
 
     def __post_init__(self) -> None:
         advice = "it is a fraction of the previous close, such as PriceLimit(0.30)"
         if in_range("price limit", self.fraction, 1.0, advice) == 0:
             raise UsageError(f"price limit must be above 0, got {self.fraction!r}: {advice}, or None where there is none")
 
-    def limits(self, previous_close: float, ticks: TickTable) -> tuple[float, float]:
+    def limits(self, previous_close: float, ticks: TickTable | None = None) -> tuple[float, float]:
         """Lowest and highest price of the day.
 
         Parameters
         ----------
         previous_close : float
             The base price, currency per share.
-        ticks : TickTable
+        ticks : TickTable, optional
+            In place of its own.
 
         Returns
         -------
         low, high : float
             Currency per share, both on a tick.
         """
+        ticks = ticks or self.ticks
         tick = ticks.tick(previous_close)
-        width = _price(math.floor(self.fraction * previous_close / tick + CLOSE), tick)
+        width = _price(math.floor(self.fraction * previous_close / tick + ON_TICK), tick)
         return ticks.round_up(previous_close - width), ticks.round_down(previous_close + width)
 
-    def of_bars(self, bars: Bars, ticks: TickTable) -> tuple[Floats, Floats]:
+    def held(self, prices: Floats, bars: Bars, side: int) -> Floats:
+        """What an order of `side` (+1 buys, -1 sells) pays within the limits: NaN in a bar whose whole range lies at the limit.
+
+        A buy finds no seller where ``low == upper limit``, a sell no buyer where ``high == lower limit``.
+        """
+        lowest, highest = self.holding(bars)
+        shut = bars.low == highest if side > 0 else bars.high == lowest
+        within = np.where(prices > highest, highest, np.where(prices < lowest, lowest, prices))
+        return np.where(shut, np.nan, within)
+
+    def holding(self, bars: Bars) -> tuple[Floats, Floats]:
+        """As `of_bars`, NaN also in a bar that trades beyond them: they did not hold there (rights, a listing, other rules)."""
+        lowest, highest = self.of_bars(bars)
+        beyond = (bars.low < lowest) | (bars.high > highest)
+        return np.where(beyond, np.nan, lowest), np.where(beyond, np.nan, highest)
+
+    def of_bars(self, bars: Bars, ticks: TickTable | None = None) -> tuple[Floats, Floats]:
         """Lowest and highest price of each bar's day, from the close of the symbol's day before.
 
         Parameters
         ----------
         bars : Bars
             With unadjusted prices: the limits of adjusted ones are not those that held.
-        ticks : TickTable
+        ticks : TickTable, optional
+            In place of its own.
 
         Returns
         -------

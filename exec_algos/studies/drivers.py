@@ -61,11 +61,12 @@ def drive_batch(job: Job) -> Worked:
         law=orders.symbol if model.impact else NO_ROWS,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
-    rule = [] if model.spread is None else [model.rule_prices(bars, side) for side in (1, -1)]
+    rule = [] if model.spread is None and not model.bounded else [model.rule_prices(bars, side) for side in (1, -1)]
     tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen, *rule)
     outcome, trades = run_batch(
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=undated(model.commission),
-        impact=ImpactTable.of(model.impact, bars.symbols, bars.step), latency=model.latency_ns, through=model.limit_fill == "through",
+        impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
+        latency=model.latency_ns, through=model.limit_fill == "through",
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)

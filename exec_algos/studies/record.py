@@ -13,7 +13,7 @@ import numpy as np
 
 from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
-from exec_algos.costs.ticks import TickTable
+from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
 from exec_algos.model import Rules
@@ -26,8 +26,26 @@ if TYPE_CHECKING:
 
 KINDS: Mapping[str, Any] = {
     kind.__name__: kind
-    for kind in (FixedSpread, TickSpread, QuotedSpread, EstimatedSpread, TickTable, SquareRootImpact, AlmgrenImpact, TransientImpact)
+    for kind in (
+        FixedSpread,
+        TickSpread,
+        QuotedSpread,
+        EstimatedSpread,
+        TickTable,
+        PriceLimit,
+        SquareRootImpact,
+        AlmgrenImpact,
+        TransientImpact,
+    )
 }
+
+
+KNOBS = {
+    "spread": "FixedSpread",
+    "impact": "SquareRootImpact",
+    "ticks": "TickTable",
+    "price_limit": "PriceLimit",
+}  # and the kind of old records
 
 
 def data_fingerprint(bars: Bars) -> str:
@@ -79,7 +97,7 @@ def fill_model_of(record: Mapping[str, Any]) -> FillModel:
     made: dict[str, Any] = {}
     if record.get("commission") is not None:
         made["commission"] = commission_of(record["commission"])
-    for name, kind in (("spread", "FixedSpread"), ("impact", "SquareRootImpact")):
+    for name, kind in KNOBS.items():
         if record.get(name) is not None:
             made[name] = _restored({"kind": kind, **record[name]})
     return FillModel(**{**record, **made})

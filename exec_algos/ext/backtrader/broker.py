@@ -11,12 +11,14 @@ from exec_algos.backtest.stream import Bar
 from exec_algos.brokers.venue import SteppedChild
 from exec_algos.costs.charges import undated
 from exec_algos.costs.displacement import Displacement
+from exec_algos.costs.grid import EVERY_TICK, taken_price
 from exec_algos.errors import UsageError
 from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
-from exec_algos.fills import UNCAPPED, FillModel, bar_budget, displaced_price, meet_bar
+from exec_algos.fills import FillModel
+from exec_algos.matching import UNCAPPED, bar_budget, displaced_price, meet_bar
 
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
@@ -110,6 +112,11 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 f"{' and '.join(given)} set on an ExecutionBroker: its fill model takes their place, see FillModel{_advice(given)}"
             )
         self.model: FillModel = self.p.fill_model or FillModel()
+        if self.model.price_limit is not None:
+            raise UsageError(
+                "price_limit needs the close of the day before, which the plug-in does not keep; leave it out here or use the engine"
+            )
+        self._ticks = EVERY_TICK if self.model.ticks is None else self.model.ticks.terms()
         self.p.filler = self._allotted
         self._charge = Charge(undated(self.model.commission))
         self._charging: dict[Any, Any] = {}
@@ -291,6 +298,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if moved.moves:
                 level, own = moved.level(tape.start), moved.own(shares, bar.volume)
                 price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
+                price = taken_price(self._ticks, side, limit, price, math.nan, math.nan)
             self._fill(order, terms, tape, done.quantity, shares, price)
 
     def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float) -> None:
