@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,52 +103,55 @@ class _Worker(OrderExecutor):
 
 def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
-    bars, orders, fills = job.bars, job.orders, job.fills
+    bars, orders = job.bars, job.orders
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, int]] = []
-    trades: list[tuple[int, int, int, float, float, float, float, float]] = []
+    fills: list[tuple[int, Fill]] = []
     for n in range(len(orders)):
         market = _replay(own[int(orders.symbol[n])], job, n)
         notional = paid = 0.0
         for fill in market.fills:
             notional += fill.quantity * fill.fill_price
             paid += fill.commission
-            if fills:
-                parts = fill.rule_price, fill.spread, fill.impact
-                trades.append((n, fill.time, round(fill.quantity / orders.lot_size), fill.fill_price, fill.commission, *parts))
+        fills += [(n, fill) for fill in market.fills] if job.fills else []
         rows.append((market.parents[0].filled, notional, paid, market.parents[0].children))
     filled, notionals, commissions, children = zip(*rows, strict=True)
-    parent, time, lots, *amounts = zip(*trades, strict=True) if trades else ((),) * 8
-    price, commission, rule, spread, impact = (np.array(column, np.float64) for column in amounts)
     return Worked(
-        filled=np.array(filled, np.int64),
-        notional=np.array(notionals, np.float64),
-        commission=np.array(commissions, np.float64),
-        children=np.array(children, np.int64),
-        trade_parent=np.array(parent, np.int64),
-        trade_time=np.array(time, np.int64),
-        trade_lots=np.array(lots, np.int64),
-        trade_price=price,
-        trade_commission=commission,
-        trade_rule_price=rule,
-        trade_spread=spread,
-        trade_impact=impact,
-    )
+        np.array(filled, np.int64), np.array(notionals, np.float64), np.array(commissions, np.float64), np.array(children, np.int64),
+        *trades_of(fills, orders.lot_size),
+    )  # fmt: skip
+
+
+def trades_of(fills: Sequence[tuple[int, Fill]], lot_size: float) -> tuple[npt.NDArray[Any], ...]:
+    """The columns of `Worked` that say each trade, of (row of the order, fill)."""
+    rows = [
+        (n, one.time, round(one.quantity / lot_size), one.fill_price, one.commission, one.rule_price, one.spread, one.impact)
+        for n, one in fills
+    ]
+    columns = zip(*rows, strict=True) if rows else ((),) * 8
+    return tuple(np.array(column, np.int64 if k < 3 else np.float64) for k, column in enumerate(columns))
 
 
 def _replay(bars: Bars, job: Job, n: int) -> Market:
-    orders, model = job.orders, job.model
-    market = Market(model, int(orders.start[n]), orders.sessions)
+    orders = job.orders
+    return replayed(
+        bars, job, n,
+        lambda broker: _Worker(broker).execute(
+            bars.symbols[0], int(orders.lots[n]) * orders.lot_size, side=Side(int(orders.side[n])), lot_size=orders.lot_size,
+            algorithm=job.algorithm, start=int(orders.start[n]), end=int(orders.end[n]), rules=job.rules,
+        ),
+    )  # fmt: skip
+
+
+def replayed(bars: Bars, job: Job, n: int, work: Callable[[SimulatedBroker], Coroutine[Any, Any, Any]]) -> Market:
+    """The market after one order was worked in it from its start on."""
+    market = Market(job.model, int(job.orders.start[n]), job.orders.sessions)
     market.add(bars)
     token = running_market.set(market)
     try:
-        worker = _Worker(SimulatedBroker())
+        coroutine = work(SimulatedBroker())
     finally:
         running_market.reset(token)
-    coroutine = worker.execute(
-        bars.symbols[0], int(orders.lots[n]) * orders.lot_size, side=Side(int(orders.side[n])), lot_size=orders.lot_size,
-        algorithm=job.algorithm, start=int(orders.start[n]), end=int(orders.end[n]), rules=job.rules,
-    )  # fmt: skip
     task = Task(market.clock, coroutine, Rank.WAKE, None)
     task.step()
     while not task.done() and market.queue.step():

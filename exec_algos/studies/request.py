@@ -97,9 +97,9 @@ class StudyRequest:
         return SlippageStudy(bars, parents, algorithms, model, self.rules)
 
     def _algorithm(self, text: str) -> Any:
-        from exec_algos.executors import parse_algorithm
+        from exec_algos.studies.custom import algorithm_of
 
-        algorithm, asked = parse_algorithm(text), {"profile_days": self.profile_days, "slice_interval_seconds": self.interval}
+        algorithm, asked = algorithm_of(text), {"profile_days": self.profile_days, "slice_interval_seconds": self.interval}
         own = {one.name for one in fields(algorithm)}
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None and key in own and key not in text}
         return replace(algorithm, **given)

@@ -109,6 +109,7 @@ class StudyResult:
         rules: Rules = NO_RULES,
     ) -> StudyResult:
         """The frames, each put together when it is asked for; `left_out` counts the bars outside the regular hours."""
+        from exec_algos.studies.custom import drivers_of, imports_of
         from exec_algos.studies.record import configuration, rules_record
 
         prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
@@ -119,7 +120,12 @@ class StudyResult:
             "_summed": lambda: _together([_parents(replace(orders, columns={}), name, one, prices) for name, one in parts]),
             "fills": lambda: _together([_fills(orders, name, one) for name, one in parts]),
             "skipped": lambda: _skipped(orders),
-            "config": lambda: {**configuration(bars, orders, names, model, left_out, driver), "rules": rules_record(rules)},
+            "config": lambda: {
+                **configuration(bars, orders, names, model, left_out, driver),
+                "rules": rules_record(rules),
+                "drivers": drivers_of(algorithms, driver),
+                "imports": imports_of(algorithms),
+            },
             "bars": lambda: bars,
         }
         made = object.__new__(cls)

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
-from exec_algos.executors import Algorithm, parse_algorithm
+from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.placement import Randomisation
 from exec_algos.studies.aggregate import combine
+from exec_algos.studies.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
 from exec_algos.studies.outcome import ShardedResult
 from exec_algos.studies.parents import Grid, ParentOrders
 from exec_algos.studies.record import fill_model_of, fill_model_record
@@ -53,7 +54,8 @@ class ShardedStudy:
         Path or fsspec URL of a `BarStore`.
     parents : Grid
         Terms of the parent orders; the calendar must be named, because a shard sees one symbol only.
-    algorithms : sequence of Algorithm or str
+    algorithms : sequence of Algorithm, str or subclass of OrderExecutor
+        As in `SlippageStudy`; workers import those of one's own, whose source is part of each shard's key.
     fill_model : FillModel, optional
     rules : Rules
     driver : {"batch", "engine"}
@@ -78,14 +80,14 @@ class ShardedStudy:
 
     store: str
     parents: Grid
-    algorithms: Sequence[Algorithm | str]
+    algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
     fill_model: FillModel | None = None
     rules: Rules = NO_RULES
     driver: Driver = "batch"
     fills: bool = True
 
     def __post_init__(self) -> None:
-        algorithms = tuple(parse_algorithm(one) if isinstance(one, str) else one for one in self.algorithms)
+        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
         names = [str(one) for one in algorithms]
         if not algorithms or len(set(names)) < len(names):
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
@@ -100,6 +102,8 @@ class ShardedStudy:
             raise UnknownNameError("driver", self.driver, ["batch", "engine"])
         self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
         for one in algorithms:
+            if isinstance(one, CustomExecutor):
+                check_importable(one)
             one.check_order(self.rules, self.parents.lot_size)
         object.__setattr__(self, "algorithms", algorithms)
         place = os.fspath(self.store)
@@ -143,9 +147,11 @@ class ShardedStudy:
             raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
         rules = found["rules"]
         randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
+        own = {name: one["from"] for name, one in found.get("imports", {}).items()}
         return cls(
-            store=found["store"], parents=Grid.of_record(found["parents"]), algorithms=found["algorithms"], driver=found["driver"],
-            fill_model=fill_model_of(found["fill_model"]), rules=Rules(**{**rules, "randomisation": randomisation}), fills=found["fills"],
+            store=found["store"], parents=Grid.of_record(found["parents"]), driver=found["driver"], fills=found["fills"],
+            algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
+            rules=Rules(**{**rules, "randomisation": randomisation}),
         )  # fmt: skip
 
     @property
@@ -161,8 +167,15 @@ class ShardedStudy:
             "fill_model": fill_model_record(self.fill_model or FillModel()),
             "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
             "driver": self.driver,
+            **self._own(),
             "fills": self.fills,
         }
+
+    def _own(self) -> dict[str, Any]:
+        """What the numbers depend on where algorithms are not all built in."""
+        algorithms = [algorithm_of(one) for one in self.algorithms]
+        imports = imports_of(algorithms)
+        return {"imports": imports, "drivers": drivers_of(algorithms, self.driver)} if imports else {}
 
     def plan(self) -> tuple[Span, list[Shard]]:
         """The time spanned, and the shards in order of symbol and month.

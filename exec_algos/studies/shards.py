@@ -202,7 +202,7 @@ def work_shard(study: ShardedStudy, history: History) -> Made:
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
     try:
-        result = plan.run(study.driver, fills=study.fills)
+        result = plan.run(study.driver, fills=study.fills, processes=1)
     except UsageError:
         left = curves_of(bars.take(whole.locate(bars.start) >= 0), orders, plan.algorithms)[1]  # type: ignore[arg-type]
         if len(left):

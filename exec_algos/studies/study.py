@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import Algorithm, parse_algorithm
+from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.curves import curves_of
+from exec_algos.studies.custom import CustomExecutor, algorithm_of
 from exec_algos.studies.parents import ParentOrders, counted
 from exec_algos.studies.result import StudyResult, Worked
 from exec_algos.tape import NO_ROWS
@@ -39,8 +40,9 @@ class SlippageStudy:
     bars : Bars
         Those outside the sessions' regular hours are left out, and counted.
     parents : ParentOrders
-    algorithms : sequence of Algorithm or str
-        Such as ``[TWAP(), VWAP(profile_days=5)]`` or ``["twap", "vwap:profile_days=5"]``.
+    algorithms : sequence of Algorithm, str or subclass of OrderExecutor
+        Such as ``[TWAP(), VWAP(profile_days=5)]`` or ``["twap", "vwap:profile_days=5", "my_desk.patient:Patient"]``; a subclass of
+        `OrderExecutor` is worked event by event whatever the driver, and the result's ``config["drivers"]`` says so.
     fill_model : FillModel, optional
     rules : Rules
         Of every parent order: sizes of children, limit price, residual policy.
@@ -62,12 +64,12 @@ class SlippageStudy:
 
     bars: Bars
     parents: ParentOrders
-    algorithms: Sequence[Algorithm | str]
+    algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
     fill_model: FillModel | None = None
     rules: Rules = NO_RULES
 
     def __post_init__(self) -> None:
-        algorithms = tuple(parse_algorithm(one) if isinstance(one, str) else one for one in self.algorithms)
+        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
         names = [str(one) for one in algorithms]
         if not algorithms or len(set(names)) < len(names):
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
@@ -78,7 +80,14 @@ class SlippageStudy:
         object.__setattr__(self, "algorithms", algorithms)
         object.__setattr__(self, "fill_model", self.fill_model or FillModel())
 
-    def run(self, driver: Driver = "batch", *, fills: bool = True, progress: Callable[[str, int, int], None] | None = None) -> StudyResult:
+    def run(
+        self,
+        driver: Driver = "batch",
+        *,
+        fills: bool = True,
+        progress: Callable[[str, int, int], None] | None = None,
+        processes: int | None = None,
+    ) -> StudyResult:
         """Work every parent order by every algorithm.
 
         Parameters
@@ -89,6 +98,9 @@ class SlippageStudy:
             Keep single trades.
         progress : callable, optional
             Called with ``(algorithm, done, total)``.
+        processes : int, optional
+            Worker processes for subclasses of `OrderExecutor`; as many as there are cores where there are more than 500 orders.
+            The result does not depend on it.
 
         Returns
         -------
@@ -99,9 +111,12 @@ class SlippageStudy:
         UnknownNameError
             No such driver.
         UsageError
-            No parent order is left.
+            No parent order is left; or worker processes cannot import an executor.
+        RunError
+            An executor raised, or traded what it was not ordered to.
         """
         from exec_algos.studies.drivers import DRIVERS, Job
+        from exec_algos.studies.executors import drive_executor
 
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)
@@ -118,7 +133,8 @@ class SlippageStudy:
             if progress is not None:
                 progress(str(algorithm), i, len(self.algorithms))
             job = Job(regular, orders, algorithm, curves[i], self.fill_model, self.rules, fills)  # type: ignore[arg-type]
-            worked.append(DRIVERS[driver](job))
+            own = isinstance(algorithm, CustomExecutor)
+            worked.append(drive_executor(job, processes) if own else DRIVERS[driver](job))
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
         left_out = len(self.bars) - len(regular)
