@@ -106,9 +106,8 @@ def test_a_class_that_other_processes_cannot_import_says_so(monkeypatch):
 @pytest.mark.slow
 def test_shards_take_them_and_a_resumed_study_knows_them_again(tmp_path):
     BarStore(tmp_path / "bars").write(BARS)
-    study = ShardedStudy(
-        store=str(tmp_path / "bars"), parents=Grid(**TERMS), algorithms=["twap", OwnTWAP, Late(haste=3.0)], fill_model=MODEL
-    )
+    names = ["twap", OwnTWAP, Late(haste=3.0)]
+    study = ShardedStudy(store=str(tmp_path / "bars"), parents=Grid(**TERMS), algorithms=names, fill_model=MODEL)
     found = study.run(tmp_path / "out")
     assert found.config["drivers"] == {"twap": "batch", OWN: "engine", "late:haste=3": "batch"}
     wanted = study_of(BARS, names, MODEL, **TERMS).run()
