@@ -14,7 +14,7 @@ from exec_algos.errors import UsageError
 from exec_algos.studies.outcome import ShardedResult
 from exec_algos.studies.records import Facts, Records
 from exec_algos.studies.result import BENCHMARKS
-from exec_algos.studies.resume import StudyFolder, as_text, code_record
+from exec_algos.studies.resume import StudyFolder, as_text, code_record, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,7 +92,7 @@ def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
 def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped]) -> int:
     """Write a list row by row; how many there are."""
     count = 0
-    with folder.writing(f"{name}.csv") as file:
+    with told(folder.path), folder.writing(f"{name}.csv") as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         lines = csv.writer(text, lineterminator="\n")
         lines.writerow(("symbol", "session", "reason"))
@@ -109,7 +109,7 @@ def _put_table(folder: StudyFolder, name: str, records: Records) -> None:
 
     tables = _numbered(folder, name, records)
     first = next(tables)
-    with folder.writing(f"{name}.parquet") as file, pq.ParquetWriter(file, first.schema) as writer:
+    with told(folder.path), folder.writing(f"{name}.parquet") as file, pq.ParquetWriter(file, first.schema) as writer:
         for group in _regrouped(first, tables):
             writer.write_table(group, row_group_size=ROWS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.studies.breakdown import Edges, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
-from exec_algos.studies.pairs import compared, comparisons
+from exec_algos.studies.pairs import compared
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.studies.summary import estimate_of, line_of
 from exec_algos.tca.benchmarks import Windows, benchmarks
@@ -302,23 +301,22 @@ class StudyResult:
     def save(self, folder: str | Path) -> Path:
         """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv, comparison.csv`` and ``config.json``.
 
+        Each is written as a whole; `exec_algos.studies.saved` reads them again, and runs the study again to the same bytes.
+
         Returns
         -------
         Path
             The folder.
-        """
-        import pandas as pd
 
-        out = Path(folder)
-        out.mkdir(parents=True, exist_ok=True)
-        self.parents.to_parquet(out / "parents.parquet", index=False)
-        self.fills.to_parquet(out / "fills.parquet", index=False)
-        self.skipped.to_csv(out / "skipped.csv", index=False)
-        tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
-        pd.concat(tables, names=["benchmark"]).to_csv(out / "summary.csv")
-        comparisons(self.comparison, BENCHMARKS, self.parents["side"]).to_csv(out / "comparison.csv", index=False)
-        (out / "config.json").write_text(json.dumps(self.config, indent=2, default=str) + "\n", encoding="utf-8")
-        return out
+        Raises
+        ------
+        UsageError
+            The folder cannot be written to.
+        """
+        from exec_algos.studies.saved import save_result
+
+        save_result(self, folder)
+        return Path(folder)
 
     def _rows(self, algorithm: str) -> pd.DataFrame:
         if algorithm not in self.config["algorithms"]:

@@ -7,7 +7,8 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +62,24 @@ def as_text(value: Any) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Say in one line what a folder does not let be done.
+
+    Raises
+    ------
+    UsageError
+        No room, no right, no such place.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep a study in {path}: {error.strerror or error}; what is finished stands: make room, or name a folder that can be "
+            "written to, and run again"
+        ) from error
+
+
 class StudyFolder:
     """Files under one folder, local or on any fsspec path.
 
@@ -80,7 +99,7 @@ class StudyFolder:
 
     def put(self, name: str, content: bytes) -> str:
         """Write a whole file at once, whatever stood there; its SHA-256."""
-        with self.writing(name) as file:
+        with told(self.path), self.writing(name) as file:
             file.write(content)
         return hashlib.sha256(content).hexdigest()
 
@@ -91,9 +110,12 @@ class StudyFolder:
     def get(self, name: str) -> bytes | None:
         """What a file holds; None where there is none."""
         try:
-            return bytes(self._fs.cat_file(self.place(name)))
-        except FileNotFoundError:
-            return None
+            with told(self.path):
+                return bytes(self._fs.cat_file(self.place(name)))
+        except UsageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
 
     def get_json(self, name: str) -> dict[str, Any] | None:
         """What a JSON file says; None where there is none, or none that is whole."""

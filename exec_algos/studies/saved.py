@@ -1,0 +1,157 @@
+"""A study on disk: saved, read again, and run again to the same bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.hours import sessions_of
+from exec_algos.model import Rules
+from exec_algos.studies.pairs import comparisons
+from exec_algos.studies.parents import ParentOrders, Skipped
+from exec_algos.studies.record import data_fingerprint, fill_model_of
+from exec_algos.studies.result import BENCHMARKS, StudyResult
+from exec_algos.studies.resume import StudyFolder
+from exec_algos.studies.strata import Stratum
+from exec_algos.studies.study import SlippageStudy
+from exec_algos.tca.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+
+OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
+
+
+def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
+    """Write the files of a study, each as a whole; the configuration last.
+
+    Raises
+    ------
+    UsageError
+        The folder cannot be written to.
+    """
+    import pandas as pd
+
+    kept = StudyFolder(folder)
+    tables = {name: result.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
+    kept.put("parents.parquet", _parquet(result.parents))
+    kept.put("fills.parquet", _parquet(result.fills))
+    kept.put("skipped.csv", str(result.skipped.to_csv(index=False)).encode())
+    kept.put("summary.csv", str(pd.concat(tables, names=["benchmark"]).to_csv()).encode())
+    kept.put("comparison.csv", str(comparisons(result.comparison, BENCHMARKS, result.parents["side"]).to_csv(index=False)).encode())
+    kept.put("config.json", (json.dumps(result.config, indent=2, default=str) + "\n").encode())
+    kept.sweep()
+
+
+def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
+    """A study that `StudyResult.save` wrote.
+
+    Parameters
+    ----------
+    folder : path or fsspec URL
+    bars : Bars
+        Those it was made of; its plots draw on them.
+
+    Raises
+    ------
+    UsageError
+        No such study, or other bars: their SHA-256 is not that of the configuration.
+
+    Examples
+    --------
+    >>> from exec_algos.market.samples import load_samples
+    >>> bars = load_samples()["XNYS"]
+    >>> result = SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS"), ["twap"]).run()
+    >>> save_result(result, "memory://a-study")
+    >>> load_result("memory://a-study", bars).summary().equals(result.summary())
+    True
+    >>> rerun("memory://a-study", bars).parents.equals(result.parents)
+    True
+    """
+    import pandas as pd
+
+    kept = StudyFolder(folder)
+    config = kept.get_json("config.json")
+    parts = {name: kept.get(name) for name in ("parents.parquet", "fills.parquet", "skipped.csv")}
+    if config is None or None in parts.values():
+        lacking = [name for name, one in {"config.json": config, **parts}.items() if one is None]
+        raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}; StudyResult.save writes them")
+    regular = _regular(bars, config)
+    if data_fingerprint(regular) != config["data_sha256"]:
+        raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
+    parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
+    skipped = pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False)
+    return StudyResult(parents, fills, skipped, config, regular)
+
+
+def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
+    """Work the parent orders of a saved study again, by the same algorithms and fill model.
+
+    With the same versions of the same packages, `StudyResult.save` of it gives the same bytes.
+
+    Parameters
+    ----------
+    folder : path or fsspec URL
+    bars : Bars
+        Those it was made of.
+
+    Raises
+    ------
+    UsageError
+        As `load_result`.
+    """
+    saved = load_result(folder, bars)
+    config = saved.config
+    own = {name: one["from"] for name, one in config.get("imports", {}).items()}
+    names = [own.get(name, name) for name in config["algorithms"]]
+    study = SlippageStudy(bars, _orders(saved, bars), names, fill_model_of(config["fill_model"]), Rules(**config["rules"]))
+    return study.run(config["driver"], fills=len(saved.fills) > 0)
+
+
+def _regular(bars: Bars, config: dict[str, Any]) -> Bars:
+    sessions = sessions_of(bars, _calendar(config))
+    return bars.take(sessions.locate(bars.start) >= 0)
+
+
+def _calendar(config: dict[str, Any]) -> str | None:
+    return None if config["calendar"] == OWN_SESSIONS else str(config["calendar"])
+
+
+def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:
+    """The parent orders as they were, what was known before each and what was skipped with them."""
+    config, sessions = saved.config, sessions_of(bars, _calendar(saved.config))
+    rows = saved.parents[saved.parents["algorithm"] == config["algorithms"][0]].sort_values("parent_id")
+    symbol = {name: i for i, name in enumerate(bars.symbols)}
+    day = {one: k for k, one in enumerate(sessions.date.astype("datetime64[D]").tolist())}
+    days = rows["session"].to_numpy().astype("datetime64[D]").tolist()
+    return ParentOrders(
+        symbols=bars.symbols, sessions=sessions, symbol=np.array([symbol[one] for one in rows["symbol"]], dtype=np.int64),
+        session=np.array([day[one] for one in days], dtype=np.int64), side=np.where(rows["side"] == "BUY", 1, -1).astype(np.int64),
+        lots=np.rint(rows["quantity"].to_numpy() / config["lot_size"]).astype(np.int64), lot_size=config["lot_size"],
+        start=_instants(rows["start"]), end=_instants(rows["end"]), profile_days=config["profile_days"],
+        skipped=tuple(Skipped(*one) for one in saved.skipped.itertuples(index=False)), columns=_columns(rows),
+        strata=tuple(Stratum(**one) for one in config["strata"]), terms=config["parents"],
+    )  # fmt: skip
+
+
+def _columns(rows: pd.DataFrame) -> dict[str, Any]:
+    """What stood beside the columns that every study has; texts as they were."""
+    found = {str(name): rows[name].to_numpy() for name in rows.columns if name not in COLUMNS}
+    return {name: one if one.dtype == np.float64 else one.astype(object) for name, one in found.items()}
+
+
+def _instants(stamps: pd.Series) -> Any:
+    return stamps.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    table.to_parquet(sink, index=False)
+    return sink.getvalue()
