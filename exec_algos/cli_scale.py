@@ -83,8 +83,8 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("shards", total=1)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("shards (the first compiles its algorithms, then they are kept)", total=1)
+        yield lambda done, total: bar.update(task, description=f"shards {done} of {total}", completed=done, total=total)
 
 
 def _print(result: ShardedResult) -> None:

@@ -50,11 +50,18 @@ def _progress(*, quiet: bool) -> Iterator[Report | None]:
         return
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("study", total=1)
+        seen: set[str] = set()
 
         def report(name: str, done: int, total: int) -> None:
-            bar.update(task, description=f"working {name}" if name else "done", completed=done, total=total)
+            bar.update(task, description=working(name, name not in seen), completed=done, total=total)
+            seen.add(name)
 
         yield report
+
+
+def working(name: str, fresh: bool) -> str:
+    """What the progress bar says: why the first step of an algorithm may take seconds, and later ones not."""
+    return "done" if not name else f"working {name} (compiled on its first run, then kept)" if fresh else f"working {name}"
 
 
 def _print(result: StudyResult, rules: Rules, page: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -221,7 +222,9 @@ class ShardedStudy:
         wanted = as_text({"store": self.store, **self.settings()})
         found = kept.get(STUDY)
         if found is not None and found != wanted:
-            raise UsageError(f"{kept.path} holds a study of other settings ({STUDY} says which); resume that one, or name another folder")
+            raise UsageError(
+                f"{kept.path} holds a study of other settings ({_differing(found, wanted)}); resume that one, or name another folder"
+            )
         if found is None:
             kept.put(STUDY, wanted)
 
@@ -263,6 +266,25 @@ class ShardedStudy:
                 if progress is not None:
                     progress(records.count, len(shards))
             return combine(kept, {**self.settings(), "zone": span.sessions().zone}, records)
+
+
+def _differing(found: bytes, wanted: bytes) -> str:
+    """Which settings of a folder are not those asked for, in words."""
+    try:
+        there, asked = _flat(json.loads(found)), _flat(json.loads(wanted))
+    except ValueError:
+        return f"{STUDY} there is not whole: it was not written by this package"
+    other = [name for name in sorted({*there, *asked}) if there.get(name) != asked.get(name)]
+    said = [f"{name}: {there.get(name)} there, {asked.get(name)} asked for" for name in other[:3]]
+    return "; ".join(said) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
+
+
+def _flat(record: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Settings by their whole name, ``parents.size``."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        found |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return found
 
 
 def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:

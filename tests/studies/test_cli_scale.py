@@ -7,6 +7,7 @@ import typer
 from markets import DAYS, market, ns
 
 from exec_algos.cli_scale import run_shards
+from exec_algos.cli_study import working
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.store import BarStore
 from exec_algos.studies.request import StudyRequest
@@ -65,3 +66,15 @@ def test_the_days_of_the_study_are_those_of_the_store(tmp_path, store, capsys):
     BarStore(store).write(market(3, ("C",), missing=0.0).between(ns(DAYS[1], "00:00"), 2**62))
     run_shards([store], REQUEST, str(tmp_path / "out"))
     assert f"C,{DAYS[0]},no bar in the window" in (tmp_path / "out/skipped.csv").read_text()
+
+
+def test_the_progress_bar_says_that_a_first_run_compiles():
+    assert working("twap", True) == "working twap (compiled on its first run, then kept)"
+    assert (working("twap", False), working("", True)) == ("working twap", "done")
+
+
+def test_pairs_are_printed_with_their_p(tmp_path, store, capsys):
+    run_shards([store], REQUEST, str(tmp_path / "out"))
+    said = [line for line in capsys.readouterr().out.splitlines() if "on the same parent orders" in line]
+    assert [line.split(":")[0] for line in said] == ["buy", "sell"]
+    assert all(", p " in line and "3 days" in line for line in said)

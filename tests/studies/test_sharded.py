@@ -138,6 +138,16 @@ def test_another_study_is_refused_in_the_same_folder(tmp_path, other):
         study(store, **other).run(tmp_path / "out")
 
 
+def test_what_differs_is_named(tmp_path):
+    store = stored(tmp_path / "bars")
+    study(store).start(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"parents\.size: 37 there, 38 asked for; parents\.window: None there, 10:00-12:00 asked for\)"):
+        study(store, size="38", window="10:00-12:00").start(tmp_path / "out")
+    (tmp_path / "out/study.json").write_bytes(b"{")
+    with pytest.raises(UsageError, match=r"study\.json there is not whole"):
+        study(store).start(tmp_path / "out")
+
+
 def test_other_code_works_everything_again(tmp_path, monkeypatch):
     shards = study(stored(tmp_path / "bars"))
     shards.run(tmp_path / "out")
