@@ -20,6 +20,7 @@ from numba.extending import overload
 
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
+from exec_algos.costs.charges import NO_FEES, FeeTable, is_passive, owed
 from exec_algos.costs.displacement import NO_IMPACT, ImpactTable, ImpactTerms, displace, level_after, own_impact, push_of, shift_of
 from exec_algos.costs.grid import EVERY_PRICE, PriceGrid, on_tick, taken_price
 from exec_algos.errors import UsageError
@@ -47,7 +48,10 @@ _displace: Any = njit(compilable(displace))  # type: ignore[arg-type]
 _tick: Any = njit(compilable(on_tick))  # type: ignore[arg-type]
 _taken: Any = njit(compilable(taken_price))  # type: ignore[arg-type]
 _fee: Any = njit(compilable(child_fee))  # type: ignore[arg-type]
+_owed: Any = njit(compilable(owed))  # type: ignore[arg-type]
+_passive: Any = njit(compilable(is_passive))  # type: ignore[arg-type]
 
+FREE = Commission()
 _DECIDES: dict[str, FunctionType] = {}
 
 
@@ -76,12 +80,12 @@ _end: Any = njit(slice_end)
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, recording, moving, watching, ruled, after, shares_only, gridded = variant
+    dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded = variant
     budget: Any = _share_budget if shares_only else _budget
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, impact, grid, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, params, commission, fees, impact, grid, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
@@ -105,8 +109,9 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 if deadline > end:
                     total = n + 1 if after == 2 else n - (end - deadline) // d
             base = first - orders.base[i] if watching else 0
-            filled, notional, paid, children, at = 0, 0.0, 0.0, 0, begins[i]
-            past, child, value, traded, fee, row = 0, -1, 0.0, 0, 0.0, 0
+            filled, notional, paid, taxed, children, at = 0, 0.0, 0.0, 0.0, 0, begins[i]
+            past, child, value, traded, rested, rested_value, fee, tax, row = 0, -1, 0.0, 0, 0, 0.0, 0.0, 0.0, 0
+            dues = orders.fees[i] if len(orders.fees) else 0
             for k in range(total):
                 known, working = filled, 0
                 if after == 2 and k == n:
@@ -131,7 +136,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 if late:
                     asked[k], got[k], limits[k] = left, 0, limit
                 else:
-                    value, traded, fee = 0.0, 0, 0.0
+                    value, traded, rested, rested_value, fee, tax = 0.0, 0, 0, 0.0, 0.0, 0.0
                 over = t0 + (k + 1) * d
                 if after:
                     over = min(over, end) if k < n else deadline if after == 2 else end + (k - n + 1) * d
@@ -140,7 +145,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     if late:
                         while child < k and t0 + (child + 1) * d + lag <= start[r]:
                             child += 1
-                            value, traded, fee = 0.0, 0, 0.0
+                            value, traded, rested, rested_value, fee, tax = 0.0, 0, 0, 0.0, 0.0, 0.0
                         if child < 0:
                             continue
                         left, limit = asked[child] - got[child], limits[child]
@@ -153,10 +158,12 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                             passed = (start[r] - since) // step
                             level = _level(levels, impact.factors, passed)
                             by = _shift(level)
-                            met = _meet(side, left, limit, price[r] * by, low[r] * by, high[r] * by, budget(pace, volume[r]), through)
+                            quote = price[r] * by
+                            met = _meet(side, left, limit, quote, low[r] * by, high[r] * by, budget(pace, volume[r]), through)
                         else:
-                            met = _meet(side, left, limit, price[r], low[r], high[r], budget(pace, volume[r]), through)
-                        shares, pays, cost = met.quantity * lot, met.price, 0.0
+                            quote = price[r]
+                            met = _meet(side, left, limit, quote, low[r], high[r], budget(pace, volume[r]), through)
+                        shares, pays, cost, levy = met.quantity * lot, met.price, 0.0, 0.0
                         if moving and met.quantity > 0:
                             pays = _displaced(side, limit, price[r], low[r], high[r], level, _own(pulls, shares, volume[r]))
                             if gridded:
@@ -167,7 +174,18 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         left -= met.quantity
                         filled += met.quantity
                         notional += shares * pays
-                        if not free:
+                        if dated:
+                            if fees.split and _passive(side, limit, quote):
+                                rested, rested_value = rested + met.quantity, rested_value + shares * pays
+                            else:
+                                traded, value = traded + met.quantity, value + shares * pays
+                            owes = _owed(fees.rows, fees.begin[dues], fees.end[dues], traded * lot, value, rested * lot, rested_value)
+                            levy = owes.taxes - tax
+                            cost = (owes.fees - fee) + levy
+                            fee, tax = owes.fees, owes.taxes
+                            paid += cost
+                            taxed += levy
+                        elif not free:
                             value += shares * pays
                             traded += met.quantity
                             due = _fee(commission, traded * lot, value)
@@ -178,10 +196,12 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                         if recording and met.quantity > 0:
                             made = _parts(side, limit, rule[r], price[r], pays, low[r], high[r])
                             trades.row[at], trades.lots[at], trades.price[at], trades.commission[at] = first + r, met.quantity, pays, cost
+                            trades.taxes[at] = levy
                             trades.rule_price[at], trades.spread[at], trades.impact[at] = made.rule_price, made.spread, made.impact
                             at += 1
                 row = stop
-            outcome.filled[i], outcome.notional[i], outcome.commission[i], outcome.children[i] = filled, notional, paid, children
+            outcome.filled[i], outcome.notional[i], outcome.children[i] = filled, notional, children
+            outcome.commission[i], outcome.taxes[i] = paid, taxed
 
     # numba's cache imports the module of what it has compiled: without one (a notebook's exec, a plug-in's loader) it cannot be read again.
     return njit(run, cache=inspect.getmodule(_DECIDES[key]) is not None, nogil=True)
@@ -195,7 +215,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     params: tuple[Any, ...],
     *,
     step: int,
-    commission: Commission,
+    commission: Commission | FeeTable,
     impact: ImpactTable = NO_IMPACT,
     grid: PriceGrid = EVERY_PRICE,
     latency: int = 0,
@@ -221,7 +241,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         A (named) tuple of scalars and arrays.
     step : int
         Length of a bar in ns.
-    commission : Commission
+    commission : Commission or FeeTable
+        A table has an entry for each value of ``orders.fees``.
     impact : ImpactTable
         Of bars of `step` ns, one row for each value of ``orders.law``; an order meets what its own executions have left.
     grid : PriceGrid
@@ -252,18 +273,19 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         have several sizes, a policy that goes on without ``orders.deadline``; or latency together with a residual policy other than
         ``"cancel"``, which only the event-driven backtest works.
     """
-    _check(orders, tape, curves)
+    orders.check(tape, curves)
     bounds, after = _bounds(orders, rules, latency)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
     _DECIDES[key] = decide  # type: ignore[assignment]
     lag = -(-latency // step) * step
+    plain, fees = (commission, NO_FEES) if isinstance(commission, Commission) else (FREE, commission)
     space = np.concatenate([[0], np.cumsum(orders.last - orders.first if recording else np.zeros(len(orders.side), np.int64))])
-    outcome, trades = _empty_outcome(len(orders.side)), _empty_trades(int(space[-1]))
+    outcome, trades = Outcome.empty(len(orders.side)), Trades.empty(int(space[-1]))
 
     def work(variant: Variant, part: Ints) -> None:
-        mine = _empty_outcome(len(part))
+        mine = Outcome.empty(len(part))
         _kernel(key, variant)(
-            tape, orders.take(part), curves, params, commission, impact, grid, lag, through, bounds, step, mine, space[part], trades
+            tape, orders.take(part), curves, params, plain, fees, impact, grid, lag, through, bounds, step, mine, space[part], trades
         )
         for whole, column in zip(outcome, mine, strict=True):
             whole[part] = column
@@ -277,7 +299,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         chosen = np.flatnonzero(single == dense)
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
         variant = Variant(
-            dense, lag > 0, commission == Commission(), recording, impact.kind, watching, rules != NO_RULES, after,
+            dense, lag > 0, plain == FREE, fees is not NO_FEES, recording, impact.kind, watching, rules != NO_RULES, after,
             shares and dense and not lag, len(grid.lowest) > 0,
         )  # fmt: skip
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
@@ -287,7 +309,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     else:
         with ThreadPoolExecutor(len(jobs)) as pool:
             list(pool.map(work, *zip(*jobs, strict=True)))
-    return outcome, _compressed(trades, space)
+    return outcome, trades.compressed(space)
 
 
 def _bounds(orders: Orders, rules: Rules, latency: int) -> tuple[Bounds, int]:
@@ -305,14 +327,6 @@ def _bounds(orders: Orders, rules: Rules, latency: int) -> tuple[Bounds, int]:
     return rules.bounds(float(sizes[0]) if len(sizes) else 1.0), after
 
 
-def _empty_outcome(n: int) -> Outcome:
-    return Outcome(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n, np.int64))
-
-
-def _empty_trades(n: int) -> Trades:
-    return Trades(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), *(np.zeros(n) for _ in range(5)))
-
-
 AFTER = {Residual.EXTEND: 1, Residual.CLOSE_AUCTION: 2}
 _PRICES = (
     bar_budget,
@@ -328,21 +342,4 @@ _PRICES = (
     on_tick,
     taken_price,
 )
-_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, bounded, look))  # type: ignore[arg-type]
-
-
-def _check(orders: Orders, tape: Tape, curves: Floats) -> None:
-    if not len(orders.side):
-        return
-    if orders.slices.min() < 1 or orders.interval.min() < 1:
-        raise UsageError("every parent order needs at least one decision and a positive interval")
-    if orders.first.min() < 0 or orders.last.max() > len(tape.start) or (orders.first > orders.last).any():
-        raise UsageError(f"rows of the orders lie outside the tape of {len(tape.start)} bars")
-    if (orders.curve + orders.slices).max() > len(curves) or orders.curve.min() < 0:
-        raise UsageError(f"curves of the orders lie outside the {len(curves)} curve values")
-
-
-def _compressed(trades: Trades, space: Ints) -> Trades:
-    kept = np.flatnonzero(trades.lots)
-    owner = np.searchsorted(space, kept, side="right") - 1
-    return Trades._make([owner, *(column[kept] for column in trades[1:])])
+_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, owed, is_passive, bounded, look))  # type: ignore[arg-type]

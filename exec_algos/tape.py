@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.errors import UsageError
 from exec_algos.terms import Seen
 
 Floats = npt.NDArray[np.float64]
@@ -86,6 +87,8 @@ class Orders(NamedTuple):
         Where the residual policy ends, ns UTC; rows up to it lie in ``[first, last)``. Empty: at `end`.
     law : ndarray of int64
         Row of the impact's terms, one a symbol. Empty: the first.
+    fees : ndarray of int64
+        Entry of the fee table, one a trade date and side. Empty: the first.
     """
 
     side: Ints
@@ -102,10 +105,28 @@ class Orders(NamedTuple):
     base: Ints = NO_ROWS
     deadline: Ints = NO_ROWS
     law: Ints = NO_ROWS
+    fees: Ints = NO_ROWS
 
     def take(self, rows: Any) -> Orders:
         """Some of them."""
         return Orders._make(column[rows] if len(column) else column for column in self)
+
+    def check(self, tape: Tape, curves: Floats) -> None:
+        """Refuse orders that the tape and the curves cannot carry.
+
+        Raises
+        ------
+        UsageError
+            An order without decisions, or rows or curves that lie outside.
+        """
+        if not len(self.side):
+            return
+        if self.slices.min() < 1 or self.interval.min() < 1:
+            raise UsageError("every parent order needs at least one decision and a positive interval")
+        if self.first.min() < 0 or self.last.max() > len(tape.start) or (self.first > self.last).any():
+            raise UsageError(f"rows of the orders lie outside the tape of {len(tape.start)} bars")
+        if (self.curve + self.slices).max() > len(curves) or self.curve.min() < 0:
+            raise UsageError(f"curves of the orders lie outside the {len(curves)} curve values")
 
 
 class Outcome(NamedTuple):
@@ -117,8 +138,8 @@ class Outcome(NamedTuple):
         Lots.
     notional : ndarray of float64
         Sum of shares x price in time order, currency.
-    commission : ndarray of float64
-        Currency.
+    commission, taxes : ndarray of float64
+        Everything charged, and what of it is tax: currency.
     children : ndarray of int64
         Child orders released.
     """
@@ -126,7 +147,13 @@ class Outcome(NamedTuple):
     filled: Ints
     notional: Floats
     commission: Floats
+    taxes: Floats
     children: Ints
+
+    @classmethod
+    def empty(cls, n: int) -> Outcome:
+        """Room for `n` orders."""
+        return cls(np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, np.int64))
 
 
 class Trades(NamedTuple):
@@ -143,6 +170,8 @@ class Trades(NamedTuple):
         Currency per share; currency.
     rule_price, spread, impact : ndarray of float64
         What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
+    taxes : ndarray of float64
+        What of `commission` is tax, currency.
     """
 
     parent: Ints
@@ -153,6 +182,18 @@ class Trades(NamedTuple):
     rule_price: Floats
     spread: Floats
     impact: Floats
+    taxes: Floats
+
+    @classmethod
+    def empty(cls, n: int) -> Trades:
+        """Room for `n` trades, without their orders."""
+        return cls(np.zeros(0, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), *(np.zeros(n) for _ in range(6)))
+
+    def compressed(self, space: Ints) -> Trades:
+        """Those that happened; the room of order i is ``[space[i], space[i + 1])``."""
+        kept = np.flatnonzero(self.lots)
+        owner = np.searchsorted(space, kept, side="right") - 1
+        return Trades._make([owner, *(column[kept] for column in self[1:])])
 
 
 class Variant(NamedTuple):
@@ -166,6 +207,8 @@ class Variant(NamedTuple):
         Children arrive later than they were decided.
     free : bool
         There is no commission.
+    dated : bool
+        Fees are those of a schedule.
     recording : bool
         Single trades are kept.
     moving : int
@@ -185,6 +228,7 @@ class Variant(NamedTuple):
     dense: bool
     late: bool
     free: bool
+    dated: bool
     recording: bool
     moving: int
     watching: bool

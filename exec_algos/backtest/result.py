@@ -118,6 +118,7 @@ class _Trades(NamedTuple):
     quantity: Any
     price: Floats
     commission: Floats
+    taxes: Floats
     side: Ints
     parent: Ints
     rule_price: Floats
@@ -133,7 +134,7 @@ class _Trades(NamedTuple):
         whole = set(map(type, map(itemgetter(Fill._fields.index("quantity")), fills))) <= {int}
         return cls(
             column("time", np.int64), column("quantity", np.int64 if whole else np.float64), price,
-            column("commission", np.float64), column("side", np.int64), column("parent_id", np.int64),
+            column("commission", np.float64), column("taxes", np.float64), column("side", np.int64), column("parent_id", np.int64),
             *((price, nothing, nothing) if plain else (column(name, np.float64) for name in ("rule_price", "spread", "impact"))),
         )  # fmt: skip
 
@@ -156,6 +157,7 @@ def _fills(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFram
             "quantity": trades.quantity,
             "price": trades.price,
             "commission": trades.commission,
+            "taxes": trades.taxes,
             "rule_price": trades.rule_price,
             "spread": trades.spread,
             "impact": trades.impact,
@@ -180,6 +182,7 @@ def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFr
         "quantity": np.array([one.quantity for one in parents]),
         "filled": np.array([state.filled * state.parent.lot_size for state in market.parents]),
         "commission": np.bincount(trades.parent, trades.commission, len(parents)),
+        "taxes": np.bincount(trades.parent, trades.taxes, len(parents)),
         "children": np.array([state.children for state in market.parents], dtype=np.int64),
         "start": _stamps(start, market.zone),
         "end": _stamps(end, market.zone),

@@ -118,6 +118,43 @@ def fee_rows(schedule: FeeSchedule, day: date, side: int) -> Rows:
     return tuple(rows)
 
 
+class FeeTable(NamedTuple):
+    """The terms of many trade dates and sides in numbers that the compiled loop can read.
+
+    Attributes
+    ----------
+    rows : ndarray of float64, shape (n_rows, 9)
+        `FeeRow`.
+    begin, end : ndarray of int64, shape (n_entries,)
+        Rows of each entry, one a date and side.
+    split : bool
+        Makers pay other terms than takers.
+    """
+
+    rows: npt.NDArray[np.float64]
+    begin: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    split: bool
+
+    @classmethod
+    def of(cls, schedule: FeeSchedule, days: npt.NDArray[np.datetime64], sides: npt.NDArray[np.int64]) -> tuple[FeeTable, Any]:
+        """The table of a schedule for orders on their trade dates and of their sides, and the entry of each order.
+
+        Raises
+        ------
+        UsageError
+            A date outside the range that a component is known for.
+        """
+        kinds, entry = np.unique(days.astype("datetime64[D]").astype(np.int64) * 2 + (sides > 0), return_inverse=True)
+        found = [fee_rows(schedule, np.datetime64(int(kind) // 2, "D").item(), 1 if kind % 2 else -1) for kind in kinds]
+        ends = np.cumsum([0, *map(len, found)]).astype(np.int64)
+        rows = np.array([row for one in found for row in one], dtype=np.float64).reshape(-1, len(FeeRow._fields))
+        return cls(rows, ends[:-1], ends[1:], schedule.by_liquidity), entry.astype(np.int64)
+
+
+NO_FEES = FeeTable(np.zeros((0, len(FeeRow._fields))), np.zeros(1, np.int64), np.zeros(1, np.int64), False)
+
+
 class Account:
     """What one child has traded on one date, and owes for it.
 

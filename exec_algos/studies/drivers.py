@@ -14,7 +14,8 @@ from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.waiting import Task
 from exec_algos.batch import NOT_WATCHED, Orders, Tape, Watched, run_batch
 from exec_algos.brokers.simulated import SimulatedBroker
-from exec_algos.costs.charges import undated
+from exec_algos.costs import Commission
+from exec_algos.costs.charges import FeeTable, is_free
 from exec_algos.costs.displacement import ImpactTable
 from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.executors.window import Window
@@ -54,27 +55,38 @@ def drive_batch(job: Job) -> Worked:
     deadline = _deadlines(orders, rules, bars.step)
     first, last = rows_between(bars, orders.symbol, orders.start, deadline)
     n = len(orders)
+    commission, entry = _commission(model, orders)
     book = Orders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
         first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
-        law=orders.symbol if model.impact else NO_ROWS,
+        law=orders.symbol if model.impact else NO_ROWS, fees=entry,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
     rule = [] if model.spread is None and not model.bounded else [model.rule_prices(bars, side) for side in (1, -1)]
     tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen, *rule)
     outcome, trades = run_batch(
-        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=undated(model.commission),
+        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=commission,
         impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
         latency=model.latency_ns, through=model.limit_fill == "through",
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
     return Worked(
-        filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, children=outcome.children,
+        filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, taxes=outcome.taxes, children=outcome.children,
         trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
-        trade_rule_price=trades.rule_price, trade_spread=trades.spread, trade_impact=trades.impact,
+        trade_rule_price=trades.rule_price, trade_spread=trades.spread, trade_impact=trades.impact, trade_taxes=trades.taxes,
     )  # fmt: skip
+
+
+def _commission(model: FillModel, orders: ParentOrders) -> tuple[Commission | FeeTable, Ints]:
+    """What the orders are charged, every one of them on a date that is known, and the entry of each in a table."""
+    commission = model.commission
+    if is_free(commission):
+        return Commission(), NO_ROWS
+    if isinstance(commission, Commission):
+        return commission, NO_ROWS
+    return FeeTable.of(commission, orders.sessions.date[orders.session], orders.side)
 
 
 def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
@@ -104,20 +116,22 @@ class _Worker(OrderExecutor):
 def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
     bars, orders = job.bars, job.orders
+    _commission(job.model, orders)
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
-    rows: list[tuple[int, float, float, int]] = []
+    rows: list[tuple[int, float, float, float, int]] = []
     fills: list[tuple[int, Fill]] = []
     for n in range(len(orders)):
         market = _replay(own[int(orders.symbol[n])], job, n)
-        notional = paid = 0.0
+        notional = paid = taxed = 0.0
         for fill in market.fills:
             notional += fill.quantity * fill.fill_price
             paid += fill.commission
+            taxed += fill.taxes
         fills += [(n, fill) for fill in market.fills] if job.fills else []
-        rows.append((market.parents[0].filled, notional, paid, market.parents[0].children))
-    filled, notionals, commissions, children = zip(*rows, strict=True)
+        rows.append((market.parents[0].filled, notional, paid, taxed, market.parents[0].children))
+    filled, notionals, commissions, taxes, children = zip(*rows, strict=True)
     return Worked(
-        np.array(filled, np.int64), np.array(notionals, np.float64), np.array(commissions, np.float64), np.array(children, np.int64),
+        np.array(filled, np.int64), *(np.array(one, np.float64) for one in (notionals, commissions, taxes)), np.array(children, np.int64),
         *trades_of(fills, orders.lot_size),
     )  # fmt: skip
 
@@ -125,10 +139,10 @@ def drive_engine(job: Job) -> Worked:
 def trades_of(fills: Sequence[tuple[int, Fill]], lot_size: float) -> tuple[npt.NDArray[Any], ...]:
     """The columns of `Worked` that say each trade, of (row of the order, fill)."""
     rows = [
-        (n, one.time, round(one.quantity / lot_size), one.fill_price, one.commission, one.rule_price, one.spread, one.impact)
+        (n, one.time, round(one.quantity / lot_size), one.fill_price, one.commission, one.rule_price, one.spread, one.impact, one.taxes)
         for n, one in fills
     ]
-    columns = zip(*rows, strict=True) if rows else ((),) * 8
+    columns = zip(*rows, strict=True) if rows else ((),) * 9
     return tuple(np.array(column, np.int64 if k < 3 else np.float64) for k, column in enumerate(columns))
 
 

@@ -71,6 +71,7 @@ class _Row(NamedTuple):
     filled: int
     notional: float
     commission: float
+    taxes: float
     children: int
 
 
@@ -81,11 +82,12 @@ def _worked(job: Job, numbers: Sequence[int]) -> Worked:
     for n in numbers:
         done, children = _one(job, own[int(job.orders.symbol[n])], n)
         lots = round(sum(fill.quantity for fill in done) / job.orders.lot_size)
-        rows.append(_Row(lots, sum(one.quantity * one.fill_price for one in done), sum(one.commission for one in done), children))
+        paid, taxed = sum(one.commission for one in done), sum(one.taxes for one in done)
+        rows.append(_Row(lots, sum(one.quantity * one.fill_price for one in done), paid, taxed, children))
         fills += [(n, fill) for fill in done] if job.fills else []
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    filled, notional, commission, counts = (one.astype(kind) for one, kind in zip(columns, (np.int64, float, float, np.int64), strict=True))
-    return Worked(filled, notional, commission, counts, *trades_of(fills, job.orders.lot_size))
+    kinds = (np.int64, float, float, float, np.int64)
+    return Worked(*(one.astype(kind) for one, kind in zip(columns, kinds, strict=True)), *trades_of(fills, job.orders.lot_size))
 
 
 def _one(job: Job, bars: Any, n: int) -> tuple[list[Fill], int]:

@@ -47,19 +47,22 @@ class Worked(NamedTuple):
     ----------
     filled, children : ndarray of int64, shape (n,)
         Lots; child orders.
-    notional, commission : ndarray of float64, shape (n,)
-        Currency.
+    notional, commission, taxes : ndarray of float64, shape (n,)
+        Currency; taxes are part of the commission.
     trade_parent, trade_time, trade_lots : ndarray of int64, shape (m,)
         Row of the order; ns UTC; lots.
     trade_price, trade_commission : ndarray of float64, shape (m,)
         Currency per share; currency.
     trade_rule_price, trade_spread, trade_impact : ndarray of float64, shape (m,)
         What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
+    trade_taxes : ndarray of float64, shape (m,)
+        Currency.
     """
 
     filled: Ints
     notional: Floats
     commission: Floats
+    taxes: Floats
     children: Ints
     trade_parent: Ints
     trade_time: Ints
@@ -69,6 +72,7 @@ class Worked(NamedTuple):
     trade_rule_price: Floats
     trade_spread: Floats
     trade_impact: Floats
+    trade_taxes: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,6 +364,7 @@ def _parents(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd
         "quantity": orders.lots * orders.lot_size,
         "filled": worked.filled * orders.lot_size,
         "commission": worked.commission,
+        "taxes": worked.taxes,
         "children": worked.children,
         "start": _stamps(orders.start, zone),
         "end": _stamps(orders.end, zone),
@@ -382,6 +387,7 @@ def _fills(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
             "quantity": worked.trade_lots * orders.lot_size,
             "price": worked.trade_price,
             "commission": worked.trade_commission,
+            "taxes": worked.trade_taxes,
             "rule_price": worked.trade_rule_price,
             "spread": worked.trade_spread,
             "impact": worked.trade_impact,

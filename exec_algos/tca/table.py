@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
     "interval_vwap", "session_vwap", "interval_twap", "slippage_vwap_bps", "slippage_session_vwap_bps", "slippage_arrival_bps",
-    "slippage_twap_bps", "fill_rate", "participation", "commission", "children", "start", "end", "not_estimable",
+    "slippage_twap_bps", "fill_rate", "participation", "commission", "taxes", "children", "start", "end", "not_estimable",
 )  # fmt: skip
 
 NOTHING_FILLED = "nothing was filled"
@@ -29,8 +29,8 @@ def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], p
     Parameters
     ----------
     orders : mapping of str to array of shape (n,)
-        ``parent_id, symbol, session, side (+1/-1), algorithm, quantity, filled (shares), commission
-        (currency), children, start, end`` (tz-aware).
+        ``parent_id, symbol, session, side (+1/-1), algorithm, quantity, filled (shares), commission,
+        taxes (part of the commission, currency), children, start, end`` (tz-aware).
     notional : ndarray of float64, shape (n,)
         Sum of quantity x price over the fills, currency.
     prices : Benchmarks

@@ -20,7 +20,7 @@ def result_of(side="BUY", quantity=100, minutes=2, bars=BARS, fill_model=None, *
 def test_fills_are_a_row_a_trade():
     fills = result_of(fill_model=FillModel(commission=Commission(rate=0.001))).fills
     assert list(fills.columns) == [
-        "parent_id", "strategy", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "commission", "rule_price", "spread",
+        "parent_id", "strategy", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "commission", "taxes", "rule_price", "spread",
         "impact",
     ]  # fmt: skip
     first = fills.iloc[0].to_dict()
