@@ -20,8 +20,8 @@ def result_of(side="BUY", quantity=100, minutes=2, bars=BARS, fill_model=None, *
 def test_fills_are_a_row_a_trade():
     fills = result_of(fill_model=FillModel(commission=Commission(rate=0.001))).fills
     assert list(fills.columns) == [
-        "parent_id", "strategy", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "commission", "taxes", "rule_price", "spread",
-        "impact",
+        "parent_id", "strategy", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "commission", "taxes",
+        "rule_price", "spread", "impact",
     ]  # fmt: skip
     first = fills.iloc[0].to_dict()
     assert first == {
@@ -34,6 +34,7 @@ def test_fills_are_a_row_a_trade():
         "quantity": 50,
         "price": 102.0,
         "commission": pytest.approx(5.1),
+        "taxes": 0.0,
         "rule_price": 102.0,
         "spread": 0.0,
         "impact": 0.0,

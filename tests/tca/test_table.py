@@ -9,11 +9,11 @@ import pytest
 from exec_algos.tca.benchmarks import Benchmarks
 from exec_algos.tca.table import COLUMNS, parent_table
 
-NAMES = ("parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "commission", "children", "start", "end")
+NAMES = ("parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "commission", "taxes", "children", "start", "end")
 
 
 def table_of(filled, arrival, vwap, twap, volume, side=1):
-    cells = (0, "X", "2024-01-02", side, "twap", 100, filled, 1.0, 2, 0, 1)
+    cells = (0, "X", "2024-01-02", side, "twap", 100, filled, 1.0, 0.5, 2, 0, 1)
     orders = {name: np.array([cell]) for name, cell in zip(NAMES, cells, strict=True)}
     columns = (np.array([number], dtype=np.float64) for number in (arrival, vwap, vwap, twap, volume))
     return parent_table(orders, np.array([filled * 11.0]), Benchmarks(*columns))
