@@ -55,7 +55,7 @@ def drive_batch(job: Job) -> Worked:
     deadline = _deadlines(orders, rules, bars.step)
     first, last = rows_between(bars, orders.symbol, orders.start, deadline)
     n = len(orders)
-    commission, entry = _commission(model, orders)
+    commission, entry = commission_of(model, orders)
     book = Orders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
@@ -79,7 +79,7 @@ def drive_batch(job: Job) -> Worked:
     )  # fmt: skip
 
 
-def _commission(model: FillModel, orders: ParentOrders) -> tuple[Commission | FeeTable, Ints]:
+def commission_of(model: FillModel, orders: ParentOrders) -> tuple[Commission | FeeTable, Ints]:
     """What the orders are charged, every one of them on a date that is known, and the entry of each in a table."""
     commission = model.commission
     if is_free(commission):
@@ -116,7 +116,7 @@ class _Worker(OrderExecutor):
 def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
     bars, orders = job.bars, job.orders
-    _commission(job.model, orders)
+    commission_of(job.model, orders)
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, float, int]] = []
     fills: list[tuple[int, Fill]] = []
@@ -129,9 +129,9 @@ def drive_engine(job: Job) -> Worked:
             taxed += fill.taxes
         fills += [(n, fill) for fill in market.fills] if job.fills else []
         rows.append((market.parents[0].filled, notional, paid, taxed, market.parents[0].children))
-    filled, notionals, commissions, taxes, children = zip(*rows, strict=True)
+    filled, notionals, fees, taxes, children = (np.array(column) for column in zip(*rows, strict=True))
     return Worked(
-        np.array(filled, np.int64), *(np.array(one, np.float64) for one in (notionals, commissions, taxes)), np.array(children, np.int64),
+        filled.astype(np.int64), notionals.astype(np.float64), fees.astype(np.float64), taxes.astype(np.float64), children.astype(np.int64),
         *trades_of(fills, orders.lot_size),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import numpy as np
 from exec_algos.errors import RunError
 from exec_algos.model import Fill, Side
 from exec_algos.studies.custom import CustomExecutor, check_importable
-from exec_algos.studies.drivers import replayed, trades_of
+from exec_algos.studies.drivers import commission_of, replayed, trades_of
 from exec_algos.studies.result import Worked
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def drive_executor(job: Job, processes: int | None = None) -> Worked:
     RunError
         It raised, or traded more than was ordered or on the other side; the message names the order.
     """
+    commission_of(job.model, job.orders)
     n = len(job.orders)
     count = min(processes or (1 if n <= FEW else os.cpu_count() or 1), -(-n // PIECE))
     pieces = [range(a, min(a + PIECE, n)) for a in range(0, n, PIECE)]
