@@ -134,7 +134,10 @@ class Algorithm(ABC):
         """
         if type(self).curve is not Algorithm.curve:
             return np.stack([self.curve(profile, step) for profile in profiles])
-        return cumulative_curve(np.stack([self.weights(profile) for profile in profiles]), self.interval_on(step) // step)
+        rows = list(profiles)
+        weights = [self.weights(row) for row in rows]
+        plain = all(weight is row for weight, row in zip(weights, rows, strict=True))
+        return cumulative_curve(profiles if plain else np.stack(weights), self.interval_on(step) // step)
 
     def outlook(self, history: Sequence[Floats], first: int, last: int, step: int) -> Outlook:
         """The curve of one parent order as far as it is known; asked of algorithms that say `forecasts`.

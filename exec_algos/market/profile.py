@@ -138,14 +138,26 @@ class SessionVolumes:
         sessions, before = self.windows(days)
         for length in np.unique(self.slots[sessions]):
             chosen = np.flatnonzero(self.slots[sessions] == length)
-            total = np.zeros((len(chosen), length))
-            mapped = self._mapped(np.unique(before[chosen]), int(length))
-            for day in range(days):
-                total += mapped[before[chosen, day]]
+            total = self._totals(before[chosen], int(length))
             whole = total.sum(axis=1, keepdims=True)
             np.divide(total, whole, out=total, where=whole > 0)
             made[sessions[chosen], :length] = total
         return made
+
+    def _totals(self, before: Ints, length: int) -> Floats:
+        """Sums over the sessions of each row of `before`, mapped onto `length` bars and added in time order."""
+        found, number = np.unique(before, return_inverse=True)
+        number, days = number.reshape(before.shape), before.shape[1]
+        mapped = self._mapped(found, length)[found]
+        if (np.diff(number, axis=1) == 1).all():  # neighbours of one list: each day's part of all sums is a slice of it
+            sums = np.zeros((len(found) - days + 1, length))
+            for day in range(days):
+                sums += mapped[day : day + len(sums)]
+            return sums if len(sums) == len(number) else sums[number[:, 0]]
+        total = np.zeros((len(before), length))
+        for day in range(days):
+            total += mapped[number[:, day]]
+        return total
 
     def _mapped(self, used: Ints, length: int) -> Floats:
         """Volumes of sessions mapped onto `length` bars, each in the row of its number."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,10 +102,8 @@ def _blocks(seen: _Seen, algorithm: Algorithm) -> Iterator[_Block]:
             length = int(seen.last[chosen[0]] - seen.first[chosen[0]])
             yield _Block(algorithm.curve(np.ones(length), seen.step)[None], chosen, np.zeros(len(chosen), dtype=np.int64))
         return
-    groups = list(_groups(orders.symbol))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # symbol by symbol
-        for found in pool.map(lambda chosen: list(_of_symbol(seen, algorithm, chosen)), groups):
-            yield from found
+    for mine in _groups(orders.symbol):
+        yield from _of_symbol(seen, algorithm, mine)
 
 
 def _of_symbol(seen: _Seen, algorithm: Algorithm, mine: Ints) -> Iterator[_Block]:
@@ -126,7 +122,9 @@ def _of_symbol(seen: _Seen, algorithm: Algorithm, mine: Ints) -> Iterator[_Block
         if some.any():
             good = some[number]
             yield _Block(
-                _rows(seen, volumes, algorithm, sessions[some], weights[some], window), rows[good], (np.cumsum(some) - 1)[number[good]]
+                _rows(seen, volumes, algorithm, sessions[some], weights if some.all() else weights[some], window),
+                rows[good],
+                (np.cumsum(some) - 1)[number[good]],
             )
 
 
