@@ -1,0 +1,51 @@
+"""A study whose bars and shards lie in an object store that speaks S3: the same bytes as on a disk.
+
+Needs ``pip install s3fs 'moto[server]'``; moto is a server of its own on this machine, spoken to over HTTP.
+"""
+
+import pytest
+from markets import market
+
+from exec_algos.market.store import BarStore
+from exec_algos.studies.parents import Grid
+from exec_algos.studies.sharded import ShardedStudy
+
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
+server = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'moto[server]'")
+
+BARS = market(21, ("A", "B"), missing=0.1)
+FILES = ("parents.parquet", "fills.parquet", "skipped.csv", "failed.csv", "summary.csv", "comparison.csv", "config.json")
+
+
+@pytest.fixture
+def store(monkeypatch):
+    for name, value in (("ACCESS_KEY_ID", "testing"), ("SECRET_ACCESS_KEY", "testing"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    served = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    served.start()
+    host, port = served.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    import fsspec
+
+    files = fsspec.filesystem("s3", skip_instance_cache=False)
+    files.mkdir("desk")
+    yield files
+    served.stop()
+
+
+def study(place):
+    return ShardedStudy(store=place, parents=Grid(calendar="XNYS", size="37", profile_days=2), algorithms=["twap", "vwap:profile_days=2"])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the server's and botocore's own
+def test_a_study_in_an_object_store_has_the_bytes_of_one_on_a_disk_and_resumes(store, tmp_path):
+    BarStore("s3://desk/bars").write(BARS)
+    BarStore(tmp_path / "bars").write(BARS)
+    far, near = study("s3://desk/bars").run("s3://desk/out"), study(str(tmp_path / "bars")).run(tmp_path / "out")
+    assert (far.made, near.made) == (4, 4)
+    assert {name: store.cat_file(f"desk/out/{name}") for name in FILES} == {name: (tmp_path / "out" / name).read_bytes() for name in FILES}
+    assert [path for path in store.find("desk/out") if ".part" in path] == []
+    store.rm("desk/out/shards/symbol=A/month=2025-11/parents.parquet")
+    again = study("s3://desk/bars").run("s3://desk/out")
+    assert (again.made, again.kept) == (1, 3)
