@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -109,6 +110,9 @@ class Checks:
         import pandas as pd
 
         try:
+            # 03/04/2024 is April in one country and March in another
+            if isinstance(value, str) and not re.match(r"\s*\d{4}-?\d{2}-?\d{2}", value):
+                raise ValueError("no year first")
             stamp = pd.Timestamp(value)
             if pd.isna(stamp):
                 raise ValueError("no time")

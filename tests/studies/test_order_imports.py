@@ -59,6 +59,7 @@ def test_stamps_with_a_zone_are_read_in_it():
         ({"quantity": "125"}, "125", "not a multiple of lot_size 10"),
         ({"start": "soon"}, "soon", "no time that can be read"),
         ({"end": ""}, "", "no time that can be read"),
+        ({"start": "11/26/2025 10:00"}, "11/26/2025 10:00", "no time that can be read; write 2024-01-02 09:30:00"),
         ({"end": GOOD["start"]}, f"{GOOD['start']} to {GOOD['start']}", "the order ends before it starts"),
         ({"end": f"{DAYS[3]} 10:00"}, f"{GOOD['start']} to {DAYS[3]} 10:00", "not inside one session"),
         ({"start": f"{DAYS[2]} 08:00"}, f"{DAYS[2]} 08:00 to {GOOD['end']}", "not inside one session"),
