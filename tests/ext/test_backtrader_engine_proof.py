@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from small_markets import clock_times, minute_bars, once
 
 from exec_algos import BacktestEngine, FillModel
-from exec_algos.costs import FixedSpread
+from exec_algos.costs import FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.ext.backtrader import BarsFeed
 
 FLAT = minute_bars([100] * 4)
@@ -94,3 +94,12 @@ def test_the_close_of_the_bar_that_an_order_was_decided_on_is_never_its_price():
     bars = minute_bars([(100, 100, 100, 100), (120, 130, 120, 130), (140, 140, 140, 140)])
     assert [price for *_, price in theirs(bars, (10, None), coc=True)] == [100]
     assert [price for *_, price in ours(bars, (10, None), price="close")] == [130]
+
+
+def test_an_impact_that_vanishes_before_the_next_slice_prices_all_alike_where_a_transient_one_makes_later_slices_dearer():
+    orders = {"max_participation": 0.1}
+    forgets = [price for *_, price in ours(FLAT, (300, None), impact=SquareRootImpact(0.01), **orders)]
+    remembers = [price for *_, price in ours(FLAT, (300, None), impact=TransientImpact(0.01, half_life_seconds=600), **orders)]
+    assert len(forgets) == len(remembers) == 3
+    assert forgets[0] == forgets[1] == forgets[2] > 100
+    assert 100 < remembers[0] < remembers[1] < remembers[2]
