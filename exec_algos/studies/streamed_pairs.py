@@ -14,7 +14,7 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.studies.streaming import clustered_sums
 from exec_algos.tca.clustered import NOISE, Floats, student, two_sided
-from exec_algos.tca.multiple import adjusted
+from exec_algos.tca.multiple import MOST_SIGNED, adjusted, signs
 from exec_algos.tca.paired import sign_flips
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from exec_algos.studies.streaming import Chunks
 
 COLUMNS = ("first", "second", "n", "clusters", "difference", "standard_error", "low", "high", "t", "p", "p_signs")
+DRAWS = 9_999  # of signs, as `sign_flips` draws them
 Key = tuple[str, str | None]
 
 
@@ -66,7 +67,27 @@ def streamed_pairs(
                 mine = np.ones(len(days), dtype=bool) if wanted is None else side == wanted
                 sums[column, wanted].add(differences[mine], days[mine])
     names = [(algorithms[a], algorithms[b]) for a, b in pairs]
-    return {key: _table(one, names) for key, one in sums.items()}
+    parts = {key: [one.of(k) for k in range(len(pairs))] for key, one in sums.items()}
+    turned = iter(_turned([part for one in parts.values() for part in one]))
+    return {key: _table([(*part, next(turned)) for part in one], names) for key, one in parts.items()}
+
+
+def _turned(parts: Sequence[tuple[Floats, Floats]]) -> list[float]:
+    """`sign_flips` of each, with the signs drawn once for all that have the same number of days."""
+    known = [sums[counts > 0] for counts, sums in parts]
+    found = [math.nan] * len(known)
+    for days in {len(one) for one in known}:
+        mine = [i for i, one in enumerate(known) if len(one) == days]
+        if days <= MOST_SIGNED:
+            for i in mine:
+                found[i] = sign_flips(known[i], np.arange(days)).p
+            continue
+        table = np.stack([known[i] for i in mine], axis=1)
+        least = np.abs(table.sum(axis=0)) - NOISE * np.abs(table).sum(axis=0)
+        hits = sum((np.abs(rows @ table) >= least).sum(axis=0) for rows in signs(days, DRAWS, 0))
+        for i, count in zip(mine, np.asarray(hits).tolist(), strict=True):
+            found[i] = (1 + count) / (1 + DRAWS)
+    return found
 
 
 @dataclass(slots=True)
@@ -113,17 +134,18 @@ def _check_rows(part: pd.DataFrame, algorithms: Sequence[str]) -> None:
         raise UsageError("the table does not hold a row for each parent order and algorithm in their sequence; run the study again")
 
 
-def _table(sums: DaySums, names: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def _table(parts: Sequence[tuple[Floats, Floats, float]], names: Sequence[tuple[str, str]]) -> pd.DataFrame:
     import pandas as pd
 
-    found = pd.DataFrame([_line(*pair, *sums.of(k)) for k, pair in enumerate(names)], columns=list(COLUMNS))
+    rows = [_line(a, b, counts, sums, turned) for (a, b), (counts, sums, turned) in zip(names, parts, strict=True)]
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
     return found.assign(**{f"p_{one}": adjusted(found["p"].to_numpy(dtype=np.float64), one) for one in ("holm", "bh")})
 
 
-def _line(first: str, second: str, counts: Floats, sums: Floats) -> tuple[str | float, ...]:
+def _line(first: str, second: str, counts: Floats, sums: Floats, turned: float) -> tuple[str | float, ...]:
     mean, reach, clusters = clustered_sums(sums, counts)
     error = reach / student(clusters - 1, 0.975) if clusters > 1 else math.nan
     tells = error > NOISE * np.abs(sums).max(initial=0.0) / max(counts.sum(), 1)
     t = mean / error if tells else math.nan
-    p, turned = two_sided(t, clusters - 1) if tells else math.nan, sign_flips(sums[counts > 0], np.arange(clusters)).p
+    p = two_sided(t, clusters - 1) if tells else math.nan
     return first, second, int(counts.sum()), clusters, mean, error, mean - reach, mean + reach, t, p, turned
