@@ -14,7 +14,7 @@ from exec_algos.studies.request import StudyRequest
 
 FILES = {
     "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
-    "comparison.csv", "volume.png",
+    "comparison.csv", "volume.png", "shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png", "time_of_day.csv",
 }  # fmt: skip
 PARENT_COLUMNS = {
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",

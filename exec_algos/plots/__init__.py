@@ -5,6 +5,8 @@ slippage   how the slippage of each algorithm and side is spread, with its mean 
 schedule   one parent order: what was filled against the schedule, and at what prices
 equity     the equity curves of several runs
 cost       cost against size in % of ADV: means of groups of orders and the fitted curve of each algorithm
+shortfall  the parts of the implementation shortfall of each algorithm
+markouts   what the price did after the fills
 volume     when the volume traded, against the profile of earlier sessions
 frontier   least expected cost for each risk, of a plan of Almgren and Chriss
 ========== =============================================================================================
@@ -21,7 +23,9 @@ from exec_algos.plots.canvas import Size, bare_axes, shown_axes
 from exec_algos.plots.cost import cost
 from exec_algos.plots.equity import equity
 from exec_algos.plots.frontier import frontier
+from exec_algos.plots.markouts import markouts
 from exec_algos.plots.schedule import schedule
+from exec_algos.plots.shortfall import shortfall, shortfall_size
 from exec_algos.plots.slippage import slippage, slippage_size
 from exec_algos.plots.volume import volume
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-__all__ = ["KINDS", "cost", "draw", "equity", "frontier", "png", "schedule", "slippage", "volume"]
+__all__ = ["KINDS", "cost", "draw", "equity", "frontier", "markouts", "png", "schedule", "shortfall", "slippage", "volume"]
 
 
 class Plot(NamedTuple):
@@ -45,6 +49,8 @@ KINDS: Mapping[str, Plot] = {
     "schedule": Plot(schedule, lambda result: Size(9.0, 6.7, 1.05)),
     "volume": Plot(volume, lambda result: Size(9.0, 4.3, 0.9)),
     "cost": Plot(cost, lambda result: Size(9.0, 4.8, 1.0)),
+    "shortfall": Plot(shortfall, shortfall_size),
+    "markouts": Plot(markouts, lambda result: Size(9.0, 4.3, 1.0)),
 }
 
 
@@ -54,12 +60,12 @@ def draw(result: StudyResult, kind: str, ax: Axes | None = None, **options: Any)
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume", "cost"}
+    kind : {"slippage", "schedule", "volume", "cost", "shortfall", "markouts"}
     ax : Axes, optional
         Where to draw; its figure is left as it is. Without it a figure is made: by pyplot in IPython and
         Jupyter or where pyplot is already in use, so that it is shown as any other; else a bare one.
     **options
-        Those of the plot: `slippage`, `schedule`, `volume`, `cost`.
+        Those of the plot: `slippage`, `schedule`, `volume`, `cost`, `shortfall`, `markouts`.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def png(result: StudyResult, kind: str, *, dpi: int = 110, **options: Any) -> by
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume", "cost"}
+    kind : {"slippage", "schedule", "volume", "cost", "shortfall", "markouts"}
     dpi : int
         Dots an inch.
     **options

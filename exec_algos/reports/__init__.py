@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.reports import tables, words
+from exec_algos.reports.analysis import Costs, costs
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -33,7 +34,8 @@ class Picture(NamedTuple):
 
 
 def write_report(result: StudyResult, folder: str | Path) -> Path:
-    """Write ``report.html``, ``slippage.png``, ``schedule.png`` and ``volume.png``.
+    """Write ``report.html``, and its plots as ``slippage.png, schedule.png, shortfall.png, markouts.png`` and ``volume.png``;
+    and where the single fills were kept its tables as ``shortfall.csv, benchmarks.csv, markouts.csv`` and ``time_of_day.csv``.
 
     The page needs no other file and no network. Slippage is in bps, positive = cost. The same result
     gives the same bytes. Each file is replaced as a whole.
@@ -56,11 +58,14 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
     """
     out = Path(folder)
     pictures = {kind: _picture(result, kind) for kind in words.PICTURES}
-    page = _page(result, pictures)
+    found = costs(result)
+    page = _page(result, pictures, found)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for kind, picture in pictures.items():
             _put(out / f"{kind}.png", picture.png)
+        for name, frame in found.frames.items():
+            _put(out / f"{name}.csv", frame.to_csv().encode())
         _put(out / "report.html", page.encode())
     except OSError as error:
         raise UsageError(f"cannot write the report to {out}: {error.strerror or error}; name a folder that can be written to") from error
@@ -88,7 +93,7 @@ def _picture(result: StudyResult, kind: str) -> Picture:
         return Picture(kind, words.PICTURES[kind], b"", str(error))
 
 
-def _page(result: StudyResult, pictures: dict[str, Picture]) -> str:
+def _page(result: StudyResult, pictures: dict[str, Picture], found: Costs) -> str:
     from jinja2 import Environment, StrictUndefined
 
     text = files(__name__).joinpath("report.html.j2").read_text(encoding="utf-8")
@@ -100,6 +105,7 @@ def _page(result: StudyResult, pictures: dict[str, Picture]) -> str:
         main=main,
         others=others,
         pairs=tables.pairs(result),
+        costs=found,
         filled=tables.filled(result),
         least_filled=tables.least_filled(result),
         skipped=tables.skipped(result),

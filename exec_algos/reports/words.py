@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PICTURES: Mapping[str, str] = {
     "slippage": "How the slippage against interval VWAP is spread, by algorithm and side, with its mean and 95 % interval",
     "schedule": "One parent order: what was filled against the schedule and the market's volume, and at what prices",
+    "shortfall": "Implementation shortfall of each algorithm by its parts, with the 95 % interval of the total",
+    "markouts": "Fill price against the price a while later, with 95 % intervals: above 0 it went against the fills",
     "volume": "When the volume of a session traded, against the profile of the sessions before",
 }
 PRICE_RULES: Mapping[str, str] = {
@@ -23,6 +25,10 @@ PRICE_RULES: Mapping[str, str] = {
     "close": "the close of the bar that a child order meets, stamped at its end",
     "worst": "the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
 }
+
+
+UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
+MOVED = "What our own trading moves is a model, named under the assumptions: benchmarks are the prices of the tape, which it did not move."
 
 
 def subtitle(result: StudyResult) -> str:
@@ -37,9 +43,7 @@ def subtitle(result: StudyResult) -> str:
 
 def cautions(result: StudyResult) -> list[str]:
     """What a reader has to know before the numbers."""
-    told = [
-        "Positive = cost. The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
-    ]
+    told = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
     if sells_mirror_buys(result):
         told.append(
             "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import UnknownNameError
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.analysis import Analysis
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -290,8 +291,25 @@ class StudyResult:
         """
         return cost_curve(self._rows(algorithm), _column(benchmark), form)
 
+    def analysis(self) -> Analysis:
+        """The transaction cost analysis: shortfall by parts, every benchmark, mark-outs, fills by time of day, participation, power.
+
+        Raises
+        ------
+        UsageError
+            The single fills were not kept: ``run(fills=True)`` keeps them.
+        """
+        from exec_algos.studies.analysis import Analysis
+
+        if "_analysed" in self.__dict__:
+            return self.__dict__["_analysed"]  # type: ignore[no-any-return]
+        if self.parents["filled"].sum() > 0 and not len(self.fills):
+            raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) keeps them")
+        object.__setattr__(self, "_analysed", Analysis.of(self))
+        return self.analysis()
+
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw one plot: ``"slippage"``, ``"schedule"``, ``"volume"`` or ``"cost"``; see `exec_algos.plots`.
+        """Draw one plot: ``"slippage", "schedule", "volume", "cost", "shortfall"`` or ``"markouts"``; see `exec_algos.plots`.
 
         Raises
         ------

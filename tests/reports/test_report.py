@@ -67,7 +67,7 @@ def test_what_was_skipped_and_assumed_is_told(written):
 def test_the_page_is_self_contained(written):
     _, page = written
     told = Page(page.read_text(encoding="utf-8"))
-    assert len(told.addresses) == 3
+    assert len(told.addresses) == 5
     assert all(address.startswith("data:image/png;base64,") for address in told.addresses)
     assert not re.search(r"https?://", page.read_text(encoding="utf-8"))
 

@@ -1,0 +1,113 @@
+"""The tables of the report that say where the cost comes from, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exec_algos.errors import UsageError
+from exec_algos.reports.numbers import bps, count, interval, percent
+from exec_algos.reports.tables import Table
+from exec_algos.tca.shortfall import PARTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.result import StudyResult
+
+MARK = "session_close"
+
+
+class Costs(NamedTuple):
+    """The analysis as tables and sentences; or why there is none."""
+
+    shortfall: Table | None = None
+    benchmarks: Table | None = None
+    markouts: Table | None = None
+    hours: Table | None = None
+    power: Mapping[str, str] = MappingProxyType({})
+    frames: Mapping[str, pd.DataFrame] = MappingProxyType({})
+    missing: str = ""
+
+
+def costs(result: StudyResult) -> Costs:
+    """The analysis of a study, ready for the page; without the single fills it says so."""
+    try:
+        found = result.analysis()
+    except UsageError as error:
+        return Costs(missing=str(error))
+    frames = {
+        "shortfall": found.shortfall(MARK),
+        "benchmarks": found.slippage(),
+        "markouts": found.markouts(),
+        "time_of_day": found.time_of_day(),
+    }
+    return Costs(
+        shortfall=_shortfall(frames["shortfall"]),
+        benchmarks=_benchmarks(frames["benchmarks"]),
+        markouts=_markouts(frames["markouts"]),
+        hours=_hours(frames["time_of_day"]),
+        power=found.power(),
+        frames=frames,
+    )
+
+
+def _shortfall(table: pd.DataFrame) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for key, own in table.groupby(level=[0, 1], sort=False):
+        line = own.droplevel([0, 1])
+        parts, total = line["order_weighted"], line.loc[["total"]].iloc[0]
+        means = (bps(float(parts[name])) for name in PARTS)
+        rows.append(
+            (*_words(key), *means, bps(total["order_weighted"]), interval(total["low"], total["high"]), bps(total["notional_weighted"]))
+        )
+    left = int(table["left_out"].max())
+    out = f"; {count(left)} left out, of which a price is not known" if left else ""
+    note = f"bps of the paper value, means of {count(table['n'].min())} orders each{out}; the residual is valued at the session's close"
+    head = ("algorithm", "side", *PARTS, "total", "95 % interval of the total", "notional-weighted total")
+    return Table("Implementation shortfall by its parts", note, head, rows)
+
+
+def _benchmarks(table: pd.DataFrame) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (
+            *_words(key),
+            count(line["n"]),
+            bps(line["mean"]),
+            interval(line["low"], line["high"]),
+            bps(line["notional_mean"]),
+            line["reasons"],
+        )
+        for key, line in table.iterrows()
+    ]
+    head = ("algorithm", "side", "benchmark", "n", "mean", "95 % interval", "notional-weighted mean", "not estimable")
+    note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %"
+    return Table("Slippage against every benchmark", note, head, rows, names=3)
+
+
+def _markouts(table: pd.DataFrame) -> Table:
+    horizons = list(dict.fromkeys(table.index.get_level_values("horizon")))
+    rows: list[tuple[str, ...]] = []
+    for key, own in table.groupby(level=[0, 1], sort=False):
+        line = own.droplevel([0, 1])
+        cells = (f"{bps(one['mean'])} {interval(one['low'], one['high'])}" for _, one in line.loc[horizons].iterrows())
+        rows.append((*_words(key), count(line["n"].max()), *cells))
+    note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill"
+    return Table("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
+
+
+def _hours(table: pd.DataFrame) -> Table:
+    share = table["notional"] / table["notional"].groupby(level=[0, 1]).transform("sum")
+    rows: list[tuple[str, ...]] = [
+        (*_words(key), count(line["n"]), bps(line["mean"]), interval(line["low"], line["high"]), percent(line["share"]))
+        for key, line in table.assign(share=share).iterrows()
+    ]
+    head = ("algorithm", "side", "time of day", "fills", "mean", "95 % interval", "share of what was traded")
+    return Table("Fills by time of day", "fill price against the VWAP of its own bar, bps, positive = cost", head, rows, names=3)
+
+
+def _words(key: Any) -> tuple[str, ...]:
+    """Algorithm, side and what else stands in the index."""
+    name, side, *others = key
+    return str(name), str(side).lower(), *(str(one).replace("_", " ") for one in others)

@@ -1,0 +1,258 @@
+"""`Analysis`: the transaction cost analysis of a study, by algorithm and side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.market.hours import sessions_of
+from exec_algos.tca.benchmarks import View
+from exec_algos.tca.estimable import Estimable
+from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
+from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
+from exec_algos.tca.markouts import HORIZONS, markouts
+from exec_algos.tca.power import power_sentence
+from exec_algos.tca.statistics import clustered_mean
+from exec_algos.tca.trades import Stamped, Trades
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.result import StudyResult
+
+Ints = npt.NDArray[np.int64]
+GROUPS = ["algorithm", "side"]
+SIDES = ("BUY", "SELL")
+KEYS = ("parent_id", "algorithm", "symbol", "session", "side")
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What the orders of a study cost, and why; every table by algorithm and side, in bps, positive = cost, intervals clustered by day.
+
+    `StudyResult.analysis` makes it. What cannot be estimated is NaN with its reason beside it. Sides stand apart: over buys and
+    sells of the same orders the part that the price's own moves have in the cost cancels, whatever the algorithm does.
+
+    Attributes
+    ----------
+    parents, fills : DataFrame
+        Of the study.
+    view : View
+        The bars of each parent order.
+    stamped : {"start", "end"}
+        At which end of their bar fills are stamped: the start under price rule "open".
+
+    Examples
+    --------
+    >>> from exec_algos import FillModel, ParentOrders, SlippageStudy
+    >>> from exec_algos.market.samples import load_samples
+    >>> bars = load_samples()["XNYS"]
+    >>> parents = ParentOrders.grid(bars, calendar="XNYS", sides=["buy"], size="5%adv")
+    >>> found = SlippageStudy(bars, parents, ["twap"], FillModel(max_participation=0.1)).run().analysis()
+    >>> parts = found.shortfall()["order_weighted"]["twap", "BUY"]
+    >>> bool(abs(parts[["delay", "spread", "impact", "timing", "opportunity", "fees"]].sum() - parts["total"]) < 1e-9)
+    True
+    """
+
+    parents: pd.DataFrame
+    fills: pd.DataFrame
+    view: View
+    stamped: Stamped
+
+    @classmethod
+    def of(cls, result: StudyResult) -> Analysis:
+        """The analysis of a study.
+
+        Raises
+        ------
+        UsageError
+            Its single fills were not kept.
+        """
+        rule = result.config["fill_model"]["price"]
+        view = view_of(result.parents, result.bars, sessions_of(result.bars, result.config["calendar"]))
+        return cls(result.parents, result.fills, view, "start" if rule == "open" else "end")
+
+    @cached_property
+    def trades(self) -> Trades:
+        """The fills as columns."""
+        return Trades.of(self.fills, self.parents, self.view.bars)
+
+    def benchmarks(self, rates: Sequence[float] = (0.05, 0.1, 0.2)) -> pd.DataFrame:
+        """Every benchmark of every order, the slippage against it, and the share of the volume at worse prices.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            Of PWP, fractions of the traded volume.
+
+        Returns
+        -------
+        DataFrame
+            A row for each row of `parents`: ``parent_id, algorithm, symbol, session, side``, then `exec_algos.tca.frames.slippage_table`.
+        """
+        table = slippage_table(self.parents, self.view, self._benchmarks(rates))
+        return self.parents[list(KEYS)].join(table)
+
+    def slippage(self, rates: Sequence[float] = (0.05, 0.1, 0.2)) -> pd.DataFrame:
+        """Mean slippage against every benchmark.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side, benchmark``: ``mean, low, high, notional_mean, n, left_out`` (orders) and ``reasons`` with counts.
+        """
+        table, traded = self.benchmarks(rates), (self.parents["filled"] * self.parents["average_price"]).fillna(0.0)
+        names = [one.removesuffix("_bps") for one in table.columns if one.endswith("_bps")]
+
+        def lines(mine: Ints) -> pd.DataFrame:
+            rows = table.iloc[mine]
+            return _table({name: _mean(rows, f"{name}_bps", traded.to_numpy()[mine]) for name in names}, "benchmark")
+
+        return self._grouped(lines)
+
+    def shortfall(self, mark: str = "session_close") -> pd.DataFrame:
+        """Implementation shortfall: delay + spread + impact + timing + opportunity + fees = total, in bps of the paper value.
+
+        Parameters
+        ----------
+        mark : {"session_close", "window_end", "window_end_mid"}
+            Price at which what was not filled is valued.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side, part``; see `exec_algos.tca.shortfall.Shortfall.summary`. In each weighting the parts sum to
+            the total.
+        """
+        whole, days = parent_shortfall(self.parents, self.fills, self.view, mark=mark), self.parents["session"].to_numpy()
+        return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
+
+    def order_shortfall(self, mark: str = "session_close") -> pd.DataFrame:
+        """`shortfall` of each order, in currency and in bps: a row for each row of `parents`."""
+        found = parent_shortfall(self.parents, self.fills, self.view, mark=mark).to_frame()
+        return self.parents[list(KEYS)].join(found.set_index(self.parents.index))
+
+    def markouts(self, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:
+        """What the price did after the fills: above 0 it went against them.
+
+        Parameters
+        ----------
+        horizons : sequence of int
+            ns; by default 1, 5, 15 and 30 minutes, and always the session's close.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side, horizon``; see `exec_algos.tca.markouts.Markouts.summary`.
+        """
+        trades, view = self.trades, self.view
+
+        def lines(mine: Ints) -> pd.DataFrame:
+            chosen = _of_parents(trades, mine)
+            return markouts(view.bars, view.sessions, chosen, horizons, stamped=self.stamped).summary()
+
+        return self._grouped(lines)
+
+    def time_of_day(self, minutes: int = 30) -> pd.DataFrame:
+        """Fill price against the VWAP of its own bar, by time of day: the quality of fills apart from the schedule.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side, time_of_day``; see `exec_algos.tca.fidelity.by_time_of_day`.
+        """
+        trades, view = self.trades, self.view
+
+        def lines(mine: Ints) -> pd.DataFrame:
+            own = _of_parents(trades, mine)
+            values = fill_slippage(view.bars, own, stamped=self.stamped)
+            weights = own.quantity * own.price
+            return by_time_of_day(values, own.time, weights, zone=view.bars.zone, stamped=self.stamped, minutes=minutes)
+
+        return self._grouped(lines)
+
+    def participation(self) -> pd.DataFrame:
+        """Our shares over the volume of each bar in which an order traded, fractions.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side``: ``mean, median, p95, largest, bars, left_out`` (order and bar).
+        """
+        import pandas as pd
+
+        trades, bars = self.trades, self.view.bars
+        own = {key: bar_participation(bars, _of_parents(trades, mine), stamped=self.stamped) for key, mine in self._rows().items()}
+        return pd.DataFrame.from_dict({key: _spread(one.participation) for key, one in own.items()}, orient="index").rename_axis(GROUPS)
+
+    def power(self, delta: float = 1.0) -> dict[str, str]:
+        """How many orders it takes to see `delta` bps against the interval VWAP, in words: ``{"twap, buy": "to see 1 bp ..."}``."""
+        values, days = self.parents["slippage_vwap_bps"].to_numpy(np.float64), self.parents["session"].to_numpy()
+        return {named(key): power_sentence(values[mine], days[mine], delta) for key, mine in self._rows().items()}
+
+    def _benchmarks(self, rates: Sequence[float]) -> dict[str, Estimable]:
+        return benchmark_columns(self.view, self.parents, self.trades, tape="replay", stamped=self.stamped, rates=rates)
+
+    def _rows(self) -> dict[tuple[str, str], Ints]:
+        """Rows of `parents` of each algorithm and side: algorithms as they first stand there, buys before sells."""
+        names, sides = (self.parents[one].to_numpy() for one in GROUPS)
+        found = {(str(name), side): np.flatnonzero((names == name) & (sides == side)) for name in dict.fromkeys(names) for side in SIDES}
+        return {key: rows for key, rows in found.items() if len(rows)}
+
+    def _grouped(self, lines: Callable[[Ints], pd.DataFrame]) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.concat({key: lines(mine) for key, mine in self._rows().items()}, names=GROUPS)
+
+
+def named(key: tuple[str, str]) -> str:
+    """An algorithm and a side as the tables and plots name them: ``"twap, buy"``."""
+    return f"{key[0]}, {key[1].lower()}"
+
+
+def _of_parents(trades: Trades, rows: Ints) -> Trades:
+    chosen = np.isin(trades.parent, rows)
+    return Trades._make(column[chosen] for column in trades)
+
+
+def _table(lines: dict[str, dict[str, Any]], name: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis(name)
+
+
+def _mean(rows: pd.DataFrame, column: str, traded: npt.NDArray[np.float64]) -> dict[str, Any]:
+    values, days = rows[column].to_numpy(np.float64), rows["session"].to_numpy()
+    equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
+    reasons = rows[f"{column}_reason"]
+    counts = reasons[reasons != ""].astype(object).value_counts()
+    return {
+        "mean": equal.mean,
+        "low": equal.low,
+        "high": equal.high,
+        "notional_mean": weighted.mean,
+        "n": equal.n,
+        "left_out": len(rows) - equal.n,
+        "reasons": "; ".join(f"{reason}: {count}" for reason, count in counts.items()),
+    }
+
+
+def _spread(column: Estimable) -> dict[str, Any]:
+    known = column.values[column.known]
+    if not len(known):
+        return {"mean": np.nan, "median": np.nan, "p95": np.nan, "largest": np.nan, "bars": 0, "left_out": len(column)}
+    middle, most = np.quantile(known, [0.5, 0.95])
+    largest = known.max()
+    return {
+        "mean": known.mean(),
+        "median": middle,
+        "p95": most,
+        "largest": largest,
+        "bars": len(known),
+        "left_out": len(column) - len(known),
+    }
