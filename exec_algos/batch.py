@@ -81,7 +81,6 @@ _end: Any = njit(slice_end)
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
     dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded = variant
-    budget: Any = _share_budget if shares_only else _budget
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
@@ -154,15 +153,17 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                             children += 1
                         if gridded and np.isnan(price[r]):
                             continue
+                        # not one name for either: numba's cache knows a function in the closure by an address, and compiles at each start
+                        room = _share_budget(pace, volume[r]) if shares_only else _budget(pace, volume[r])
                         if moving > 1:
                             passed = (start[r] - since) // step
                             level = _level(levels, impact.factors, passed)
                             by = _shift(level)
                             quote = price[r] * by
-                            met = _meet(side, left, limit, quote, low[r] * by, high[r] * by, budget(pace, volume[r]), through)
+                            met = _meet(side, left, limit, quote, low[r] * by, high[r] * by, room, through)
                         else:
                             quote = price[r]
-                            met = _meet(side, left, limit, quote, low[r], high[r], budget(pace, volume[r]), through)
+                            met = _meet(side, left, limit, quote, low[r], high[r], room, through)
                         shares, pays, cost, levy = met.quantity * lot, met.price, 0.0, 0.0
                         if moving and met.quantity > 0:
                             pays = _displaced(side, limit, price[r], low[r], high[r], level, _own(pulls, shares, volume[r]))
