@@ -34,7 +34,22 @@ Rate = Annotated[float, typer.Option("--commission", help="Fraction of the value
 PerShare = Annotated[float, typer.Option("--commission-per-share", help="Currency per share.")]
 Minimum = Annotated[float, typer.Option("--commission-minimum", help="Currency per child order.")]
 Spread = Annotated[float, typer.Option("--spread-bps", help="Full spread; a market order pays half of it, not clipped to the bar.")]
-Impact = Annotated[float, typer.Option(help="Square-root impact: this fraction of the price x sqrt(child / volume of the bar).")]
+AnySpread = Annotated[
+    str | None,
+    typer.Option(
+        "--spread", help="fixed:bps=5, ticks:tick=0.01, ticks:market=KOSPI, quoted:fallback_bps=5, corwin_schultz:fallback_bps=5 ..."
+    ),
+]
+Impact = Annotated[
+    str,
+    typer.Option(help="square_root:coefficient=0.001, or that number alone: x sqrt(child / volume of the bar); transient:..., almgren:..."),
+]
+Market = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="A market with its costs: krx_equity:market=KOSDAQ, us_equity, crypto, frictionless; see exec-algos presets."
+    ),
+]
 Days = Annotated[
     int | None,
     typer.Option("--profile-days", help="Earlier sessions for ADV and for every volume curve; if not given 5, and each algorithm's own."),
@@ -71,7 +86,9 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     commission_per_share: PerShare = 0.0,
     commission_minimum: Minimum = 0.0,
     spread_bps: Spread = 0.0,
-    impact: Impact = 0.0,
+    spread: AnySpread = None,
+    impact: Impact = "0",
+    preset: Market = None,
     profile_days: Days = None,
     interval: Interval = None,
     lot_size: Lot = 1.0,
@@ -97,7 +114,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors():
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
-            latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, impact=impact,
+            latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
+            impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
@@ -112,6 +130,17 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         from exec_algos.cli_study import run_and_show
 
         run_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, out, as_json=as_json)
+
+
+@app.command("presets")
+def presets(
+    preset: Annotated[list[str] | None, typer.Argument(help="Such as krx_equity:market=KOSDAQ; all of them if none is named.")] = None,
+) -> None:
+    """Say what each market preset assumes: prices, spread, impact, fees by date with their sources, ticks and limits."""
+    with one_line_errors():
+        from exec_algos.costs.texts import PRESETS, parse_preset
+
+        typer.echo("\n\n".join(parse_preset(one).describe() for one in preset or PRESETS))
 
 
 @app.command("demo")

@@ -36,12 +36,20 @@ class CalendarHours:
 
     def __call__(self, instant: int) -> Session:
         """The session that is open at `instant` (ns UTC), or the next."""
+        table = self._around(instant)
+        i = table.at_or_after(instant)
+        return Session(int(table.open[i]), int(table.close[i]), table.zone)
+
+    def day(self, instant: int) -> date:
+        """The trade date of an instant (ns UTC); see `exec_algos.market.calendars.Sessions.day`."""
+        return self._around(instant).day(instant)
+
+    def _around(self, instant: int) -> Sessions:
         table = self._table
         if table is None or instant < self._since or instant >= table.close[-1]:
             table, self._since = self._load(instant), instant
             self._table = table
-        i = table.at_or_after(instant)
-        return Session(int(table.open[i]), int(table.close[i]), table.zone)
+        return table
 
     def _load(self, instant: int) -> Sessions:
         found = sessions(self.calendar, instant, instant + AHEAD)
@@ -94,6 +102,10 @@ class DailyHours:
             if instant < session.close and (self.whole_day or day.weekday() < WEEKEND):
                 return session
             day += timedelta(days=1)
+
+    def day(self, instant: int) -> date:
+        """The trade date of an instant (ns UTC): the date on the clock of `zone`."""
+        return datetime.fromtimestamp(instant // 1_000_000_000, ZoneInfo(self.zone)).date()
 
     def _on(self, day: date) -> Session:
         last = day + timedelta(days=1) if self.closes == time(0) else day

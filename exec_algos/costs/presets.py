@@ -10,8 +10,8 @@ from datetime import date
 
 from exec_algos.costs.commission import Commission
 from exec_algos.costs.fees import DOWN, NEAREST, UNCAPPED_FEE, UP, FeeComponent, FeeSchedule, FeeTerms, Liquidity, Period, SideName, always
-from exec_algos.costs.impact import SquareRootImpact
-from exec_algos.costs.spread import FixedSpread
+from exec_algos.costs.impact import AlmgrenImpact, SquareRootImpact, TransientImpact
+from exec_algos.costs.spread import FixedSpread, Spread
 from exec_algos.costs.ticks import KRX_MARKETS, US_EQUITY, PriceLimit, TickTable, krx_ticks
 from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
@@ -54,6 +54,7 @@ US_KNOWN_TO = date(2026, 12, 31)
 SECTION_31_SOURCE = "SEC fee rate advisories 2017 to 2026 under Section 31 of the Exchange Act"
 TRADING_ACTIVITY_SOURCE = "FINRA By-Laws Schedule A Section 1; SR-FINRA-2020-032, SR-FINRA-2024-019, and the pause of SR-FINRA-2026-021"
 
+Impact = SquareRootImpact | AlmgrenImpact | TransientImpact
 
 KRX_COMMISSION, US_COMMISSION = Commission(rate=0.000140527), Commission(per_share=0.005)
 KRX_SPREAD, US_SPREAD, CRYPTO_SPREAD = FixedSpread(10.0), FixedSpread(3.0), FixedSpread(2.0)
@@ -68,9 +69,10 @@ class Preset:
     ----------
     name : str
     fill_model : FillModel
-        Price rule, spread, impact, cap, latency and the commission.
+        Price rule, spread, impact, cap, latency, and as its ``commission`` the whole schedule `fees`: backtests, studies and the
+        backtrader plug-in charge it by side, trade date and liquidity.
     fees : FeeSchedule
-        Everything charged, the commission included: use it in place of ``fill_model.commission``, never beside it.
+        Everything charged: the broker's commission, and taxes and regulatory fees.
     ticks : TickTable, optional
         None: any price.
     price_limit : PriceLimit, optional
@@ -217,8 +219,8 @@ def krx_equity(
     market: str = "KOSPI",
     *,
     commission: Commission = KRX_COMMISSION,
-    spread: FixedSpread | None = KRX_SPREAD,
-    impact: SquareRootImpact | None = KRX_IMPACT,
+    spread: Spread | None = KRX_SPREAD,
+    impact: Impact | None = KRX_IMPACT,
     max_participation: float | None = 0.1,
 ) -> Preset:
     """Korean equities: tax on sales by market and date, the ticks of 2023, limits of 30 % about the previous close.
@@ -229,7 +231,7 @@ def krx_equity(
     commission : Commission
         Of the broker, both sides.
     spread, impact, max_participation
-        See `FillModel`.
+        See `FillModel`: any spread and any law, or None.
 
     Raises
     ------
@@ -239,7 +241,7 @@ def krx_equity(
         A value out of range.
     """
     fees = FeeSchedule(f"KRX {market}", "KRW", (_commission(commission), krx_tax(market)))
-    model = FillModel(max_participation=max_participation, commission=commission, limit_fill="through", spread=spread, impact=impact)
+    model = FillModel(max_participation=max_participation, commission=fees, limit_fill="through", spread=spread, impact=impact)
     limit = PriceLimit(0.15 if market == "KONEX" else 0.30)
     return Preset(
         f"krx_equity({market})",
@@ -262,8 +264,8 @@ def us_equity(
     *,
     commission: Commission = US_COMMISSION,
     whole_cents: bool = False,
-    spread: FixedSpread | None = US_SPREAD,
-    impact: SquareRootImpact | None = US_IMPACT,
+    spread: Spread | None = US_SPREAD,
+    impact: Impact | None = US_IMPACT,
     max_participation: float | None = 0.1,
 ) -> Preset:
     """US equities: a commission a share, SEC and TAF fees on sales by date, ticks of a cent, no daily limits.
@@ -275,7 +277,7 @@ def us_equity(
     whole_cents : bool
         Each regulatory fee is rounded up to the cent, for each child order.
     spread, impact, max_participation
-        See `FillModel`.
+        See `FillModel`: any spread and any law, or None.
 
     Raises
     ------
@@ -284,7 +286,7 @@ def us_equity(
     """
     unit = 0.01 if whole_cents else 0.0
     fees = FeeSchedule("US equities", "USD", (_commission(commission), sec_fee(unit), taf_fee(unit)))
-    model = FillModel(max_participation=max_participation, commission=commission, limit_fill="through", spread=spread, impact=impact)
+    model = FillModel(max_participation=max_participation, commission=fees, limit_fill="through", spread=spread, impact=impact)
     return Preset(
         "us_equity",
         model,
@@ -306,8 +308,8 @@ def crypto(
     maker: float = 0.001,
     tick: float = 0.01,
     lot_size: float = 1e-5,
-    spread: FixedSpread | None = CRYPTO_SPREAD,
-    impact: SquareRootImpact | None = CRYPTO_IMPACT,
+    spread: Spread | None = CRYPTO_SPREAD,
+    impact: Impact | None = CRYPTO_IMPACT,
 ) -> Preset:
     """Spot crypto on one exchange: taker and maker fees, one tick, fractional lots, no daily limits.
 
@@ -320,7 +322,7 @@ def crypto(
     lot_size : float
         Coins.
     spread, impact
-        See `FillModel`. The cap is 5 % of a bar's volume.
+        See `FillModel`: any spread and any law, or None. The cap is 5 % of a bar's volume.
 
     Raises
     ------
@@ -332,7 +334,7 @@ def crypto(
         "quote currency",
         (always("trading fee", FeeTerms(rate=taker), FeeTerms(rate=maker), "default: Binance spot, regular user"),),
     )
-    model = FillModel(max_participation=0.05, commission=Commission(rate=taker), limit_fill="through", spread=spread, impact=impact)
+    model = FillModel(max_participation=0.05, commission=fees, limit_fill="through", spread=spread, impact=impact)
     return Preset(
         "crypto",
         model,
@@ -340,7 +342,7 @@ def crypto(
         TickTable("one pair", (0.0,), (tick,)),
         lot_size=lot_size,
         assumptions=(
-            "the fill model's commission is the taker's for every order; the schedule knows the maker's",
+            "a limit order that waited in a bar pays the maker's fee, every other the taker's",
             "fees in the quote currency, no rebates, no discount tokens",
             "default spread and impact: a major pair; for one-minute bars, daily volatility of 3 % over sqrt(1440) minutes, Y = 1",
             "latency 0: with bars, any latency above it costs a whole bar",
@@ -351,4 +353,5 @@ def crypto(
 
 def frictionless() -> Preset:
     """No spread, no impact, no fees, no cap: what an execution costs by its timing alone."""
-    return Preset("frictionless", FillModel(), FeeSchedule("none", "any"), assumptions=("any size fills at the bar's open, for nothing",))
+    fees = FeeSchedule("none", "any")
+    return Preset("frictionless", FillModel(commission=fees), fees, assumptions=("any size fills at the bar's open, for nothing",))

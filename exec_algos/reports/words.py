@@ -130,6 +130,9 @@ def _impact(parts: Mapping[str, Any] | None) -> str:
 
 
 def _commission(parts: Mapping[str, Any]) -> str:
+    if parts.get("kind") == "FeeSchedule":
+        fees = [f"{one['name']}{' (tax)' if one['tax'] else ''} paid by {' and '.join(one['sides'])}" for one in parts["components"]]
+        return f"{parts['name']}, {parts['currency']}, by trade date and liquidity: {'; '.join(fees) or 'none'}"
     if not any(parts.values()):
         return "none"
     return f"{parts['rate'] * 1e4:g} bps of value + {parts['per_share']:g} a share, at least {parts['minimum']:g} a child order (currency)"

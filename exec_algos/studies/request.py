@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from exec_algos.errors import UsageError
 from exec_algos.terms import NO_RULES, Rules
 
 if TYPE_CHECKING:
+    from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
     from exec_algos.studies.study import SlippageStudy
 
@@ -40,8 +42,14 @@ class StudyRequest:
         Fraction of value, currency per share, least currency per child.
     spread_bps : float
         The full spread; a market order pays half of it.
-    impact : float
-        Coefficient of the square-root impact, a fraction of the price.
+    spread : str, optional
+        Any spread by its text form, in place of `spread_bps`; see `exec_algos.costs.texts.parse_spread`.
+    impact : float or str
+        Coefficient of the square-root impact, a fraction of the price; or any law by its text form
+        (`exec_algos.costs.texts.parse_impact`).
+    preset : str, optional
+        A market by its text form (`exec_algos.costs.texts.parse_preset`): its fill model, fees by date and lot. What is given besides
+        takes the place of the preset's; but commissions are said in the preset.
     profile_days : int, optional
         Earlier sessions, for ADV and for algorithms whose text names none. If not given it is 5 for ADV, and each algorithm keeps
         its own: a model of the volume needs more sessions than a mean.
@@ -63,7 +71,9 @@ class StudyRequest:
     latency: float = 0.0
     commission: tuple[float, float, float] = (0.0, 0.0, 0.0)
     spread_bps: float = 0.0
-    impact: float = 0.0
+    spread: str | None = None
+    impact: float | str = 0.0
+    preset: str | None = None
     profile_days: int | None = None
     interval: float | None = None
     lot_size: float = 1.0
@@ -78,23 +88,60 @@ class StudyRequest:
         UsageError
             A part that cannot be.
         """
-        from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
-        from exec_algos.fills import FillModel
         from exec_algos.studies.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
-        model = FillModel(
-            price=self.price, max_participation=self.max_participation, latency=self.latency, commission=Commission(*self.commission),
-            spread=FixedSpread(self.spread_bps) if self.spread_bps else None,
-            impact=SquareRootImpact(self.impact) if self.impact else None,
-        )  # fmt: skip
         algorithms = [self._algorithm(text) for text in _split(self.algorithms)]
-        lot = int(self.lot_size) if self.lot_size == int(self.lot_size) else self.lot_size
+        lot = self._lot_size()
         parents = ParentOrders.grid(
             bars, calendar=self.calendar, sides=_split(self.sides), size=self.size, window=self.window,
             profile_days=ADV_DAYS if self.profile_days is None else self.profile_days, lot_size=lot,
         )  # fmt: skip
-        return SlippageStudy(bars, parents, algorithms, model, self.rules)
+        return SlippageStudy(bars, parents, algorithms, self.fill_model(), self.rules)
+
+    def fill_model(self) -> FillModel:
+        """How the study's orders fill, and what they are charged.
+
+        Raises
+        ------
+        UsageError
+            Two spreads, a commission beside a preset, or a value that cannot be.
+        """
+        from exec_algos.costs import Commission
+        from exec_algos.costs.texts import parse_preset
+        from exec_algos.fills import FillModel
+
+        commission, costs = Commission(*self.commission), {**self._spread(), **self._impact()}
+        if self.preset is None:
+            return FillModel(
+                price=self.price, max_participation=self.max_participation, latency=self.latency, commission=commission, **costs
+            )
+        if commission != Commission():
+            raise UsageError(f"the preset {self.preset} has its own fees; say the broker's rate in it: krx_equity:commission=0.00015")
+        own = {"price": self.price != "open", "max_participation": self.max_participation is not None, "latency": self.latency > 0}
+        given = {name: getattr(self, name) for name, said in own.items() if said}
+        return replace(parse_preset(self.preset).fill_model, **given, **costs)
+
+    def _spread(self) -> dict[str, Any]:
+        from exec_algos.costs import FixedSpread
+        from exec_algos.costs.texts import parse_spread
+
+        if self.spread is not None and self.spread_bps:
+            raise UsageError(f"one spread is enough: say either spread {self.spread!r} or {self.spread_bps:g} bps")
+        if self.spread is not None:
+            return {"spread": parse_spread(self.spread)}
+        return {"spread": FixedSpread(self.spread_bps)} if self.spread_bps else {}
+
+    def _impact(self) -> dict[str, Any]:
+        from exec_algos.costs.texts import parse_impact
+
+        return {"impact": parse_impact(str(self.impact))} if self.impact else {}
+
+    def _lot_size(self) -> float:
+        from exec_algos.costs.texts import parse_preset
+
+        lot = parse_preset(self.preset).lot_size if self.preset is not None and self.lot_size == 1.0 else self.lot_size
+        return int(lot) if lot == int(lot) else lot
 
     def _algorithm(self, text: str) -> Any:
         from exec_algos.studies.custom import algorithm_of

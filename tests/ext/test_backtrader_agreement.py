@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, NamedTuple
 
 import backtrader as bt
@@ -14,6 +15,7 @@ from markets import DAYS, STEP, fill_models, grid_of, market, markets, ns
 
 from exec_algos import TWAP, VWAP, BacktestEngine, Bars, Commission, FillModel, OrderEvent, Strategy
 from exec_algos.costs import FixedSpread, SquareRootImpact
+from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.executors.curve import follow_curve
@@ -332,3 +334,38 @@ def test_on_real_bars_the_fills_are_those_of_our_engine(market_data, folder, mod
 def test_on_the_sample_bars_the_fills_are_those_of_our_engine(calendar):
     bars = last_days(load_samples()[calendar], 7)
     assert len(agree(bars, list(day_orders(bars, 60)), REAL_MODELS[1], calendar=calendar)) > 200
+
+
+RATES = st.sampled_from([0.0, 0.0002, 0.003])
+COMPONENTS = st.builds(
+    lambda rate, maker, minimum, unit, sides, tax: FeeComponent(
+        "fee",
+        (
+            Period(date.min, date(2025, 11, 25), FeeTerms(rate, 0.0, minimum, unit=unit), FeeTerms(maker, 0.0, minimum, unit=unit)),
+            Period(date(2025, 11, 26), date.max, FeeTerms(2 * rate, 0.01)),
+        ),
+        sides,
+        tax=tax,
+    ),
+    RATES,
+    RATES,
+    st.sampled_from([0.0, 1.7]),
+    st.sampled_from([0.0, 0.01]),
+    st.sampled_from([("BUY",), ("SELL",), ("BUY", "SELL")]),
+    st.booleans(),
+)
+SCHEDULES = st.builds(lambda parts: FeeSchedule("any", "USD", tuple(parts)), st.lists(COMPONENTS, min_size=1, max_size=2))
+
+
+@given(markets(), st.lists(plans() | plans(limits) | own_orders, min_size=1, max_size=4), SCHEDULES, st.sampled_from([0.05, 1.0]))
+@settings(deadline=None, max_examples=40)
+@pytest.mark.slow
+def test_both_charge_the_same_fees_by_date_side_and_liquidity(bars, orders, schedule, cap):
+    agree(bars, orders, FillModel(max_participation=cap, commission=schedule))
+
+
+def test_a_feed_with_a_date_whose_fees_are_not_known_is_refused_with_its_first_order():
+    known = FeeComponent("tax", (Period(date(2025, 11, 1), date(2025, 11, 26), FeeTerms(rate=0.001)),), ("SELL",), tax=True)
+    model = FillModel(commission=FeeSchedule("any", "USD", (known,)))
+    with pytest.raises(UsageError, match="tax is known for trades from 2025-11-01 to 2025-11-26, not for 2025-12-01"):
+        backtrader_fills(market(3), [Own(ns(DAYS[0], "10:00"), "A", 100)], model)

@@ -9,11 +9,11 @@ import backtrader as bt
 
 from exec_algos.backtest.stream import Bar
 from exec_algos.brokers.venue import SteppedChild
-from exec_algos.costs.charges import undated
+from exec_algos.costs.charges import Account, is_passive
 from exec_algos.costs.displacement import Displacement
 from exec_algos.costs.grid import EVERY_TICK, taken_price
 from exec_algos.errors import UsageError
-from exec_algos.ext.backtrader.charging import Charge, charging
+from exec_algos.ext.backtrader.charging import Charge, charging, check_feed, fees_of
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
@@ -43,6 +43,8 @@ class _Tape:
         self._bar: Bar | None = None
         self._prices: dict[int, float] = {}
         self.displacement = Displacement(model.impact, symbol, time.step)
+        check_feed(model.commission, time, self.stamps)
+        self.fees = fees_of(model.commission, time.hours.day)
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
@@ -70,15 +72,22 @@ class _Tape:
 
 
 class _Terms:
-    """How one order meets bars, and what it has got so far: lots, currency, commission."""
+    """How one order meets bars, and what it has got so far, in lots and on account."""
 
-    __slots__ = ("active", "deadline", "done", "fee", "lot", "lots", "met", "rate", "value", "whole")
+    __slots__ = ("account", "active", "deadline", "done", "lot", "lots", "met", "rate", "whole")
 
     def __init__(self, active: int, deadline: int, cap: float, lot: float, size: float) -> None:
         self.active, self.deadline, self.rate, self.lot = active, deadline, cap / lot, lot
         self.lots = math.ceil(abs(size) / lot * WHOLE)
         self.whole = lot != FRACTION
-        self.met, self.done, self.value, self.fee = -1, 0, 0.0, 0.0
+        self.met, self.done = -1, 0
+        self.account: Account | None = None
+
+    def charged(self, rows: Any) -> Account:
+        """Its account of the day that has these rows."""
+        if self.account is None or self.account.rows is not rows:
+            self.account = Account(rows, self.lot)
+        return self.account
 
 
 class ExecutionBroker(bt.brokers.BackBroker):
@@ -118,7 +127,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             )
         self._ticks = EVERY_TICK if self.model.ticks is None else self.model.ticks.terms()
         self.p.filler = self._allotted
-        self._charge = Charge(undated(self.model.commission))
+        self._charge = Charge(self.model.commission, self._fees_now)
         self._charging: dict[Any, Any] = {}
         self._leaving: list[Any] = []
         self._decided: dict[int, int] = {}
@@ -144,6 +153,10 @@ class ExecutionBroker(bt.brokers.BackBroker):
         """backtrader's, with the fill model's commission where it has one."""
         info = self.comminfo.get(data._name) or self.comminfo[None]
         return info if self._charge.free else self._charged(info)
+
+    def _fees_now(self, side: int) -> Any:
+        """What a side would be charged on this day: backtrader asks before it takes an order."""
+        return self._every_tape()[0].fees(self._now, side)
 
     def _charged(self, info: Any) -> Any:
         found = self._charging.get(info)
@@ -299,16 +312,16 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 level, own = moved.level(tape.start), moved.own(shares, bar.volume)
                 price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
                 price = taken_price(self._ticks, side, limit, price, math.nan, math.nan)
-            self._fill(order, terms, tape, done.quantity, shares, price)
+            self._fill(order, terms, tape, done.quantity, shares, price, is_passive(side, limit, quoted * by))
 
-    def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float) -> None:
+    def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float, made: bool) -> None:  # noqa: PLR0913, PLR0917 - an execution has this many parts
         """Book an execution in backtrader's way; it may refuse it, or what of it opens a position, for want of cash."""
-        charge, bits, lot = self._charge, order.executed.exbits, terms.lot
-        before, value, known = terms.done * lot, terms.value, len(bits)
+        charge, bits = self._charge, order.executed.exbits
+        known = len(bits)
         terms.done += lots
-        terms.value += shares * price
         if not charge.free:
-            terms.fee = charge.begin(before, value, terms.fee, shares, price, terms.done * lot)
+            rows = tape.fees(tape.start, 1 if order.isbuy() else -1)
+            charge.begin(terms.charged(rows), lots, shares, price, made)
         self._size = shares
         self._execute(order, ago=0, price=price)
         done = bits[-1] if len(bits) > known else None

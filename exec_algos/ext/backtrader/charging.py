@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from typing import Any
 
 import backtrader as bt
 
-from exec_algos.costs import Commission, child_fee
+from exec_algos.costs.charges import Account, DatedFees, FeeRow, Rows, is_free
+from exec_algos.costs.commission import Commission
+from exec_algos.costs.fees import UNCAPPED_FEE, FeeSchedule
 from exec_algos.errors import UsageError
+from exec_algos.ext.backtrader.stamps import FeedTime
+
+Fees = Callable[[int, int], Rows]  # of an instant (ns UTC) and a side
+
+
+def fees_of(commission: Commission | FeeSchedule, day_of: Callable[[int], date]) -> Fees:
+    """The fees of a feed: by the trade date of an instant, or always the same."""
+    if isinstance(commission, FeeSchedule):
+        return DatedFees(commission, day_of).rows
+    rows = (FeeRow(*commission[:2], *commission[:2], commission.minimum, UNCAPPED_FEE, 0.0, 0.0, 0.0),)
+    return partial(_same, rows)
+
+
+def _same(rows: Rows, instant: int, side: int) -> Rows:
+    return rows
+
+
+def check_feed(commission: Commission | FeeSchedule, time: FeedTime, stamps: Any) -> None:
+    """Refuse a feed with a date that a schedule does not know, as far as its stamps are there before the run.
+
+    Raises
+    ------
+    UsageError
+        A date outside the range that a component is known for.
+    """
+    if isinstance(commission, FeeSchedule) and len(stamps.array):
+        first, last = (time.hours.day(time.known(stamps.array[i]) - time.step) for i in (0, -1))
+        commission.check_days(first, last)
 
 
 class Charge:
@@ -19,39 +52,41 @@ class Charge:
 
     Attributes
     ----------
-    schedule : Commission
     free : bool
-        It charges nothing, and backtrader's own commissions hold.
+        Nothing is charged, and backtrader's own commissions hold.
     """
 
-    def __init__(self, schedule: Commission) -> None:
-        self.schedule, self.free = schedule, schedule == Commission()
-        self._shares = self._before = self._value = self._fee = self.due = 0.0
+    def __init__(self, commission: Commission | FeeSchedule, today: Callable[[int], Rows]) -> None:
+        self.free, self._today = is_free(commission), today
+        self._account = Account((), 1.0)
+        self._lots = self._shares = self._price = self.due = 0.0
+        self._made = False
         self._closing: float | None = None
         self._booking = False
 
-    def begin(self, before: float, value: float, fee: float, shares: float, price: float, after: float) -> float:
-        """An order that has got `before` shares for `value` and paid `fee` gets `shares` more, `after` in all; what it has paid then."""
-        self._before, self._value, self._fee, self._shares = before, value, fee, shares
-        total = child_fee(self.schedule, after, value + shares * price)
-        self.due, self._closing, self._booking = total - fee, None, True
-        return total
+    def begin(self, account: Account, lots: int, shares: float, price: float, made: bool) -> None:
+        """An order gets `lots` more, `shares` in all, which make liquidity or take it."""
+        self._account, self._lots, self._shares, self._price, self._made = account, lots, shares, price, made
+        self.due, self._closing, self._booking = account.quote(lots, shares * price, made), None, True
 
     def of(self, size: float, price: float, pseudoexec: bool) -> float:
         """In place of ``CommInfoBase._getcommission``."""
         shares = abs(size)
         if not self._booking:
-            return child_fee(self.schedule, shares, shares * price)
+            return Account(self._today(1 if size > 0 else -1), 1.0).quote(shares, shares * price, False)
         if self._closing is None and shares == self._shares:
             return self.due
         if self._closing is None:
-            self._closing = child_fee(self.schedule, self._before + shares, self._value + shares * price) - self._fee
+            self._closing = self._account.quote(shares / self._account.lot, shares * price, self._made)
             return self._closing
         return self.due - self._closing
 
     def end(self, bit: Any) -> None:
         """The execution is booked; its two parts sum to what it cost to the last digit."""
+        if not self._booking:
+            return
         self._booking = False
+        self._account.charge(self._lots, self._shares * self._price, self._made)
         if bit is not None and bit.closed and bit.opened and bit.closedcomm == self._closing:  # without interest
             bit.comm = self.due
 
