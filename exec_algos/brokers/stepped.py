@@ -134,7 +134,9 @@ class SteppedBroker(BrokerAPI):
         """Take in a completed bar: its start (ns UTC), its volume (shares), its last price (for the depth)."""
         self._seen.add(symbol, start, volume, close)
 
-    def fill(self, child: SteppedChild, quantity: float, price: float, time: int | None = None, commission: float = 0.0) -> None:
+    def fill(
+        self, child: SteppedChild, quantity: float, price: float, time: int | None = None, commission: float = 0.0, taxes: float = math.nan
+    ) -> None:  # fmt: skip
         """A child traded.
 
         Parameters
@@ -146,8 +148,8 @@ class SteppedBroker(BrokerAPI):
             Currency per share.
         time : int, optional
             ns UTC; the end of the symbol's last bar if absent.
-        commission : float
-            Currency.
+        commission, taxes : float
+            Currency; what of the commission is tax.
 
         Raises
         ------
@@ -165,7 +167,8 @@ class SteppedBroker(BrokerAPI):
             raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")
         state = child.state
         parent, stamp = state.parent, self._last_end(child.symbol) if time is None else time
-        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, (), *UNKNOWN_COSTS)
+        costs = (*UNKNOWN_COSTS[:3], taxes)
+        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, (), *costs)
         fill = tuple.__new__(Fill, fields)
         child.fills.append(fill)
         child.value += quantity * price

@@ -105,7 +105,7 @@ def engine_fills(bars, plans, model, calendar="XNYS"):
 
 
 def row_of(number, fill):
-    return number, fill.ticker, fill.time, fill.quantity, fill.fill_price, fill.commission, int(fill.side)
+    return number, fill.ticker, fill.time, fill.quantity, fill.fill_price, fill.commission, int(fill.side), fill.taxes
 
 
 def stamp_of(number):
@@ -151,7 +151,7 @@ def backtrader_fills(bars, plans, model, calendar="XNYS", mode="runonce"):
     early = bars.step if model.price == "open" else 0
     for number, order in strategy.own.items():
         side = 1 if order.isbuy() else -1
-        got = [(stamp_of(bit.dt) - early, abs(bit.size), bit.price, bit.comm, side) for bit in order.executed.exbits]
+        got = [(stamp_of(bit.dt) - early, abs(bit.size), bit.price, bit.comm, side, bit.taxes) for bit in order.executed.exbits]
         fills += [(number, order.data._name, *one) for one in got]
     fills.sort()
     books_are_the_sum_of(strategy, fills)
@@ -159,7 +159,7 @@ def backtrader_fills(bars, plans, model, calendar="XNYS", mode="runonce"):
 
 
 def books_are_the_sum_of(strategy, fills):
-    spent = sum(shares * price * side + fee for _, _, _, shares, price, fee, side in fills)
+    spent = sum(shares * price * side + fee for _, _, _, shares, price, fee, side, _ in fills)
     assert strategy.broker.getcash() == pytest.approx(1e12 - spent, abs=1e-2)
     for data in strategy.datas:
         held = sum(row[3] * row[6] for row in fills if row[1] == data._name)

@@ -273,27 +273,30 @@ def _orders(desk: Desk) -> dict[str, Any]:
         "filled": np.array([one.filled for one in got]),
         "notional": np.array([one.notional for one in got]),
         "commission": np.array([one.commission for one in got]),
+        "taxes": np.array([one.taxes for one in got]),
         "children": np.array([children[one.parent_id] for one in parents], dtype=np.int64),
     }
 
 
 class _Got(NamedTuple):
-    """What one parent order got: shares, currency, currency."""
+    """What one parent order got: shares, currency, and what of the commission is tax."""
 
     filled: float
     notional: float
     commission: float
+    taxes: float
 
     @classmethod
     def of(cls, order: WorkingOrder) -> _Got:
         filled: float = 0
-        notional = commission = 0.0
+        notional = commission = taxes = 0.0
         for one in order.fills:  # added up one by one, as np.bincount does in a backtest
             filled += one.quantity
             notional += one.quantity * one.fill_price
             commission += one.commission
+            taxes += one.taxes
         whole = math.isclose(filled, order.ordered, rel_tol=1e-9)  # ten times 0.1 is a little less than 1
-        return cls(order.ordered if whole else filled, notional, commission)
+        return cls(order.ordered if whole else filled, notional, commission, taxes)
 
 
 def _analysis(table: pd.DataFrame | None) -> AutoOrderedDict:

@@ -312,7 +312,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 level, own = moved.level(tape.start), moved.own(shares, bar.volume)
                 price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
                 price = taken_price(self._ticks, side, limit, price, math.nan, math.nan)
-            self._fill(order, terms, tape, done.quantity, shares, price, is_passive(side, limit, quoted * by))
+            made = self._charge.split and is_passive(side, limit, quoted * by)
+            self._fill(order, terms, tape, done.quantity, shares, price, made)
 
     def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float, made: bool) -> None:  # noqa: PLR0913, PLR0917 - an execution has this many parts
         """Book an execution in backtrader's way; it may refuse it, or what of it opens a position, for want of cash."""
@@ -327,6 +328,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         done = bits[-1] if len(bits) > known else None
         charge.end(done)
         if done is not None:
+            done.taxes = min(charge.taxes, done.comm)  # of what is booked: for want of cash it may be a part
             if order.status != Order.Margin:
                 done.size = shares if done.size > 0 else -shares
             tape.used += abs(done.size)

@@ -54,12 +54,17 @@ class Charge:
     ----------
     free : bool
         Nothing is charged, and backtrader's own commissions hold.
+    split : bool
+        Makers pay other terms than takers.
+    taxes : float
+        What of the last execution's commission was tax, currency.
     """
 
     def __init__(self, commission: Commission | FeeSchedule, today: Callable[[int], Rows]) -> None:
         self.free, self._today = is_free(commission), today
+        self.split = isinstance(commission, FeeSchedule) and commission.by_liquidity
         self._account = Account((), 1.0)
-        self._lots = self._shares = self._price = self.due = 0.0
+        self._lots = self._shares = self._price = self.due = self.taxes = 0.0
         self._made = False
         self._closing: float | None = None
         self._booking = False
@@ -86,7 +91,7 @@ class Charge:
         if not self._booking:
             return
         self._booking = False
-        self._account.charge(self._lots, self._shares * self._price, self._made)
+        self.taxes = self._account.charge(self._lots, self._shares * self._price, self._made).taxes
         if bit is not None and bit.closed and bit.opened and bit.closedcomm == self._closing:  # without interest
             bit.comm = self.due
 

@@ -86,7 +86,8 @@ class Feed:
     def told(self, child: SteppedChild, order: Any) -> None:
         """Take in what backtrader says of a child order."""
         for bit in order.executed.iterpending():
-            self.broker.fill(child, abs(bit.size), bit.price, self.time.known(bit.dt) - self.early, bit.comm)
+            taxes = getattr(bit, "taxes", math.nan)  # an ExecutionBroker tells them, backtrader's own broker does not
+            self.broker.fill(child, abs(bit.size), bit.price, self.time.known(bit.dt) - self.early, bit.comm, taxes=taxes)
         if order.status in REFUSED:
             self.broker.end(child, f"backtrader refused {child.quantity:g} of {self.name}: {order.getstatusname()}")
         elif order.status in ENDED:
