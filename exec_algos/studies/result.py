@@ -18,7 +18,7 @@ from exec_algos.studies.breakdown import Edges, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.pairs import compared
 from exec_algos.studies.parents import ParentOrders
-from exec_algos.studies.summary import estimate_of, line_of
+from exec_algos.studies.summary import estimate_of, line_of, skipped_table, together
 from exec_algos.tca.benchmarks import Windows, benchmarks
 from exec_algos.tca.statistics import Estimate, clustered_mean
 from exec_algos.tca.table import parent_table
@@ -120,10 +120,10 @@ class StudyResult:
         names = [str(one) for one in algorithms]
         parts = list(zip(names, worked, strict=True))
         makers: dict[str, Callable[[], Any]] = {
-            "parents": lambda: _together([_parents(orders, name, one, prices) for name, one in parts]),
-            "_summed": lambda: _together([_parents(replace(orders, columns={}), name, one, prices) for name, one in parts]),
-            "fills": lambda: _together([_fills(orders, name, one) for name, one in parts]),
-            "skipped": lambda: _skipped(orders),
+            "parents": lambda: together([_parents(orders, name, one, prices) for name, one in parts]),
+            "_summed": lambda: together([_parents(replace(orders, columns={}), name, one, prices) for name, one in parts]),
+            "fills": lambda: together([_fills(orders, name, one) for name, one in parts]),
+            "skipped": lambda: skipped_table(orders),
             "config": lambda: {
                 **configuration(bars, orders, names, model, left_out, driver),
                 "rules": rules_record(rules),
@@ -350,19 +350,6 @@ def _column(benchmark: str) -> str:
     if benchmark not in BENCHMARKS:
         raise UnknownNameError("benchmark", benchmark, BENCHMARKS)
     return BENCHMARKS[benchmark]
-
-
-def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One table of those of each algorithm, in order of the parent orders."""
-    import pandas as pd
-
-    return pd.concat(tables, ignore_index=True).sort_values("parent_id", kind="stable", ignore_index=True)
-
-
-def _skipped(orders: ParentOrders) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(orders.skipped, columns=["symbol", "session", "reason"])
 
 
 def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:

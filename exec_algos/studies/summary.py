@@ -1,7 +1,8 @@
-"""What a summary says of some rows of `parents`."""
+"""What a summary says of some rows of `parents`, and tables put together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from exec_algos.tca.statistics import Estimate, clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from exec_algos.studies.parents import ParentOrders
 
 
 def estimate_of(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:
@@ -33,3 +36,17 @@ def line_of(rows: pd.DataFrame, column: str) -> dict[str, float]:
         "participation": float(rows["participation"].mean()),
         "days": mean.clusters,
     }
+
+
+def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of those of each algorithm, in order of the parent orders."""
+    import pandas as pd
+
+    return pd.concat(tables, ignore_index=True).sort_values("parent_id", kind="stable", ignore_index=True)
+
+
+def skipped_table(orders: ParentOrders) -> pd.DataFrame:
+    """What was left out, and why."""
+    import pandas as pd
+
+    return pd.DataFrame(orders.skipped, columns=["symbol", "session", "reason"])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.estimable import Estimable, Missing
+from exec_algos.tca.sums import reduced, sum_between
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -108,35 +109,6 @@ def ended_by(bars: Bars, symbol: Ints, instants: Ints) -> Ints:
         ended = np.searchsorted(bars.start[a:b], instants[mine] - bars.step, side="right")
         row[mine] = np.where(ended > 0, a + ended - 1, -1)
     return row
-
-
-def sum_between(values: Floats, first: Ints, last: Ints) -> Floats:
-    """Sums of ``values[first:last]`` for each pair; 0 where it is empty."""
-    return _reduced(np.add, values, first, last, 0.0)
-
-
-def _reduced(operation: np.ufunc, values: Floats, first: Ints, last: Ints, empty: float) -> Floats:
-    """The operation over ``values[first:last]`` for each pair; `empty` where it is empty."""
-    if not len(first):
-        return np.zeros(0)
-    # reduceat takes no edge behind the last value: those pairs see a copy of the values with one more behind, from where they begin
-    last = np.maximum(first, last)
-    ends = last >= len(values)
-    found = np.empty(len(first))
-    if not ends.all():
-        found[~ends] = _reduced_inside(operation, values, first[~ends], last[~ends])
-    if ends.any():
-        begin = int(first[ends].min())
-        found[ends] = _reduced_inside(operation, np.append(values[begin:], empty), first[ends] - begin, last[ends] - begin)
-    return np.where(last > first, found, empty)
-
-
-def _reduced_inside(operation: np.ufunc, values: Floats, first: Ints, last: Ints) -> Floats:
-    # reduceat also goes over what lies between one pair and the next: in order of `first` that is at most all values, once
-    order = np.argsort(first, kind="stable")
-    found = np.empty(len(first))
-    found[order] = operation.reduceat(values, np.column_stack([first[order], last[order]]).ravel())[::2]
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,8 +255,8 @@ def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape
     money, volume = _money_and_volume(view, view.first, view.last)
     left, slack = volume - shares, 1e-9 * volume
     value = _ratio(np.where(np.abs(left) <= slack, 0.0, money - notional), np.where(left > slack, left, 0.0))
-    low = _reduced(np.minimum, view.bars.low, view.first, view.last, np.inf)
-    high = _reduced(np.maximum, view.bars.high, view.first, view.last, -np.inf)
+    low = reduced(np.minimum, view.bars.low, view.first, view.last, np.inf)
+    high = reduced(np.maximum, view.bars.high, view.first, view.last, -np.inf)
     outside = (value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))
     rules = Missing(left < -slack, OWN_TOO_LARGE), Missing(left <= slack, ONLY_OWN), Missing(outside, OWN_OUTSIDE)
     return Estimable.of(value, *whole.missing(), *rules)

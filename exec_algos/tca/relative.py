@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UsageError
-from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, View, sum_between
+from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, View
 from exec_algos.tca.estimable import Estimable, Missing
+from exec_algos.tca.sums import sum_between
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

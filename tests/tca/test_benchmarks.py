@@ -11,7 +11,8 @@ from markets import DAYS, STEP, bars_of, grid_of, market, markets, ns
 
 from exec_algos import BacktestEngine, Bars, OrderEvent, Strategy
 from exec_algos.market.calendars import sessions
-from exec_algos.tca.benchmarks import Windows, benchmarks, rows_between, sum_between
+from exec_algos.tca.benchmarks import Windows, benchmarks, rows_between
+from exec_algos.tca.sums import sum_between
 
 
 def hours(bars):
