@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from exec_algos.market.hours import sessions_of
 from exec_algos.tca.benchmarks import View
+from exec_algos.tca.calibration import calibrate, coverage
 from exec_algos.tca.estimable import Estimable
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
 from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
@@ -195,6 +196,26 @@ class Analysis:
         values, days = self.parents["slippage_vwap_bps"].to_numpy(np.float64), self.parents["session"].to_numpy()
         return {named(key): power_sentence(values[mine], days[mine], delta) for key, mine in self._rows().items()}
 
+    def calibration(self, estimates: pd.DataFrame) -> pd.DataFrame:
+        """Realised cost against arrival regressed on what was expected: a model that is right has intercept 0 and slope 1.
+
+        Parameters
+        ----------
+        estimates : DataFrame
+            ``study.pretrade()`` of the same study, or rows of it: ``parent_id, algorithm, expected_bps, commission_bps, low_bps`` and
+            ``high_bps``.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm``, both sides together: ``intercept, slope, slope_error, slope_low, slope_high, bias, bias_low,
+            bias_high`` (realised less expected, bps), ``r_squared, inside`` (share of the realised costs in the expected range), ``n,
+            left_out, days`` and ``warning``: what is not identified, or only just. Commission is in neither.
+        """
+        both = self.parents.merge(estimates, on=["parent_id", "algorithm"], suffixes=("", "_expected"))
+        groups = both.groupby("algorithm", sort=False)
+        return _table({str(name): _calibrated(rows) for name, rows in groups}, "algorithm")
+
     def _benchmarks(self, rates: Sequence[float]) -> dict[str, Estimable]:
         return benchmark_columns(self.view, self.parents, self.trades, tape="replay", stamped=self.stamped, rates=rates)
 
@@ -239,6 +260,29 @@ def _mean(rows: pd.DataFrame, column: str, traded: npt.NDArray[np.float64]) -> d
         "n": equal.n,
         "left_out": len(rows) - equal.n,
         "reasons": "; ".join(f"{reason}: {count}" for reason, count in counts.items()),
+    }
+
+
+def _calibrated(rows: pd.DataFrame) -> dict[str, Any]:
+    columns = ("slippage_arrival_bps", "expected_bps", "commission_bps", "low_bps", "high_bps")
+    realised, expected, fees, low, high = (rows[name].to_numpy(np.float64) for name in columns)
+    days = rows["session"].to_numpy()
+    line = calibrate(expected - fees, realised, days)
+    return {
+        "intercept": line.intercept.value,
+        "slope": line.slope.value,
+        "slope_error": line.slope.standard_error,
+        "slope_low": line.slope.low,
+        "slope_high": line.slope.high,
+        "bias": line.bias.mean,
+        "bias_low": line.bias.low,
+        "bias_high": line.bias.high,
+        "r_squared": line.r_squared,
+        "inside": coverage(low - fees, high - fees, realised, days).mean,
+        "n": line.n,
+        "left_out": line.left_out,
+        "days": line.clusters,
+        "warning": line.warning,
     }
 
 

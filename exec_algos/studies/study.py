@@ -21,6 +21,8 @@ from exec_algos.studies.result import StudyResult, Worked
 from exec_algos.tape import NO_ROWS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
@@ -139,6 +141,12 @@ class SlippageStudy:
             progress("", len(self.algorithms), len(self.algorithms))
         left_out = len(self.bars) - len(regular)
         return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, left_out, driver, self.rules)  # type: ignore[arg-type]
+
+    def pretrade(self, *, confidence: float = 0.9, most: int | None = None, seed: int = 0) -> pd.DataFrame:
+        """What each parent order was expected to cost, before it began: `exec_algos.studies.pretrade.pretrade`."""
+        from exec_algos.studies.pretrade import pretrade
+
+        return pretrade(self, confidence=confidence, most=most, seed=seed)
 
 
 def _nothing_left(orders: ParentOrders) -> str:
