@@ -143,6 +143,45 @@ def presets(
         typer.echo("\n\n".join(parse_preset(one).describe() for one in preset or PRESETS))
 
 
+@app.command("estimate")
+def estimate(  # noqa: PLR0913, PLR0917 - each is an option
+    bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
+    algo: Algo = "twap,vwap",
+    side: Sides = "buy",
+    size: Size = "5%adv",
+    window: Window = None,
+    calendar: Calendar = None,
+    session: Annotated[str | None, typer.Option(help="YYYY-MM-DD; the last session of the bars if not given.")] = None,
+    max_participation: Cap = None,
+    commission: Rate = 0.0,
+    commission_per_share: PerShare = 0.0,
+    spread: AnySpread = None,
+    impact: Impact = "0",
+    preset: Market = None,
+    profile_days: Days = None,
+    interval: Interval = None,
+    lot_size: Lot = 1.0,
+    as_json: Json = False,
+    format: Format = None,
+    zone: Zone = None,
+    label: Label = None,
+    step: Step = None,
+    symbol: Symbol = None,
+    on_bad: Bad = "raise",
+) -> None:
+    """Say what an order is expected to cost, before it begins."""
+    with one_line_errors():
+        from exec_algos.cli_data import load_bars
+        from exec_algos.cli_estimate import estimate_and_show
+
+        request = StudyRequest(
+            algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation,
+            commission=(commission, commission_per_share, 0.0), spread=spread, impact="" if impact == "0" else impact, preset=preset,
+            profile_days=profile_days, interval=interval, lot_size=lot_size,
+        )  # fmt: skip
+        estimate_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, session=session, as_json=as_json)
+
+
 @app.command("demo")
 def demo(out: Out = Path("out/demo")) -> None:
     """Study TWAP and VWAP on the sample bars, which are synthetic."""

@@ -61,6 +61,9 @@ KRX_SPREAD, US_SPREAD, CRYPTO_SPREAD = FixedSpread(10.0), FixedSpread(3.0), Fixe
 KRX_IMPACT, US_IMPACT, CRYPTO_IMPACT = SquareRootImpact(0.0013), SquareRootImpact(0.0008), SquareRootImpact(0.0008)
 
 
+EXPECTED = "not rounded to a tick: spread and impact are what is expected; dataclasses.replace(fill_model, ticks=preset.ticks) rounds"
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A market: how orders fill in it, what it charges, and which prices it takes.
@@ -110,6 +113,7 @@ class Preset:
             f"limit orders fill when the bar goes: {model.limit_fill}",
             f"lot: {self.lot_size:g}",
             f"ticks: {self.ticks.describe() if self.ticks else 'none'}",
+            f"fills: {'rounded to a tick, against the order' if model.ticks else EXPECTED}",
             f"daily price limit: {limit}",
             f"fees: {self.fees.describe()}",
             *(f"assumed: {one}" for one in self.assumptions),
@@ -241,8 +245,10 @@ def krx_equity(
         A value out of range.
     """
     fees = FeeSchedule(f"KRX {market}", "KRW", (_commission(commission), krx_tax(market)))
-    model = FillModel(max_participation=max_participation, commission=fees, limit_fill="through", spread=spread, impact=impact)
-    limit = PriceLimit(0.15 if market == "KONEX" else 0.30)
+    limit = PriceLimit(0.15 if market == "KONEX" else 0.30, krx_ticks(market))
+    model = FillModel(
+        max_participation=max_participation, commission=fees, limit_fill="through", spread=spread, impact=impact, price_limit=limit
+    )
     return Preset(
         f"krx_equity({market})",
         model,

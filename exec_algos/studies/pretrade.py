@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.costs import FixedSpread
+from exec_algos.costs.fees import FeeSchedule
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.executors import Algorithm
 from exec_algos.market.profile import SessionVolumes, stretched
@@ -114,11 +116,20 @@ def _estimated(before: _Before, algorithm: object, curves: Curves, n: int, confi
     try:
         if not isinstance(algorithm, Algorithm) or algorithm.watches or algorithm.forecasts:
             raise UsageError(NOT_FIXED)
-        found = pretrade_estimate(shares, curve, _outlook(before, algorithm, n), before.model, confidence=confidence)
+        found = pretrade_estimate(shares, curve, _outlook(before, algorithm, n), _charged(before, n), confidence=confidence)
     except (UsageError, NotEnoughHistoryError) as error:
         blank = dict.fromkeys([*(f"{name}_bps" for name in PARTS), "participation", "peak_participation", "completion"], np.nan)
         return {**blank, "basis": "", "reason": str(error)}
     return _columns(found)
+
+
+def _charged(before: _Before, n: int) -> FillModel:
+    """The fill model with the commission that the order's side pays on its day."""
+    fees, orders = before.model.commission, before.orders
+    if not isinstance(fees, FeeSchedule):
+        return before.model
+    day = str(orders.sessions.date[orders.session[n]])
+    return replace(before.model, commission=fees.commission(day, "BUY" if orders.side[n] > 0 else "SELL"))
 
 
 def _columns(found: PreTradeEstimate) -> dict[str, Any]:

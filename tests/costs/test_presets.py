@@ -93,6 +93,7 @@ def test_a_buyer_never_pays_a_sellers_tax(preset, shares, price, day):
 def test_only_korean_stocks_have_daily_limits_here():
     assert krx_equity("KOSDAQ").price_limit.limits(10_000, krx_equity("KOSDAQ").ticks) == (7_000, 13_000)
     assert krx_equity("KONEX").price_limit.fraction == 0.15
+    assert krx_equity("KONEX").fill_model.price_limit == krx_equity("KONEX").price_limit
     assert us_equity().price_limit is crypto().price_limit is frictionless().price_limit is None
     assert "limit-up limit-down bands and trading halts are not modelled" in us_equity().describe()
 

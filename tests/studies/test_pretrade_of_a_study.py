@@ -9,6 +9,7 @@ from small_markets import minute_bars
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
+from exec_algos.costs.presets import krx_equity
 from exec_algos.costs.spread import TickSpread
 from exec_algos.errors import UsageError
 
@@ -102,6 +103,13 @@ def test_a_drawn_sample_has_as_many_orders_as_asked_and_the_same_ones_for_one_se
     assert found["parent_id"].tolist() != one.pretrade(most=5, seed=4)["parent_id"].tolist()
     with pytest.raises(UsageError, match="at least 1, got 0"):
         one.pretrade(most=0)
+
+
+def test_a_dated_schedule_is_what_the_orders_side_pays_on_its_day():
+    found = study(sizes=("1%adv",), commission=krx_equity("KOSPI").fees).pretrade()
+    mean = found.groupby("side")["commission_bps"].mean()
+    assert mean["BUY"] == pytest.approx(1.40527)
+    assert mean["SELL"] == pytest.approx(1.40527 + 18.0)  # 0.18 % on sales of 2024
 
 
 @pytest.mark.slow
