@@ -25,7 +25,7 @@ from exec_algos.costs.displacement import NO_IMPACT, ImpactTable, ImpactTerms, d
 from exec_algos.costs.grid import EVERY_PRICE, PriceGrid, on_tick, taken_price
 from exec_algos.errors import UsageError
 from exec_algos.executors.rules import bounded
-from exec_algos.matching import UNCAPPED, bar_budget, displaced_price, meet_bar, price_parts, share_budget
+from exec_algos.matching import TOUCHED, UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, price_parts, share_budget, terms_at
 from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
 from exec_algos.placement import ChildStyle
 from exec_algos.tape import NOT_WATCHED, Floats, Ints, Orders, Outcome, Tape, Trades, Variant, Watched, in_flight, look, slice_end
@@ -39,6 +39,7 @@ _budget: Any = njit(compilable(bar_budget))  # type: ignore[arg-type]
 _share_budget: Any = njit(compilable(share_budget))  # type: ignore[arg-type]
 _meet: Any = njit(compilable(meet_bar))  # type: ignore[arg-type]
 _displaced: Any = njit(compilable(displaced_price))  # type: ignore[arg-type]
+_terms_at: Any = njit(compilable(terms_at))  # type: ignore[arg-type]
 _parts: Any = njit(compilable(price_parts))  # type: ignore[arg-type]
 _shift: Any = njit(compilable(shift_of))  # type: ignore[arg-type]
 _own: Any = njit(compilable(own_impact))  # type: ignore[arg-type]
@@ -84,7 +85,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, fees, impact, grid, lag, through, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, params, commission, fees, impact, grid, lag, limit_fill, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = orders.slices.max() if late else 1
         levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
@@ -109,7 +110,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     total = n + 1 if after == 2 else n - (end - deadline) // d
             base = first - orders.base[i] if watching else 0
             filled, notional, paid, taxed, children, at = 0, 0.0, 0.0, 0.0, 0, begins[i]
-            past, child, value, traded, rested, rested_value, fee, tax, row = 0, -1, 0.0, 0, 0, 0.0, 0.0, 0.0, 0
+            past, child, value, traded, rested, rested_value, fee, tax, row, reach = 0, -1, 0.0, 0, 0, 0.0, 0.0, 0.0, 0, limit_fill
             dues = orders.fees[i] if len(orders.fees) else 0
             for k in range(total):
                 known, working = filled, 0
@@ -155,15 +156,17 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                             continue
                         # not one name for either: numba's cache knows a function in the closure by an address, and compiles at each start
                         room = _share_budget(pace, volume[r]) if shares_only else _budget(pace, volume[r])
+                        if gridded and limit_fill.ticks > 0:
+                            reach = _terms_at(limit_fill, grid.ticks, limit)
                         if moving > 1:
                             passed = (start[r] - since) // step
                             level = _level(levels, impact.factors, passed)
                             by = _shift(level)
                             quote = price[r] * by
-                            met = _meet(side, left, limit, quote, low[r] * by, high[r] * by, room, through)
+                            met = _meet(side, left, limit, quote, low[r] * by, high[r] * by, room, reach)
                         else:
                             quote = price[r]
-                            met = _meet(side, left, limit, quote, low[r], high[r], room, through)
+                            met = _meet(side, left, limit, quote, low[r], high[r], room, reach)
                         shares, pays, cost, levy = met.quantity * lot, met.price, 0.0, 0.0
                         if moving and met.quantity > 0:
                             pays = _displaced(side, limit, price[r], low[r], high[r], level, _own(pulls, shares, volume[r]))
@@ -220,7 +223,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     impact: ImpactTable = NO_IMPACT,
     grid: PriceGrid = EVERY_PRICE,
     latency: int = 0,
-    through: bool = False,
+    limits: LimitTerms = TOUCHED,
     watching: bool = False,
     rules: Rules = NO_RULES,
     recording: bool = False,
@@ -250,8 +253,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         The prices that the exchange takes in each bar of the tape; NaN in ``tape.buy`` or ``tape.sell``: that side gets nothing there.
     latency : int
         ns between a decision and its arrival.
-    through : bool
-        A limit fills only when the bar trades through it.
+    limits : LimitTerms
+        When a bar fills a limit; ticks need those of `grid`.
     watching : bool
         `decide` looks at the market: needs ``tape.seen`` and ``orders.base``.
     rules : Rules
@@ -286,7 +289,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     def work(variant: Variant, part: Ints) -> None:
         mine = Outcome.empty(len(part))
         _kernel(key, variant)(
-            tape, orders.take(part), curves, params, plain, fees, impact, grid, lag, through, bounds, step, mine, space[part], trades
+            tape, orders.take(part), curves, params, plain, fees, impact, grid, lag, limits, bounds, step, mine, space[part], trades
         )
         for whole, column in zip(outcome, mine, strict=True):
             whole[part] = column
@@ -342,5 +345,6 @@ _PRICES = (
     displace,
     on_tick,
     taken_price,
+    terms_at,
 )
 _RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, owed, is_passive, bounded, look))  # type: ignore[arg-type]

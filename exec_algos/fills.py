@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -15,10 +16,15 @@ from exec_algos.costs.grid import EVERY_PRICE, EVERY_TICK, PriceGrid, on_tick
 from exec_algos.costs.spread import Spread
 from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.latency import DrawnLatency
+from exec_algos.limit_fills import LimitFill, QueueFill, TouchFill
 from exec_algos.matching import (
     MOST_LOTS,
+    TOUCHED,
+    TRADED_THROUGH,
     UNCAPPED,
     Execution,
+    LimitTerms,
     PriceParts,
     bar_budget,
     displaced_price,
@@ -37,9 +43,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_LOTS",
     "PRICE_RULES",
+    "TOUCHED",
+    "TRADED_THROUGH",
     "UNCAPPED",
     "Execution",
     "FillModel",
+    "LimitTerms",
     "OneBar",
     "PriceParts",
     "PriceRule",
@@ -137,15 +146,18 @@ class FillModel:
     max_participation : float, optional
         Fraction of a bar's volume that all orders of a run together may take. None: any size fills
         in a bar that has volume.
-    latency : float
-        Seconds between a decision and its arrival at the venue; cancels take as long.
+    latency : float or DrawnLatency
+        Seconds between a decision and its arrival at the venue; cancels take as long. A `DrawnLatency` draws them for each child.
     commission : Commission or FeeSchedule
         What a child order is charged: one rule for all, or everything that a market and a broker charge, by side, trade date and
         liquidity. A schedule's terms are those of the exchange's session date of the fill. Least, most and rounding hold for all
         that a child trades on one date; a fill is charged what it adds. A fill makes liquidity where its limit order was passive in
         that bar (`exec_algos.costs.charges.is_passive`), else it takes. `Fill.commission` is everything, `Fill.taxes` what of it is tax.
-    limit_fill : {"touch", "through"}
-        Whether a limit order fills when the bar touches its limit, or only when it trades beyond.
+    limit_fill : {"touch", "through", "queue"}, TouchFill, ThroughFill or QueueFill
+        Whether a limit order fills when the bar touches its limit, only when it trades beyond, or when those ahead of it have
+        traded (bars with quotes, event-driven replay only). An object of `exec_algos.limit_fills` is kept as its text, such as
+        ``"touch:fraction=0.5"``, ``"through:ticks=2"``, ``"through:by=0.01"``. A limit that is better than what a market order pays
+        in that bar fills in any case.
     spread : FixedSpread, TickSpread, QuotedSpread or EstimatedSpread, optional
         Half of it is added to what a buy pays and taken from what a sell gets. None: the price rule's price.
     impact : SquareRootImpact, AlmgrenImpact or TransientImpact, optional
@@ -169,9 +181,9 @@ class FillModel:
 
     price: PriceRule = "open"
     max_participation: float | None = None
-    latency: float = 0.0
+    latency: float | DrawnLatency = 0.0
     commission: Commission | FeeSchedule = field(default_factory=Commission)
-    limit_fill: Literal["touch", "through"] = "touch"
+    limit_fill: str | LimitFill = "touch"
     spread: Spread | None = None
     impact: SquareRootImpact | AlmgrenImpact | TransientImpact | None = None
     ticks: TickTable | None = None
@@ -180,11 +192,8 @@ class FillModel:
     def __post_init__(self) -> None:
         if self.price not in PRICE_RULES:
             raise UnknownNameError("price rule", self.price, PRICE_RULES)
-        if self.limit_fill not in ("touch", "through"):
-            raise UnknownNameError("limit fill", self.limit_fill, ("touch", "through"))
         check_participation(self.max_participation)
-        if isinstance(self.latency, str) or not (math.isfinite(self.latency) and self.latency >= 0):  # type: ignore[redundant-expr]
-            raise UsageError(f"latency must be seconds >= 0, got {self.latency!r}")
+        self._check_latency()
         if not isinstance(self.commission, Commission | FeeSchedule):
             raise UsageError(f"commission must be a schedule such as Commission(rate=0.00015) or a FeeSchedule, got {self.commission!r}")
         if isinstance(self.commission, Commission):
@@ -195,6 +204,25 @@ class FillModel:
             laws = "SquareRootImpact(0.001), TransientImpact(0.001, half_life_seconds=600) or an AlmgrenImpact"
             raise UsageError(f"impact must be None or a law such as {laws}, got {self.impact!r}")
         self._check_exchange()
+        self._check_limit_fill()
+
+    def _check_latency(self) -> None:
+        latency = self.latency
+        if not isinstance(latency, DrawnLatency) and not (isinstance(latency, Real) and 0 <= latency < math.inf):
+            raise UsageError(f"latency must be seconds >= 0, got {latency!r}, or such as DrawnLatency(mean=0.5, sd=0.2)")
+
+    def _check_limit_fill(self) -> None:
+        rule = LimitFill.of(self.limit_fill)
+        object.__setattr__(self, "limit_fill", str(rule))
+        if rule.terms().ticks and self.ticks is None:
+            raise UsageError(f"limit_fill {str(rule)!r} must know the tick: give FillModel(ticks=...), or a distance, 'through:by=0.01'")
+        if isinstance(rule, TouchFill) and rule.fraction < 1 and self.max_participation is None:
+            raise UsageError(f"limit_fill {str(rule)!r} is a fraction of what the cap allows: give max_participation, such as 0.1")
+        if isinstance(rule, QueueFill) and isinstance(self.impact, AlmgrenImpact | TransientImpact):
+            raise UsageError(
+                f"limit_fill 'queue' compares limits with quotes, which impact that lasts displaces; use SquareRootImpact or another "
+                f"limit_fill, got {self.impact!r}"
+            )
 
     def _check_exchange(self) -> None:
         if not isinstance(self.ticks, TickTable | None):
@@ -206,8 +234,40 @@ class FillModel:
 
     @property
     def latency_ns(self) -> int:
-        """Latency in ns."""
+        """Latency in ns.
+
+        Raises
+        ------
+        UsageError
+            One that is drawn for each child.
+        """
+        if isinstance(self.latency, DrawnLatency):
+            raise UsageError(
+                f"only the event-driven replay draws a latency for each child (BacktestEngine, a study's driver='engine'), "
+                f"got {self.latency!r}; use that, or a number of seconds"
+            )
         return round(self.latency * SECOND)
+
+    @property
+    def limit_rule(self) -> LimitFill:
+        """`limit_fill` as the object that its text names."""
+        return LimitFill.of(self.limit_fill)
+
+    def compiled_limits(self) -> LimitTerms:
+        """When a bar fills a limit, for a loop that keeps no queues.
+
+        Raises
+        ------
+        UsageError
+            Limits that fill by queue.
+        """
+        rule = self.limit_rule
+        if isinstance(rule, QueueFill):
+            raise UsageError(
+                f"only the event-driven replay keeps queues (BacktestEngine, a study's driver='engine'), got limit_fill {str(rule)!r}; "
+                "use that, or 'touch:fraction=0.5' or 'through'"
+            )
+        return rule.terms()
 
     @property
     def impact_coefficient(self) -> float:

@@ -9,10 +9,12 @@ import math
 from typing import NamedTuple
 
 from exec_algos.costs.displacement import shift_of
+from exec_algos.costs.grid import ON_TICK, TickTerms, tick_at
 from exec_algos.lots import SLACK
 
 UNCAPPED = 1e15  # times any volume > 0 it exceeds every order; times 0 it is still 0: no volume, no fill
 MOST_LOTS = 9e15
+NEARLY = 1.0 - ON_TICK  # differences of prices err by less than that part of a tick
 
 
 class Execution(NamedTuple):
@@ -20,6 +22,50 @@ class Execution(NamedTuple):
 
     quantity: int
     price: float
+
+
+class LimitTerms(NamedTuple):
+    """When a bar fills a limit that a market order's price does not reach.
+
+    Attributes
+    ----------
+    fraction : float
+        Of the budget of a bar that only touches the limit.
+    beyond : float
+        How far beyond the limit a bar must trade, currency per share.
+    ticks : int
+        The same in ticks; `terms_at` makes a price of it.
+    """
+
+    fraction: float
+    beyond: float
+    ticks: int
+
+
+TOUCHED = LimitTerms(1.0, 0.0, 0)
+TRADED_THROUGH = LimitTerms(0.0, 0.0, 0)
+
+
+def terms_at(terms: LimitTerms, table: TickTerms, limit: float) -> LimitTerms:
+    """The terms with their ticks, of the size that holds at `limit`, as a distance in currency."""
+    return LimitTerms(terms.fraction, terms.ticks * tick_at(table, limit), terms.ticks)
+
+
+def queue_ahead(side: int, limit: float, ahead: float, best: float, size: float) -> float:
+    """Shares ahead of a limit order after a look at the best quote of its own side: see `exec_algos.limit_fills.QueueFill`.
+
+    Parameters
+    ----------
+    side : int
+    limit : float
+    ahead : float
+        What was known before; infinite for nothing.
+    best, size : float
+        The bid and its size for a buy, the ask and its size for a sell; NaN where there is no quote.
+    """
+    if (limit - best) * side > 0:
+        return 0.0
+    return size if limit == best and size < ahead else ahead
 
 
 def bar_budget(lot_rate: float, volume: float) -> int:
@@ -145,7 +191,9 @@ def price_parts(side: int, limit: float, rule: float, quoted: float, paid: float
     return PriceParts(rule, quoted - rule, paid - quoted)
 
 
-def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, through: bool) -> Execution:  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
+def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
+    side: int, quantity: int, limit: float, price: float, low: float, high: float, budget: int, terms: LimitTerms, taken: int = 0
+) -> Execution:
     """Let a child order meet a bar.
 
     Parameters
@@ -164,9 +212,11 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     low, high : float
         The bar's range.
     budget : int
-        Lots left in this bar.
-    through : bool
-        A limit fills only when the bar trades through it, not when it merely touches.
+        Lots that all orders together may take from this bar.
+    terms : LimitTerms
+        What a bar must do that fills a limit.
+    taken : int
+        Lots of the budget that are gone.
 
     Returns
     -------
@@ -176,7 +226,10 @@ def meet_bar(side: int, quantity: int, limit: float, price: float, low: float, h
     if limit == limit:  # noqa: PLR0124 - only NaN differs from itself
         if (price - limit) * side >= 0:
             past = (limit - (low if side > 0 else high)) * side
-            if past < 0 or (through and past == 0):
+            if past < 0 or past < terms.beyond * NEARLY:
                 return Execution(0, limit)
+            if past == 0:
+                budget = int(budget * terms.fraction + SLACK)
         price = within_limit(side, limit, price, low, high)
-    return Execution(quantity if quantity < budget else budget, price)
+    left = budget - taken if budget > taken else 0
+    return Execution(quantity if quantity < left else left, price)

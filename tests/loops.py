@@ -53,7 +53,7 @@ class Loop:
                 side, lot = int(parent.side), parent.lot_size
                 room = bar_budget(model.cap(parent.max_participation) / lot, bar.volume) - math.ceil(used / lot * WHOLE)
                 price, left = model.bar_price(bar, side), child.lots - child.filled
-                done = meet_bar(side, left, child.limit, price, bar.low, bar.high, room, model.limit_fill == "through")
+                done = meet_bar(side, left, child.limit, price, bar.low, bar.high, max(room, 0), model.limit_rule.terms())
                 if room > 0 and done.quantity > 0:
                     shares, impact = done.quantity * lot, model.impact_coefficient
                     paid = (

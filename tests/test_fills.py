@@ -14,14 +14,14 @@ from exec_algos import Commission, FillModel, SimulatedBroker
 from exec_algos.backtest.stream import Stream
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import MOST_LOTS, PRICE_RULES, UNCAPPED, bar_budget, meet_bar, price_paid, share_budget
+from exec_algos.fills import MOST_LOTS, PRICE_RULES, TOUCHED, TRADED_THROUGH, UNCAPPED, bar_budget, meet_bar, price_paid, share_budget
 
 OPEN = ns(DAYS[0], "09:30")
 SECOND = 1_000_000_000
 
 
 def meet(side, limit, price, low, high, *, quantity=10, budget=100, through=False):
-    return tuple(meet_bar(side, quantity, limit, price, low, high, budget, through))
+    return tuple(meet_bar(side, quantity, limit, price, low, high, budget, TRADED_THROUGH if through else TOUCHED))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_no_limit_order_pays_more_than_its_limit_or_outside_the_bar_or_gets_more
 ):
     low, rule, high = bar
     price = rule + side * half
-    lots, met = meet_bar(side, quantity, limit, price, low, high, budget, through)
+    lots, met = meet_bar(side, quantity, limit, price, low, high, budget, TRADED_THROUGH if through else TOUCHED)
     assert 0 <= lots <= min(quantity, budget)
     if lots:
         paid = price_paid(side, limit, met, low, high, lots, 50.0, coefficient)

@@ -12,7 +12,7 @@ import exec_algos
 PACKAGE = Path(exec_algos.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("model", "terms", "errors", "executors", "fills", "matching", "costs", "tca", "trajectories", "forecast")
+PURE = ("model", "terms", "errors", "executors", "fills", "matching", "limit_fills", "latency", "costs", "tca", "trajectories", "forecast")
 IMPURE = {"time", "random", "asyncio", "os", "matplotlib", "backtrader", "httpx"}
 APART = ("ext", "brokers.kis", "plots", "live")
 HEAVY = {"pandas", "numba", "matplotlib", "httpx", "dask", "backtrader"}

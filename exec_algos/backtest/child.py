@@ -10,6 +10,7 @@ from typing import Any
 from exec_algos.backtest.waiting import Resume, VirtualClock, Waitable
 from exec_algos.costs import Commission
 from exec_algos.costs.charges import Account, DatedFees
+from exec_algos.matching import TOUCHED
 from exec_algos.model import Fill, ParentOrder, Side
 
 
@@ -45,6 +46,8 @@ class Child(Waitable):
     fee = 0.0
     account: Account | None = None
     over = False
+    ahead = math.inf
+    terms = TOUCHED
     resume: Resume | None = None
     resume_rank = 0
 
@@ -58,9 +61,10 @@ class Child(Waitable):
         commission: Commission | DatedFees,
         active: int,
         deadline: int,
+        latency: int = 0,
     ) -> None:
         self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
-        self.commission, self.active, self.deadline = commission, active, deadline
+        self.commission, self.active, self.deadline, self.latency = commission, active, deadline, latency
         self.lot_rate = state.lot_rate
         self.fills: list[Fill] = []
 

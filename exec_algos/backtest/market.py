@@ -11,6 +11,7 @@ import numpy as np
 
 from exec_algos.backtest.child import Child, ParentState
 from exec_algos.backtest.queue import EventQueue, Rank
+from exec_algos.backtest.queued import check_quotes, queued_budget
 from exec_algos.backtest.stream import Bar, Stream
 from exec_algos.backtest.waiting import VirtualClock
 from exec_algos.brokers.base import Session
@@ -20,10 +21,12 @@ from exec_algos.costs.fees import FeeSchedule
 from exec_algos.costs.grid import EVERY_TICK, on_tick
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.fills import FillModel
+from exec_algos.latency import DrawnLatency
+from exec_algos.limit_fills import QueueFill
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.matching import UNCAPPED, Execution, PriceParts, bar_budget, displaced_price, meet_bar, price_parts
+from exec_algos.matching import UNCAPPED, Execution, PriceParts, bar_budget, displaced_price, meet_bar, price_parts, terms_at
 from exec_algos.model import Fill, ParentOrder, Side, check_lots
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
@@ -66,9 +69,11 @@ class Market:
         self._submitted = 0
         self._commission = _charged(model.commission, sessions)
         self._split = isinstance(self._commission, DatedFees) and self._commission.schedule.by_liquidity
-        self._latency = model.latency_ns
+        self._drawn = model.latency if isinstance(model.latency, DrawnLatency) else None
+        self._latency = 0 if self._drawn else model.latency_ns
         self._at_start = model.price == "open"
-        self._through = model.limit_fill == "through"
+        rule = model.limit_rule
+        self._limits, self._at_limit = rule.terms(), rule.at_limit if isinstance(rule, QueueFill) else None
         self._plain, self._bounded = model.plain, model.bounded
         self._ticks = EVERY_TICK if model.ticks is None else model.ticks.terms()
         self._ruling = RULING[model.price]
@@ -85,6 +90,8 @@ class Market:
         steps = {stream.step for stream in self.streams.values()} | {bars.step}
         if len(steps) > 1:
             raise UsageError(f"bars of one market have one length, got {sorted(step / 1e9 for step in steps)} seconds")
+        if self._at_limit is not None:
+            check_quotes(bars)
         for symbol in bars.symbols:
             if symbol in self.streams:
                 raise UsageError(f"{symbol} is in this market already")
@@ -168,7 +175,7 @@ class Market:
         session = self.session(now)
         ends = session.close if expires is None else expires
         if parent is None:
-            parent = self._direct(symbol, side, quantity, max(now, session.open), min(ends + self._latency, max(ends, session.close)))
+            parent = self._direct(symbol, side, quantity, max(now, session.open), ends, max(ends, session.close))
         lots = check_lots(quantity, parent.lot_size)
         refusal = self.model.ticks.refusal(limit) if self.model.ticks is not None and limit is not None else ""
         if refusal:
@@ -187,7 +194,8 @@ class Market:
         capped: bool = True,
     ) -> Child:
         """Let a child of `lots` lots rest in a stream; `limit` is NaN for a market order, `expires` is in ns UTC."""
-        state, latency = self.parents[parent_id], self._latency
+        state = self.parents[parent_id]
+        latency = self._latency if self._drawn is None else self._drawn.of_child(state.parent, state.children)
         deadline = expires + latency
         end = state.parent.deadline
         deadline = deadline if deadline < end else end
@@ -195,7 +203,8 @@ class Market:
             limit = on_tick(self._ticks, limit, state.side < 0)
         begin, now = state.parent.start, self.queue.now
         active = (now if now > begin else begin) + latency
-        child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline)
+        child = Child(self.clock, self._submitted, state, lots, limit, commission or self._commission, active, deadline, latency)
+        child.terms = terms_at(self._limits, self._ticks, limit) if self._limits.ticks else self._limits
         if not capped:
             child.lot_rate = UNCAPPED / state.parent.lot_size
         self._submitted += 1
@@ -209,7 +218,9 @@ class Market:
                 self.queue.put(known, Rank.EXPIRY, self._expire, child)
         return child
 
-    def _direct(self, symbol: str, side: Side, quantity: float, start: int, end: int) -> ParentOrder:
+    def _direct(self, symbol: str, side: Side, quantity: float, start: int, ends: int, latest: int) -> ParentOrder:
+        late = self._latency if self._drawn is None else self._drawn.of(symbol, side, round(quantity), start, 0)
+        end = min(ends + late, latest)
         order = ParentOrder(symbol=symbol, side=side, quantity=quantity, start=start, end=end, interval=end - start, algorithm="direct")
         return self.open_parent(order)
 
@@ -222,7 +233,7 @@ class Market:
         child = next((one for one in self.resting() if one.number == number), None)
         if child is None:
             return False
-        self.queue.put(self.queue.now + self._latency, Rank.EXPIRY, self._expire, child)
+        self.queue.put(self.queue.now + child.latency, Rank.EXPIRY, self._expire, child)
         return True
 
     def _close_bars(self, streams: list[Stream]) -> None:
@@ -255,15 +266,16 @@ class Market:
 
     def _match(self, stream: Stream, closed: tuple[Bar, float, float], told: list[tuple[Child, Fill]], expired: list[Child]) -> None:
         (start, _, high, low, _, volume, _), buy, sell = closed
-        now, used, ended = self.queue.now, 0.0, False
+        now, used, ended, at_once = self.queue.now, 0.0, False, self._at_limit is None
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
                 taken = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
-                room, price = bar_budget(child.lot_rate, volume) - taken, buy if state.side > 0 else sell
-                if room > 0 and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
+                price = buy if state.side > 0 else sell
+                budget = bar_budget(child.lot_rate, volume) if at_once else self._behind_queue(child, stream, closed[0], price)
+                if budget > taken and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
                     left, shift = child.lots - child.filled, stream.displacement.shift(start)
-                    done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, room, self._through)
+                    done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, budget, child.terms, taken)
                     if done.quantity > 0:
                         fill = self._execute(child, stream, done, closed[0], price, start if self._at_start else now)
                         used += fill.quantity
@@ -275,6 +287,11 @@ class Market:
                 expired.append(child)
         if ended:
             stream.resting = [child for child in stream.resting if not child.over] if len(stream.resting) > 1 else []
+
+    def _behind_queue(self, child: Child, stream: Stream, bar: Bar, price: float) -> int:
+        """Lots that cap and queue let a child take from the last bar."""
+        queued = queued_budget(child, stream, bar, price, self._at_limit or 0.0)
+        return min(bar_budget(child.lot_rate, bar.volume), queued)
 
     def _execute(self, child: Child, stream: Stream, done: Execution, bar: Bar, quoted: float, stamp: int) -> Fill:
         state = child.state

@@ -255,7 +255,7 @@ class SimulatedBroker(BrokerAPI):
     def _call_back(self, child: Child) -> None:
         """End a child now, or when the bar is complete in which the request arrives."""
         market, stream = self.market, self.market.streams[child.state.parent.symbol]
-        arrives = market.clock.now + market.model.latency_ns
+        arrives = market.clock.now + child.latency
         if arrives == market.clock.now:
             market._expire(child)
         else:

@@ -69,6 +69,16 @@ def on_tick(terms: TickTerms, price: float, up: bool) -> float:
     return float(whole / unit if unit > 0.0 else whole * tick)
 
 
+def tick_at(terms: TickTerms, price: float) -> float:
+    """The tick that holds at `price`, currency per share; 0 where there are no ticks."""
+    if not len(terms.floors):
+        return 0.0
+    band = len(terms.floors) - 1
+    while band > 0 and price < terms.floors[band]:
+        band -= 1
+    return float(terms.ticks[band])
+
+
 def within_day(price: float, lowest: float, highest: float) -> float:
     """`price`, but not outside the day's limits, currency per share; NaN limits bound nothing."""
     if price > highest:

@@ -109,7 +109,7 @@ class Preset:
             f"spread: {model.spread or 'none'}",
             f"impact: {model.impact or 'none'}",
             f"participation cap: {cap}",
-            f"latency: {model.latency:g} s",
+            f"latency: {f'{model.latency:g} s' if isinstance(model.latency, float | int) else model.latency}",
             f"limit orders fill when the bar goes: {model.limit_fill}",
             f"lot: {self.lot_size:g}",
             f"ticks: {self.ticks.describe() if self.ticks else 'none'}",

@@ -25,6 +25,11 @@ PRICE_RULES: Mapping[str, str] = {
     "close": "the close of the bar that a child order meets, stamped at its end",
     "worst": "the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
 }
+LIMIT_FILLS: Mapping[str, str] = {
+    "touch": "fill when the bar trades at their limit",
+    "through": "fill when the bar trades through their limit",
+    "queue": "fill when those ahead of them at their limit have traded, or the bar trades through it",
+}
 
 
 UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
@@ -80,6 +85,12 @@ def outside(result: StudyResult) -> str:
     return f"{left_out:,} bars outside the regular hours of {config['calendar']} were left out; {config['bars']:,} were used."
 
 
+def _latency(latency: Any) -> str:
+    if isinstance(latency, Mapping):
+        return f"drawn for each child, log-normal: mean {latency['mean']:g} s, sd {latency['sd']:g} s, seed {latency['seed']}"
+    return f"{latency:g} s from decision to venue"
+
+
 def assumptions(result: StudyResult) -> list[tuple[str, str]]:
     """What the numbers rest on, by name."""
     config, model = result.config, result.config["fill_model"]
@@ -90,8 +101,8 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
             "participation cap",
             "none: any size fills in a bar that has volume" if cap is None else f"{cap:.4g} of each bar's volume, at most",
         ),
-        ("limit orders", f"fill when the bar trades {'at' if model['limit_fill'] == 'touch' else 'through'} their limit"),
-        ("latency", f"{model['latency']:g} s from decision to venue"),
+        ("limit orders", LIMIT_FILLS.get(model["limit_fill"], f"fill by the rule {model['limit_fill']}")),
+        ("latency", _latency(model["latency"])),
         ("commission", _commission(model["commission"])),
         ("spread", _spread(model["spread"])),
         ("market impact", _impact(model["impact"])),

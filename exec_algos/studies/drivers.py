@@ -68,7 +68,7 @@ def drive_batch(job: Job) -> Worked:
     outcome, trades = run_batch(
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=commission,
         impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
-        latency=model.latency_ns, through=model.limit_fill == "through",
+        latency=model.latency_ns, limits=model.compiled_limits(),
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)

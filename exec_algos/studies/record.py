@@ -16,6 +16,7 @@ from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
 from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
+from exec_algos.latency import DrawnLatency
 from exec_algos.model import Rules
 from exec_algos.studies.fee_record import commission_of, commission_record
 from exec_algos.studies.parents import ParentOrders
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Any] = {
         SquareRootImpact,
         AlmgrenImpact,
         TransientImpact,
+        DrawnLatency,
     )
 }
 
@@ -45,6 +47,7 @@ KNOBS = {
     "impact": "SquareRootImpact",
     "ticks": "TickTable",
     "price_limit": "PriceLimit",
+    "latency": "DrawnLatency",
 }  # and the kind of old records
 
 
@@ -98,7 +101,7 @@ def fill_model_of(record: Mapping[str, Any]) -> FillModel:
     if record.get("commission") is not None:
         made["commission"] = commission_of(record["commission"])
     for name, kind in KNOBS.items():
-        if record.get(name) is not None:
+        if isinstance(record.get(name), Mapping):
             made[name] = _restored({"kind": kind, **record[name]})
     return FillModel(**{**record, **made})
 

@@ -18,7 +18,7 @@ from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.fills import FillModel
-from exec_algos.matching import UNCAPPED, bar_budget, displaced_price, meet_bar
+from exec_algos.matching import UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, terms_at
 
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
@@ -126,6 +126,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 "price_limit needs the close of the day before, which the plug-in does not keep; leave it out here or use the engine"
             )
         self._ticks = EVERY_TICK if self.model.ticks is None else self.model.ticks.terms()
+        self._reach = self.model.compiled_limits()
         self.p.filler = self._allotted
         self._charge = Charge(self.model.commission, self._fees_now)
         self._charging: dict[Any, Any] = {}
@@ -286,6 +287,10 @@ class ExecutionBroker(bt.brokers.BackBroker):
         else:
             self._meet(order, terms, tape)
 
+    def _limits(self, limit: float) -> LimitTerms:
+        """What a bar must do that fills this limit."""
+        return terms_at(self._reach, self._ticks, limit) if self._reach.ticks else self._reach
+
     def _trigger(self, order: Any, tape: _Tape) -> None:
         """A stop rests at the venue: triggered there, it meets the next bar, whatever the latency."""
         level, bar = order.created.price, tape.bar
@@ -294,14 +299,14 @@ class ExecutionBroker(bt.brokers.BackBroker):
             order.trailadjust(bar.close)
 
     def _meet(self, order: Any, terms: _Terms, tape: _Tape) -> None:
-        side, bar, model = 1 if order.isbuy() else -1, tape.bar, self.model
+        side, bar = 1 if order.isbuy() else -1, tape.bar
         taken = math.ceil(tape.used / terms.lot * WHOLE) if tape.used else 0
-        room = bar_budget(terms.rate, bar.volume) - taken
-        if room <= 0:
+        budget = bar_budget(terms.rate, bar.volume)
+        if budget <= taken:
             return
         limit, left, quoted = _limit(order), terms.lots - terms.done, tape.price(side)
         moved, by = tape.displacement, tape.displacement.shift(tape.start)
-        done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, room, model.limit_fill == "through")
+        done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, budget, self._limits(limit), taken)
         if done.quantity > 0 and done.price > 0:
             last = done.quantity == left
             shares = done.quantity * terms.lot if terms.whole or not last else abs(order.executed.remsize)
