@@ -163,7 +163,7 @@ def test_a_look_at_the_book_never_lengthens_a_queue(side, limit, ahead, best, si
 
 
 def test_bars_without_quotes_have_no_queue():
-    with pytest.raises(UsageError, match="the bars of X have no bid, ask, bid_size, ask_size; .* use limit_fill='through' or 'touch:frac"):
+    with pytest.raises(UsageError, match=r"the bars of X have no bid, ask, bid_size, ask_size; .* use limit_fill='through' or 'touch:frac"):
         filled(minute_bars([TOUCHING]), 10.0, limit_fill="queue")
 
 
@@ -199,7 +199,6 @@ def test_engine_and_batch_agree_bit_for_bit_under_every_limit_rule(bars, buy, se
         assert (fills["price"][fills["side"] == "SELL"] >= sell / 2).all()
 
 
-@pytest.mark.slow
 def test_the_compiled_loop_refuses_a_queue_and_says_which_driver_keeps_one():
     study = study_of(market(3), ["twap"], FillModel(limit_fill="queue"), size="10", profile_days=1)
     refused = "a study's driver='engine'.* got limit_fill 'queue'; use that, or 'touch:fraction=0.5' or 'through'"
