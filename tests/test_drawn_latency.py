@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from markets import assert_same, grids, market, markets, outcome, study_of
-from small_markets import at, clock_times, minute_bars
+from small_markets import MINUTE, at, clock_times, minute_bars
 
-from exec_algos import FillModel, SimulatedBroker
+from exec_algos import FillModel, ParentOrder, SimulatedBroker
 from exec_algos.errors import UsageError
 from exec_algos.latency import SECOND, DrawnLatency
+from exec_algos.model import Side
 from exec_algos.studies.record import fill_model_of, fill_model_record
 
 LATE = DrawnLatency(mean=2400.0, sd=1200.0, seed=7)
@@ -117,6 +118,22 @@ def test_a_cancellation_travels_as_long_as_its_child_did():
         return broker.clock.now
 
     assert asyncio.run(work()) == at("09:30") + late
+
+
+def test_what_an_executor_takes_back_is_over_in_the_bar_in_which_the_request_arrives():
+    law, end = DrawnLatency(mean=240.0, sd=200.0, seed=1), at("10:20")
+    late = law.of("X", 1, 100, at("09:30"), 0)
+    bars = minute_bars([10.0] * 60)
+
+    async def work():
+        broker = SimulatedBroker(bars, fill_model=FillModel(latency=law))
+        order = ParentOrder(symbol="X", side=Side.BUY, quantity=100, start=at("09:30"), end=end, interval=MINUTE)
+        child = broker.send_order(broker.open_parent(order), 100, 9.0, end)
+        broker.withdraw(child)
+        await child
+        return broker.clock.now
+
+    assert asyncio.run(work()) == at("09:30") + -(-late // MINUTE) * MINUTE
 
 
 def test_the_compiled_loop_refuses_a_drawn_latency_and_says_which_driver_draws():

@@ -18,7 +18,7 @@ from exec_algos.costs import FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.limit_fills import LimitFill, QueueFill, ThroughFill, TouchFill
-from exec_algos.matching import queue_ahead
+from exec_algos.matching import meet_bar, queue_ahead
 from exec_algos.studies.record import fill_model_of, fill_model_record
 
 CENTS = TickTable("cents", (0.0,), (0.01,))
@@ -63,6 +63,10 @@ def test_the_fraction_of_a_touched_bar_is_shared_by_all_who_wait_there():
 def test_what_market_orders_have_taken_counts_against_the_fraction():
     fills = filled(minute_bars([TOUCHING]), None, 10.0, quantity=30, limit_fill=TouchFill(fraction=0.5), max_participation=0.1)
     assert [shares for _, shares, _ in fills] == [30, 20]
+
+
+def test_where_others_have_taken_more_than_the_fraction_nothing_is_left():
+    assert meet_bar(1, 10, 10.0, 10.1, 10.0, 10.2, 100, TouchFill(fraction=0.5).terms(), 60) == (0, 10.0)
 
 
 def test_a_fraction_of_a_touch_is_rounded_down_to_whole_lots():
@@ -162,6 +166,23 @@ def test_a_look_at_the_book_never_lengthens_a_queue(side, limit, ahead, best, si
     assert queue_ahead(side, best, math.inf, best, size) == (math.inf if math.isnan(best) else size)
 
 
+steps = st.tuples(st.integers(-3, 3), st.integers(0, 3), st.integers(0, 400), st.integers(0, 500))
+
+
+@given(st.lists(steps, min_size=2, max_size=12), st.sampled_from(["BUY", "SELL"]), st.sampled_from([None, 0.3]))
+@settings(deadline=None, max_examples=40)
+@pytest.mark.slow
+def test_a_queue_gives_no_less_than_trading_through_and_no_more_than_a_touch_and_never_a_worse_price(table, side, cap):
+    rows = [(10 + o / 4, 10 + (o + w) / 4, 10 + (o - w) / 4, 10 + o / 4, volume) for o, w, volume, _ in table]
+    sizes = [float(size) for *_, size in table]
+    bars = quoted(rows, bid_size=sizes, ask_size=sizes, ask=10.0)
+    got = [filled(bars, 10.0, side=side, limit_fill=rule, max_participation=cap) for rule in ("through", "queue", "touch")]
+    shares = [sum(quantity for _, quantity, _ in fills) for fills in got]
+    assert shares == sorted(shares)
+    sign = 1 if side == "BUY" else -1
+    assert all((price - 10.0) * sign <= 0 for fills in got for _, _, price in fills)
+
+
 def test_bars_without_quotes_have_no_queue():
     with pytest.raises(UsageError, match=r"the bars of X have no bid, ask, bid_size, ask_size; .* use limit_fill='through' or 'touch:frac"):
         filled(minute_bars([TOUCHING]), 10.0, limit_fill="queue")
@@ -187,7 +208,7 @@ ticked = st.builds(
 
 
 @given(markets(), st.integers(30, 50), st.integers(30, 50), plain | ticked, grids)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @pytest.mark.slow
 def test_engine_and_batch_agree_bit_for_bit_under_every_limit_rule(bars, buy, sell, model, grid):
     study = study_of(bars, [Patient(buy=buy / 2, sell=sell / 2)], model, **grid)

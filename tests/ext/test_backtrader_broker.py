@@ -15,9 +15,11 @@ from markets import STEP, bars_of, fill_models, markets, ns
 
 from exec_algos import TWAP, Commission, FillModel
 from exec_algos.costs import FixedSpread, SquareRootImpact
+from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.ext.backtrader import BarsFeed, ExecutionBroker, ExecutionMixin, plug_in
+from exec_algos.latency import DrawnLatency
 from exec_algos.model import Rules
 
 HALF_HOURS = TWAP(slice_interval_seconds=1800)
@@ -312,6 +314,31 @@ class TestPrices:
         bars = session(100, 100, (101, 102, 99, 100), (101, 102, 98, 100))
         order = simulated(bars, FillModel(limit_fill=rule), s2=lambda s: s.buy(size=10, exectype=Order.Limit, price=99)).made[0]
         assert bits(order) == [(bar, 10, 99)]
+
+    @pytest.mark.parametrize(
+        ("rule", "found"),
+        [
+            ({"limit_fill": "touch:fraction=0.5", "max_participation": 0.012}, [(3, 6, 99), (4, 4, 99)]),
+            ({"limit_fill": "through:by=1"}, [(4, 10, 99)]),
+            ({"limit_fill": "through:ticks=4", "ticks": TickTable("quarters", (0.0,), (0.25,))}, [(4, 10, 99)]),
+            ({"limit_fill": "through:ticks=5", "ticks": TickTable("quarters", (0.0,), (0.25,))}, []),
+        ],
+    )
+    def test_limit_rules_with_a_measure(self, rule, found):
+        bars = session(100, 100, (101, 102, 99, 100), (101, 102, 98, 100))
+        order = simulated(bars, FillModel(**rule), s2=lambda s: s.buy(size=10, exectype=Order.Limit, price=99)).made[0]
+        assert bits(order) == found
+
+    @pytest.mark.parametrize(
+        ("knob", "said"),
+        [
+            ({"limit_fill": "queue"}, "only the event-driven replay keeps queues"),
+            ({"latency": DrawnLatency(mean=60.0, sd=30.0)}, "only the event-driven replay draws a latency"),
+        ],
+    )
+    def test_what_only_the_replay_keeps_is_refused_before_the_first_bar(self, knob, said):
+        with pytest.raises(UsageError, match=said):
+            simulated(session(100, 100), FillModel(**knob))
 
     @given(markets(("A",)), fill_models, st.integers(20, 60), st.booleans())
     @settings(deadline=None, max_examples=60)

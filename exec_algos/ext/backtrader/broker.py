@@ -126,7 +126,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 "price_limit needs the close of the day before, which the plug-in does not keep; leave it out here or use the engine"
             )
         self._ticks = EVERY_TICK if self.model.ticks is None else self.model.ticks.terms()
-        self._reach = self.model.compiled_limits()
+        self._reach, self._late = self.model.compiled_limits(), self.model.latency_ns
         self.p.filler = self._allotted
         self._charge = Charge(self.model.commission, self._fees_now)
         self._charging: dict[Any, Any] = {}
@@ -188,12 +188,12 @@ class ExecutionBroker(bt.brokers.BackBroker):
 
     def cancel(self, order: Any, bracket: bool = False) -> bool:
         """Cancel an open order, also one that waits for its first check; the request takes as long as an order does."""
-        if bracket or not self.model.latency_ns or self._child(order) is not None:
+        if bracket or not self._late or self._child(order) is not None:
             return self._take_off(order, bracket)
         if not order.alive() or order in self._leaving:
             return False
         terms = self._terms_of(order)
-        terms.deadline = self._instant() + self.model.latency_ns
+        terms.deadline = self._instant() + self._late
         self._leaving.append(order)
         return True
 
@@ -265,7 +265,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 found = _Terms(child.active, child.deadline, cap, parent.lot_size, size)
             else:
                 lot = 1 if float(size).is_integer() else FRACTION
-                found = _Terms(self._decided[order.ref] + model.latency_ns, FOREVER, model.cap(None), lot, size)
+                found = _Terms(self._decided[order.ref] + self._late, FOREVER, model.cap(None), lot, size)
             self._terms[order.ref] = found
         return found
 
