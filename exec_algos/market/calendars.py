@@ -99,7 +99,8 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     name : str
         Any calendar of exchange_calendars (``XNYS``, ``XKRX`` ...) or ``24/7``. With a time behind it, such as ``XNYS+1min`` or
         ``XKRX+30s``, sessions close that much later: for bars of which one, at the close, holds the closing auction. It is the
-        session's last bar then.
+        session's last bar then. ``XKRX-10min`` opens earlier: for bars of which one, before the open, holds the opening auction,
+        the session's first bar. Both: ``XKRX-10min+1min``.
     first, last : int
         ns UTC.
 
@@ -110,9 +111,10 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     UsageError
         The period lies outside what the calendar covers, or ends before it starts; or sessions that would overlap.
     """
-    exchange, plus, behind = name.partition("+")
-    if plus:
-        return _longer(sessions(exchange, first, last), name, _length(name, behind))
+    exchange, _, behind = name.partition("+")
+    plain, before = _opening(exchange)
+    if plain != name:
+        return _longer(sessions(plain, first, last), name, _length(name, before), _length(name, behind))
     if last < first:
         raise UsageError(f"a period must not end before it starts, got {np.datetime64(first, 'ns')} to {np.datetime64(last, 'ns')}")
     begin, end = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
@@ -124,19 +126,26 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     return Sessions(name=name, zone=hours.zone, date=hours.date, open=hours.open, close=hours.close)
 
 
+def _opening(exchange: str) -> tuple[str, str]:
+    """A calendar's own name and the time that it opens earlier: ``XKRX-10min`` in two; a name may hold a minus of its own."""
+    plain, minus, before = exchange.rpartition("-")
+    return (plain, before) if minus and before[:1].isdigit() else (exchange, "")
+
+
 def _length(name: str, text: str) -> int:
+    """A time in ns; 0 for none."""
     match = re.fullmatch(r"(\d+)(s|min)", text)
-    if match is None:
-        raise UsageError(f"calendar {name!r}: what stands behind the + is a time such as 1min or 30s, got {text!r}")
-    return int(match[1]) * (60 if match[2] == "min" else 1) * 1_000_000_000
+    if match is None and (text or name.endswith("+")):
+        raise UsageError(f"calendar {name!r}: what stands behind the + or - is a time such as 1min or 30s, got {text!r}")
+    return 0 if match is None else int(match[1]) * (60 if match[2] == "min" else 1) * 1_000_000_000
 
 
-def _longer(plain: Sessions, name: str, auction: int) -> Sessions:
-    """The same sessions, each closing `auction` ns later."""
-    close = plain.close + auction
-    if (plain.open[1:] < close[:-1]).any():
+def _longer(plain: Sessions, name: str, opening: int, closing: int) -> Sessions:
+    """The same sessions, each opening and closing that many ns earlier and later."""
+    opens, closes = plain.open - opening, plain.close + closing
+    if (opens[1:] < closes[:-1]).any():
         raise UsageError(f"calendar {name!r}: a session may not last into the next one; {plain.name} leaves no time between them")
-    return Sessions(name=name, zone=plain.zone, date=plain.date, open=plain.open, close=close)
+    return Sessions(name=name, zone=plain.zone, date=plain.date, open=opens, close=closes)
 
 
 def _year(day: np.datetime64) -> int:
