@@ -216,7 +216,7 @@ def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
     terms : LimitTerms
         What a bar must do that fills a limit.
     taken : int
-        Lots of the budget that are gone.
+        Lots of the budget that are gone, at most all.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
             if past < 0 or past < terms.beyond * NEARLY:
                 return Execution(0, limit)
             if past == 0:
-                budget = int(budget * terms.fraction + SLACK)
+                budget = max(int(budget * terms.fraction + SLACK), taken)
         price = within_limit(side, limit, price, low, high)
-    left = budget - taken if budget > taken else 0
+    left = budget - taken
     return Execution(quantity if quantity < left else left, price)
