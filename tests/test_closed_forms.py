@@ -43,7 +43,7 @@ def sessions(bars, calendar):
 def test_on_a_market_that_never_moves_every_benchmark_is_the_price(side, price):
     bars = bars_of({"A": [(t, 20.0, 20.0, 20.0, 20.0, 1000.0, np.nan) for day in DAYS for t in grid_of(day)]})
     parents = study_of(bars, ["twap", "vwap:profile_days=1"], FillModel(price=price), profile_days=1, sides=[side]).run().parents
-    costs = parents[[name for name in parents.columns if name.endswith("_bps")]]
+    costs = parents[[name for name in parents.columns if name.startswith("slippage")]]
     assert (costs == 0).all().all()
     assert (parents["residual"] == 0).all()
 
@@ -201,7 +201,7 @@ def test_a_sale_is_the_purchase_in_the_mirror(bars, rule):
     buys, sales = (parents[parents["side"] == side].reset_index(drop=True) for side in ("BUY", "SELL"))
     same = ["symbol", "session", "quantity", "filled", "average_price", "arrival_price", "interval_vwap", "children"]
     assert buys[same].equals(sales[same])
-    costs = [name for name in parents.columns if name.endswith("_bps")]
+    costs = [name for name in parents.columns if name.startswith("slippage")]
     np.testing.assert_array_equal(buys[costs], -sales[costs])
 
 

@@ -239,10 +239,12 @@ class OrderExecutor(ABC):
     async def _post(self, progress: Progress, k: int, decision: Decision, over: int) -> None:
         """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""
         broker, clock, parent, placing = self.broker, self.broker.clock, progress.parent, progress.placing
-        now, due = clock.now, progress.lots + progress.collect() + decision.quantity
+        working = progress.collect()  # before the lots are read, which it counts up
+        now, due = clock.now, progress.lots + working + decision.quantity
         placing.ask(now, due)
         while True:
-            left, until = due - progress.lots - progress.collect(), min(over, now + placing.reprice) if placing.reprice else over
+            working = progress.collect()
+            left, until = due - progress.lots - working, min(over, now + placing.reprice) if placing.reprice else over
             if progress.failures or progress.lots >= due:
                 return
             child = Decision(left, decision.limit)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, fill_models, market, markets, ns
 from small_markets import DRIVERS, driven
 
-from exec_algos import SimulatedBroker
+from exec_algos import FillModel, SimulatedBroker
 from exec_algos.errors import RunError, UsageError
 from exec_algos.executors import ALGORITHMS, parse_algorithm
 from exec_algos.executors.base import AlgorithmExecutor, Window
@@ -156,8 +156,23 @@ def overrun(sent, cushion, sides, fee_rate):
     return math.fsum(moved) * (1 + fee_rate) + 1e-6
 
 
+@pytest.mark.parametrize("driver", ["asyncio", "backtest"])
+def test_a_peg_that_was_filled_in_part_asks_for_the_rest_alone(driver):
+    peg = Rules(tick_size=0.5, style="peg:reprice_seconds=60,timeout_seconds=300")
+    bars = market(0, missing=0.0, silent=0.0)
+    _, summaries, _, sent = basket_of(
+        driver,
+        bars,
+        [Asked("B", "BUY", 333, peg, "twap:slice_interval_seconds=3600")],
+        SharedLimit(cash=1e9),
+        FillModel(max_participation=0.29),
+    )
+    assert summaries[0]["total_quantity"] == 333
+    assert [lots for _, _, lots, *_ in sent][:2] == [83, 37]  # of 83 shares 46 were filled before the price was set anew
+
+
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(drivers, markets(), parents, limits, fill_models)
 def test_what_traded_exceeds_a_limit_by_the_move_of_open_children_at_most(driver, bars, asked, limit, model):
     limit = SharedLimit(cash=limit.cash, notional=limit.notional, cushion=limit.cushion, commission=model.commission)
