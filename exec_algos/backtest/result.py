@@ -14,7 +14,8 @@ from exec_algos.backtest.market import Market
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.stream import Stream
 from exec_algos.model import Fill
-from exec_algos.tca.benchmarks import Windows, benchmarks
+from exec_algos.tca.benchmarks import benchmarks
+from exec_algos.tca.places import Windows
 from exec_algos.tca.table import parent_table
 
 if TYPE_CHECKING:

@@ -128,11 +128,7 @@ class Bars:
         ndarray of float64, shape (n,)
             Currency per share.
         """
-        # rounding may put the mean of three equal prices an ulp outside them
-        proxy = np.clip((self.high + self.low + self.close) / 3.0, self.low, self.high)
-        if self.vwap is None:
-            return proxy
-        return np.where((self.vwap >= self.low) & (self.vwap <= self.high), self.vwap, proxy)
+        return bar_prices(self.high, self.low, self.close, self.vwap)
 
     def take(self, keep: npt.NDArray[np.bool_]) -> Bars:
         """The rows where `keep` (bool, shape (n,)) is true; symbols without rows are left out."""
@@ -360,6 +356,15 @@ class Bars:
         A tz-aware index named ``timestamp`` is taken for the start of the bar; elsewhere `label` is asked for.
         """
         return cls.read(path, format="parquet", symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad)
+
+
+def bar_prices(high: Floats, low: Floats, close: Floats, vwap: Floats | None) -> Floats:
+    """`Bars.price` of columns of shape (n,)."""
+    proxy = high + low
+    proxy += close
+    proxy /= 3.0
+    np.clip(proxy, low, high, out=proxy)  # rounding may put the mean of three equal prices an ulp outside them
+    return proxy if vwap is None else np.where((vwap >= low) & (vwap <= high), vwap, proxy)
 
 
 def _column(bars: Bars, name: str) -> Floats:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import NotEnoughHistoryError, UsageError
+from exec_algos.errors import UsageError
+from exec_algos.market.adv import check_history, earlier_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,19 +64,14 @@ class SessionVolumes:
         """Tabulate one symbol's bars; those outside the sessions are left out."""
         rows = bars.rows(symbol)
         start, volume = bars.start[rows], bars.volume[rows]
-        first, last = sessions.rows(start)
         slots = (sessions.close - sessions.open) // bars.step
         table = np.zeros((len(sessions), int(slots.max(initial=1))))
-        full = _full(start, first, last, sessions.open, slots, bars.step)
-        for k in np.flatnonzero(full):
-            table[k, : slots[k]] += volume[first[k] : last[k]]
-        part = np.where(full, 0, last - first)
-        where = np.repeat(np.arange(len(sessions)), part)
-        rows = np.arange(len(where)) + np.repeat(first - np.cumsum(part) + part, part)
-        slot = (start[rows] - sessions.open[where]) // bars.step
+        held = sessions.held(start)
+        inside = np.flatnonzero(held >= 0)
+        where = held[inside]
         most = np.maximum(slots[where] - 1, 0)  # a bar that the close cuts short counts with the last whole one
-        np.add.at(table, (where, np.minimum(slot, most)), volume[rows])
-        return cls(symbol, table, slots, last > first)
+        np.add.at(table, (where, np.minimum((start[inside] - sessions.open[where]) // bars.step, most)), volume[inside])
+        return cls(symbol, table, slots, np.bincount(where, minlength=len(sessions)) > 0)
 
     def earlier(self, session: int, days: int) -> Ints:
         """Indices of the last `days` sessions with data before `session`.
@@ -85,9 +81,7 @@ class SessionVolumes:
         NotEnoughHistoryError
             There are fewer.
         """
-        found = np.flatnonzero(self.has_data[:session])
-        check_history(self.symbol, len(found), days)
-        return found[-days:]
+        return earlier_sessions(self.symbol, self.has_data, session, days)
 
     def profile(self, session: int, days: int) -> Floats:
         """Expected fraction of the session's volume in each of its bars.
@@ -118,104 +112,13 @@ class SessionVolumes:
         """
         return [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
 
-    def windows(self, days: int) -> tuple[Ints, Ints]:
-        """The sessions that have `days` sessions with data before them, and which those are.
-
-        Returns
-        -------
-        sessions : ndarray of int64, shape (m,)
-        before : ndarray of int64, shape (m, days)
-            In time order.
-        """
-        found = np.flatnonzero(self.has_data)
-        number = np.searchsorted(found, np.arange(len(self.has_data)))
-        sessions = np.flatnonzero(number >= days)
-        return sessions, found[number[sessions, None] - days + np.arange(days)]
-
-    def profiles(self, days: int) -> Floats:
-        """`profile` of every session, bit for bit: shape (n_sessions, n_slots), 0 behind a session's own bars and where there is none."""
-        made = np.zeros_like(self.volumes)
-        sessions, before = self.windows(days)
-        for length in np.unique(self.slots[sessions]):
-            chosen = np.flatnonzero(self.slots[sessions] == length)
-            total = self._totals(before[chosen], int(length))
-            whole = total.sum(axis=1, keepdims=True)
-            np.divide(total, whole, out=total, where=whole > 0)
-            made[sessions[chosen], :length] = total
-        return made
-
-    def _totals(self, before: Ints, length: int) -> Floats:
-        """Sums over the sessions of each row of `before`, mapped onto `length` bars and added in time order."""
-        found, number = np.unique(before, return_inverse=True)
-        number, days = number.reshape(before.shape), before.shape[1]
-        mapped = self._mapped(found, length)[found]
-        if (np.diff(number, axis=1) == 1).all():  # neighbours of one list: each day's part of all sums is a slice of it
-            sums = np.zeros((len(found) - days + 1, length))
-            for day in range(days):
-                sums += mapped[day : day + len(sums)]
-            return sums if len(sums) == len(number) else sums[number[:, 0]]
-        total = np.zeros((len(before), length))
-        for day in range(days):
-            total += mapped[number[:, day]]
-        return total
-
-    def _mapped(self, used: Ints, length: int) -> Floats:
-        """Volumes of sessions mapped onto `length` bars, each in the row of its number."""
-        mapped = self.volumes[:, :length].copy()
-        for i in used[self.slots[used] != length]:
-            mapped[i] = stretched(self.volumes[i, : self.slots[i]], length)
-        return mapped
-
-    def average_volumes(self, days: int) -> Floats:
-        """`average_volume` of every session, bit for bit: shape (n_sessions,), NaN where there are fewer than `days` before."""
-        sessions, before = self.windows(days)
-        found = np.full(len(self.has_data), np.nan)
-        found[sessions] = self.volumes.sum(axis=1)[before].mean(axis=1)
-        return found
-
-    def average_volume(self, session: int, days: int) -> float:
-        """ADV in shares: mean session volume of the `days` sessions with data before `session`.
-
-        Raises
-        ------
-        NotEnoughHistoryError
-            Too few earlier sessions with data.
-        """
-        return float(self.volumes[self.earlier(session, days)].sum(axis=1).mean())
-
-
-def _full(start: Ints, first: Ints, last: Ints, opens: Ints, slots: Ints, step: int) -> npt.NDArray[np.bool_]:
-    """Sessions with one bar in every slot, each at its place: as many bars as slots, and no two closer than a step."""
-    full: npt.NDArray[np.bool_] = (last - first == slots) & (slots > 0)
-    ends = np.minimum(np.maximum(last - 1, 0), max(len(start) - 1, 0))
-    if not full.any():
-        return full
-    begins = np.minimum(first, len(start) - 1)
-    full &= (start[begins] == opens) & (start[ends] == opens + (slots - 1) * step)
-    return full
-
-
-def check_history(symbol: str, found: int, days: int) -> None:
-    """Refuse a profile of more sessions than there are.
-
-    Raises
-    ------
-    NotEnoughHistoryError
-        `found` earlier sessions are fewer than the `days` asked for.
-    """
-    if found < days:
-        raise NotEnoughHistoryError(
-            f"{symbol}: the volume profile needs {days} earlier sessions with data, there are {found}; "
-            "give more history or ask for fewer days"
-        )
-
 
 def mean_profile(past: Sequence[Floats], length: int) -> Floats:
     """Mean volume of earlier sessions, each mapped onto `length` bars, normalised to 1; all 0 if nothing traded."""
     total = np.zeros(length)
     for volumes in past:
         total += stretched(volumes, length)
-    whole = total.sum()
+    whole = np.cumsum(total)[-1] if length else 0.0  # in time order, as the compiled loop adds them up
     return total / whole if whole > 0 else total
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,8 +14,10 @@ import numpy.typing as npt
 
 from exec_algos.errors import NotEnoughHistoryError
 from exec_algos.executors import Algorithm
+from exec_algos.market.adv import check_history
 from exec_algos.market.profile import SessionVolumes, stretched
 from exec_algos.studies.parents import ParentOrders, Skipped
+from exec_algos.studies.profiles import SymbolBars, window_profiles
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -42,12 +47,12 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
     """Each algorithm's curves; orders for which one of them has none are skipped for all."""
     opened = orders.sessions.open[orders.session]
     first, last = ((instants - opened) // bars.step for instants in (orders.start, orders.end))
-    seen = _Seen(orders, lru_cache(maxsize=None)(partial(_volumes, bars, orders)), first, last, bars.step)
+    seen = _Seen(bars, orders, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions)))
     keep = np.ones(len(orders), dtype=bool)
     skipped: dict[tuple[int, int], Skipped] = {}
     made: list[Curves] = []
     for algorithm in algorithms:
-        curves, missing = _made(seen, algorithm)
+        curves, missing = _of_history(seen, algorithm) if algorithm.history_days else (_of_lengths(seen, algorithm), {})
         for n, why in sorted(missing.items()):
             keep[n] = False
             where = (int(orders.symbol[n]), int(orders.session[n]))
@@ -59,99 +64,101 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
 
 
 class _Seen(NamedTuple):
-    """Orders, the volumes of a symbol by number, and the windows in bars from the open."""
+    """Bars and orders, the windows in bars from the open, and one symbol's bars by its number."""
 
+    bars: Bars
     orders: ParentOrders
-    volumes: Callable[[int], SessionVolumes]
     first: Ints
     last: Ints
-    step: int
+    of_symbol: Callable[[int], SymbolBars]
 
 
-class _Block(NamedTuple):
-    """Curves of one length, shape (m, slices), and which of the parent orders have each; or why these have none."""
-
-    curves: Floats
-    orders: Ints
-    number: Ints
-    why: str = ""
-
-
-def _volumes(bars: Bars, orders: ParentOrders, symbol: int) -> SessionVolumes:
-    return SessionVolumes.of(bars, bars.symbols[symbol], orders.sessions)
+def _of_lengths(seen: _Seen, algorithm: Algorithm) -> Curves:
+    """Curves that hang on the window's length alone."""
+    lengths, number = np.unique(seen.last - seen.first, return_inverse=True)
+    curves = [algorithm.curve(np.ones(int(length)), seen.bars.step) for length in lengths]
+    slices = np.array([len(one) for one in curves], dtype=np.int64)
+    return Curves(np.concatenate([np.zeros(0), *curves]), (np.cumsum(slices) - slices)[number], slices[number])
 
 
-def _made(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, str]]:
-    """The curves of all orders, and why some have none."""
-    begin, slices = np.zeros(len(seen.first), dtype=np.int64), np.zeros(len(seen.first), dtype=np.int64)
-    values: list[Floats] = []
-    missing: dict[int, str] = {}
-    at = 0
-    for block in _blocks(seen, algorithm):
-        begin[block.orders], slices[block.orders] = at + block.number * block.curves.shape[1], block.curves.shape[1]
-        values.append(block.curves.ravel())
-        at += block.curves.size
-        missing |= dict.fromkeys(block.orders.tolist() if block.why else (), block.why)
-    return Curves(np.concatenate(values) if values else np.zeros(0), begin, slices), missing
+class _Windows(NamedTuple):
+    """Windows that differ, sorted by symbol, session, first and last bar: arrays of shape (n_windows,), each with a curve of its own.
+
+    Attributes
+    ----------
+    symbol, session, first, last : ndarray of int64
+    slices, begin : ndarray of int64
+        Values of its curve, and where they begin.
+    known : ndarray of int64
+        Sessions with data before it; -1 where nothing traded in the window in those.
+    """
+
+    symbol: Ints
+    session: Ints
+    first: Ints
+    last: Ints
+    slices: Ints
+    begin: Ints
+    known: Ints
 
 
-def _blocks(seen: _Seen, algorithm: Algorithm) -> Iterator[_Block]:
-    orders = seen.orders
-    if not algorithm.history_days:
-        for chosen in _groups(seen.last - seen.first):
-            length = int(seen.last[chosen[0]] - seen.first[chosen[0]])
-            yield _Block(algorithm.curve(np.ones(length), seen.step)[None], chosen, np.zeros(len(chosen), dtype=np.int64))
-        return
-    for mine in _groups(orders.symbol):
-        yield from _of_symbol(seen, algorithm, mine)
+def _of_history(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, str]]:
+    """Curves that hang on the volumes of earlier sessions, and why some orders have none."""
+    columns = (seen.orders.symbol, seen.orders.session, seen.first, seen.last)
+    order = np.lexsort(columns[::-1])
+    differs = np.any([np.diff(one[order], prepend=-1) != 0 for one in columns], axis=0)
+    of_order = np.empty(len(order), dtype=np.int64)
+    of_order[order] = np.cumsum(differs) - 1
+    chosen = [one[order][differs] for one in columns]
+    slices = -((chosen[2] - chosen[3]) // (algorithm.interval_on(seen.bars.step) // seen.bars.step))
+    begin, known = np.cumsum(slices) - slices, np.zeros(len(slices), dtype=np.int64)
+    windows = _Windows(chosen[0], chosen[1], chosen[2], chosen[3], slices, begin, known)
+    values = np.empty(int(slices.sum()))
+    edges = np.flatnonzero(np.diff(windows.symbol, prepend=-1, append=-1))
+    with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(edges) - 1))) as pool:
+        list(pool.map(lambda rows: _draw(seen, algorithm, windows, slice(*rows), values), pairwise(edges.tolist())))
+    lacking = np.flatnonzero(windows.known[of_order] < algorithm.history_days)
+    missing = {n: _why(seen, algorithm.history_days, windows, int(of_order[n])) for n in lacking.tolist()}
+    return Curves(values, windows.begin[of_order], windows.slices[of_order]), missing
 
 
-def _of_symbol(seen: _Seen, algorithm: Algorithm, mine: Ints) -> Iterator[_Block]:
-    """Blocks of the orders of one symbol: those of one window in bars together."""
-    volumes, days, orders = seen.volumes(int(seen.orders.symbol[mine[0]])), algorithm.history_days, seen.orders
-    enough = np.isin(np.arange(len(volumes.slots)), volumes.windows(days)[0])
-    profiles = volumes.profiles(days)
-    for chosen in _groups(seen.first[mine], seen.last[mine]):
-        rows = mine[chosen]
-        window = slice(int(seen.first[rows[0]]), int(seen.last[rows[0]]))
-        sessions, number = np.unique(orders.session[rows], return_inverse=True)
-        weights, number = profiles[sessions, window], number.reshape(-1)
-        some = enough[sessions] & (weights.sum(axis=1) > 0)
-        for i in np.flatnonzero(~some):
-            yield _Block(np.zeros((0, 0)), rows[number == i], number[number == i], _why(volumes, int(sessions[i]), days))
-        if some.any():
-            good = some[number]
-            yield _Block(
-                _rows(seen, volumes, algorithm, sessions[some], weights if some.all() else weights[some], window),
-                rows[good],
-                (np.cumsum(some) - 1)[number[good]],
-            )
+def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, values: Floats) -> None:
+    """The curves of one symbol's windows: those of one length together."""
+    symbol, days, step = int(windows.symbol[rows.start]), algorithm.history_days, seen.bars.step
+    mine = np.arange(rows.start, rows.stop)
+    for length in np.unique(windows.last[mine] - windows.first[mine]):
+        alike = mine[windows.last[mine] - windows.first[mine] == length]
+        profiles, known = window_profiles(seen.of_symbol(symbol), windows.session[alike], windows.first[alike], int(length), days)
+        windows.known[alike] = known
+        good = known >= days
+        if not good.any():
+            continue
+        if algorithm.forecasts:
+            curves: Iterable[Floats] = _foreseen(seen, symbol, algorithm, windows, alike[good])
+        else:
+            curves = algorithm.curves(profiles if good.all() else profiles[good], step)
+        for at, curve in zip(windows.begin[alike[good]].tolist(), curves, strict=True):
+            values[at : at + len(curve)] = curve
 
 
-def _rows(seen: _Seen, volumes: SessionVolumes, algorithm: Algorithm, sessions: Ints, weights: Floats, window: slice) -> Floats:
-    """The curves of one window in several sessions, a row each."""
-    if not algorithm.forecasts:
-        return algorithm.curves(weights, seen.step)
-    return np.stack([_foreseen(volumes, int(k), algorithm, (window.start, window.stop), seen.step) for k in sessions])
-
-
-def _why(volumes: SessionVolumes, session: int, days: int) -> str:
+def _why(seen: _Seen, days: int, windows: _Windows, i: int) -> str:
+    if windows.known[i] < 0:
+        return "nothing traded in the window in the earlier sessions"
     try:
-        volumes.earlier(session, days)
+        check_history(seen.orders.symbols[windows.symbol[i]], int(windows.known[i]), days)
     except NotEnoughHistoryError as error:
         return str(error).partition("; ")[0].partition(": ")[2]
-    return "nothing traded in the window in the earlier sessions"
+    raise AssertionError("a window with enough history has a curve")
 
 
-def _groups(*keys: Ints) -> list[Ints]:
-    """Rows that agree in every key, in order of the keys, the rows of a group rising."""
-    order = np.lexsort(keys)
-    changes = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
-    return np.split(order, np.flatnonzero(changes) + 1) if len(order) else []
+def _foreseen(seen: _Seen, symbol: int, algorithm: Algorithm, windows: _Windows, chosen: Ints) -> list[Floats]:
+    """The curves that were drawn slice by slice, each of what had traded by then."""
+    volumes = SessionVolumes.of(seen.bars, seen.bars.symbols[symbol], seen.orders.sessions)
+    parts = zip(*(one[chosen].tolist() for one in (windows.session, windows.first, windows.last)), strict=True)
+    return [_drawn(volumes, k, algorithm, (first, last), seen.bars.step) for k, first, last in parts]
 
 
-def _foreseen(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
-    """The curve that was drawn slice by slice, each of what had traded by then."""
+def _drawn(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
     (first, last), width = window, algorithm.interval_on(step) // step
     today = volumes.volumes[session, : volumes.slots[session]]
     history = [stretched(one, len(today)) for one in volumes.before(session, algorithm.history_days)]

@@ -22,9 +22,9 @@ from exec_algos.executors.window import Window
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import quotes_of
 from exec_algos.model import Fill, Residual, Rules, Side
-from exec_algos.studies.result import Worked
+from exec_algos.studies.tables import Worked
 from exec_algos.tape import NO_ROWS
-from exec_algos.tca.benchmarks import rows_between
+from exec_algos.tca.places import rows_between
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars

@@ -15,7 +15,7 @@ from exec_algos.errors import RunError
 from exec_algos.model import Fill, Side
 from exec_algos.studies.custom import CustomExecutor, check_importable
 from exec_algos.studies.drivers import commission_of, replayed, trades_of
-from exec_algos.studies.result import Worked
+from exec_algos.studies.tables import Worked
 
 if TYPE_CHECKING:
     from exec_algos.studies.drivers import Job

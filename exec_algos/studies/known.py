@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.costs.estimators import PAIRS
-from exec_algos.market.profile import SessionVolumes
+from exec_algos.market.adv import SessionTotals
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -22,7 +22,7 @@ KNOWN = ("adv", "adv_notional", "volatility_bps", "spread_bps")
 DAYS = 5  # earlier sessions for a desk's own orders, which name none
 
 
-def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionVolumes, days: int) -> dict[str, Floats]:
+def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionTotals, days: int) -> dict[str, Floats]:
     """Columns of `KNOWN` for each session, from the `days` sessions with data before it; NaN where there are fewer.
 
     ``volatility = 1e4 sqrt(mean of the sessions' sum of squared log returns)``: from open to close, no night in it. ``spread`` is the mean
@@ -35,7 +35,7 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionVo
     bars : Bars
     symbol : str
     sessions : Sessions
-    volumes : SessionVolumes
+    volumes : SessionTotals
         Of the same symbol and sessions.
     days : int
         N >= 1.
@@ -48,7 +48,7 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionVo
     rows = bars.rows(symbol)
     one = {name: column[rows] for name, column in bars.columns().items()}
     held = sessions.locate(bars.start[rows])
-    traded = volumes.volumes.sum(axis=1)
+    traded = volumes.totals
     quoted = {"bid", "ask"} <= one.keys()
     sums = [
         traded,
@@ -110,7 +110,7 @@ class Known(Mapping[str, Floats]):
         bars, sessions, days = self._of
         if i not in self._tables:
             symbol = bars.symbols[i]
-            self._tables[i] = known_before(bars, symbol, sessions, SessionVolumes.of(bars, symbol, sessions), days)
+            self._tables[i] = known_before(bars, symbol, sessions, SessionTotals.of(bars, symbol, sessions), days)
         return self._tables[i]
 
 

@@ -6,21 +6,23 @@ import math
 import numbers
 import re
 from collections.abc import Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.lots import whole_lots
-from exec_algos.market.profile import SessionVolumes
+from exec_algos.lots import SLACK, whole_lots
+from exec_algos.market.adv import SessionTotals
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+MOST = 2.0**62  # lots
 
 
 class Size(NamedTuple):
@@ -58,6 +60,20 @@ class Size(NamedTuple):
         """Lots, rounded down, given ADV in shares and the last price known before the order."""
         sizes = (self.fraction * adv, self.shares, self.notional / price)
         return whole_lots(next(one for one in sizes if not math.isnan(one)) / lot_size)
+
+    def all_lots(self, adv: Floats, lot_size: float, price: Floats) -> Ints:
+        """`lots` of many orders, arrays of shape (n,).
+
+        Raises
+        ------
+        UsageError
+            More lots than a 64-bit number counts.
+        """
+        sizes = (self.fraction * adv, np.full(len(adv), self.shares), self.notional / price)
+        amounts = next(one for one, own in zip(sizes, self, strict=True) if not math.isnan(own)) / lot_size + SLACK
+        if (amounts >= MOST).any():
+            raise UsageError(f"a size of {amounts.max():g} lots of {lot_size:g} cannot be worked; ask for less, or for larger lots")
+        return amounts.astype(np.int64)
 
 
 Sizes = str | float | Sequence[str | float]
@@ -114,9 +130,9 @@ def clock_times(window: str | None) -> tuple[int, int]:
 class Market(NamedTuple):
     """One symbol's bars, as a grid looks at them."""
 
-    volumes: SessionVolumes
+    volumes: SessionTotals
     stamps: Ints
-    closes: npt.NDArray[np.float64]
+    closes: Floats
     step: int
     sessions: Sessions
 
@@ -124,7 +140,7 @@ class Market(NamedTuple):
     def of(cls, bars: Bars, symbol: str, sessions: Sessions) -> Market:
         """Those of one symbol."""
         rows = bars.rows(symbol)
-        return cls(SessionVolumes.of(bars, symbol, sessions), bars.start[rows], bars.close[rows], bars.step, sessions)
+        return cls(SessionTotals.of(bars, symbol, sessions), bars.start[rows], bars.close[rows], bars.step, sessions)
 
     def last_price(self, instant: int) -> float:
         """Close of the last bar that had ended by then; there is one where there are earlier sessions."""
@@ -154,7 +170,7 @@ class Plan(NamedTuple):
         lots = np.zeros(len(numbers), dtype=np.int64)
         there = np.flatnonzero((start < end) & (first < last) & ~np.isnan(adv))
         price = market.closes[np.searchsorted(market.stamps, start[there] - market.step, side="right") - 1]
-        lots[there] = [self.size.lots(*one) for one in zip(adv[there].tolist(), repeat(self.lot_size), price.tolist(), strict=False)]
+        lots[there] = self.size.all_lots(adv[there], self.lot_size, price)
         return lots
 
     def make(self, market: Market, k: int) -> tuple[int, int, int] | str:

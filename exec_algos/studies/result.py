@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.pairs import compared
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table, together
-from exec_algos.tca.benchmarks import Windows, benchmarks
+from exec_algos.studies.tables import Worked, fills_table, measures_table, parents_table
+from exec_algos.tca.benchmarks import benchmarks
+from exec_algos.tca.places import Windows
 from exec_algos.tca.statistics import Estimate, clustered_mean
-from exec_algos.tca.table import parent_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,41 +40,6 @@ BENCHMARKS = {
     "interval_twap": "slippage_twap_bps",
     "session_vwap": "slippage_session_vwap_bps",
 }
-
-
-class Worked(NamedTuple):
-    """What one algorithm made of n orders, and its m single trades in order of parent and time.
-
-    Attributes
-    ----------
-    filled, children : ndarray of int64, shape (n,)
-        Lots; child orders.
-    notional, commission, taxes : ndarray of float64, shape (n,)
-        Currency; taxes are part of the commission.
-    trade_parent, trade_time, trade_lots : ndarray of int64, shape (m,)
-        Row of the order; ns UTC; lots.
-    trade_price, trade_commission : ndarray of float64, shape (m,)
-        Currency per share; currency.
-    trade_rule_price, trade_spread, trade_impact : ndarray of float64, shape (m,)
-        What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
-    trade_taxes : ndarray of float64, shape (m,)
-        Currency.
-    """
-
-    filled: Ints
-    notional: Floats
-    commission: Floats
-    taxes: Floats
-    children: Ints
-    trade_parent: Ints
-    trade_time: Ints
-    trade_lots: Ints
-    trade_price: Floats
-    trade_commission: Floats
-    trade_rule_price: Floats
-    trade_spread: Floats
-    trade_impact: Floats
-    trade_taxes: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +86,9 @@ class StudyResult:
         names = [str(one) for one in algorithms]
         parts = list(zip(names, worked, strict=True))
         makers: dict[str, Callable[[], Any]] = {
-            "parents": lambda: together([_parents(orders, name, one, prices) for name, one in parts]),
-            "_summed": lambda: together([_parents(replace(orders, columns={}), name, one, prices) for name, one in parts]),
-            "fills": lambda: together([_fills(orders, name, one) for name, one in parts]),
+            "parents": lambda: together([parents_table(orders, name, one, prices) for name, one in parts]),
+            "_summed": lambda: measures_table(orders, parts, prices),
+            "fills": lambda: together([fills_table(orders, name, one) for name, one in parts]),
             "skipped": lambda: skipped_table(orders),
             "config": lambda: {
                 **configuration(bars, orders, names, model, left_out, driver),
@@ -150,11 +116,11 @@ class StudyResult:
         return type(self), tuple(getattr(self, one.name) for one in fields(self))
 
     def _rows_summed(self, by: Sequence[str]) -> pd.DataFrame:
-        """`parents`, where it is not made yet and `by` needs none of them without what was known before the orders."""
+        """`parents`, or where they are not made yet and `by` needs no more, the columns of a summary."""
         if "parents" in self.__dict__:
             return self.parents
         summed: pd.DataFrame = self._summed  # type: ignore[attr-defined] # made by `of`
-        return summed if set(by) <= set(summed.columns) else self.parents
+        return summed if "algorithm" in by and set(by) <= {"algorithm", "side", "session"} else self.parents
 
     def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
         """Mean slippage of one algorithm in bps (positive = cost), day-clustered.
@@ -350,51 +316,3 @@ def _column(benchmark: str) -> str:
     if benchmark not in BENCHMARKS:
         raise UnknownNameError("benchmark", benchmark, BENCHMARKS)
     return BENCHMARKS[benchmark]
-
-
-def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    return pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone)
-
-
-def _parents(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd.DataFrame:
-    zone = orders.sessions.zone
-    columns = {
-        "parent_id": np.arange(len(orders), dtype=np.int64),
-        "symbol": np.array(orders.symbols, dtype=object)[orders.symbol],
-        "session": orders.sessions.date[orders.session].astype("datetime64[s]"),
-        "side": orders.side,
-        "algorithm": name,
-        "quantity": orders.lots * orders.lot_size,
-        "filled": worked.filled * orders.lot_size,
-        "commission": worked.commission,
-        "taxes": worked.taxes,
-        "children": worked.children,
-        "start": _stamps(orders.start, zone),
-        "end": _stamps(orders.end, zone),
-        **orders.columns,
-    }
-    return parent_table(columns, worked.notional, prices)
-
-
-def _fills(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
-    import pandas as pd
-
-    parent = worked.trade_parent
-    return pd.DataFrame(
-        {
-            "parent_id": parent,
-            "algorithm": name,
-            "timestamp": _stamps(worked.trade_time, orders.sessions.zone),
-            "symbol": np.array(orders.symbols, dtype=object)[orders.symbol[parent]],
-            "side": np.where(orders.side[parent] > 0, "BUY", "SELL"),
-            "quantity": worked.trade_lots * orders.lot_size,
-            "price": worked.trade_price,
-            "commission": worked.trade_commission,
-            "taxes": worked.trade_taxes,
-            "rule_price": worked.trade_rule_price,
-            "spread": worked.trade_spread,
-            "impact": worked.trade_impact,
-        }
-    )

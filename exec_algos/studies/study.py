@@ -17,7 +17,8 @@ from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.custom import CustomExecutor, algorithm_of
 from exec_algos.studies.parents import ParentOrders, counted
-from exec_algos.studies.result import StudyResult, Worked
+from exec_algos.studies.result import StudyResult
+from exec_algos.studies.tables import Worked
 from exec_algos.tape import NO_ROWS
 
 if TYPE_CHECKING:
@@ -123,7 +124,6 @@ class SlippageStudy:
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)
         regular = _regular(self.bars, self.parents.sessions)
-        _check_grid(regular, self.parents.sessions)
         orders = self.parents
         if regular.symbols != self.bars.symbols:
             orders = _renumbered(orders, regular.symbols)
@@ -155,16 +155,19 @@ def _nothing_left(orders: ParentOrders) -> str:
 
 
 def _regular(bars: Bars, sessions: Sessions) -> Bars:
-    """The bars that start inside a session; the very same where all do."""
+    """The bars that start inside a session, each on its grid; the very same where all do."""
     ranges = [sessions.rows(bars.start[a:b]) for a, b in pairwise(bars.offsets)]
-    if sum(int((last - first).sum()) for first, last in ranges) == len(bars):
-        return bars
-    return bars.take(np.concatenate([sessions.held(bars.start[a:b]) >= 0 for a, b in pairwise(bars.offsets)]))
+    if sum(int((last - first).sum()) for first, last in ranges) < len(bars):
+        bars = bars.take(np.concatenate([sessions.held(bars.start[a:b]) >= 0 for a, b in pairwise(bars.offsets)]))
+        ranges = [sessions.rows(bars.start[a:b]) for a, b in pairwise(bars.offsets)]
+    off = [NO_ROWS]
+    for a, b, rows in zip(bars.offsets[:-1], bars.offsets[1:], ranges, strict=True):
+        off.append(a + _off_grid(bars.start[a:b], sessions, *rows, bars.step))
+    _refuse_off_grid(bars, np.concatenate(off))
+    return bars
 
 
-def _check_grid(bars: Bars, sessions: Sessions) -> None:
-    """Refuse bars that stand between two places of their session's grid."""
-    off = np.concatenate([NO_ROWS, *(a + _off_grid(bars.start[a:b], sessions, bars.step) for a, b in pairwise(bars.offsets))])
+def _refuse_off_grid(bars: Bars, off: Ints) -> None:
     if len(off):
         raise UsageError(
             f"bar {np.datetime64(int(bars.start[off[0]]), 'ns')} UTC does not start a whole number of {bars.step / 1e9:g} s bars after "
@@ -172,9 +175,8 @@ def _check_grid(bars: Bars, sessions: Sessions) -> None:
         )
 
 
-def _off_grid(start: Ints, sessions: Sessions, step: int) -> Ints:
+def _off_grid(start: Ints, sessions: Sessions, first: Ints, last: Ints, step: int) -> Ints:
     """Rows of one symbol that are off the grid. What follows a bar on the grid by one step is on it, so few need a division."""
-    first, last = sessions.rows(start)
     leads = np.diff(start, prepend=start[:1]) != step
     leads[first[last > first]] = True
     rows = np.flatnonzero(leads)

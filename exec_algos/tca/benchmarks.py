@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.estimable import Estimable, Missing
-from exec_algos.tca.sums import reduced, sum_between
+from exec_algos.tca.places import Windows, ended_by, rows_between, session_hours
+from exec_algos.tca.sums import WindowSums, reduced, window_sums
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -33,22 +35,6 @@ ONLY_OWN = "no volume in the window but our own"
 OWN_TOO_LARGE = "our own prints are more than the volume of the window"
 OWN_OUTSIDE = "without our own prints the VWAP would lie outside the prices of the window: the tape does not hold them at these prices"
 NO_QUOTE = "no quote at the window's end"
-
-
-class Windows(NamedTuple):
-    """Parent orders by where they lie in a `Bars`: arrays of shape (n_parents,).
-
-    Attributes
-    ----------
-    symbol : ndarray of int64
-        Index into ``bars.symbols``; -1 for one that has no bars.
-    start, end : ndarray of int64
-        The window ``[start, end)``, ns UTC.
-    """
-
-    symbol: Ints
-    start: Ints
-    end: Ints
 
 
 class Benchmarks(NamedTuple):
@@ -77,41 +63,7 @@ class Benchmarks(NamedTuple):
     volume: Floats
 
 
-def rows_between(bars: Bars, symbol: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Rows ``[first, last)`` of the bars that lie in ``[start, end)``, for each parent order.
-
-    Parameters
-    ----------
-    bars : Bars
-    symbol : ndarray of int64, shape (n,)
-    start, end : ndarray of int64, shape (n,)
-        ns UTC.
-
-    Returns
-    -------
-    first, last : ndarray of int64, shape (n,)
-    """
-    first, last = np.zeros(len(symbol), dtype=np.int64), np.zeros(len(symbol), dtype=np.int64)
-    for i in np.unique(symbol[symbol >= 0]):
-        a, b = bars.offsets[i], bars.offsets[i + 1]
-        stamps, mine = bars.start[a:b], symbol == i
-        first[mine] = a + np.searchsorted(stamps, start[mine])
-        last[mine] = a + np.searchsorted(stamps, end[mine] - bars.step, side="right")
-    return first, np.maximum(first, last)
-
-
-def ended_by(bars: Bars, symbol: Ints, instants: Ints) -> Ints:
-    """Row of the last bar of a symbol that had ended by each instant (``end <= instant``, ns UTC), shape (n,); -1 where none had."""
-    row = np.full(len(symbol), -1, dtype=np.int64)
-    for i in np.unique(symbol[symbol >= 0]):
-        a, b = bars.offsets[i], bars.offsets[i + 1]
-        mine = symbol == i
-        ended = np.searchsorted(bars.start[a:b], instants[mine] - bars.step, side="right")
-        row[mine] = np.where(ended > 0, a + ended - 1, -1)
-    return row
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class View:
     """Parent orders, and the bars of their windows and sessions; made by `View.of`.
 
@@ -121,8 +73,6 @@ class View:
         Cut to the sessions' hours.
     sessions : Sessions
     windows : Windows
-    price : ndarray of float64, shape (n_bars,)
-        VWAP of each bar (`Bars.price`), currency per share.
     held : ndarray of int64, shape (n_parents,)
         The session of each window; ``len(sessions)`` where there is none.
     first, last : ndarray of int64, shape (n_parents,)
@@ -134,7 +84,6 @@ class View:
     bars: Bars
     sessions: Sessions
     windows: Windows
-    price: Floats
     held: Ints
     first: Ints
     last: Ints
@@ -155,7 +104,24 @@ class View:
         """
         held = sessions.all_at_or_after(windows.start)
         begin, finish = rows_between(bars, windows.symbol, *session_hours(sessions, held))
-        return cls(bars, sessions, windows, bars.price(), held, *rows_between(bars, *windows), begin, finish)
+        return cls(bars, sessions, windows, held, *rows_between(bars, *windows), begin, finish)
+
+    @cached_property
+    def price(self) -> Floats:
+        """VWAP of each bar (`Bars.price`), currency per share, shape (n_bars,)."""
+        return self.bars.price()
+
+    @cached_property
+    def window_sums(self) -> WindowSums:
+        """Sums over the bars of each window."""
+        return window_sums(self.bars, self.first, self.last)
+
+    @cached_property
+    def session_sums(self) -> WindowSums:
+        """Sums over the bars of each window's session."""
+        if np.array_equal(self.begin, self.first) and np.array_equal(self.finish, self.last):
+            return self.window_sums
+        return window_sums(self.bars, self.begin, self.finish)
 
     def __len__(self) -> int:
         return len(self.windows.start)
@@ -163,12 +129,6 @@ class View:
     def no_place(self) -> tuple[Missing, Missing]:
         """Where an order has no symbol or no session in the data."""
         return Missing(self.windows.symbol < 0, NO_SYMBOL), Missing(self.held >= len(self.sessions), NO_SESSION)
-
-
-def session_hours(sessions: Sessions, held: Ints) -> tuple[Ints, Ints]:
-    """Open and close (ns UTC) of sessions by number; an empty one at the end of time for a number past the last."""
-    never = np.iinfo(np.int64).max
-    return np.append(sessions.open, never)[held], np.append(sessions.close, never)[held]
 
 
 def arrival(view: View) -> Estimable:
@@ -181,7 +141,7 @@ def arrival(view: View) -> Estimable:
     """
     bars, row = view.bars, ended_by(view.bars, view.windows.symbol, view.windows.start)
     known = (row >= view.begin) & (row < view.finish)
-    opening = np.append(bars.open, np.nan)[np.where(view.last > view.first, view.first, -1)]
+    opening = _at(bars.open, np.where(view.last > view.first, view.first, -1))
     missing = Missing(~known & (view.last <= view.first), NOT_STARTED)
     return Estimable.of(np.where(known, _at(bars.close, row), opening), *view.no_place(), missing)
 
@@ -208,13 +168,13 @@ def decision_price(bars: Bars, symbol: Ints, decided: Ints) -> Estimable:
 
 def interval_vwap(view: View) -> Estimable:
     """``sum(p v) / sum(v)`` over the bars of the window, p being each bar's VWAP (`Bars.price`): currency per share."""
-    money, volume = _money_and_volume(view, view.first, view.last)
+    money, volume, _ = view.window_sums
     return Estimable.of(_ratio(money, volume), *view.no_place(), *_silent(view.first, view.last, volume, (NO_BARS, NO_VOLUME)))
 
 
 def session_vwap(view: View) -> Estimable:
     """The same over the whole session."""
-    money, volume = _money_and_volume(view, view.begin, view.finish)
+    money, volume, _ = view.session_sums
     reasons = (NO_SESSION_BARS, NO_SESSION_VOLUME)
     return Estimable.of(_ratio(money, volume), *view.no_place(), *_silent(view.begin, view.finish, volume, reasons))
 
@@ -222,7 +182,7 @@ def session_vwap(view: View) -> Estimable:
 def interval_twap(view: View) -> Estimable:
     """Plain mean of the bars' VWAPs over the window: currency per share; bars without volume count, missing bars do not."""
     count = (view.last - view.first).astype(np.float64)
-    return Estimable.of(_ratio(sum_between(view.price, view.first, view.last), count), *view.no_place(), Missing(count == 0, NO_BARS))
+    return Estimable.of(_ratio(view.window_sums.price, count), *view.no_place(), Missing(count == 0, NO_BARS))
 
 
 def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape) -> Estimable:
@@ -252,7 +212,7 @@ def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape
     whole = interval_vwap(view)
     if tape == "replay":
         return whole
-    money, volume = _money_and_volume(view, view.first, view.last)
+    money, volume, _ = view.window_sums
     left, slack = volume - shares, 1e-9 * volume
     value = _ratio(np.where(np.abs(left) <= slack, 0.0, money - notional), np.where(left > slack, left, 0.0))
     low = reduced(np.minimum, view.bars.low, view.first, view.last, np.inf)
@@ -320,7 +280,7 @@ def benchmarks(bars: Bars, sessions: Sessions, windows: Windows) -> Benchmarks:
         interval_vwap=interval_vwap(view).values,
         session_vwap=session_vwap(view).values,
         interval_twap=interval_twap(view).values,
-        volume=sum_between(bars.volume, view.first, view.last),
+        volume=view.window_sums.volume,
     )
 
 
@@ -354,18 +314,15 @@ def average_price(filled: Floats, notional: Floats) -> Estimable:
 
 def _at(column: Floats, row: Ints) -> Floats:
     """Values at rows; NaN for a row below 0."""
-    found: Floats = np.append(column, np.nan)[np.where(row < 0, len(column), row)]
+    found = np.full(len(row), np.nan)
+    there = row >= 0
+    found[there] = column[row[there]]
     return found
 
 
 def _of_session(view: View, column: Floats, row: Ints) -> Estimable:
     missing = Missing(view.finish <= view.begin, NO_SESSION_BARS)
     return Estimable.of(_at(column, np.where(missing.where, -1, row)), *view.no_place(), missing)
-
-
-def _money_and_volume(view: View, first: Ints, last: Ints) -> tuple[Floats, Floats]:
-    volume = view.bars.volume
-    return sum_between(view.price * volume, first, last), sum_between(volume, first, last)
 
 
 def _silent(first: Ints, last: Ints, volume: Floats, reasons: tuple[str, str]) -> tuple[Missing, Missing]:

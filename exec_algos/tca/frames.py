@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.tca import benchmarks as prices
-from exec_algos.tca.benchmarks import Tape, View, Windows, average_price, decision_price, slippage
+from exec_algos.tca.benchmarks import Tape, View, average_price, decision_price, slippage
 from exec_algos.tca.estimable import Estimable, estimable_frame
+from exec_algos.tca.places import Windows
 from exec_algos.tca.relative import pwp, worse_volume
 from exec_algos.tca.shortfall import Orders, PricedFills, Shortfall, mark_price, shortfall
 from exec_algos.tca.trades import Stamped, Trades, inside_bar, instants

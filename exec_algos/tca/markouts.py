@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UsageError
-from exec_algos.tca.benchmarks import NO_SYMBOL, ended_by, session_hours
+from exec_algos.tca.benchmarks import NO_SYMBOL
 from exec_algos.tca.estimable import Estimable, Missing, estimable_frame
+from exec_algos.tca.places import ended_by, session_hours
 from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.trades import Stamped, Trades, inside_bar
 

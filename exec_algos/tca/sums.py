@@ -1,12 +1,55 @@
-"""Sums and other reductions of a column over many pairs of rows."""
+"""Sums and other reductions over many pairs of rows."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.market.bars import bar_prices
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+MANY = 256  # windows for which it pays to load what is compiled
+
+
+class WindowSums(NamedTuple):
+    """Sums over the bars of windows, p being each bar's VWAP (`Bars.price`): arrays of shape (n,), 0 where there is no bar.
+
+    Attributes
+    ----------
+    money : ndarray of float64
+        ``sum(p v)``: currency.
+    volume : ndarray of float64
+        ``sum(v)``: shares.
+    price : ndarray of float64
+        ``sum(p)``: currency per share.
+    """
+
+    money: Floats
+    volume: Floats
+    price: Floats
+
+
+def window_sums(bars: Bars, first: Ints, last: Ints) -> WindowSums:
+    """Sums over the bars ``[first, last)`` of each window, each added up in time order, whatever lies around it."""
+    if len(first) > MANY:
+        from exec_algos.tca.compiled import windows_summed
+
+        return WindowSums(*windows_summed(bars, first, last))
+    found = np.zeros((3, len(first)))
+    for i, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        if a < b:
+            volume = bars.volume[a:b]
+            price = bar_prices(bars.high[a:b], bars.low[a:b], bars.close[a:b], None if bars.vwap is None else bars.vwap[a:b])
+            found[:, i] = [np.cumsum(one)[-1] for one in (price * volume, volume, price)]
+    return WindowSums(*found)
 
 
 def sum_between(values: Floats, first: Ints, last: Ints) -> Floats:

@@ -19,6 +19,7 @@ COLUMNS = (
     "slippage_twap_bps", "fill_rate", "participation", "commission", "taxes", "children", "start", "end", "not_estimable",
 )  # fmt: skip
 
+PRICES = ("arrival_price", "interval_vwap", "session_vwap", "interval_twap")  # those of `Benchmarks`, in its sequence
 NOTHING_FILLED = "nothing was filled"
 WHY = ("", NOTHING_FILLED, NO_BARS, NO_VOLUME, NOT_STARTED)
 
@@ -46,30 +47,37 @@ def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], p
     """
     import pandas as pd
 
-    side, filled = np.asarray(orders["side"]), np.asarray(orders["filled"])
+    filled = np.asarray(orders["filled"])
+    measured = measures(np.asarray(orders["side"]), np.asarray(orders["quantity"]), filled, notional, prices)
+    given = {"residual": np.asarray(orders["quantity"]) - filled, **dict(zip(PRICES, prices, strict=False))}
+    why = pd.Categorical.from_codes(_why(filled, prices), pd.Index(list(WHY)))
+    frame = pd.DataFrame({**orders, **measured, **given, "not_estimable": why})
+    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+
+
+def measures(
+    side: npt.NDArray[np.int64],
+    quantity: npt.NDArray[np.float64],
+    filled: npt.NDArray[np.float64],
+    notional: npt.NDArray[np.float64],
+    prices: Benchmarks,
+) -> dict[str, npt.NDArray[Any]]:
+    """The columns of `parent_table` that a summary looks at."""
     with np.errstate(divide="ignore", invalid="ignore"):
         average = np.where(filled > 0, notional / filled, np.nan)
         participation = np.where(prices.volume > 0, filled / prices.volume, np.nan)
-    frame = pd.DataFrame(
-        {
-            **orders,
-            "side": np.where(side > 0, "BUY", "SELL"),
-            "residual": np.asarray(orders["quantity"]) - filled,
-            "average_price": average,
-            "arrival_price": prices.arrival,
-            "interval_vwap": prices.interval_vwap,
-            "session_vwap": prices.session_vwap,
-            "interval_twap": prices.interval_twap,
-            "slippage_vwap_bps": slippage_bps(side, average, prices.interval_vwap),
-            "slippage_session_vwap_bps": slippage_bps(side, average, prices.session_vwap),
-            "slippage_arrival_bps": slippage_bps(side, average, prices.arrival),
-            "slippage_twap_bps": slippage_bps(side, average, prices.interval_twap),
-            "fill_rate": filled / np.asarray(orders["quantity"]),
-            "participation": participation,
-            "not_estimable": pd.Categorical.from_codes(_why(filled, prices), pd.Index(list(WHY))),
-        }
-    )
-    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+    return {
+        "side": np.where(side > 0, "BUY", "SELL").astype(object),
+        "quantity": quantity,
+        "filled": filled,
+        "average_price": average,
+        "slippage_vwap_bps": slippage_bps(side, average, prices.interval_vwap),
+        "slippage_session_vwap_bps": slippage_bps(side, average, prices.session_vwap),
+        "slippage_arrival_bps": slippage_bps(side, average, prices.arrival),
+        "slippage_twap_bps": slippage_bps(side, average, prices.interval_twap),
+        "fill_rate": filled / quantity,
+        "participation": participation,
+    }
 
 
 def _why(filled: npt.NDArray[Any], prices: Benchmarks) -> npt.NDArray[np.int8]:

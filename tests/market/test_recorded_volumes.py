@@ -12,6 +12,7 @@ from exec_algos import Bars
 from exec_algos.brokers.base import Session
 from exec_algos.brokers.hours import CalendarHours
 from exec_algos.errors import NotEnoughHistoryError, UsageError
+from exec_algos.market.adv import SessionTotals
 from exec_algos.market.calendars import sessions
 from exec_algos.market.profile import RecordedVolumes, SessionVolumes
 
@@ -120,9 +121,9 @@ def test_a_bar_that_the_close_of_a_half_day_cuts_short_counts_with_the_last_whol
     assert recorded(volumes, HOUR).profile(session(DAYS[4]), 1).cumsum()[[1, 3, 5]] == pytest.approx([1 / 8, 2 / 8, 1])
     rows = [(t, 10.0, 10.0, 10.0, 10.0, float(v), math.nan) for t, v in zip(grid_of(DAYS[3], HOUR), volumes[DAYS[3]], strict=True)]
     bars = bars_of({"A": [*rows, (ns(DAYS[4], "09:30"), 10.0, 10.0, 10.0, 10.0, 1.0, math.nan)]}, step=HOUR)
-    table = SessionVolumes.of(bars, "A", sessions("XNYS", ns(DAYS[3], "09:30"), ns(DAYS[4], "16:00")))
-    assert table.volumes[0].tolist() == [1, 1, 6, 0, 0, 0]
-    assert table.average_volume(1, 1) == 8
+    hours = sessions("XNYS", ns(DAYS[3], "09:30"), ns(DAYS[4], "16:00"))
+    assert SessionVolumes.of(bars, "A", hours).volumes[0].tolist() == [1, 1, 6, 0, 0, 0]
+    assert SessionTotals.of(bars, "A", hours).average_volume(1, 1) == 8
 
 
 @pytest.mark.parametrize("again", ["10:00", "09:30"])

@@ -13,11 +13,13 @@ from exec_algos import Bars, FillModel, ParentOrders, SlippageStudy
 from exec_algos.errors import NotEnoughHistoryError
 from exec_algos.executors import TWAP, VWAP, Algorithm
 from exec_algos.executors.curve import follow_curve
+from exec_algos.market.adv import SessionTotals
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.studies.known import KNOWN, known_before
 from exec_algos.studies.parents import Grid
 from exec_algos.studies.plans import Market
+from exec_algos.studies.profiles import SymbolBars, window_profiles
 
 MINUTE = 60_000_000_000
 
@@ -72,18 +74,37 @@ def test_rising_instants_are_found_as_single_ones_are(sessions, bars):
 @settings(deadline=None, max_examples=60)
 @given(hours(), tape(), st.integers(1, 4))
 def test_volumes_profiles_and_adv_of_all_sessions_are_those_of_each(sessions, bars, days):
-    volumes = SessionVolumes.of(bars, "A", sessions)
+    volumes, adv = SessionVolumes.of(bars, "A", sessions), SessionTotals.of(bars, "A", sessions)
     np.testing.assert_array_equal(volumes.volumes, one_by_one(bars, sessions))
-    profiles, adv = volumes.profiles(days), volumes.average_volumes(days)
+    np.testing.assert_allclose(adv.totals, volumes.volumes.sum(axis=1), rtol=1e-14)
+    own, averages = SymbolBars.of(bars, 0, sessions), adv.average_volumes(days)
     for k in range(len(sessions)):
+        length = int(volumes.slots[k])
+        (found,), (known,) = window_profiles(own, np.array([k]), np.array([0]), length, days)
         try:
             expected = volumes.profile(k, days)
         except NotEnoughHistoryError:
-            assert np.isnan(adv[k])
-            assert not profiles[k].any()
+            assert np.isnan(averages[k])
+            assert known < days
             continue
-        assert profiles[k, : len(expected)].tobytes() == expected.tobytes()
-        assert adv[k] == volumes.average_volume(k, days)
+        assert known == (np.count_nonzero(volumes.has_data[:k]) if expected.any() else -1)
+        assert found.tobytes() == expected.tobytes()
+        assert averages[k] == adv.average_volume(k, days)
+
+
+@settings(deadline=None, max_examples=60)
+@given(hours(), tape(), st.integers(1, 4), st.data())
+def test_profiles_of_windows_are_parts_of_the_session_s(sessions, bars, days, data):
+    volumes, own = SessionVolumes.of(bars, "A", sessions), SymbolBars.of(bars, 0, sessions)
+    length = data.draw(st.integers(1, int(volumes.slots.max())))
+    fits = np.flatnonzero(volumes.slots >= length)
+    begin = np.array([data.draw(st.integers(0, int(volumes.slots[k]) - length)) for k in fits])
+    found, known = window_profiles(own, fits, begin, length, days)
+    for k, at, profile, there in zip(fits, begin, found, known, strict=True):
+        if np.count_nonzero(volumes.has_data[:k]) >= days:
+            expected = volumes.profile(k, days)[at : at + length]
+            assert profile.tobytes() == expected.tobytes()
+            assert (there == -1) == (not expected.sum() > 0)
 
 
 class Steep(Algorithm):
@@ -127,7 +148,7 @@ def test_what_was_known_is_worked_out_when_it_is_asked_for_and_stays_with_what_i
     assert list(fewer.columns) == list(KNOWN)
     for n in range(0, len(fewer), 7):
         symbol = fewer.symbols[fewer.symbol[n]]
-        alone = known_before(bars, symbol, orders.sessions, SessionVolumes.of(bars, symbol, orders.sessions), 2)
+        alone = known_before(bars, symbol, orders.sessions, SessionTotals.of(bars, symbol, orders.sessions), 2)
         found, expected = ([columns[name][row] for name in KNOWN] for columns, row in ((fewer.columns, n), (alone, fewer.session[n])))
         np.testing.assert_array_equal(found, expected)
     with pytest.raises(KeyError):

@@ -13,7 +13,8 @@ from exec_algos import Bars
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import sessions
 from exec_algos.tca import benchmarks as tca
-from exec_algos.tca.benchmarks import View, Windows
+from exec_algos.tca.benchmarks import View
+from exec_algos.tca.places import Windows
 
 HOURS = sessions("XNYS", ns(DAYS[0], "09:30"), ns(DAYS[-1], "16:00"))
 NAMES = (

@@ -1,6 +1,7 @@
 """Benchmark prices against pandas over the same bars."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ from markets import DAYS, STEP, bars_of, grid_of, market, markets, ns
 
 from exec_algos import BacktestEngine, Bars, OrderEvent, Strategy
 from exec_algos.market.calendars import sessions
-from exec_algos.tca.benchmarks import Windows, benchmarks, rows_between
-from exec_algos.tca.sums import sum_between
+from exec_algos.tca.benchmarks import benchmarks
+from exec_algos.tca.places import Windows, rows_between
+from exec_algos.tca.sums import MANY, sum_between, window_sums
 
 
 def hours(bars):
@@ -144,3 +146,18 @@ def test_sum_between_is_the_sum_of_a_slice(values, pairs):
     pairs = [(min(a, len(values)), min(b, len(values))) for a, b in pairs]
     first, last = (np.array([pair[i] for pair in pairs], dtype=np.int64) for i in (0, 1))
     assert sum_between(np.array(values), first, last).tolist() == pytest.approx([sum(values[a:b]) for a, b in pairs])
+
+
+@given(st.integers(1, 5), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=8), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_sums_of_many_windows_are_those_of_each_to_the_last_bit(seed, pairs, vendor):
+    bars, rng = market(seed), np.random.default_rng(seed)
+    bars = replace(bars, volume=rng.random(len(bars)), vwap=bars.close + rng.normal(size=len(bars)) if vendor else None)
+    first, last = (np.minimum([pair[i] for pair in pairs], len(bars)) for i in (0, 1))
+    each = window_sums(bars, first, last)
+    many = window_sums(bars, np.tile(first, MANY + 1), np.tile(last, MANY + 1))
+    for one, all_ in zip(each, many, strict=True):
+        assert np.tile(one, MANY + 1).tobytes() == all_.tobytes()
+    price = bars.price()
+    for a, b, money in zip(first, last, each.money, strict=True):
+        assert money == pytest.approx(float(price[a:b] @ bars.volume[a:b]))

@@ -20,7 +20,8 @@ from exec_algos.ext.backtrader.desk import Desk, Feed
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions, sessions
-from exec_algos.tca.benchmarks import Benchmarks, Windows, benchmarks, rows_between
+from exec_algos.tca.benchmarks import Benchmarks, benchmarks
+from exec_algos.tca.places import Windows, rows_between
 from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.table import parent_table
 

@@ -1,0 +1,121 @@
+"""The tables of a study: what each algorithm made of its parent orders, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.tca.table import measures, parent_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.parents import ParentOrders
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Worked(NamedTuple):
+    """What one algorithm made of n orders, and its m single trades in order of parent and time.
+
+    Attributes
+    ----------
+    filled, children : ndarray of int64, shape (n,)
+        Lots; child orders.
+    notional, commission, taxes : ndarray of float64, shape (n,)
+        Currency; taxes are part of the commission.
+    trade_parent, trade_time, trade_lots : ndarray of int64, shape (m,)
+        Row of the order; ns UTC; lots.
+    trade_price, trade_commission : ndarray of float64, shape (m,)
+        Currency per share; currency.
+    trade_rule_price, trade_spread, trade_impact : ndarray of float64, shape (m,)
+        What the price is made of, currency per share; see `exec_algos.fills.price_parts`.
+    trade_taxes : ndarray of float64, shape (m,)
+        Currency.
+    """
+
+    filled: Ints
+    notional: Floats
+    commission: Floats
+    taxes: Floats
+    children: Ints
+    trade_parent: Ints
+    trade_time: Ints
+    trade_lots: Ints
+    trade_price: Floats
+    trade_commission: Floats
+    trade_rule_price: Floats
+    trade_spread: Floats
+    trade_impact: Floats
+    trade_taxes: Floats
+
+
+def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    return pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone)
+
+
+def parents_table(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd.DataFrame:
+    """A row for each parent order that an algorithm worked."""
+    zone = orders.sessions.zone
+    columns = {
+        "parent_id": np.arange(len(orders), dtype=np.int64),
+        "symbol": np.array(orders.symbols, dtype=object)[orders.symbol],
+        "session": orders.sessions.date[orders.session].astype("datetime64[s]"),
+        "side": orders.side,
+        "algorithm": name,
+        "quantity": orders.lots * orders.lot_size,
+        "filled": worked.filled * orders.lot_size,
+        "commission": worked.commission,
+        "taxes": worked.taxes,
+        "children": worked.children,
+        "start": _stamps(orders.start, zone),
+        "end": _stamps(orders.end, zone),
+        **orders.columns,
+    }
+    return parent_table(columns, worked.notional, prices)
+
+
+def measures_table(orders: ParentOrders, parts: Sequence[tuple[str, Worked]], prices: Any) -> pd.DataFrame:
+    """What a summary by algorithm looks at, one algorithm behind the other."""
+    import pandas as pd
+
+    quantity, session = (
+        np.multiply(orders.lots, orders.lot_size, dtype=np.float64),
+        orders.sessions.date[orders.session].astype("datetime64[s]"),
+    )
+    tables = [
+        measures(orders.side, quantity, np.multiply(one.filled, orders.lot_size, dtype=np.float64), one.notional, prices)
+        for _, one in parts
+    ]
+    columns = {name: np.concatenate([one[name] for one in tables]) for name in tables[0]}
+    names = np.array([name for name, _ in parts], dtype=object).repeat(len(orders))
+    return pd.DataFrame({"algorithm": names, "session": np.tile(session, len(parts)), **columns})
+
+
+def fills_table(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
+    """A row for each trade of an algorithm."""
+    import pandas as pd
+
+    parent = worked.trade_parent
+    return pd.DataFrame(
+        {
+            "parent_id": parent,
+            "algorithm": name,
+            "timestamp": _stamps(worked.trade_time, orders.sessions.zone),
+            "symbol": np.array(orders.symbols, dtype=object)[orders.symbol[parent]],
+            "side": np.where(orders.side[parent] > 0, "BUY", "SELL"),
+            "quantity": worked.trade_lots * orders.lot_size,
+            "price": worked.trade_price,
+            "commission": worked.trade_commission,
+            "taxes": worked.trade_taxes,
+            "rule_price": worked.trade_rule_price,
+            "spread": worked.trade_spread,
+            "impact": worked.trade_impact,
+        }
+    )
