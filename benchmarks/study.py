@@ -98,9 +98,10 @@ def loops(store: Path) -> Callable[[], dict[str, Any]]:
     rows = np.array(spans)[orders.symbol, :, orders.session] + bars.offsets[orders.symbol][:, None]
     first, last = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])
     length, zero = last - first, np.zeros(len(first), dtype=np.int64)
-    volumes = [SessionVolumes.of(bars, symbol, orders.sessions).profiles(5) for symbol in bars.symbols]
+    volumes = [SessionVolumes.of(bars, symbol, orders.sessions) for symbol in bars.symbols]
     cuts = np.cumsum([0, *length])
-    values = np.concatenate([volumes[i][k, :n].cumsum() for i, k, n in zip(orders.symbol, orders.session, length, strict=True)])
+    usual = [volumes[i].profile(k, 5)[:n] for i, k, n in zip(orders.symbol, orders.session, length, strict=True)]
+    values = np.concatenate([one.cumsum() for one in usual])
     values /= np.repeat(values[cuts[1:] - 1], length)
     curves = {"vwap": (values, cuts[:-1])}
     sizes = np.unique(length)
