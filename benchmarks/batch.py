@@ -86,8 +86,7 @@ def measured(name: str, ours: Callable[..., Any], by_hand: Callable[..., None], 
     by_hand(out)
     if not (np.array_equal(outcome.filled, out[:, 0]) and np.array_equal(outcome.notional, out[:, 1])):
         raise SystemExit(f"{name}: the two loops disagree")
-    hand, single = (bars / one / 1e6 for one in together(lambda: by_hand(out), ours))
-    double = bars / seconds(lambda: ours(threads=2), 9) / 1e6
+    hand, single, double = (bars / one / 1e6 for one in together(lambda: by_hand(out), ours, lambda: ours(threads=2)))
     kept = bars / seconds(lambda: ours(recording=True), 2) / 1e6
     return {
         "million_bar_steps_per_second": {
@@ -101,7 +100,7 @@ def measured(name: str, ours: Callable[..., Any], by_hand: Callable[..., None], 
     }
 
 
-def together(*works: Callable[[], Any], repeats: int = 15) -> list[float]:
+def together(*works: Callable[[], Any], repeats: int = 40) -> list[float]:
     """Least seconds of each, taken in turn: on a shared machine the least is what the others left undisturbed."""
     return [min(times) for times in zip(*[[seconds(work, 1) for work in works] for _ in range(repeats)], strict=True)]
 
