@@ -108,8 +108,8 @@ class Orders(NamedTuple):
     fees: Ints = NO_ROWS
 
     def take(self, rows: Any) -> Orders:
-        """Some of them."""
-        return Orders._make(column[rows] if len(column) else column for column in self)
+        """Some of them, by their numbers or as a slice, in columns that the loop takes: contiguous and writeable, views where they can be."""
+        return Orders._make(np.require(column[rows], requirements=["C", "W"]) if len(column) else column for column in self)
 
     def check(self, tape: Tape, curves: Floats) -> None:
         """Refuse orders that the tape and the curves cannot carry.
