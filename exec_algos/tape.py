@@ -108,7 +108,7 @@ class Orders(NamedTuple):
     fees: Ints = NO_ROWS
 
     def take(self, rows: Any) -> Orders:
-        """Some of them, by their numbers or as a slice, in columns that the loop takes: contiguous and writeable, views where they can be."""
+        """Some of them, by number or slice, in columns that the loop takes: contiguous and writeable, views where they can be."""
         return Orders._make(np.require(column[rows], requirements=["C", "W"]) if len(column) else column for column in self)
 
     def check(self, tape: Tape, curves: Floats) -> None:
