@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from exec_algos.cli_data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
+from exec_algos.cli_show import Show
 from exec_algos.cli_synth import synth
 from exec_algos.errors import UsageError
-from exec_algos.studies.request import StudyRequest
+from exec_algos.studies.request import Chosen, StudyRequest
 from exec_algos.terms import Rules
 
 app = typer.Typer(
@@ -24,8 +25,25 @@ data_app.command("synth")(synth)
 
 Algo = Annotated[str, typer.Option(help="Algorithms, comma-separated: twap, vwap, vwap:profile_days=20 ...")]
 Sides = Annotated[str, typer.Option("--side", help="buy, sell or buy,sell.")]
-Size = Annotated[str, typer.Option(help="Of each parent order: 5%adv, or shares.")]
-Window = Annotated[str | None, typer.Option(help="09:30-16:00 in exchange time; the whole session if not given.")]
+Size = Annotated[str, typer.Option(help="Of each parent order: 5%adv, shares, or notional:1e6; several: 1%adv,5%adv.")]
+Window = Annotated[
+    str | None, typer.Option(help="09:30-16:00 in exchange time, the whole session if not given; several: 09:30-12:00,13:00-16:00.")
+]
+Orders = Annotated[
+    str | None, typer.Option(help="A CSV of your own orders (symbol, side, quantity, start, end) in place of sides, sizes and windows.")
+]
+Keep = Annotated[str, typer.Option(help="Columns of --orders to carry into the result, comma-separated: trader,desk.")]
+Only = Annotated[str | None, typer.Option("--symbols", help="Study these only, comma-separated.")]
+First = Annotated[str | None, typer.Option("--from", help="First day studied, YYYY-MM-DD; earlier ones stay history.")]
+Last = Annotated[str | None, typer.Option("--to", help="Last day studied, YYYY-MM-DD.")]
+Sample = Annotated[
+    str | None,
+    typer.Option("--strata", help="A sample: liquidity,volatility,buckets=5,per_stratum=200,seed=7 or liquidity=1e6/1e8,fraction=0.25."),
+]
+By = Annotated[str | None, typer.Option(help="Also print the costs by these: size, hour, weekday, month, liquidity, spread, any column.")]
+Sensitivity = Annotated[
+    bool, typer.Option("--sensitivity", help="Also work the orders under a better and a worse fill model: does the ranking survive?")
+]
 Calendar = Annotated[str | None, typer.Option(help="XNYS, XKRX, 24/7 ...; a session is a day of the bars if not given.")]
 Cap = Annotated[float | None, typer.Option("--max-participation", help="Our largest fraction of a bar's volume; no limit if not given.")]
 Price = Annotated[str, typer.Option(help="What a market order pays: open, vwap, close or worst.")]
@@ -67,7 +85,7 @@ Driver = Annotated[str, typer.Option(help="batch (compiled) or engine (event by 
 Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.")]
 Resume = Annotated[str | None, typer.Option(help="Folder of a study in shards of one store: starts it, or goes on with it.")]
 Cluster = Annotated[str | None, typer.Option(help="local:2, tcp://host:8786 or tls://host:8786; needs --resume.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first symbol or day that cannot be worked; needs --resume.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first day (--resume) or order (--orders) that cannot be worked.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")]
 
 
@@ -78,6 +96,12 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     side: Sides = "buy,sell",
     size: Size = "5%adv",
     window: Window = None,
+    symbols: Only = None,
+    first: First = None,
+    last: Last = None,
+    strata: Sample = None,
+    orders: Orders = None,
+    keep: Keep = "",
     calendar: Calendar = None,
     max_participation: Cap = None,
     price: Price = "open",
@@ -99,6 +123,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     randomise: Randomise = None,
     driver: Driver = "batch",
     out: Out = Path("out/study"),
+    by: By = None,
+    sensitivity: Sensitivity = False,
     as_json: Json = False,
     resume: Resume = None,
     cluster: Cluster = None,
@@ -113,7 +139,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
     with one_line_errors():
         request = StudyRequest(
-            algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation, price=price,
+            algorithms=algo, sides=side, size=size, window=window, orders=orders, keep=keep, calendar=calendar,
+            chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
@@ -122,14 +149,17 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         if resume is not None:
             from exec_algos.cli_scale import run_shards
 
-            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, as_json=as_json)
+            if sensitivity:
+                raise UsageError("--sensitivity works on bars in memory; without it --resume each fill model in a folder of its own")
+            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=Show(by=by, as_json=as_json))
             return
-        if not bars or cluster or strict:
-            raise UsageError("name bars to study, or --resume DIR; --cluster and --strict need --resume")
+        if not bars or cluster or (strict and not orders):
+            raise UsageError("name bars to study, or --resume DIR; --cluster needs --resume, --strict needs --resume or --orders")
         from exec_algos.cli_data import load_bars
         from exec_algos.cli_study import run_and_show
 
-        run_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, out, as_json=as_json)
+        show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
+        run_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
 
 
 @app.command("presets")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from exec_algos.cli_study import compared_lines, short_names
+from exec_algos.cli_show import Show, group_table, records, short_names
+from exec_algos.cli_study import compared_lines
 from exec_algos.errors import UsageError
 from exec_algos.studies.parents import counted
 from exec_algos.studies.sharded import ShardedStudy
@@ -27,7 +28,13 @@ MOST_FAILED = 20
 
 
 def run_shards(
-    sources: Sequence[str], request: StudyRequest, folder: str, *, cluster: str | None = None, strict: bool = False, as_json: bool = False
+    sources: Sequence[str],
+    request: StudyRequest,
+    folder: str,
+    *,
+    cluster: str | None = None,
+    strict: bool = False,
+    show: Show | None = None,
 ) -> None:
     """Start or resume the study in `folder` and print what it came to.
 
@@ -43,8 +50,7 @@ def run_shards(
         ``"local:2"``, ``"tcp://host:8786"`` or ``"tls://host:8786"``.
     strict : bool
         Stop at the first symbol or day that cannot be worked.
-    as_json : bool
-        Print JSON, and nothing else.
+    show : Show, optional
 
     Raises
     ------
@@ -53,13 +59,13 @@ def run_shards(
     typer.Exit
         With code 1 where some symbol or day could not be worked.
     """
-    study = _study(sources, request, folder)
-    with _progress(quiet=as_json) as report:
+    show, study = show or Show(), _study(sources, request, folder)
+    with _progress(quiet=show.as_json) as report:
         result = study.run(folder, cluster=cluster, strict=strict, progress=report)
-    if as_json:
-        typer.echo(json.dumps(_as_json(result), indent=2, default=str))
+    if show.as_json:
+        typer.echo(json.dumps(_as_json(result, show), indent=2, default=str))
     else:
-        _print(result)
+        _print(result, show)
     if result.failed:
         raise typer.Exit(FAILED)
 
@@ -87,11 +93,12 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, description=f"shards {done} of {total}", completed=done, total=total)
 
 
-def _print(result: ShardedResult) -> None:
+def _print(result: ShardedResult, show: Show) -> None:
     config = result.config
+    symbols = len(config["symbols"])
     typer.echo(
-        f"{len(config['symbols'])} symbols, {config['parent_orders']} parent orders, {config['bars']} bars; shards: {result.made} worked, "
-        f"{result.kept} kept from before"
+        f"{symbols} symbol{'' if symbols == 1 else 's'}, {config['parent_orders']} parent orders, {config['bars']} bars; "
+        f"shards: {result.made} worked, {result.kept} kept from before"
     )
     for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
         mean = "not estimable" if math.isnan(row["mean"]) else f"{row['mean']:+.2f} bps [{row['low']:+.2f}, {row['high']:+.2f}]"
@@ -100,6 +107,9 @@ def _print(result: ShardedResult) -> None:
     for side, pairs in _pairs(result).items():
         for line in compared_lines(pairs, short_names(config["algorithms"]), side.lower()):
             typer.echo(line)
+    groups = show.groups(result)
+    if groups is not None:
+        _print_groups(groups, config["algorithms"])
     if config["skipped"]:
         typer.echo(f"skipped: {config['skipped']}; {counted(one.reason for one in result.skipped)}")
     for one in result.failed[:MOST_FAILED]:
@@ -109,28 +119,29 @@ def _print(result: ShardedResult) -> None:
     typer.echo(f"written: {result.folder}")
 
 
+def _print_groups(groups: pd.DataFrame, algorithms: Sequence[str]) -> None:
+    from rich.console import Console
+
+    Console().print(group_table(groups, short_names(algorithms)))
+
+
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
     """Every pair of algorithms against interval VWAP, by side."""
     sides = result.config["parents"]["sides"]
     return {side: one for (_, side), one in result.comparisons(["interval_vwap"], sides).items() if side}
 
 
-def _as_json(result: ShardedResult) -> dict[str, Any]:
-    rows = result.summary(by=("algorithm", "side")).reset_index().to_dict("records")
+def _as_json(result: ShardedResult, show: Show) -> dict[str, Any]:
+    groups = show.groups(result)
     return {
-        "summary": [{str(key): None if _unknown(value) else value for key, value in row.items()} for row in rows],
+        "summary": records(result.summary(by=("algorithm", "side")).reset_index()),
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
-        "comparison": {
-            side: json.loads(result.comparison(side=side).to_json(orient="records")) for side in result.config["parents"]["sides"]
-        },
+        "comparison": {side: records(result.comparison(side=side)) for side in result.config["parents"]["sides"]},
+        **({} if groups is None else {"by": records(groups.reset_index())}),
         "skipped": result.config["skipped"],
         "failed": [one._asdict() for one in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
         "config": result.config,
         "out": result.folder,
     }
-
-
-def _unknown(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

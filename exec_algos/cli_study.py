@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from exec_algos.cli_show import Show, band_lines, band_table, bands_as_json, bps, group_table, interval, records, short_names
+from exec_algos.errors import UsageError
+from exec_algos.fills import FillModel
 from exec_algos.studies.pairs import p_text
 from exec_algos.studies.parents import counted
 from exec_algos.studies.request import StudyRequest
@@ -24,23 +30,73 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.imports import Refused
     from exec_algos.studies.result import StudyResult
+    from exec_algos.studies.sensitivity import Band
+    from exec_algos.studies.study import SlippageStudy
 
 Report = Callable[[str, int, int], None]
+UNKNOWN = "not estimable"
+REFUSED = 1  # exit code of a study some of whose orders could not be taken
 
 
-def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, as_json: bool = False) -> None:
-    """Run a study, write its tables, plots and report to `out`, and print the summary."""
+def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | None = None, strict: bool = False) -> None:
+    """Run a study, write its tables, plots and report to `out`, and print the summary.
+
+    Raises
+    ------
+    UsageError
+        A part of the study that cannot be; with `strict` also an order that is refused.
+    typer.Exit
+        With code 1 where orders of a desk were refused.
+    """
     from exec_algos.reports import write_report
 
-    with _progress(quiet=as_json) as report:
-        result = request.study(bars).run(request.driver, progress=report)
+    show = show or Show()
+    study = request.study(bars)
+    refused = study.parents.refused
+    if strict and refused:
+        raise UsageError(
+            f"{request.orders}, row {refused[0].row}: {refused[0].reason}, got {refused[0].value!r}; {len(refused)} are refused"
+        )
+    with _progress(quiet=show.as_json) as report:
+        result = study.run(request.driver, progress=report)
     result.save(out)
+    if request.orders is not None:
+        _write_refused(refused, out)
     page = write_report(result, out)
-    if as_json:
-        print(json.dumps(_as_json(result, out), indent=2, default=str))
+    bands = _bands(study, result) if show.sensitivity else {}
+    if show.as_json:
+        print(json.dumps(_as_json(result, out, show, refused, bands), indent=2, default=str))
     else:
-        _print(result, request.rules, page)
+        _print(result, request.rules, show, bands)
+        _print_written(request, refused, out, page)
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def _bands(study: SlippageStudy, neutral: StudyResult) -> dict[str, Band]:
+    """The study under a better and a worse fill model, by side."""
+    from exec_algos.studies.sensitivity import band, fill_models
+
+    results = {
+        name: neutral if name == "neutral" else replace(study, fill_model=model).run(neutral.config["driver"], fills=False)
+        for name, model in fill_models(study.fill_model or FillModel()).items()
+    }
+    return {side: band(results, side=side) for side in sorted(set(neutral.parents["side"]))}
+
+
+def _write_refused(refused: Sequence[Refused], out: Path) -> None:
+    with (out / "refused.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([("row", "value", "reason"), *refused])
+
+
+def _print_written(request: StudyRequest, refused: Sequence[Refused], out: Path, page: Path) -> None:
+    console = Console()
+    if refused:
+        why = counted(one.reason for one in refused)
+        console.print(f"refused: {len(refused)} of {request.orders}; {why}; row by row: {out / 'refused.csv'}", soft_wrap=True)
+    console.print(f"written: {page}", soft_wrap=True)
 
 
 @contextmanager
@@ -64,9 +120,23 @@ def working(name: str, fresh: bool) -> str:
     return "done" if not name else f"working {name} (compiled on its first run, then kept)" if fresh else f"working {name}"
 
 
-def _print(result: StudyResult, rules: Rules, page: Path) -> None:
+def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band]) -> None:
     console, config = Console(), result.config
     short = short_names(config["algorithms"])
+    console.print(_title(result) + _ruled(rules), soft_wrap=True)
+    console.print(_summary_table(result, short))
+    console.print("slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable\n", soft_wrap=True)
+    for side in sorted(set(result.parents["side"])):
+        for line in compared_lines(result.comparison(side=side), short, side.lower()):
+            console.print(line, soft_wrap=True)
+    if len(result.skipped):
+        console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
+    if config["bars_outside_regular_hours"]:
+        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
+    _print_more(console, result, show, bands)
+
+
+def _summary_table(result: StudyResult, short: Mapping[str, str]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("algorithm", overflow="fold")
     for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
@@ -76,29 +146,26 @@ def _print(result: StudyResult, rules: Rules, page: Path) -> None:
             short[row["algorithm"]],
             row["side"].lower(),
             f"{row['n']:.0f}",
-            _bps(row["mean"]),
-            _bps(row["median"]),
-            _bps(row["sd"]).lstrip("+"),
-            _interval(row["low"], row["high"]),
+            bps(row["mean"]),
+            bps(row["median"]),
+            bps(row["sd"]).lstrip("+"),
+            interval(row["low"], row["high"]),
             f"{row['fill_rate']:.1%}",
         )
-    console.print(_title(result) + _ruled(rules), soft_wrap=True)
-    console.print(table)
-    console.print("slippage in bps, positive = cost; interval of the mean clustered by day\n", soft_wrap=True)
-    for side in sorted(set(result.parents["side"])):
-        for line in compared_lines(result.comparison(side=side), short, side.lower()):
+    return table
+
+
+def _print_more(console: Console, result: StudyResult, show: Show, bands: Mapping[str, Band]) -> None:
+    """What was asked for besides the summary."""
+    short = short_names(result.config["algorithms"])
+    groups = show.groups(result)
+    if groups is not None:
+        console.print(group_table(groups, short))
+    if bands:
+        console.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
+        console.print(band_table(bands, short))
+        for line in band_lines(bands, short):
             console.print(line, soft_wrap=True)
-    if len(result.skipped):
-        console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
-    if config["bars_outside_regular_hours"]:
-        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
-    console.print(f"written: {page}", soft_wrap=True)
-
-
-def short_names(algorithms: list[str]) -> dict[str, str]:
-    """Names without parameters, where that tells the algorithms apart."""
-    bare = [text.partition(":")[0] for text in algorithms]
-    return {text: name if bare.count(name) == 1 else text for text, name in zip(algorithms, bare, strict=True)}
 
 
 def _title(result: StudyResult) -> str:
@@ -107,9 +174,9 @@ def _title(result: StudyResult) -> str:
     cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
     spread = f", spread {_cost(model['spread'], 'bps', ' bps')}" if model["spread"] else ""
     impact = f", impact {_cost(model['impact'], 'coefficient')}" if model["impact"] else ""
-    first, last = days.min().date(), days.max().date()
+    first, last, symbols = days.min().date(), days.max().date(), len(config["symbols"])
     return (
-        f"{len(config['symbols'])} symbols, {first} to {last}, {config['parent_orders']} parent orders; "
+        f"{symbols} symbol{'' if symbols == 1 else 's'}, {first} to {last}, {config['parent_orders']} parent orders; "
         f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}"
     )
 
@@ -136,33 +203,25 @@ def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> lis
     lines = []
     for row in pairs[pairs["first"] == pairs["first"].iloc[0]].to_dict("records") if len(pairs) else ():
         p = p_text(row["p_holm" if many else "p"]) + (f" (Holm, {len(pairs)} pairs)" if many and not math.isnan(row["p_holm"]) else "")
+        days = f"{row['clusters']} day{'' if row['clusters'] == 1 else 's'}"
         lines.append(
-            f"{side}: {short[row['first']]} - {short[row['second']]} on the same parent orders: {_bps(row['difference'])} bps, "
-            f"95 % interval {_interval(row['low'], row['high'])}, {p}, n {row['n']}, {row['clusters']} days"
+            f"{side}: {short[row['first']]} - {short[row['second']]} on the same parent orders: {bps(row['difference'], UNKNOWN)} bps, "
+            f"95 % interval {interval(row['low'], row['high'], UNKNOWN)}, {p}, n {row['n']}, {days}"
         )
     return lines
 
 
-def _bps(value: float) -> str:
-    return "not estimable" if math.isnan(value) else f"{value:+.2f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return "not estimable" if math.isnan(low) else f"[{low:+.2f}, {high:+.2f}]"
-
-
-def _as_json(result: StudyResult, out: Path) -> dict[str, Any]:
-    summary = result.summary(by=("algorithm", "side")).reset_index()
-    rows = [
-        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-        for row in summary.to_dict("records")
-    ]
+def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refused], bands: Mapping[str, Band]) -> dict[str, Any]:
+    summary, groups = result.summary(by=("algorithm", "side")).reset_index(), show.groups(result)
     return {
-        "summary": rows,
-        "comparison": {side: json.loads(result.comparison(side=side).to_json(orient="records")) for side in sorted(set(summary["side"]))},
+        "summary": records(summary),
+        "comparison": {side: records(result.comparison(side=side)) for side in sorted(set(summary["side"]))},
+        **({} if groups is None else {"by": records(groups.reset_index())}),
+        **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),
+        "refused": [one._asdict() for one in refused],
         "config": result.config,
         "rules": result.config["rules"],
         "out": str(out),

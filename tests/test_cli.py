@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from markets import market
+from markets import DAYS, market
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
@@ -266,3 +266,114 @@ def test_what_needs_a_study_in_shards_says_so(words):
     ran = invoke("study", *words)
     assert ran.exit_code != 0
     assert "--resume DIR" in ran.output
+
+
+DESK = """order_id,symbol,side,quantity,start,end,trader
+1,AAA,buy,100,{day} 10:00,{day} 15:00,kim
+2,BBB,sell,50,{day} 10:00,{day} 12:00,lee
+3,AAA,buy,0,{day} 10:00,{day} 15:00,kim
+3,AAA,hold,10,{day} 10:00,{day} 15:00,kim
+""".replace("{day}", DAYS[2])
+
+
+@pytest.fixture
+def desk(tmp_path):
+    (tmp_path / "desk.csv").write_text(DESK)
+    return tmp_path / "desk.csv"
+
+
+def test_a_desks_own_orders_are_studied_and_those_refused_are_listed_with_exit_code_1(folder, desk, tmp_path):
+    asked = ["--calendar", "XNYS", "--profile-days", 1, "--orders", desk, "--keep", "trader", "--by", "trader", "--out", tmp_path / "out"]
+    run = invoke("study", folder, *asked)
+    assert (run.exit_code, run.stderr) == (1, "")
+    assert "refused: 2 of" in run.stdout
+    parents = pd.read_parquet(tmp_path / "out" / "parents.parquet")
+    assert parents.groupby("order_id")[["quantity", "trader"]].first().values.tolist() == [[100, "kim"], [50, "lee"]]
+    listed = (tmp_path / "out" / "refused.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in listed] == [["row", "value"], ["3", "0"], ["4", "3"]]
+    grouped = [line.split() for line in run.stdout.splitlines() if "kim" in line or " lee " in line]
+    own = [("buy", "kim"), ("sell", "lee")]
+    assert [tuple(line[:3]) for line in grouped] == [(name, *one) for name in ("twap", "vwap") for one in own]
+
+
+def test_strict_stops_at_the_first_order_that_is_refused(folder, desk, tmp_path):
+    run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--strict", "--out", tmp_path / "out")
+    assert run.exit_code == 2
+    assert f"{desk}, row 3: quantity must be a positive number of shares" in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("also", ["--size 100", "--side buy", "--window 10:00-11:00", "--symbols AAA", "--from 2024-01-01"])
+def test_orders_of_a_file_say_themselves_what_they_are(folder, desk, tmp_path, also):
+    run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--out", tmp_path, *also.split())
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert "says what it is; leave out" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"symbol,side,quantity,start\n", "missing: end"), (b"", "No columns"), (b"\xff\xfe\x00", "decode"), (b"a\n1,2\n3,4,5\n", "Expected")],
+    ids=["column", "empty", "no text", "ragged"],
+)
+def test_a_file_that_holds_no_orders_is_refused_in_one_line(folder, tmp_path, content, said):
+    (tmp_path / "bad.csv").write_bytes(content)
+    run = invoke("study", folder, "--calendar", "XNYS", "--orders", tmp_path / "bad.csv", "--out", tmp_path / "out")
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr
+
+
+def test_sizes_windows_symbols_and_days_are_those_asked_for(folder, tmp_path):
+    run = invoke(
+        "study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", "10,20", "--window", "09:30-11:00,11:00-13:00",
+        "--side", "buy", "--symbols", "BBB", "--from", DAYS[2], "--to", DAYS[3], "--algo", "twap", "--out", tmp_path,
+    )  # fmt: skip
+    assert run.exit_code == 0, run.stderr
+    parents = pd.read_parquet(tmp_path / "parents.parquet")
+    assert (set(parents["symbol"]), set(parents["session"].astype(str))) == ({"BBB"}, set(DAYS[2:4]))
+    assert set(zip(parents["start"].dt.strftime("%H:%M"), parents["quantity"], strict=True)) <= {
+        (t, q) for t in ("09:30", "11:00") for q in (10, 20)
+    }
+    assert {10, 20} == set(parents["quantity"])
+
+
+def test_a_sample_by_strata_is_drawn_and_printed_by_stratum(folder, tmp_path):
+    run = invoke(
+        "study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", 10, "--strata", "liquidity,buckets=2,per_stratum=1,seed=3",
+        "--by", "stratum", "--algo", "twap", "--json", "--out", tmp_path,
+    )  # fmt: skip
+    said = json.loads(run.stdout)
+    assert [one["drawn"] for one in said["config"]["strata"]] == [1, 1]
+    assert [(one["side"], one["stratum"], one["n"]) for one in said["by"]] == [
+        (side, f"liquidity {k}/2", 1) for side in ("BUY", "SELL") for k in (1, 2)
+    ]
+
+
+def test_sensitivity_says_whether_the_ranking_survives_other_fills(folder, tmp_path):
+    words = ["study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", 10, "--side", "buy", "--sensitivity", "--out", tmp_path]
+    run = invoke(*words)
+    assert "buy: the ranking " in run.stdout
+    said = json.loads(invoke(*words, "--json").stdout)["sensitivity"]["BUY"]
+    assert list(said["means"]) == ["optimistic", "neutral", "pessimistic"]
+    assert all(said["means"]["pessimistic"][name] > said["means"]["neutral"][name] for name in said["means"]["neutral"])
+    assert said["survives"] == (len({tuple(one) for one in said["ranking"].values()}) == 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--strata", "liquidity=x,fraction=1"], "edge of liquidity must be a number, got 'x'"),
+        (["--strata", "liquidity,seed=1,seed=2"], "say something twice"),
+        (["--strata", "liquidity,per_stratum=1.5"], "per_stratum must be a whole number"),
+        (["--strata", "luck,fraction=1"], "unknown trait of strata 'luck'"),
+        (["--keep", "trader"], "give orders too"),
+        (["--orders", "nowhere.csv"], "nowhere.csv: "),
+        (["--strict"], "--strict needs --resume or --orders"),
+        (["--symbols", "ZZZ"], "unknown symbol 'ZZZ'"),
+        (["--from", "yesterday"], "sessions must be two days"),
+    ],
+    ids=lambda one: one[-1] if isinstance(one, list) else "",
+)
+def test_what_cannot_be_chosen_is_refused_in_one_line(folder, tmp_path, words, said):
+    run = invoke("study", folder, "--calendar", "XNYS", "--out", tmp_path, *words)
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 B = TypeVar("B")
-ROWS = 1 << 18  # rows of a row group: a few dozen MB, whatever the size of the shards
+ROWS = 1 << 16  # rows of a row group: about twenty MB, whatever the size of the shards
 AHEAD = 8  # shards that are read ahead: on a far store the waiting is shared
 TABLES = ("parents", "fills")
 LISTS = ("skipped", "failed")

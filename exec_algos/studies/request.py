@@ -18,6 +18,39 @@ ADV_DAYS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which symbols and days of the bars are studied; all of them if nothing is said.
+
+    Parameters
+    ----------
+    symbols : str, optional
+        Comma-separated.
+    first, last : str, optional
+        Days ``2024-07-01``, both in it; earlier days stay history.
+    strata : str, optional
+        A sample, by the text form of `exec_algos.studies.strata.Strata.of`.
+    """
+
+    symbols: str | None = None
+    first: str | None = None
+    last: str | None = None
+    strata: str | None = None
+
+    def terms(self) -> dict[str, Any]:
+        """What a grid takes, where something was said."""
+        from exec_algos.studies.strata import Strata
+
+        found: dict[str, Any] = {}
+        if self.symbols is not None:
+            found["symbols"] = _listed(self.symbols)
+        if self.first is not None or self.last is not None:
+            found["sessions"] = (self.first, self.last)
+        if self.strata is not None:
+            found["strata"] = Strata.of(self.strata)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRequest:
     """What to study.
 
@@ -26,9 +59,14 @@ class StudyRequest:
     algorithms, sides : str
         Comma-separated.
     size : str
-        ``"5%adv"`` or shares.
+        ``"5%adv"`` or shares; several comma-separated.
     window : str, optional
-        ``"09:30-16:00"``, exchange time.
+        ``"09:30-16:00"``, exchange time; several comma-separated.
+    chosen : Chosen
+    orders : str, optional
+        A CSV of a desk's own orders, in place of sides, sizes, windows and what was chosen; see `ParentOrders.from_frame`.
+    keep : str
+        Its other columns to carry into the result, comma-separated.
     calendar : str, optional
     max_participation : float, optional
         Fraction.
@@ -65,6 +103,9 @@ class StudyRequest:
     sides: str = "buy,sell"
     size: str = "5%adv"
     window: str | None = None
+    chosen: Chosen = Chosen()
+    orders: str | None = None
+    keep: str = ""
     calendar: str | None = None
     max_participation: float | None = None
     price: Any = "open"
@@ -91,13 +132,48 @@ class StudyRequest:
         from exec_algos.studies.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
-        algorithms = [self._algorithm(text) for text in _split(self.algorithms)]
-        lot = self._lot_size()
-        parents = ParentOrders.grid(
-            bars, calendar=self.calendar, sides=_split(self.sides), size=self.size, window=self.window,
-            profile_days=ADV_DAYS if self.profile_days is None else self.profile_days, lot_size=lot,
-        )  # fmt: skip
-        return SlippageStudy(bars, parents, algorithms, self.fill_model(), self.rules)
+        if self.orders is None:
+            parents = ParentOrders.grid(bars, **self.terms())
+        else:
+            self._refuse_grid()
+            parents = ParentOrders.from_csv(
+                self.orders, bars, calendar=self.calendar, lot_size=self._lot_size(), profile_days=self.adv_days, keep=_listed(self.keep)
+            )
+        return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules)
+
+    @property
+    def adv_days(self) -> int:
+        """Earlier sessions that ADV is taken from."""
+        return ADV_DAYS if self.profile_days is None else self.profile_days
+
+    def terms(self) -> dict[str, Any]:
+        """What `ParentOrders.grid` takes besides the bars.
+
+        Raises
+        ------
+        UsageError
+            Columns to keep, of which a grid has none.
+        """
+        if self.keep:
+            raise UsageError(f"keep {self.keep!r} names columns of a file of orders; give orders too")
+        sizes, windows = _listed(self.size), _listed(self.window or "")
+        return {
+            "calendar": self.calendar, "sides": _listed(self.sides), "size": sizes[0] if len(sizes) == 1 else sizes,
+            "window": None if not windows else windows[0] if len(windows) == 1 else windows,
+            "profile_days": self.adv_days, "lot_size": self._lot_size(), **self.chosen.terms(),
+        }  # fmt: skip
+
+    def _refuse_grid(self) -> None:
+        """Orders of a file have a side, size and window each."""
+        plain = StudyRequest()
+        said = [name for name in ("sides", "size", "window") if getattr(self, name) != getattr(plain, name)]
+        said += [one.name for one in fields(Chosen) if getattr(self.chosen, one.name) is not None]
+        if said:
+            raise UsageError(f"each order of {self.orders} says what it is; leave out {', '.join(said)}, or the file of orders")
+
+    def chosen_algorithms(self) -> list[Any]:
+        """The algorithms, with the days and the interval that were asked for."""
+        return [self._algorithm(text) for text in _split(self.algorithms)]
 
     def fill_model(self) -> FillModel:
         """How the study's orders fill, and what they are charged.
@@ -150,6 +226,10 @@ class StudyRequest:
         own = {one.name for one in fields(algorithm)}
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None and key in own and key not in text}
         return replace(algorithm, **given)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _split(text: str) -> list[str]:

@@ -122,16 +122,10 @@ class ShardedStudy:
             A part that cannot be, or a store that holds nothing.
         """
         partitions = Partitions(store)
-        # one month is enough to build every part but the parent orders
-        trial = request.study(_sample(partitions, _listing(partitions)))
-        parents = trial.parents
-        terms = Grid(
-            calendar=request.calendar, sides=[one.strip() for one in request.sides.split(",") if one.strip()], size=request.size,
-            window=request.window, profile_days=parents.profile_days, lot_size=parents.lot_size,
-        )  # fmt: skip
+        _listing(partitions)
         return cls(
-            store=partitions.path, parents=terms, algorithms=trial.algorithms, fill_model=trial.fill_model, rules=trial.rules,
-            driver=request.driver,
+            store=partitions.path, parents=Grid(**request.terms()), algorithms=request.chosen_algorithms(), fill_model=request.fill_model(),
+            rules=request.rules, driver=request.driver,
         )  # fmt: skip
 
     @classmethod

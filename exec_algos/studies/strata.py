@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 TRAITS = ("liquidity", "spread", "volatility")
 STRATUM = "stratum"
+KNOBS: Mapping[str, type[Any]] = {"buckets": int, "per_stratum": int, "fraction": float, "seed": int}
 
 
 class Stratum(NamedTuple):
@@ -107,6 +108,30 @@ class Strata:
             raise UsageError(f"fraction must be in (0, 1], got {self.fraction!r}")
         _check_count("seed", self.seed, least=0)
 
+    @classmethod
+    def of(cls, text: str) -> Strata:
+        """Strata from a text: traits, each with its edges or none of them, and knobs, comma-separated.
+
+        Raises
+        ------
+        UsageError
+            A value that is no number, something said twice; else as `Strata`.
+
+        Examples
+        --------
+        >>> Strata.of("liquidity,volatility,buckets=5,per_stratum=200,seed=7").by
+        ('liquidity', 'volatility')
+        >>> Strata.of("liquidity=1e6/1e8,fraction=0.25").edges
+        {'liquidity': (1000000.0, 100000000.0)}
+        """
+        pairs = [(key.strip(), value.strip()) for key, _, value in (part.partition("=") for part in text.split(",") if part.strip())]
+        given = dict(pairs)
+        if len(given) < len(pairs):
+            raise UsageError(f"strata {text!r} say something twice; say it once")
+        knobs = {key: _number(key, given.pop(key), kind) for key, kind in KNOBS.items() if key in given}
+        edges = {key: [_number(f"edge of {key}", one, float) for one in value.split("/")] for key, value in given.items() if value}
+        return cls(by=list(given), edges=edges or None, **knobs)
+
     @property
     def alone(self) -> bool:
         """Whether each symbol and session is drawn without looking at others, as a study in shards needs."""
@@ -163,6 +188,14 @@ def _trait(orders: ParentOrders, name: str) -> Floats:
     if wanted not in orders.columns:
         raise UsageError("strata are drawn from a grid: ParentOrders.grid(bars, strata=...); these orders were given, take all of them")
     return np.asarray(orders.columns[wanted], dtype=np.float64)
+
+
+def _number(name: str, text: str, kind: type[Any]) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise UsageError(f"{name} must be {what}, got {text!r}; strata are like 'liquidity,volatility,buckets=5,per_stratum=200'") from None
 
 
 def _quantiles(values: Floats, buckets: int) -> Floats:

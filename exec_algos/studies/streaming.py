@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Counts = dict[tuple[int, int], tuple[Words, Ints]]
 
-HELD = 1 << 21  # numbers of the last pass for medians that may be in memory at a time, beside one piece
+HELD = 1 << 17  # numbers of the last pass for medians that may be in memory at a time, beside one piece
 READ = ("session", "quantity", "filled", "average_price", "participation")
 DAY = 1 << 32  # a group and a day make one number: group * DAY + day
 

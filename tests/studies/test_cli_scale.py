@@ -1,16 +1,22 @@
 """The command line of a study in shards: starts, resumes, lists what failed, and says so with its exit code."""
 
 import json
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 import typer
 from markets import DAYS, market, ns
+from typer.testing import CliRunner
 
+from exec_algos.cli import app
 from exec_algos.cli_scale import run_shards
+from exec_algos.cli_show import Show
 from exec_algos.cli_study import working
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.request import StudyRequest
+from exec_algos.studies.request import Chosen, StudyRequest
+from exec_algos.studies.sharded import ShardedStudy
 
 REQUEST = StudyRequest(algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2)
 
@@ -31,7 +37,7 @@ def test_a_study_starts_and_resumes(tmp_path, store, capsys):
 
 
 def test_json_is_all_that_is_printed(tmp_path, store, capsys):
-    run_shards([store], REQUEST, str(tmp_path / "out"), as_json=True)
+    run_shards([store], REQUEST, str(tmp_path / "out"), show=Show(as_json=True))
     said = json.loads(capsys.readouterr().out)
     assert (said["shards"], said["failed"], said["config"]["parent_orders"]) == ({"made": 4, "kept": 0}, [], 12)
     assert [(row["algorithm"], row["side"]) for row in said["summary"]] == [
@@ -78,3 +84,20 @@ def test_pairs_are_printed_with_their_p(tmp_path, store, capsys):
     said = [line for line in capsys.readouterr().out.splitlines() if "on the same parent orders" in line]
     assert [line.split(":")[0] for line in said] == ["buy", "sell"]
     assert all(", p " in line and "3 days" in line for line in said)
+
+
+def test_a_sample_of_some_symbols_and_days_is_studied_in_shards_as_in_memory(tmp_path, store, capsys):
+    chosen = Chosen(symbols="B", first=DAYS[1], last=DAYS[4], strata="liquidity=1e6,fraction=0.7,seed=4")
+    request = replace(REQUEST, size="5,37", window="10:00-11:00,11:00-15:00", chosen=chosen)
+    run_shards([store], request, str(tmp_path / "out"), show=Show(by="stratum,size"))
+    assert "stratum" in capsys.readouterr().out
+    ours = ShardedStudy.of_folder(tmp_path / "out").run(tmp_path / "out").table()
+    whole = request.study(BarStore(store).read()).run().parents
+    assert 0 < ours["session"].nunique() < 4
+    pd.testing.assert_frame_equal(ours, whole, check_dtype=False, check_categorical=False)
+
+
+def test_a_study_in_shards_has_no_sensitivity_on_the_command_line(tmp_path, store):
+    run = CliRunner().invoke(app, ["study", store, "--resume", str(tmp_path / "out"), "--sensitivity"])
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert "a folder of its own" in run.stderr
