@@ -14,6 +14,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
+from exec_algos.studies.arrow import fills_arrow, parents_arrow
 from exec_algos.studies.breakdown import Edges, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.pairs import compared
@@ -87,6 +88,7 @@ class StudyResult:
         parts = list(zip(names, worked, strict=True))
         makers: dict[str, Callable[[], Any]] = {
             "parents": lambda: together([parents_table(orders, name, one, prices) for name, one in parts]),
+            "_arrow": lambda: {"parents": parents_arrow(orders, parts, prices), "fills": fills_arrow(orders, parts)},
             "_summed": lambda: measures_table(orders, parts, prices),
             "fills": lambda: together([fills_table(orders, name, one) for name, one in parts]),
             "skipped": lambda: skipped_table(orders),

@@ -24,7 +24,7 @@ from exec_algos.studies.resume import RECORD, StudyFolder, as_text, check_code, 
 from exec_algos.studies.study import SlippageStudy
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
     from exec_algos.studies.sharded import ShardedStudy
 
@@ -176,9 +176,9 @@ class History:
 
 
 class Made(NamedTuple):
-    """What a shard was worked into: the frames where there is a parent order, and what was left out or went wrong."""
+    """What a shard was worked into: the tables where there is a parent order, and what was left out or went wrong."""
 
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, pa.Table]
     skipped: Sequence[Skipped]
     failed: Sequence[Skipped]
     facts: dict[str, Any]
@@ -208,7 +208,7 @@ def work_shard(study: ShardedStudy, history: History) -> Made:
         if len(left):
             raise
         return Made({}, left.skipped, failed, facts)
-    tables = {name: getattr(result, name) for name in TABLES}
+    tables: dict[str, pa.Table] = result._arrow  # type: ignore[attr-defined] # made by `StudyResult.of`
     return Made(tables, [Skipped(*row) for row in result.skipped.itertuples(index=False)], failed, facts)
 
 
@@ -285,7 +285,7 @@ class Task:
             raise MarketDataError(f"{made.failed[0].symbol} {made.failed[0].session}: {made.failed[0].reason}")
         files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", _parquet(table)) for name, table in made.tables.items()}
         rows = {name: len(table) for name, table in made.tables.items()}
-        orders = made.tables["parents"]["parent_id"].nunique() if made.tables else 0
+        orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
         record = {
             "symbol": shard.symbol, "month": shard.month, "state": "done" if inputs else "failed",
             "key": key_of(self._base(shard), [one.digest for one in inputs]), "inputs": inputs, "files": files,
@@ -305,11 +305,9 @@ def _sha256(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
-    from pandas.api.types import is_object_dtype
+def _parquet(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    # without rows a column of objects would be written as one of nothing
-    texts = {name: "str" for name, kind in table.dtypes.items() if is_object_dtype(kind)}
-    table.astype(texts).to_parquet(sink, index=False)
+    pq.write_table(table, sink)
     return sink.getvalue()

@@ -47,12 +47,17 @@ def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], p
     """
     import pandas as pd
 
+    columns = parent_columns(orders, notional, prices)
+    return pd.DataFrame({**columns, "not_estimable": pd.Categorical.from_codes(columns["not_estimable"], pd.Index(list(WHY)))})
+
+
+def parent_columns(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], prices: Benchmarks) -> dict[str, Any]:
+    """The columns of `parent_table` by name; ``not_estimable`` by its position in `WHY`."""
     filled = np.asarray(orders["filled"])
     measured = measures(np.asarray(orders["side"]), np.asarray(orders["quantity"]), filled, notional, prices)
     given = {"residual": np.asarray(orders["quantity"]) - filled, **dict(zip(PRICES, prices, strict=False))}
-    why = pd.Categorical.from_codes(_why(filled, prices), pd.Index(list(WHY)))
-    frame = pd.DataFrame({**orders, **measured, **given, "not_estimable": why})
-    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+    found = {**orders, **measured, **given, "not_estimable": _why(filled, prices)}
+    return {name: found[name] for name in (*COLUMNS, *(name for name in found if name not in COLUMNS))}
 
 
 def measures(
