@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from exec_algos.cli_show import Show, group_table, records, short_names
+from exec_algos.cli_show import Show, bps, group_table, interval, records, short_names
 from exec_algos.cli_study import compared_lines
 from exec_algos.errors import UsageError
 from exec_algos.studies.parents import counted
@@ -66,7 +66,7 @@ def run_shards(
         typer.echo(json.dumps(_as_json(result, show), indent=2, default=str))
     else:
         _print(result, show)
-    if result.failed:
+    if result.failed or result.config.get("refused"):
         raise typer.Exit(FAILED)
 
 
@@ -101,7 +101,7 @@ def _print(result: ShardedResult, show: Show) -> None:
         f"shards: {result.made} worked, {result.kept} kept from before"
     )
     for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
-        mean = "not estimable" if math.isnan(row["mean"]) else f"{row['mean']:+.2f} bps [{row['low']:+.2f}, {row['high']:+.2f}]"
+        mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
         typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
     typer.echo("slippage against interval VWAP, positive = cost; 95 % interval clustered by day")
     for side, pairs in _pairs(result).items():
@@ -110,13 +110,21 @@ def _print(result: ShardedResult, show: Show) -> None:
     groups = show.groups(result)
     if groups is not None:
         _print_groups(groups, config["algorithms"])
+    _print_left_out(result)
+    typer.echo(f"written: {result.folder}")
+
+
+def _print_left_out(result: ShardedResult) -> None:
+    config = result.config
     if config["skipped"]:
         typer.echo(f"skipped: {config['skipped']}; {counted(one.reason for one in result.skipped)}")
+    if config.get("refused"):
+        why = counted(one.reason for one in result.refused)
+        typer.echo(f"refused: {config['refused']} orders; {why}; row by row in refused.csv")
     for one in result.failed[:MOST_FAILED]:
         typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
     if len(result.failed) > MOST_FAILED:
         typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
-    typer.echo(f"written: {result.folder}")
 
 
 def _print_groups(groups: pd.DataFrame, algorithms: Sequence[str]) -> None:
@@ -140,6 +148,7 @@ def _as_json(result: ShardedResult, show: Show) -> dict[str, Any]:
         "comparison": {side: records(result.comparison(side=side)) for side in result.config["parents"]["sides"]},
         **({} if groups is None else {"by": records(groups.reset_index())}),
         "skipped": result.config["skipped"],
+        "refused": [one._asdict() for one in result.refused],
         "failed": [one._asdict() for one in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
         "config": result.config,

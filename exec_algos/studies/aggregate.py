@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exec_algos.errors import UsageError
+from exec_algos.studies.desk import REFUSED, refused_text
 from exec_algos.studies.outcome import ShardedResult
 from exec_algos.studies.records import Facts, Records
 from exec_algos.studies.result import BENCHMARKS
@@ -19,6 +20,7 @@ from exec_algos.studies.resume import StudyFolder, as_text, code_record, told
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from exec_algos.studies.imports import Refused
     from exec_algos.studies.parents import Skipped
     from exec_algos.studies.shards import Shard
 
@@ -31,10 +33,11 @@ LISTS = ("skipped", "failed")
 WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
 
 
-def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records) -> ShardedResult:
+def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records, refused: Sequence[Refused] | None = None) -> ShardedResult:
     """Put the shards together, in order of symbol and month; nothing is written again where all stands as it would be written.
 
-    Memory is that of a few shards, of one row group, and of a few bytes for each shard.
+    Memory is that of a few shards, of one row group, and of a few bytes for each shard. `refused` are rows of a desk's orders that came
+    into no shard; None where there is a grid.
 
     Raises
     ------
@@ -44,6 +47,10 @@ def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records) 
     facts = Facts.of(records)
     _put_list(folder, "failed", facts.failed)
     skipped = _put_list(folder, "skipped", _skipped(records, facts))
+    if refused is not None:
+        whole = [*refused, *(one for _, record in records for one in record.get("refused", ()))]
+        folder.put(REFUSED, refused_text(whole))
+        settings = {**settings, "refused": len(whole)}
     if not facts.symbols:
         failed = facts.failed
         why = f"; {len(failed)} failed, the first: {failed[0].symbol} {failed[0].session}: {failed[0].reason}" if failed else ""

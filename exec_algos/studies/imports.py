@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,11 +63,36 @@ class _RefusedRowError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What a row must fit to."""
+    """What a row must fit to.
 
-    bars: Bars
+    Parameters
+    ----------
+    symbols : mapping of str to int
+        Those that there are, by number.
+    sessions : Sessions
+    step : int
+        Length of a bar, ns.
+    lot_size : float
+        Shares.
+    has_bars : callable
+        Whether a symbol has a bar in ``[start, end)``, ns UTC.
+    """
+
+    symbols: Mapping[str, int]
     sessions: Sessions
+    step: int
     lot_size: float
+    has_bars: Callable[[str, int, int], bool]
+
+    @classmethod
+    def of(cls, bars: Bars, sessions: Sessions, lot_size: float) -> Checks:
+        """Those of orders that are to be worked on these bars."""
+
+        def has_bars(symbol: str, start: int, end: int) -> bool:
+            first, last = np.searchsorted(bars.start[bars.rows(symbol)], [start, end - bars.step + 1])
+            return bool(first < last)
+
+        return cls({symbol: i for i, symbol in enumerate(bars.symbols)}, sessions, bars.step, lot_size, has_bars)
 
     def rows(self, frame: pd.DataFrame) -> tuple[list[Row], list[Refused]]:
         """The rows that can be worked, by symbol, session, start, end, side and row; and those that cannot."""
@@ -83,15 +109,14 @@ class Checks:
 
     def _row(self, number: int, values: dict[str, Any]) -> Row:
         symbol = str(values["symbol"]).strip()
-        if symbol not in self.bars.symbols:
+        if symbol not in self.symbols:
             raise _RefusedRowError(symbol, "the bars have no such symbol")
         side, lots = self._side(values["side"]), self._lots(values["quantity"])
         start, end = self._instant(values["start"]), self._instant(values["end"])
         session, *window = self._window(start, end, f"{values['start']} to {values['end']}")
-        first, last = np.searchsorted(self.bars.start[self.bars.rows(symbol)], [window[0], window[1] - self.bars.step + 1])
-        if first >= last:
+        if not self.has_bars(symbol, window[0], window[1]):
             raise _RefusedRowError(f"{values['start']} to {values['end']}", "no bar in the window")
-        return Row(self.bars.symbols.index(symbol), session, window[0], window[1], side, lots, number)
+        return Row(self.symbols[symbol], session, window[0], window[1], side, lots, number)
 
     def _side(self, value: Any) -> int:
         try:
@@ -133,7 +158,7 @@ class Checks:
             raise _RefusedRowError(
                 value, "the order is not inside one session; split it, or name the calendar whose hours it was worked in"
             )
-        step = self.bars.step
+        step = self.step
         first, last = opened - (opened - start) // step * step, opened + (end - opened) // step * step
         if first >= last:
             raise _RefusedRowError(value, f"there is no whole bar of {step / 1e9:g} s in the window")
@@ -199,7 +224,7 @@ def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, dict(zip(wanted, values, strict=True))
 
 
-def read_orders(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_orders(path: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
     """A CSV of orders, every value as the text that stands there: a symbol 005930 keeps its noughts, and NA is a symbol.
 
     Raises
@@ -212,4 +237,4 @@ def read_orders(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{os.fspath(path)}: {error}; give a CSV with the columns {', '.join(COLUMNS)}") from error
+        raise UsageError(f"{path}: {error}; give a CSV with the columns {', '.join(COLUMNS)}") from error

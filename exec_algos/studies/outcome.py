@@ -12,6 +12,7 @@ from exec_algos.errors import UnknownNameError
 from exec_algos.model import Side
 from exec_algos.studies.breakdown import Edges, bounds_of, columns_for, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
+from exec_algos.studies.desk import read_refused
 from exec_algos.studies.parents import Skipped
 from exec_algos.studies.result import BENCHMARKS, StudyResult
 from exec_algos.studies.resume import StudyFolder
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.imports import Refused
 
 Frames = Callable[[], Iterator["pd.DataFrame"]]
 
@@ -52,6 +54,11 @@ class ShardedResult:
         """What has too little data, and why: the rows of ``skipped.csv``."""
         text = (StudyFolder(self.folder).get("skipped.csv") or b"").decode()
         return tuple(Skipped(*row) for row in list(csv.reader(io.StringIO(text)))[1:])
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """Rows of a desk's own orders that cannot be worked, and why: those of ``refused.csv``."""
+        return read_refused(StudyFolder(self.folder))
 
     def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
         """A table, or some columns of it, or the rows of one algorithm.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.imports import Refused
+    from exec_algos.studies.imports import Refused, Row
+    from exec_algos.studies.resume import StudyFolder
 
 Ints = npt.NDArray[np.int64]
 
@@ -131,6 +132,15 @@ class Grid:
             columns=Known(bars, sessions, self.profile_days, table[:, 0], table[:, 1]), terms=self.record(),
         )  # fmt: skip
         return orders if self.strata is None else self.strata.sample(orders)
+
+    @property
+    def digest(self) -> str | None:
+        """What tells whether a shard's orders have changed: nothing but the terms."""
+        return None
+
+    def in_shard(self, folder: StudyFolder, symbol: str, month: str) -> Grid:
+        """The terms of one shard: the same as of all."""
+        return self
 
     def _wanted(self, sessions: Sessions, used: Iterable[int]) -> list[int]:
         if self.sessions is None:
@@ -304,14 +314,32 @@ class ParentOrders:
         >>> len(orders), [(one.row, one.value) for one in orders.refused]
         (1, [(2, '-5')])
         """
-        from exec_algos.studies.imports import Checks, carried
+        from exec_algos.studies.imports import Checks
 
         sessions = sessions_of(bars, calendar)
-        rows, refused = Checks(bars, sessions, lot_size).rows(frame)
+        rows, refused = Checks.of(bars, sessions, lot_size).rows(frame)
         if not rows:
             why = f": {counted(one.reason for one in refused)}" if refused else ""
             raise UsageError(f"none of {len(refused)} orders can be worked{why}")
-        symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).T
+        return cls.of_rows(frame, rows, refused, bars, sessions, lot_size=lot_size, profile_days=profile_days, keep=keep)
+
+    @classmethod
+    def of_rows(  # noqa: PLR0913 - rows, and what they were checked against
+        cls,
+        frame: pd.DataFrame,
+        rows: Sequence[Row],
+        refused: Sequence[Refused],
+        bars: Bars,
+        sessions: Sessions,
+        *,
+        lot_size: float,
+        profile_days: int,
+        keep: Sequence[str],
+    ) -> ParentOrders:
+        """Rows of a frame that were checked (`exec_algos.studies.imports.Checks`), as parent orders."""
+        from exec_algos.studies.imports import carried
+
+        symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).reshape(-1, 7).T
         known = Known(bars, sessions, profile_days, symbol, session)
         return cls(
             symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,

@@ -11,6 +11,7 @@ from exec_algos.terms import NO_RULES, Rules
 if TYPE_CHECKING:
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.desk import DeskOrders
     from exec_algos.studies.study import SlippageStudy
 
 
@@ -135,10 +136,7 @@ class StudyRequest:
         if self.orders is None:
             parents = ParentOrders.grid(bars, **self.terms())
         else:
-            self._refuse_grid()
-            parents = ParentOrders.from_csv(
-                self.orders, bars, calendar=self.calendar, lot_size=self._lot_size(), profile_days=self.adv_days, keep=_listed(self.keep)
-            )
+            parents = ParentOrders.from_csv(self.orders, bars, **self._own_terms())
         return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules)
 
     @property
@@ -163,13 +161,27 @@ class StudyRequest:
             "profile_days": self.adv_days, "lot_size": self._lot_size(), **self.chosen.terms(),
         }  # fmt: skip
 
-    def _refuse_grid(self) -> None:
-        """Orders of a file have a side, size and window each."""
+    def desk(self) -> DeskOrders:
+        """The desk's own orders, for a study in shards.
+
+        Raises
+        ------
+        UsageError
+            Something besides that a file of orders says itself.
+        """
+        from exec_algos.studies.desk import DeskOrders
+
+        return DeskOrders(source=self.orders or "", **self._own_terms())
+
+    def _own_terms(self) -> dict[str, Any]:
+        """What is said of a file of orders: they have a side, size and window each."""
         plain = StudyRequest()
         said = [name for name in ("sides", "size", "window") if getattr(self, name) != getattr(plain, name)]
         said += [one.name for one in fields(Chosen) if getattr(self.chosen, one.name) is not None]
         if said:
             raise UsageError(f"each order of {self.orders} says what it is; leave out {', '.join(said)}, or the file of orders")
+        own = {"calendar": self.calendar, "lot_size": self._lot_size(), "profile_days": self.adv_days}
+        return {**own, "keep": _listed(self.keep)}
 
     def chosen_algorithms(self) -> list[Any]:
         """The algorithms, with the days and the interval that were asked for."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.fills import FillModel
-from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.placement import Randomisation
 from exec_algos.studies.aggregate import combine
 from exec_algos.studies.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
+from exec_algos.studies.desk import DeskOrders, Placed
+from exec_algos.studies.imports import Refused
 from exec_algos.studies.outcome import ShardedResult
-from exec_algos.studies.parents import Grid, ParentOrders
+from exec_algos.studies.parents import Grid
 from exec_algos.studies.record import fill_model_of, fill_model_record
 from exec_algos.studies.records import Records
 from exec_algos.studies.resume import STUDY, StudyFolder, as_text, code_record
@@ -31,17 +32,6 @@ if TYPE_CHECKING:
 Report = Callable[[int, int], None]
 
 
-class Terms(Protocol):
-    """What parent orders are made of, one shard at a time."""
-
-    calendar: str | None
-    profile_days: int
-
-    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
-        """The parent orders of these sessions, by number."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardedStudy:
     """A slippage study of everything in a bar store, one symbol and month at a time.
@@ -53,8 +43,8 @@ class ShardedStudy:
     ----------
     store : str
         Path or fsspec URL of a `BarStore`.
-    parents : Grid
-        Terms of the parent orders; the calendar must be named, because a shard sees one symbol only.
+    parents : Grid or DeskOrders
+        Terms of the parent orders, or a desk's own; the calendar must be named, because a shard sees one symbol only.
     algorithms : sequence of Algorithm, str or subclass of OrderExecutor
         As in `SlippageStudy`; workers import those of one's own, whose source is part of each shard's key.
     fill_model : FillModel, optional
@@ -80,7 +70,7 @@ class ShardedStudy:
     """
 
     store: str
-    parents: Grid
+    parents: Grid | DeskOrders
     algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
     fill_model: FillModel | None = None
     rules: Rules = NO_RULES
@@ -124,8 +114,8 @@ class ShardedStudy:
         partitions = Partitions(store)
         _listing(partitions)
         return cls(
-            store=partitions.path, parents=Grid(**request.terms()), algorithms=request.chosen_algorithms(), fill_model=request.fill_model(),
-            rules=request.rules, driver=request.driver,
+            store=partitions.path, parents=Grid(**request.terms()) if request.orders is None else request.desk(),
+            algorithms=request.chosen_algorithms(), fill_model=request.fill_model(), rules=request.rules, driver=request.driver,
         )  # fmt: skip
 
     @classmethod
@@ -144,7 +134,7 @@ class ShardedStudy:
         randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
         own = {name: one["from"] for name, one in found.get("imports", {}).items()}
         return cls(
-            store=found["store"], parents=Grid.of_record(found["parents"]), driver=found["driver"], fills=found["fills"],
+            store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
             algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
             rules=Rules(**{**rules, "randomisation": randomisation}),
         )  # fmt: skip
@@ -253,13 +243,38 @@ class ShardedStudy:
         kept = StudyFolder(folder)
         kept.sweep()
         span, shards = self.plan()
+        refused: tuple[Refused, ...] | None = None
+        if isinstance(self.parents, DeskOrders):
+            placed = self._placed(kept, span, shards)
+            shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
+            _refuse_strictly(refused, strict)
         task = Task(self, span, code_record(), kept.path, strict)
         with Records(shards) as records:
             for record in settled(task, shards, cluster):
+                _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
                 records.add(record)
                 if progress is not None:
                     progress(records.count, len(shards))
-            return combine(kept, {**self.settings(), "zone": span.sessions().zone}, records)
+            return combine(kept, {**self.settings(), "zone": span.sessions().zone}, records, refused)
+
+    def _placed(self, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
+        """The desk's orders, each shard's beside it in the folder."""
+        stored: dict[str, list[str]] = {}
+        for one in shards:
+            stored.setdefault(one.symbol, []).append(one.month)
+        partitions = Partitions(self.store)
+        step = _sample(partitions, _listing(partitions)).step
+        return self.parents.placed(folder, stored, span.sessions(), step)  # type: ignore[union-attr] # asked for a desk's orders only
+
+
+def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:
+    if strict and refused:
+        first, more = refused[0], f"; {len(refused)} are refused" if len(refused) > 1 else ""
+        raise UsageError(f"row {first.row} of the orders: {first.reason}, got {first.value!r}{more}")
+
+
+def _terms(record: Mapping[str, Any], folder: StudyFolder) -> Grid | DeskOrders:
+    return DeskOrders.of_record(record, folder.path) if "orders" in record else Grid.of_record(record)
 
 
 def _differing(found: bytes, wanted: bytes) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import numpy as np
@@ -18,7 +18,7 @@ from exec_algos.market.calendars import Sessions, sessions
 from exec_algos.market.decoded import Part
 from exec_algos.market.store import BarStore, _joined
 from exec_algos.studies.curves import curves_of
-from exec_algos.studies.parents import Skipped
+from exec_algos.studies.parents import ParentOrders, Skipped
 from exec_algos.studies.record import data_fingerprint
 from exec_algos.studies.resume import RECORD, StudyFolder, as_text, check_code, key_of
 from exec_algos.studies.study import SlippageStudy
@@ -29,6 +29,21 @@ if TYPE_CHECKING:
     from exec_algos.studies.sharded import ShardedStudy
 
 TABLES = ("parents", "fills")
+
+
+class Terms(Protocol):
+    """What the parent orders of one shard are made of."""
+
+    @property
+    def digest(self) -> str | None:
+        """What tells whether the orders have changed, where the settings do not."""
+        ...
+
+    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
+        """The parent orders of these sessions, by number."""
+        ...
+
+
 OFF_GRID = "a bar does not start a whole number of bars after the session's open; the day is left out, as history too"
 
 
@@ -184,7 +199,7 @@ class Made(NamedTuple):
     facts: dict[str, Any]
 
 
-def work_shard(study: ShardedStudy, history: History) -> Made:
+def work_shard(study: ShardedStudy, history: History, terms: Terms) -> Made:
     """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
     whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
     bars = history.joined()
@@ -196,8 +211,9 @@ def work_shard(study: ShardedStudy, history: History) -> Made:
     if not len(bars):
         return Made({}, [], failed, facts)
     used = [k for k in range(reach.first, reach.last) if k not in off]
-    orders = study.parents.orders(bars, whole, used)
+    orders = terms.orders(bars, whole, used)
     facts["strata"] = [list(one) for one in orders.strata]
+    facts["refused"] = [list(one) for one in orders.refused]
     if not len(orders):
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
@@ -249,33 +265,35 @@ class Task:
         check_code(self.code)
         folder = StudyFolder(self.folder)
         history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
+        terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
         known = folder.get_json(f"{shard.folder}/{RECORD}")
-        if known is not None and known["state"] == "done" and self._stands(known, folder, history):
+        if known is not None and known["state"] == "done" and self._stands(known, folder, history, terms):
             return {**known, "made": False}
-        return {**self._make(folder, history), "made": True}
+        return {**self._make(folder, history, terms), "made": True}
 
-    def _base(self, shard: Shard) -> str:
-        return key_of(self.study.settings(), self.code, self.span.zone, shard.symbol, shard.month)
+    def _base(self, shard: Shard, terms: Terms) -> str:
+        own = [] if terms.digest is None else [terms.digest]
+        return key_of(self.study.settings(), self.code, self.span.zone, shard.symbol, shard.month, *own)
 
-    def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History) -> bool:
+    def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: Terms) -> bool:
         """Whether a record was made of these bars by this code, and its files are whole."""
         shard = history.shard
         inputs = [Input(*one) for one in known["inputs"]]
         months = [one.month for one in inputs]
         expected = [month for month in shard.stored if month <= history.reach.end]
         whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
-        if not whole or known["key"] != key_of(self._base(shard), [one.digest for one in inputs]):
+        if not whole or known["key"] != key_of(self._base(shard, terms), [one.digest for one in inputs]):
             return False
         for one in inputs:
             if history.store.mark(shard.symbol, one.month) != one.mark and data_fingerprint(history.bars(one.month)) != one.digest:
                 return False
         return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
 
-    def _make(self, folder: StudyFolder, history: History) -> dict[str, Any]:
+    def _make(self, folder: StudyFolder, history: History, terms: Terms) -> dict[str, Any]:
         shard = history.shard
         try:
             inputs = history.inputs()
-            made = work_shard(self.study, history)
+            made = work_shard(self.study, history, terms)
         except Exception as error:
             if self.strict:
                 raise
@@ -288,7 +306,7 @@ class Task:
         orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
         record = {
             "symbol": shard.symbol, "month": shard.month, "state": "done" if inputs else "failed",
-            "key": key_of(self._base(shard), [one.digest for one in inputs]), "inputs": inputs, "files": files,
+            "key": key_of(self._base(shard, terms), [one.digest for one in inputs]), "inputs": inputs, "files": files,
             "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
             "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
         }  # fmt: skip

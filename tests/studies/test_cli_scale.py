@@ -101,3 +101,16 @@ def test_a_study_in_shards_has_no_sensitivity_on_the_command_line(tmp_path, stor
     run = CliRunner().invoke(app, ["study", store, "--resume", str(tmp_path / "out"), "--sensitivity"])
     assert (run.exit_code, run.stdout) == (2, "")
     assert "a folder of its own" in run.stderr
+
+
+def test_a_desks_own_orders_are_studied_in_shards_and_the_exit_code_tells_that_some_were_refused(tmp_path, store, capsys):
+    (tmp_path / "desk.csv").write_text(
+        f"symbol,side,quantity,start,end\nA,buy,20,{DAYS[2]} 10:00,{DAYS[2]} 15:00\nA,buy,0,{DAYS[2]} 10:00,{DAYS[2]} 15:00\n"
+    )
+    request = StudyRequest(algorithms="twap", calendar="XNYS", orders=str(tmp_path / "desk.csv"))
+    with pytest.raises(typer.Exit) as left:
+        run_shards([store], request, str(tmp_path / "out"))
+    assert left.value.exit_code == 1
+    said = capsys.readouterr().out
+    assert "1 symbol, 1 parent orders" in said
+    assert "refused: 1 orders; 1 x quantity must be a positive number of shares" in said
