@@ -172,7 +172,13 @@ class ShardOrders:
         """The parent orders, and those refused because there is no bar or the day is left out."""
         frame = read_orders(io.BytesIO(self.content))
         own, worked = frame[ROW].astype(int).to_numpy(), set(used)
-        rows, refused = Checks.of(bars, sessions, self.terms.lot_size).rows(frame)
+        checks = Checks.of(bars, sessions, self.terms.lot_size)
+
+        def has_bars(symbol: str, start: int, end: int) -> bool:
+            # a day that is left out has no bars any more, but that is not why
+            return sessions.at_or_after(start) not in worked or checks.has_bars(symbol, start, end)
+
+        rows, refused = replace(checks, has_bars=has_bars).rows(frame)
         left = [one for one in rows if one.session not in worked]
         refused += [Refused(one.row, str(sessions.date[one.session]), LEFT_OUT) for one in left]
         taken: list[Row] = [one for one in rows if one.session in worked]
