@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from exec_algos.errors import UnknownNameError
 from exec_algos.model import Side
 from exec_algos.studies.breakdown import Edges, bounds_of, columns_for, full_name, with_traits
@@ -18,6 +20,8 @@ from exec_algos.studies.result import BENCHMARKS, StudyResult
 from exec_algos.studies.resume import StudyFolder
 from exec_algos.studies.streamed_pairs import streamed_pairs
 from exec_algos.studies.streaming import READ, streamed_summary
+from exec_algos.studies.summary import estimate_of
+from exec_algos.tca.statistics import Estimate, clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,10 +136,27 @@ class ShardedResult:
         found = streamed_pairs(read, list(names.values()), self.config["algorithms"], sides)
         return {(name, side): found[column, side] for name, column in names.items() for side in sides}
 
+    def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
+        """As `StudyResult.estimate`, from the algorithm's column alone."""
+        self._check_named(algorithm)
+        column = _column(benchmark)
+        return estimate_of(
+            self.table(columns=[column, "session", "filled", "average_price"], algorithm=algorithm), column, weighted=weighted
+        )
+
+    def compare(self, first: str, second: str, benchmark: str = "interval_vwap", *, side: str | None = None) -> Estimate:
+        """As `StudyResult.compare`, from the two algorithms' columns."""
+        for name in (first, second):
+            self._check_named(name)
+        column, wanted = _column(benchmark), None if side is None else Side.of(side).name
+        a, b = (self.table(columns=["session", "side", column], algorithm=name) for name in (first, second))
+        chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
+        difference = (a[column] - b[column]).to_numpy(dtype=np.float64)
+        return clustered_mean(difference[chosen], a["session"].to_numpy()[chosen])
+
     def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
         """As `StudyResult.cost_curve`; four columns of one algorithm are in memory."""
-        if algorithm not in self.config["algorithms"]:
-            raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
+        self._check_named(algorithm)
         column = _column(benchmark)
         return cost_curve(self.table(columns=["quantity", "adv", "session", column], algorithm=algorithm), column, form)
 
@@ -145,6 +166,10 @@ class ShardedResult:
 
         skipped = pd.DataFrame(self.skipped, columns=["symbol", "session", "reason"])
         return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars)
+
+    def _check_named(self, algorithm: str) -> None:
+        if algorithm not in self.config["algorithms"]:
+            raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
 
     def _frames(self, columns: Sequence[str]) -> Frames:
         return lambda: self.pieces(list(dict.fromkeys(columns)))

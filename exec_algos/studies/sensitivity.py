@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,6 +14,10 @@ from exec_algos.errors import UsageError
 from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
+from exec_algos.studies.outcome import ShardedResult
+from exec_algos.studies.parents import Grid
+from exec_algos.studies.result import StudyResult
+from exec_algos.studies.sharded import ShardedStudy
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.tca.statistics import Estimate
 
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.parents import ParentOrders
-    from exec_algos.studies.result import StudyResult
 
 
 class Band(NamedTuple):
@@ -56,12 +60,16 @@ def fill_models(neutral: FillModel) -> dict[str, FillModel]:
     }
 
 
-def band(results: Mapping[str, StudyResult], benchmark: str = "interval_vwap", *, side: str | None = None) -> Band:
+Result = StudyResult | ShardedResult
+KEYS = ("parent_id", "symbol", "session", "side", "algorithm", "quantity", "start", "end")
+
+
+def band(results: Mapping[str, Result], benchmark: str = "interval_vwap", *, side: str | None = None) -> Band:
     """Put results of the same parent orders and algorithms under several fill models side by side.
 
     Parameters
     ----------
-    results : mapping of str to StudyResult
+    results : mapping of str to StudyResult or ShardedResult
         By name of the model; `fill_models` makes three.
     benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
     side : {"BUY", "SELL"}, optional
@@ -89,16 +97,26 @@ def band(results: Mapping[str, StudyResult], benchmark: str = "interval_vwap", *
     return Band(means.rename_axis("algorithm"), ranking, pairs.set_index(["first", "second", "model"]), len(set(ranking.values())) == 1)
 
 
-def _check_same(results: Mapping[str, StudyResult]) -> None:
+def _check_same(results: Mapping[str, Result]) -> None:
     if not results:
         raise UsageError("a band needs at least one result")
-    keys = ["parent_id", "symbol", "session", "side", "algorithm", "quantity", "start", "end"]
-    first, *others = (one.parents[keys].sort_values(["parent_id", "algorithm"], ignore_index=True) for one in results.values())
-    if not all(first.equals(other) for other in others):
+    first, *others = results.values()
+    if not all(_same(first, other) for other in others):
         raise UsageError("the results are not of the same parent orders and algorithms; run one study with each fill model")
 
 
-def _mean(result: StudyResult, name: str, benchmark: str, side: str | None) -> float:
+def _same(one: Result, other: Result) -> bool:
+    if isinstance(one, ShardedResult) and isinstance(other, ShardedResult):
+        return all(a is not None and b is not None and a.equals(b) for a, b in zip_longest(one.pieces(KEYS), other.pieces(KEYS)))
+    mine, its = (_keys(result).sort_values(["parent_id", "algorithm"], ignore_index=True) for result in (one, other))
+    return len(mine) == len(its) and bool((mine.to_numpy() == its.to_numpy()).all())
+
+
+def _keys(result: Result) -> pd.DataFrame:
+    return result.table(columns=KEYS) if isinstance(result, ShardedResult) else result.parents[list(KEYS)]
+
+
+def _mean(result: Result, name: str, benchmark: str, side: str | None) -> float:
     if side is None:
         return result.estimate(name, benchmark).mean
     return float(result.summary(benchmark, by=("algorithm", "side"))["mean"].loc[(name, side.upper())])
@@ -109,19 +127,19 @@ class Sweep(NamedTuple):
 
     Attributes
     ----------
-    train : StudyResult
+    train : StudyResult or ShardedResult
         Every candidate, on the parent orders before the split.
     chosen : str
         The cheapest of them there.
-    test : StudyResult
+    test : StudyResult or ShardedResult
         The chosen one, and the baseline where it is another, on the parent orders from the split on.
     gain : Estimate or None
         ``baseline - chosen`` over the test days in bps, positive = the choice saves; None where the baseline was chosen.
     """
 
-    train: StudyResult
+    train: Result
     chosen: str
-    test: StudyResult
+    test: Result
     gain: Estimate | None
 
 
@@ -161,15 +179,61 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     if later.all() or not later.any():
         raise UsageError(f"split {split} leaves {int((~later).sum())} parent orders to train on and {int(later.sum())} to test on; move it")
     train = SlippageStudy(bars, parents.take(~later), algorithms, fill_model, rules).run(fills=False)
-    baseline, means = train.config["algorithms"][0], {name: train.estimate(name, benchmark).mean for name in train.config["algorithms"]}
+    baseline, chosen = _choice(train, benchmark, split)
+    test = SlippageStudy(bars, parents.take(later), list(dict.fromkeys([baseline, chosen])), fill_model, rules).run()
+    return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+
+
+def sweep_shards(
+    study: ShardedStudy,
+    folder: str | os.PathLike[str],
+    *,
+    split: str,
+    benchmark: str = "interval_vwap",
+    cluster: str | None = None,
+) -> Sweep:
+    """`sweep` of a study in shards: both halves are studies in shards of their own, and can be stopped and resumed.
+
+    Parameters
+    ----------
+    study : ShardedStudy
+        Of a grid; its algorithms are the candidates, the first is the baseline.
+    folder : path or fsspec URL
+        The halves are kept in ``train`` and ``test`` below it.
+    split : str
+        The first day of the test, ``"2024-07-01"``.
+    benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+    cluster : str, optional
+        As `ShardedStudy.run` takes it.
+
+    Raises
+    ------
+    UsageError
+        As `sweep`; or the study is of a desk's own orders.
+    """
+    grid = study.parents
+    if not isinstance(grid, Grid):
+        raise UsageError("a sweep in shards is of a grid; split a desk's own orders into two files, and study one after the other")
+    (first, last), day, place = grid.sessions or (None, None), _day(split), os.fspath(folder)
+    before = str(day - 1)
+    if (first is not None and first > before) or (last is not None and last < split):
+        raise UsageError(f"split {split} leaves no day on one side of it, the grid's are {first} to {last}; move it")
+    trained = replace(study, parents=replace(grid, sessions=(first, before))).run(f"{place}/train", cluster=cluster)
+    baseline, chosen = _choice(trained, benchmark, split)
+    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
+    test = replace(study, parents=replace(grid, sessions=(split, last)), algorithms=own).run(f"{place}/test", cluster=cluster)
+    return Sweep(trained, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+
+
+def _choice(train: Result, benchmark: str, split: str) -> tuple[str, str]:
+    """The baseline, and the cheapest candidate."""
+    means = {name: train.estimate(name, benchmark).mean for name in train.config["algorithms"]}
     known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
     if not known:
         raise UsageError(
             f"no candidate has an estimable slippage against {benchmark} before {split}; move the split, or take smaller orders"
         )
-    chosen = min(known, key=lambda name: known[name])
-    test = SlippageStudy(bars, parents.take(later), list(dict.fromkeys([baseline, chosen])), fill_model, rules).run()
-    return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+    return train.config["algorithms"][0], min(known, key=lambda name: known[name])
 
 
 def _day(text: str) -> np.datetime64:

@@ -4,13 +4,18 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from markets import DAYS, bars_of, grid_of, market, ns
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UsageError
-from exec_algos.studies.sensitivity import band, fill_models, sweep
+from exec_algos.market.store import BarStore
+from exec_algos.studies.desk import DeskOrders
+from exec_algos.studies.parents import Grid
+from exec_algos.studies.sensitivity import band, fill_models, sweep, sweep_shards
+from exec_algos.studies.sharded import ShardedStudy
 
 HOURLY = "twap:slice_interval_seconds=3600"
 NEUTRAL = FillModel(spread=FixedSpread(10), impact=SquareRootImpact(0.01), max_participation=0.5)
@@ -127,3 +132,47 @@ def test_a_split_that_leaves_nothing_or_is_no_day_is_refused(split, words):
     bars = turning()
     with pytest.raises(UsageError, match=words):
         sweep(bars, parents(bars), ["twap"], split=split)
+
+
+def sharded(tmp_path, bars, names, model=None, **terms):
+    BarStore(tmp_path / "bars").write(bars)
+    grid = Grid(**{"calendar": "XNYS", "size": "130", "profile_days": 1, "sides": ["BUY"], **terms})
+    return ShardedStudy(store=str(tmp_path / "bars"), parents=grid, algorithms=names, fill_model=model)
+
+
+def test_a_band_of_studies_in_shards_is_that_of_studies_in_one_piece(tmp_path):
+    bars, names = market(3, missing=0.0), ["twap", HOURLY]
+    ours = {
+        name: sharded(tmp_path, bars, names, model, sides=["BUY", "SELL"]).run(tmp_path / name)
+        for name, model in fill_models(NEUTRAL).items()
+    }
+    orders = parents(bars, sides=["BUY", "SELL"])
+    whole = {name: SlippageStudy(bars, orders, names, model).run() for name, model in fill_models(NEUTRAL).items()}
+    for side in ("BUY", "SELL", None):
+        found, wanted = band(ours, side=side), band(whole, side=side)
+        pd.testing.assert_frame_equal(found.means, wanted.means, rtol=1e-12)
+        pd.testing.assert_frame_equal(found.pairs, wanted.pairs, rtol=1e-12)
+        assert found.ranking == wanted.ranking
+    mixed = band({"one": ours["neutral"], "other": whole["optimistic"]})
+    assert mixed.means["other"].tolist() == band(whole).means["optimistic"].tolist()
+    with pytest.raises(UsageError, match="not of the same parent orders"):
+        band({"one": ours["neutral"], "other": sharded(tmp_path, bars, names).run(tmp_path / "buys")})
+
+
+def test_a_sweep_in_shards_chooses_and_gains_what_one_in_memory_does_and_can_be_resumed(tmp_path):
+    bars, names = turning(), ["twap:slice_interval_seconds=1800", HOURLY, "twap:slice_interval_seconds=5400"]
+    found = sweep_shards(sharded(tmp_path, bars, names), tmp_path / "out", split=DAYS[3])
+    wanted = sweep(bars, parents(bars), names, split=DAYS[3])
+    assert (found.chosen, found.test.config["algorithms"]) == (wanted.chosen, wanted.test.config["algorithms"])
+    assert found.gain == pytest.approx(wanted.gain)
+    assert {str(day.date()) for day in found.test.table()["session"]} == {DAYS[3], DAYS[4]}
+    again = sweep_shards(sharded(tmp_path, bars, names), tmp_path / "out", split=DAYS[3])
+    assert (again.train.made, again.test.made) == (0, 0)
+
+
+def test_a_sweep_in_shards_refuses_a_split_outside_and_a_desks_orders(tmp_path):
+    study = sharded(tmp_path, turning(), ["twap"], sessions=(DAYS[1], DAYS[4]))
+    with pytest.raises(UsageError, match="no day on one side"):
+        sweep_shards(study, tmp_path / "out", split=DAYS[1])
+    with pytest.raises(UsageError, match="is of a grid"):
+        sweep_shards(replace(study, parents=DeskOrders(source="desk.csv", calendar="XNYS")), tmp_path / "out", split=DAYS[2])
