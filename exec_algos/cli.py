@@ -155,11 +155,11 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             return
         if not bars or cluster or (strict and not orders):
             raise UsageError("name bars to study, or --resume DIR; --cluster needs --resume, --strict needs --resume or --orders")
-        from exec_algos.cli_data import load_bars
+        from exec_algos.cli_data import bars_to_study
         from exec_algos.cli_study import run_and_show
 
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
-        run_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
+        run_and_show(bars_to_study(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
 
 
 @app.command("presets")

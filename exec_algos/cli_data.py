@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import MarketDataError, UsageError
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -106,6 +106,24 @@ def load_bars(sources: list[str], told: tuple[str | None, str | None, str | None
     loaded = _load(sources, told)
     _print_touched(loaded.bars)
     return loaded.bars
+
+
+def bars_to_study(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+    """The same; of a store that holds something broken it is said how the rest can be studied.
+
+    Raises
+    ------
+    UsageError
+        Something that cannot be read.
+    """
+    from exec_algos.market.store import BarStore
+
+    try:
+        return load_bars(sources, told)
+    except MarketDataError as error:
+        if len(sources) > 1 or not BarStore.found_at(sources[0]):
+            raise
+        raise UsageError(f"{error}; or study the rest, and have this listed: exec-algos study {sources[0]} --resume DIR") from None
 
 
 def _print_loaded(loaded: Loaded) -> None:

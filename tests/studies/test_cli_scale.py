@@ -114,3 +114,11 @@ def test_a_desks_own_orders_are_studied_in_shards_and_the_exit_code_tells_that_s
     said = capsys.readouterr().out
     assert "1 symbol, 1 parent orders" in said
     assert "refused: 1 orders; 1 x quantity must be a positive number of shares" in said
+
+
+def test_a_store_with_a_broken_month_is_not_studied_in_memory_and_the_way_to_study_the_rest_is_said(tmp_path, store):
+    with open(f"{store}/symbol=A/month=2025-11/bars.parquet", "r+b") as file:
+        file.truncate(50)
+    run = CliRunner().invoke(app, ["study", store, "--calendar", "XNYS", "--out", str(tmp_path / "out")])
+    assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)
+    assert f"exec-algos study {store} --resume DIR" in run.stderr
