@@ -129,7 +129,9 @@ def _numbered(folder: StudyFolder, name: str, records: Records) -> Iterator[pa.T
     def read(one: tuple[Shard, int]) -> pa.Table:
         shard, before = one
         with folder.open(f"{shard.folder}/{name}.parquet") as file:
-            table = pq.read_table(file)
+            content = file.read()
+        # `read_table` would take twice as long for a file of this size
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
         ids = pa.array(table["parent_id"].to_numpy() + before)
         return table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.studies.streaming import clustered_sums
 from exec_algos.tca.clustered import NOISE, Floats, student, two_sided
-from exec_algos.tca.multiple import MOST_SIGNED, adjusted, signs
-from exec_algos.tca.paired import sign_flips
+from exec_algos.tca.multiple import adjusted
+from exec_algos.tca.paired import turned_signs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from exec_algos.studies.streaming import Chunks
 
 COLUMNS = ("first", "second", "n", "clusters", "difference", "standard_error", "low", "high", "t", "p", "p_signs")
-DRAWS = 9_999  # of signs, as `sign_flips` draws them
 Key = tuple[str, str | None]
 
 
@@ -68,26 +67,8 @@ def streamed_pairs(
                 sums[column, wanted].add(differences[mine], days[mine])
     names = [(algorithms[a], algorithms[b]) for a, b in pairs]
     parts = {key: [one.of(k) for k in range(len(pairs))] for key, one in sums.items()}
-    turned = iter(_turned([part for one in parts.values() for part in one]))
+    turned = iter(turned_signs([sums[counts > 0] for one in parts.values() for counts, sums in one]))
     return {key: _table([(*part, next(turned)) for part in one], names) for key, one in parts.items()}
-
-
-def _turned(parts: Sequence[tuple[Floats, Floats]]) -> list[float]:
-    """`sign_flips` of each, with the signs drawn once for all that have the same number of days."""
-    known = [sums[counts > 0] for counts, sums in parts]
-    found = [math.nan] * len(known)
-    for days in {len(one) for one in known}:
-        mine = [i for i, one in enumerate(known) if len(one) == days]
-        if days <= MOST_SIGNED:
-            for i in mine:
-                found[i] = sign_flips(known[i], np.arange(days)).p
-            continue
-        table = np.stack([known[i] for i in mine], axis=1)
-        least = np.abs(table.sum(axis=0)) - NOISE * np.abs(table).sum(axis=0)
-        hits = sum((np.abs(rows @ table) >= least).sum(axis=0) for rows in signs(days, DRAWS, 0))
-        for i, count in zip(mine, np.asarray(hits).tolist(), strict=True):
-            found[i] = (1 + count) / (1 + DRAWS)
-    return found
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -109,9 +110,20 @@ def check_draws(draws: int) -> None:
 
 def signs(groups: int, draws: int, seed: int) -> Iterator[Floats]:
     """Rows of signs, some at a time."""
+    if draws * groups <= AT_ONCE:
+        yield _kept(groups, draws, seed).astype(np.float64)
+        return
     draw, step = np.random.default_rng(seed), max(1, AT_ONCE // groups)
     for start in range(0, draws, step):
         yield np.where(draw.integers(0, 2, size=(min(step, draws - start), groups)) > 0, 1.0, -1.0)
+
+
+@lru_cache(maxsize=4)
+def _kept(groups: int, draws: int, seed: int) -> npt.NDArray[np.int8]:
+    """Signs that many comparisons of as many clusters share: a few MB at most."""
+    found = np.random.default_rng(seed).integers(0, 2, size=(draws, groups)).astype(np.int8) * np.int8(2) - np.int8(1)
+    found.flags.writeable = False
+    return found
 
 
 def _holm(p: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.clustered import FEW, NOISE, NOTHING, Floats, Keys, Sample, column, sample, two_sided
+from exec_algos.tca.clustered import FEW, NOISE, NOTHING, Floats, Ints, Keys, Sample, codes, column, nameless, refuse, sample, two_sided
 from exec_algos.tca.multiple import MOST_SIGNED, adjusted, check_draws, max_t, signs
 from exec_algos.tca.statistics import Estimate, clustered_mean
 
@@ -138,13 +139,35 @@ def sign_flips(
     groups = known.groups()
     if groups < 2:
         return SignTest(math.nan, True, groups, math.nan, _few(known))
-    sums = known.sums(known.weights * known.values)
-    least, near = abs(float(sums.sum())), NOISE * float(np.abs(sums).sum())
-    exact = groups <= MOST_SIGNED
-    found = _all_signed(sums) if exact else np.concatenate([turned @ sums for turned in signs(groups, draws, seed)])
-    hits = int((np.abs(found) >= least - near).sum())
-    p = hits / len(found) if exact else (1 + hits) / (1 + draws)
-    return SignTest(p, exact, groups, 2.0 ** (1 - groups))
+    p = turned_signs([known.sums(known.weights * known.values)], draws, seed)[0]
+    return SignTest(p, groups <= MOST_SIGNED, groups, 2.0 ** (1 - groups))
+
+
+def turned_signs(sums: Sequence[Floats], draws: int = 9_999, seed: int = 0) -> list[float]:
+    """`sign_flips` of several comparisons, the p of each from its sums over the clusters; NaN for fewer than two of them.
+
+    The signs are drawn once for all that have as many clusters.
+    """
+    found = [_p_of_all(one) for one in sums]
+    for groups in {len(one) for one in sums if len(one) > MOST_SIGNED}:
+        mine = [i for i, one in enumerate(sums) if len(one) == groups]
+        table = np.stack([sums[i] for i in mine], axis=1)
+        hits = np.sum([(np.abs(turned @ table) >= _least(table)).sum(axis=0) for turned in signs(groups, draws, seed)], axis=0)
+        for i, count in zip(mine, hits.tolist(), strict=True):
+            found[i] = (1 + count) / (1 + draws)
+    return found
+
+
+def _p_of_all(sums: Floats) -> float:
+    """The part of all choices of signs that gives as much; NaN where there is none, or too many to write down."""
+    if not 2 <= len(sums) <= MOST_SIGNED:
+        return math.nan
+    return float((np.abs(_all_signed(sums)) >= _least(sums)).mean())
+
+
+def _least(sums: Floats) -> Floats:
+    """What counts as much as the sums of each column themselves, whatever their rounding."""
+    return np.asarray(np.abs(sums.sum(axis=0)) - NOISE * np.abs(sums).sum(axis=0))
 
 
 def sign_count(differences: npt.ArrayLike, clusters: Keys, weights: npt.ArrayLike | None = None) -> SignTest:
@@ -219,11 +242,24 @@ def compare_all(  # noqa: PLR0913 - the names of the columns
         raise UsageError(f"a comparison needs two algorithms, column {algorithm!r} holds {names}")
     pairs = list(combinations(names, 2))
     table = np.stack([values[a].to_numpy(dtype=np.float64) - values[b].to_numpy(dtype=np.float64) for a, b in pairs], axis=1)
-    rows = [_row(values, pair, keys, weights, confidence, seed) for pair in pairs]
-    found = pd.DataFrame(rows)
+    refuse("cluster must have a name", keys, nameless(keys) & ~np.isnan(table).all(axis=1))
+    numbers = codes(keys)
+    met = [_as_met(numbers, ~np.isnan(one) & (True if weights is None else weights > 0)) for one in table.T]
+    rows = [_row(values, pair, own, weights, confidence) for pair, own in zip(pairs, met, strict=True)]
+    known = [sample(one, weights, own) for one, own in zip(table.T, met, strict=True)]
+    turned = turned_signs([one.sums(one.weights * one.values) for one in known], seed=seed)
+    found = pd.DataFrame([{**row, "p_signs": p} for row, p in zip(rows, turned, strict=True)])
     for method in ("holm", "bh"):
         found[f"p_{method}"] = adjusted(found["p"].to_numpy(dtype=np.float64), method)
-    return found.assign(p_max_t=max_t(table, keys, weights, seed=seed))
+    return found.assign(p_max_t=max_t(table, numbers, weights, seed=seed))
+
+
+def _as_met(numbers: Ints, used: npt.NDArray[np.bool_]) -> Ints:
+    """Clusters numbered in the sequence in which the used rows meet them."""
+    _, first, place = np.unique(numbers[used], return_index=True, return_inverse=True)
+    found = np.zeros(len(numbers), dtype=np.int64)
+    found[used] = np.argsort(np.argsort(first))[place]
+    return found
 
 
 def _spreads(a: Floats, b: Floats) -> tuple[float, float, float]:
@@ -284,9 +320,7 @@ def _side_by_side(
     return values, one[cluster].to_numpy(dtype=object), weights
 
 
-def _row(
-    values: pd.DataFrame, pair: tuple[str, str], keys: Keys, weights: Floats | None, confidence: float, seed: int
-) -> dict[str, object]:
+def _row(values: pd.DataFrame, pair: tuple[str, str], keys: Keys, weights: Floats | None, confidence: float) -> dict[str, object]:
     a, b = (values[name].to_numpy(dtype=np.float64) for name in pair)
     found = paired_difference(a, b, keys, weights, confidence)
     mean = found.difference
@@ -302,7 +336,7 @@ def _row(
         "high": mean.high,
         "t": found.t,
         "p": found.p,
-        "p_signs": sign_flips(a - b, keys, weights, seed=seed).p,
+        "p_signs": math.nan,
         "sd": found.sd,
         "correlation": found.correlation,
         "unpaired_error": found.unpaired_error,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.paired import compare_all, paired_difference, sign_count, sign_flips
+from exec_algos.tca.paired import compare_all, paired_difference, sign_count, sign_flips, turned_signs
 from exec_algos.tca.statistics import clustered_mean
 
 
@@ -193,3 +193,24 @@ def test_the_order_of_the_rows_makes_no_difference_and_weights_do():
 def test_a_frame_that_cannot_be_paired_is_refused(change, options, error, said):
     with pytest.raises(error, match=said):
         compare_all(change(study()), **options)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 12, 19, 40])
+def test_signs_turned_for_many_comparisons_at_once_give_the_p_of_each_alone(groups):
+    rng = np.random.default_rng(groups)
+    sums = [rng.normal(shift, 1, size) for shift, size in ((0.0, groups), (0.5, groups), (0.3, 25), (0.2, 3))]
+    alone = [sign_flips(one, np.arange(len(one)), seed=3, draws=200).p for one in sums]
+    np.testing.assert_array_equal(turned_signs(sums, 200, 3), alone)
+
+
+def test_an_algorithm_without_a_value_on_some_days_is_compared_on_the_others_alone():
+    rng = np.random.default_rng(5)
+    days = np.array([f"2024-01-{day:02}" for day in rng.permutation(np.arange(1, 29))], dtype=object).repeat(2)
+    arms = {name: rng.normal(0, 1, len(days)) for name in ("a", "b", "c")}
+    arms["b"][:7] = np.nan
+    rows = [{"parent_id": i, "algorithm": n, "session": d, "slippage_vwap_bps": v[i]} for n, v in arms.items() for i, d in enumerate(days)]
+    table = compare_all(pd.DataFrame(rows)).set_index(["first", "second"])
+    for (first, second), line in table.iterrows():
+        wanted = paired_difference(arms[first], arms[second], days)
+        assert (line["difference"], line["p"]) == (wanted.difference.mean, wanted.p)
+        assert line["p_signs"] == sign_flips(arms[first] - arms[second], days).p
