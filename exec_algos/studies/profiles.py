@@ -45,7 +45,8 @@ class SymbolBars(NamedTuple):
         rows = slice(int(bars.offsets[symbol]), int(bars.offsets[symbol + 1]))
         start = bars.start[rows]
         slots = (sessions.close - sessions.open) // bars.step
-        return cls(start, bars.volume[rows], *sessions.rows(start), sessions.open, slots, bars.step)
+        # a copy is writeable whatever it is of: the loop is compiled for one kind of array
+        return cls(start, bars.volume[rows], *sessions.rows(start), sessions.open.copy(), slots, bars.step)
 
 
 def window_profiles(own: SymbolBars, session: Ints, begin: Ints, length: int, days: int) -> tuple[Floats, Ints]:
