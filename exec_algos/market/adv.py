@@ -53,16 +53,6 @@ class SessionTotals:
             totals[has_data] = np.add.reduceat(volume, edges[: -1 if edges[-1] == len(volume) else None])[::2]
         return cls(symbol, totals, has_data)
 
-    def earlier(self, session: int, days: int) -> Ints:
-        """Indices of the last `days` sessions with data before `session`.
-
-        Raises
-        ------
-        NotEnoughHistoryError
-            There are fewer.
-        """
-        return earlier_sessions(self.symbol, self.has_data, session, days)
-
     def average_volume(self, session: int, days: int) -> float:
         """ADV in shares: mean session volume of the `days` sessions with data before `session`.
 
@@ -71,7 +61,7 @@ class SessionTotals:
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
-        return float(self.totals[self.earlier(session, days)].mean())
+        return float(self.totals[earlier_sessions(self.symbol, self.has_data, session, days)].mean())
 
     def average_volumes(self, days: int) -> Floats:
         """`average_volume` of every session, bit for bit: shape (n_sessions,), NaN where there are fewer than `days` before."""
