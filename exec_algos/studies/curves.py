@@ -115,8 +115,11 @@ def _of_history(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, st
     windows = _Windows(chosen[0], chosen[1], chosen[2], chosen[3], slices, begin, known)
     values = np.empty(int(slices.sum()))
     edges = np.flatnonzero(np.diff(windows.symbol, prepend=-1, append=-1))
-    with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(edges) - 1))) as pool:
-        list(pool.map(lambda rows: _draw(seen, algorithm, windows, slice(*rows), values), pairwise(edges.tolist())))
+    if len(edges) == 2:  # one symbol, as in a shard: threads would cost more than the work
+        _draw(seen, algorithm, windows, slice(*edges.tolist()), values)
+    else:
+        with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(edges) - 1))) as pool:
+            list(pool.map(lambda rows: _draw(seen, algorithm, windows, slice(*rows), values), pairwise(edges.tolist())))
     lacking = np.flatnonzero(windows.known[of_order] < algorithm.history_days)
     missing = {n: _why(seen, algorithm.history_days, windows, int(of_order[n])) for n in lacking.tolist()}
     return Curves(values, windows.begin[of_order], windows.slices[of_order]), missing

@@ -92,6 +92,7 @@ class StudyResult:
             "_summed": lambda: measures_table(orders, parts, prices),
             "fills": lambda: together([fills_table(orders, name, one) for name, one in parts]),
             "skipped": lambda: skipped_table(orders),
+            "_skipped": lambda: orders.skipped,
             "config": lambda: {
                 **configuration(bars, orders, names, model, left_out, driver),
                 "rules": rules_record(rules),

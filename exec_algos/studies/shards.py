@@ -139,6 +139,21 @@ class Input(NamedTuple):
     digest: str
 
 
+class Month(NamedTuple):
+    """The bars of a file, and the SHA-256 of them."""
+
+    bars: Bars
+    digest: str
+
+
+@lru_cache(maxsize=6)
+def _read(place: str, symbol: str, month: str, mark: str) -> Month:
+    """A file as it was when it had that mark: what one shard has read is history for the next."""
+    # the file of all decoded bars, mapped, would count as memory, more of it with each shard
+    bars = Partitions(place, cache="off").month(symbol, month)
+    return Month(bars, data_fingerprint(bars))
+
+
 @dataclass(frozen=True)
 class History:
     """The months that a shard needs: its own, and as many before as hold the sessions that the algorithms look back on."""
@@ -147,23 +162,27 @@ class History:
     shard: Shard
     span: Span
     needed: int
-    _read: dict[str, Bars] = field(default_factory=dict)
+    _marks: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def reach(self) -> Reach:
         """Where the shard's sessions lie."""
         return self.span.reach(self.shard.month)
 
-    def bars(self, month: str) -> Bars:
-        """The bars of one month, read once."""
-        if month not in self._read:
-            bars = self.store.month(self.shard.symbol, month)
-            if bars.zone != self.span.zone:
-                raise MarketDataError(
-                    f"{self.shard.symbol} {month} is kept in zone {bars.zone}, the store's first file in {self.span.zone}; import it again"
-                )
-            self._read[month] = bars
-        return self._read[month]
+    def mark(self, month: str) -> str:
+        """The mark of a file, looked up once: before it is read, so that one which is written meanwhile will be noticed."""
+        if month not in self._marks:
+            self._marks[month] = self.store.mark(self.shard.symbol, month)
+        return self._marks[month]
+
+    def month(self, month: str) -> Month:
+        """One month of the symbol."""
+        read = _read(self.store.path, self.shard.symbol, month, self.mark(month))
+        if read.bars.zone != self.span.zone:
+            raise MarketDataError(
+                f"{self.shard.symbol} {month} is kept in zone {read.bars.zone}, the store's first file in {self.span.zone}; import it again"
+            )
+        return read
 
     @cached_property
     def months(self) -> tuple[str, ...]:
@@ -174,20 +193,18 @@ class History:
         for month in [*reversed(own), *reversed([month for month in self.shard.stored if month < self.reach.begin])]:
             if month < self.reach.begin and len(found) >= self.needed:
                 break
-            held = self.span.sessions().locate(self.bars(month).start)
+            held = self.span.sessions().locate(self.month(month).bars.start)
             found.update(np.unique(held[(held >= 0) & (held < self.reach.first)]).tolist())
             taken.append(month)
         return tuple(reversed(taken))
 
     def inputs(self) -> list[Input]:
         """What the shard is made of."""
-        symbol = self.shard.symbol
-        return [Input(month, self.store.mark(symbol, month), data_fingerprint(self.bars(month))) for month in self.months]
+        return [Input(month, self.mark(month), self.month(month).digest) for month in self.months]
 
     def joined(self) -> Bars:
         """All bars of the months."""
-        parts = [self.bars(month) for month in self.months]
-        return _joined(parts)
+        return _joined([self.month(month).bars for month in self.months])
 
 
 class Made(NamedTuple):
@@ -224,8 +241,8 @@ def work_shard(study: ShardedStudy, history: History, terms: Terms) -> Made:
         if len(left):
             raise
         return Made({}, left.skipped, failed, facts)
-    tables: dict[str, pa.Table] = result._arrow  # type: ignore[attr-defined] # made by `StudyResult.of`
-    return Made(tables, [Skipped(*row) for row in result.skipped.itertuples(index=False)], failed, facts)
+    made: Any = result  # `StudyResult.of` makes these two beside the frames
+    return Made(made._arrow, made._skipped, failed, facts)
 
 
 def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
@@ -285,7 +302,7 @@ class Task:
         if not whole or known["key"] != key_of(self._base(shard, terms), [one.digest for one in inputs]):
             return False
         for one in inputs:
-            if history.store.mark(shard.symbol, one.month) != one.mark and data_fingerprint(history.bars(one.month)) != one.digest:
+            if history.mark(one.month) != one.mark and history.month(one.month).digest != one.digest:
                 return False
         return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
 

@@ -14,6 +14,7 @@ from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
 from exec_algos.studies import resume
+from exec_algos.studies import shards as shards_module
 from exec_algos.studies.parents import Grid
 from exec_algos.studies.request import StudyRequest
 from exec_algos.studies.sharded import ShardedStudy
@@ -146,6 +147,14 @@ def test_what_differs_is_named(tmp_path):
     (tmp_path / "out/study.json").write_bytes(b"{")
     with pytest.raises(UsageError, match=r"study\.json there is not whole"):
         study(store).start(tmp_path / "out")
+
+
+def test_a_month_is_read_once_though_the_next_one_looks_back_on_it(tmp_path):
+    place = stored(tmp_path / "bars")
+    shards_module._read.cache_clear()
+    study(place).run(tmp_path / "out")
+    read = shards_module._read.cache_info()
+    assert (read.misses, read.hits > 0) == (4, True)
 
 
 def test_other_code_works_everything_again(tmp_path, monkeypatch):
