@@ -19,15 +19,24 @@ data_app = typer.Typer(help="Import, check and describe market data.", no_args_i
 
 MOST_ROWS = 100
 
+READING = "Reading bars"  # panel of --help
+
 Sources = Annotated[list[str], typer.Argument(metavar="SRC...", help="Files, folders or a store.")]
 Format = Annotated[
-    str | None, typer.Option(help="parquet, csv, lean, binance, backtrader, alphavantage, yahoo or polygon; detected if not given.")
+    str | None,
+    typer.Option(
+        help="parquet, csv, lean, binance, backtrader, alphavantage, yahoo or polygon; detected if not given.", rich_help_panel=READING
+    ),
 ]
-Zone = Annotated[str | None, typer.Option(help="IANA zone of stamps without a UTC offset, and in which bars are shown.")]
-Label = Annotated[str | None, typer.Option(help="Which end of its bar a stamp names: start or end.")]
-Step = Annotated[str | None, typer.Option(help="Length of a bar: 1min, 5min ...")]
-Symbol = Annotated[str | None, typer.Option(help="The symbol, where the files name none; else the one to take.")]
-Bad = Annotated[str, typer.Option("--on-bad", help="What to do with rows that cannot be true: raise, drop or repair.")]
+Zone = Annotated[
+    str | None, typer.Option(help="IANA zone of stamps without a UTC offset, and in which bars are shown.", rich_help_panel=READING)
+]
+Label = Annotated[str | None, typer.Option(help="Which end of its bar a stamp names: start or end.", rich_help_panel=READING)]
+Step = Annotated[str | None, typer.Option(help="Length of a bar: 1min, 5min ...", rich_help_panel=READING)]
+Symbol = Annotated[str | None, typer.Option(help="The symbol, where the files name none; else the one to take.", rich_help_panel=READING)]
+Bad = Annotated[
+    str, typer.Option("--on-bad", help="What to do with rows that cannot be true: raise, drop or repair.", rich_help_panel=READING)
+]
 
 
 @contextmanager
