@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 ROWS = 1 << 16  # rows of a row group: about twenty MB, whatever the size of the shards
-AHEAD = 8  # shards that are read ahead: on a far store the waiting is shared
+FEW = 1 << 12  # rows that are put together at once: many small tables take more memory than their rows
+AHEAD = 8  # shards whose bytes are fetched ahead: on a far store the waiting is shared
 TABLES = ("parents", "fills")
 LISTS = ("skipped", "failed")
 WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
@@ -114,7 +115,7 @@ def _put_table(folder: StudyFolder, name: str, records: Records) -> None:
     """One Parquet file of all shards' rows, in row groups of one size, so that its bytes do not depend on how the work was cut."""
     import pyarrow.parquet as pq
 
-    tables = _numbered(folder, name, records)
+    tables = _gathered(_numbered(folder, name, records))
     first = next(tables)
     with told(folder.path), folder.writing(f"{name}.parquet") as file, pq.ParquetWriter(file, first.schema) as writer:
         for group in _regrouped(first, tables):
@@ -126,16 +127,16 @@ def _numbered(folder: StudyFolder, name: str, records: Records) -> Iterator[pa.T
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    def read(one: tuple[Shard, int]) -> pa.Table:
+    def read(one: tuple[Shard, int]) -> tuple[bytes, int]:
         shard, before = one
         with folder.open(f"{shard.folder}/{name}.parquet") as file:
-            content = file.read()
+            return file.read(), before
+
+    for content, before in _ahead(read, _with_rows(records, name)):
         # `read_table` would take twice as long for a file of this size
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
         ids = pa.array(table["parent_id"].to_numpy() + before)
-        return table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
-
-    yield from _ahead(read, _with_rows(records, name))
+        yield table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
 
 
 def _with_rows(records: Records, name: str) -> Iterator[tuple[Shard, int]]:
@@ -157,6 +158,20 @@ def _ahead(read: Callable[[A], B], todo: Iterator[A]) -> Iterator[B]:
             running += [pool.submit(read, one) for one in islice(todo, 1)]
 
 
+def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of at least `FEW`, but for the last."""
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= FEW:
+            yield pa.concat_tables(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
 def _regrouped(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Row groups of `ROWS`; tables are put together only when they fill one."""
     import pyarrow as pa
@@ -170,6 +185,7 @@ def _regrouped(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
                 yield whole.slice(0, ROWS)
                 whole, rows = whole.slice(ROWS), rows - ROWS
             held = [whole.combine_chunks()]
+            pa.default_memory_pool().release_unused()  # else the pool keeps what the largest groups took
     yield pa.concat_tables(held)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
@@ -12,7 +12,8 @@ from exec_algos.errors import UsageError
 if TYPE_CHECKING:
     from exec_algos.studies.shards import Shard, Task
 
-AT_ONCE = 4  # shards that wait at the scheduler for each thread of a worker: enough to keep it busy, few enough to hold in memory
+AT_ONCE = 4  # runs of shards that wait at the scheduler for each thread of a worker: enough to keep it busy, few enough to hold in memory
+MONTHS = 12  # shards of one run: the scheduler has a twelfth to do, and a worker that dies leaves a second's work undone
 
 
 def settled(task: Task, shards: Sequence[Shard], cluster: str | None = None) -> Iterator[dict[str, Any]]:
@@ -69,26 +70,33 @@ def client_of(cluster: str) -> Iterator[Any]:
 
 
 def _on(client: Any, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
-    """Hand out a few shards for each thread at a time; a worker that dies gives its shards to the others."""
+    """Hand out a few runs of shards for each thread at a time; a worker that dies gives its own to the others."""
     import distributed
 
     dask: Any = distributed
-    todo = iter(shards)
-    batch = AT_ONCE * max(sum(client.nthreads().values()), 1)
+    threads = max(sum(client.nthreads().values()), 1)
+    todo = runs(shards, min(MONTHS, len(shards) // (AT_ONCE * threads)))
     kept = client.scatter(task, broadcast=True, hash=False)
-    running = dask.as_completed(_next(client, kept, todo, batch))
+    running = dask.as_completed(_next(client, kept, todo, AT_ONCE * threads))
     for future in running:
-        yield future.result()
+        yield from future.result()
         future.release()
         for more in _next(client, kept, todo, 1):
             running.add(more)
 
 
-def _next(client: Any, task: Any, todo: Iterator[Shard], n: int) -> list[Any]:
-    """Send off the next shards; dask may run one twice, which is harmless: both write the same bytes."""
+def runs(shards: Sequence[Shard], most: int) -> Iterator[list[Shard]]:
+    """The shards in order, up to `most` months of one symbol together: a worker has read what the next month looks back on."""
+    for _, months in groupby(shards, key=lambda one: one.symbol):
+        while run := list(islice(months, max(most, 1))):
+            yield run
+
+
+def _next(client: Any, task: Any, todo: Iterator[list[Shard]], n: int) -> list[Any]:
+    """Send off the next runs; dask may work one twice, which is harmless: both write the same bytes."""
     taken = list(islice(todo, n))
-    return [client.submit(_settle, task, shard, pure=False) for shard in taken]
+    return [client.submit(_settle, task, run, pure=False) for run in taken]
 
 
-def _settle(task: Task, shard: Shard) -> dict[str, Any]:
-    return task.settle(shard)
+def _settle(task: Task, run: Sequence[Shard]) -> list[dict[str, Any]]:
+    return [task.settle(shard) for shard in run]

@@ -95,6 +95,7 @@ class ShardedResult:
         UnknownNameError
             No such column.
         """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         with StudyFolder(self.folder).open(f"{name}.parquet") as file:
@@ -104,6 +105,7 @@ class ShardedResult:
                     raise UnknownNameError("column", column, parquet.schema_arrow.names)
             for i in range(parquet.num_row_groups):
                 yield parquet.read_row_group(i, columns=list(columns)).to_pandas()
+                pa.default_memory_pool().release_unused()
 
     def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
         """As `StudyResult.summary`, in the memory of one row group; sums may differ in their last digits."""
