@@ -1,11 +1,15 @@
-"""Cost of a study in shards: seconds and memory a shard, by number of symbols, sessions and algorithms, on synthetic bars.
+"""Cost of a study in shards, by algorithms and fills, and its memory by the size of the study, on synthetic bars.
 
-Usage: python benchmarks/scale.py [symbols] [months]; writes benchmarks/results/scale.json
+python benchmarks/scale.py [--symbols 10] [--months 12] [--sizes 10 100 1000] [--bars FOLDER]; each figure comes from a process of its own.
+Bars are written to the folder where they are not there yet (3 MB a symbol), else to one that is removed. Writes benchmarks/results/scale.json
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +27,7 @@ from exec_algos.studies.shards import TABLES
 
 ALGORITHMS = ("twap", "vwap", "pov", "twap:slice_interval_seconds=300", "vwap:slice_interval_seconds=300", "vwap:profile_days=10",
               "twap:slice_interval_seconds=600", "vwap:slice_interval_seconds=600")  # fmt: skip
+FOUR = ("twap", "vwap", "pov", "implementation_shortfall")
 MINUTE = 60_000_000_000
 
 
@@ -44,42 +49,80 @@ def synthetic(symbol: str, months: int) -> Bars:
     )  # fmt: skip
 
 
-def measured(symbols: int, months: int, folder: Path) -> dict:
-    store, load = BarStore(folder / "bars"), os.getloadavg()[0]
-    for n in range(symbols):
-        store.write(synthetic(f"S{n:04}", months))
-    rows = []
-    for count, fills in ((1, False), (8, False), (8, True)):
-        study = ShardedStudy(
-            store=str(folder / "bars"), parents=Grid(calendar="XNYS", size="1%adv"), algorithms=ALGORITHMS[:count], fills=fills,
-            fill_model=FillModel(max_participation=0.1),
-        )  # fmt: skip
-        out = folder / f"out-{count}-{fills}"
-        study.run(folder / f"warm-{count}-{fills}")  # compiles the loop, and fills the page cache
-        begun = time.perf_counter()
-        marks: list[float] = []
-        result = study.run(out, progress=lambda done, total, marks=marks: marks.append(time.perf_counter()))
-        ended = time.perf_counter()
-        again = time.perf_counter()
-        study.run(out)
-        shards, orders, took = result.made, result.config["parent_orders"], marks[-1] - begun
-        tables = sum(path.stat().st_size for name in TABLES for path in out.glob(f"shards/*/*/{name}.parquet"))
-        row = {"algorithms": count, "fills": fills, "shards": shards, "parent_orders": orders, "worked": orders * count}
-        row |= {"seconds_shards": took, "seconds_combine": ended - marks[-1], "seconds_resume": time.perf_counter() - again}
-        row |= {"ms_per_shard": 1e3 * took / shards, "seconds_per_million_worked": 1e6 * took / (orders * count)}
-        rows.append({**row, "bytes_per_worked": tables / orders / count})
-    bars = sum(p.stat().st_size for p in (folder / "bars").rglob("*.parquet"))
-    return {
-        "symbols": symbols,
-        "months": months,
-        "store_bytes_per_symbol_month": bars / symbols / months,
-        "peak_mib": peak_megabytes(),
-        "load_before": load,
-        "runs": rows,
-    }
+class Clock:
+    """Seconds on the wall, processor seconds of this process, and its largest size in MiB."""
+
+    def __init__(self) -> None:
+        self.wall, self.processor, self.peak = time.perf_counter(), time.process_time(), peak_megabytes()
+
+    def since(self, before: "Clock", name: str) -> dict:
+        taken = {f"seconds_{name}": self.wall - before.wall, f"processor_seconds_{name}": self.processor - before.processor}
+        return {**taken, f"peak_mib_{name}": self.peak}
+
+
+def run(store: Path, names: str, fills: bool) -> dict:
+    """One study of a whole store, in this process."""
+    algorithms = FOUR if names == "four" else ALGORITHMS[: int(names)]
+
+    def study(**terms) -> ShardedStudy:
+        # as many parent orders a symbol and session as the study in one piece of benchmarks/study.py, where algorithms are those four
+        parents = {"sides": ["buy"], "size": "5%adv"} if names == "four" else {"size": "1%adv"}
+        model = FillModel(max_participation=0.1)
+        return ShardedStudy(
+            store=str(store), parents=Grid(calendar="XNYS", **parents, **terms), algorithms=algorithms, fills=fills, fill_model=model
+        )
+
+    with tempfile.TemporaryDirectory() as place:
+        study(symbols=["S0000"]).run(f"{place}/warm")  # compiles the loop
+        clocks = [Clock()]
+        result = study().run(f"{place}/out", progress=lambda done, total: clocks.append(Clock()) if done == total else None)
+        clocks.append(Clock())
+        study().run(f"{place}/out")
+        clocks.append(Clock())
+        tables = sum(path.stat().st_size for name in TABLES for path in Path(place).glob(f"out/shards/*/*/{name}.parquet"))
+    shards, orders, bars = result.made, result.config["parent_orders"], result.config["bars"]
+    worked = orders * len(algorithms)
+    row = {"algorithms": len(algorithms), "fills": fills, "bars": bars, "shards": shards, "parent_orders": orders, "worked": worked}
+    for before, after, name in zip(clocks, clocks[1:], ("shards", "combine", "resume"), strict=False):
+        row |= after.since(before, name)
+    row |= {"ms_per_shard": 1e3 * row["processor_seconds_shards"] / shards}
+    row |= {"seconds_per_million_worked": 1e6 * row["processor_seconds_shards"] / worked, "bytes_per_worked": tables / worked}
+    return {**row, "combine_ms_per_shard": 1e3 * row["processor_seconds_combine"] / shards, "peak_mib": row["peak_mib_combine"]}
+
+
+def child(*words: object) -> dict:
+    command = [sys.executable, __file__, "--child", *map(str, words)]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]))
+
+
+def filled(folder: Path, symbols: int, months: int) -> Path:
+    path = folder / (f"bars-{symbols}" if months == 12 else f"bars-{symbols}-{months}")
+    if not path.exists():
+        for n in range(symbols):
+            BarStore(path).write(synthetic(f"S{n:04}", months))
+    return path
+
+
+def measured(symbols: int, months: int, sizes: list[int], folder: Path) -> dict:
+    load = os.getloadavg()[0]
+    store = filled(folder, symbols, months)
+    bytes_kept = sum(path.stat().st_size for path in store.rglob("bars.parquet"))
+    rows = [child(store, count, fills) for count, fills in ((1, ""), (8, ""), (8, "fills"))]
+    growing = [child(filled(folder, size, 12), "four", "") for size in sizes]
+    kept = [child(filled(folder, size, 12), 8, "fills") for size in sizes if size <= 100]
+    figures = {"symbols": symbols, "months": months, "store_bytes_per_symbol_month": bytes_kept / symbols / months}
+    return {**figures, "load_before": load, "load_after": os.getloadavg()[0], "runs": rows, "sizes": [*growing, *kept]}
 
 
 if __name__ == "__main__":
-    size, length = (int(sys.argv[i]) if len(sys.argv) > i else default for i, default in ((1, 8), (2, 3)))
-    with tempfile.TemporaryDirectory() as place:
-        keep("scale", measured(size, length, Path(place)))
+    if sys.argv[1:2] == ["--child"]:
+        print(json.dumps(run(Path(sys.argv[2]), sys.argv[3], bool(sys.argv[4]))))
+    else:
+        asked = argparse.ArgumentParser()
+        asked.add_argument("--symbols", type=int, default=10)
+        asked.add_argument("--months", type=int, default=12)
+        asked.add_argument("--sizes", type=int, nargs="*", default=[10, 100])
+        asked.add_argument("--bars", type=Path)
+        terms = asked.parse_args()
+        with tempfile.TemporaryDirectory() as place:
+            keep("scale", measured(terms.symbols, terms.months, terms.sizes, terms.bars or Path(place)))
