@@ -1,7 +1,8 @@
 """Cost of a study in shards, by algorithms and fills, and its memory by the size of the study, on synthetic bars.
 
 python benchmarks/scale.py [--symbols 10] [--months 12] [--sizes 10 100 1000] [--bars FOLDER]; each figure comes from a process of its own.
-Bars are written to the folder where they are not there yet (3 MB a symbol), else to one that is removed. Writes benchmarks/results/scale.json
+Bars are written to the folder where they are not there yet (3 MB a symbol), else to one that is removed. It writes
+benchmarks/results/scale.json
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Clock:
     def __init__(self) -> None:
         self.wall, self.processor, self.peak = time.perf_counter(), time.process_time(), peak_megabytes()
 
-    def since(self, before: "Clock", name: str) -> dict:
+    def since(self, before: Clock, name: str) -> dict:
         taken = {f"seconds_{name}": self.wall - before.wall, f"processor_seconds_{name}": self.processor - before.processor}
         return {**taken, f"peak_mib_{name}": self.peak}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     from exec_algos.tca.benchmarks import Benchmarks
 
 Columns = dict[str, npt.NDArray[Any]]
+Ints = npt.NDArray[np.int64]
 Parts = Sequence[tuple[str, "Worked"]]
 STAMPS = ("start", "end", "timestamp")  # ns UTC, shown in the zone of the exchange
 CODES = "not_estimable"
+
+
+class Texts(NamedTuple):
+    """A column of a few texts that stand in many rows, by number."""
+
+    names: Sequence[str]
+    numbers: Ints
 
 
 def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.Table:
@@ -61,23 +69,24 @@ def fills_arrow(orders: ParentOrders, parts: Parts) -> pa.Table:
     def joined(name: str) -> Any:
         return np.concatenate([getattr(worked, f"trade_{name}") for _, worked in parts])[order]
 
-    names = np.array([name for name, _ in parts], dtype=object)
-    columns: Columns = {
+    numbers = np.repeat(np.arange(len(parts)), [len(worked.trade_parent) for _, worked in parts])[order]
+    columns: dict[str, npt.NDArray[Any] | Texts] = {
         "parent_id": parent,
-        "algorithm": np.repeat(names, [len(worked.trade_parent) for _, worked in parts])[order],
+        "algorithm": Texts([name for name, _ in parts], numbers),
         "timestamp": joined("time"),
-        "symbol": np.array(orders.symbols, dtype=object)[orders.symbol[parent]],
-        "side": np.where(orders.side[parent] > 0, "BUY", "SELL").astype(object),
+        "symbol": Texts(orders.symbols, orders.symbol[parent]),
+        "side": Texts(("BUY", "SELL"), (orders.side[parent] < 0).astype(np.int64)),
         "quantity": joined("lots") * orders.lot_size,
         **{name: joined(name) for name in ("price", "commission", "taxes", "rule_price", "spread", "impact")},
     }
     return _table(columns, orders.sessions.zone)
 
 
-def _table(columns: Mapping[str, npt.NDArray[Any]], zone: str) -> pa.Table:
+def _table(columns: Mapping[str, npt.NDArray[Any] | Texts], zone: str) -> pa.Table:
     import pyarrow as pa
 
-    schema = _schema(tuple((name, one.dtype.str) for name, one in columns.items()), zone)
+    kinds = tuple((name, "|O" if isinstance(one, Texts) else one.dtype.str) for name, one in columns.items())
+    schema = _schema(kinds, zone)
     return pa.Table.from_arrays([_array(columns[one.name], one.type) for one in schema], schema=schema)
 
 
@@ -95,9 +104,11 @@ def _schema(kinds: tuple[tuple[str, str], ...], zone: str) -> pa.Schema:
     return pa.Schema.from_pandas(frame, preserve_index=False)
 
 
-def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+def _array(values: npt.NDArray[Any] | Texts, kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
+    if isinstance(values, Texts):
+        return pa.array(list(values.names), kind).take(pa.array(values.numbers))
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(pa.array(values, kind.index_type), pa.array(WHY, kind.value_type), ordered=kind.ordered)
     if pa.types.is_timestamp(kind) and kind.tz is not None:
