@@ -110,7 +110,7 @@ def measured(symbols: int, months: int, sizes: list[int], folder: Path) -> dict:
     bytes_kept = sum(path.stat().st_size for path in store.rglob("bars.parquet"))
     rows = [child(store, count, fills) for count, fills in ((1, ""), (8, ""), (8, "fills"))]
     growing = [child(filled(folder, size, 12), "four", "") for size in sizes]
-    kept = [child(filled(folder, size, 12), 8, "fills") for size in sizes if size <= 100]
+    kept = [child(filled(folder, size, 12), 8, fills) for fills in ("", "fills") for size in sizes if size <= 100]
     figures = {"symbols": symbols, "months": months, "store_bytes_per_symbol_month": bytes_kept / symbols / months}
     return {**figures, "load_before": load, "load_after": os.getloadavg()[0], "runs": rows, "sizes": [*growing, *kept]}
 
