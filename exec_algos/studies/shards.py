@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions, sessions
 from exec_algos.market.decoded import Part
-from exec_algos.market.store import BarStore, _joined
+from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.parents import ParentOrders, Skipped
 from exec_algos.studies.record import data_fingerprint
@@ -117,7 +118,10 @@ class Partitions(BarStore):
 
     def listing(self) -> dict[str, tuple[str, ...]]:
         """The months of every symbol, both sorted."""
-        return {symbol: tuple(part.month for part in parts) for symbol, parts in self._parts().items()}
+        found: dict[str, list[str]] = {}
+        for symbol, month in map(_named, self._files()):
+            found.setdefault(symbol, []).append(intern(month))  # a month's name once, not once for each file
+        return {symbol: tuple(sorted(months)) for symbol, months in sorted(found.items())}
 
     def month(self, symbol: str, month: str) -> Bars:
         """The bars of one file."""
