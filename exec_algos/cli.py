@@ -157,6 +157,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, a
 
 @app.command("study")
 def study(  # noqa: PLR0913, PLR0917 - each is an option
+    ctx: typer.Context,
     bars: Annotated[list[str] | None, typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")] = None,
     algo: Algo = "twap,vwap",
     side: Sides = "buy,sell",
@@ -215,9 +216,9 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         if resume is not None:
             from exec_algos.cli_scale import run_shards
 
-            if sensitivity:
-                raise UsageError("--sensitivity works on bars in memory; without it --resume each fill model in a folder of its own")
-            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=Show(by=by, as_json=as_json))
+            _check_resumed(ctx, resume, bars)
+            show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
+            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show)
             return
         if not bars or cluster or (strict and not orders):
             raise UsageError("name bars to study, or --resume DIR; --cluster needs --resume, --strict needs --resume or --orders")
@@ -226,6 +227,29 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
         run_and_show(bars_to_study(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
+
+
+IN_MEMORY = {"out", "format", "zone", "label", "step", "symbol", "on_bad"}  # what a study in shards has no use for
+GOING_ON = {"resume", "cluster", "strict", "as_json", "by", "sensitivity"}  # what may be said of a study that is in its folder
+
+
+def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> None:
+    """Refuse options that a study in shards would pass over.
+
+    Raises
+    ------
+    UsageError
+        Their names, and what to do.
+    """
+    sources = {str(one.name): ctx.get_parameter_source(str(one.name)) for one in ctx.command.params}
+    typed = [one for one in ctx.command.params if getattr(sources[str(one.name)], "name", "") == "COMMANDLINE"]
+    told = {str(one.name): one.opts[0] for one in typed if one.name != "bars"}
+    idle = ", ".join(option for name, option in told.items() if name in IN_MEMORY)
+    if idle:
+        raise UsageError(f"leave out {idle}: a study with --resume reads one bar store as it stands, and writes into its own folder")
+    more = ", ".join(option for name, option in told.items() if name not in GOING_ON)
+    if more and not bars:
+        raise UsageError(f"without a store the study in {folder} goes on as it was started; leave out {more}, or name the store as well")
 
 
 @app.command("presets")

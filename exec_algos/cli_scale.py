@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from exec_algos.cli_show import Show, bps, group_table, interval, records, short_names
+from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
 from exec_algos.cli_study import compared_lines
 from exec_algos.errors import UsageError
+from exec_algos.fills import FillModel
 from exec_algos.studies.parents import counted
 from exec_algos.studies.sharded import ShardedStudy
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.outcome import ShardedResult
     from exec_algos.studies.request import StudyRequest
+    from exec_algos.studies.sensitivity import Band
 
 FAILED = 1  # exit code of a study in which something could not be worked
 MOST_FAILED = 20
@@ -57,15 +60,17 @@ def run_shards(
     UsageError
         Sources that are not one store, or a part of the study that cannot be.
     typer.Exit
-        With code 1 where some symbol or day could not be worked.
+        With code 1 where some symbol, day or order could not be worked.
     """
     show, study = show or Show(), _study(sources, request, folder)
+    show.check(study.parents.own_columns)
     with _progress(quiet=show.as_json) as report:
         result = study.run(folder, cluster=cluster, strict=strict, progress=report)
+    bands = _bands(study, result, cluster, quiet=show.as_json) if show.sensitivity else {}
     if show.as_json:
-        typer.echo(json.dumps(_as_json(result, show), indent=2, default=str))
+        typer.echo(json.dumps(_as_json(result, show, bands), indent=2, default=str))
     else:
-        _print(result, show)
+        _print(result, show, bands)
     if result.failed or result.config.get("refused"):
         raise typer.Exit(FAILED)
 
@@ -80,8 +85,22 @@ def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> Sharde
     return ShardedStudy.of_request(sources[0], request)
 
 
+def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, quiet: bool) -> dict[str, Band]:
+    """The study under a better and a worse fill model, by side: studies of their own below the folder, kept and resumed like it."""
+    from exec_algos.studies.sensitivity import band, fill_models
+
+    results = {"neutral": neutral}
+    models = fill_models(study.fill_model or FillModel())
+    for name in ("optimistic", "pessimistic"):
+        with _progress(quiet=quiet, name=f"{name} fills, ") as report:
+            other = replace(study, fill_model=models[name], fills=False)
+            results[name] = other.run(f"{neutral.folder}/sensitivity/{name}", cluster=cluster, progress=report)
+    in_order = {name: results[name] for name in models}
+    return {str(side): band(in_order, side=str(side)) for side in neutral.summary(by=("side",)).index}
+
+
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(*, quiet: bool, name: str = "") -> Iterator[Callable[[int, int], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -89,15 +108,14 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("shards (the first compiles its algorithms, then they are kept)", total=1)
-        yield lambda done, total: bar.update(task, description=f"shards {done} of {total}", completed=done, total=total)
+        task = bar.add_task(f"{name}shards (the first compiles its algorithms, then they are kept)", total=1)
+        yield lambda done, total: bar.update(task, description=f"{name}shards {done} of {total}", completed=done, total=total)
 
 
-def _print(result: ShardedResult, show: Show) -> None:
+def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
     config = result.config
-    symbols = len(config["symbols"])
     typer.echo(
-        f"{symbols} symbol{'' if symbols == 1 else 's'}, {config['parent_orders']} parent orders, {config['bars']} bars; "
+        f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
         f"shards: {result.made} worked, {result.kept} kept from before"
     )
     for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
@@ -109,7 +127,8 @@ def _print(result: ShardedResult, show: Show) -> None:
             typer.echo(line)
     groups = show.groups(result)
     if groups is not None:
-        _print_groups(groups, config["algorithms"])
+        show_groups(groups, short_names(config["algorithms"]))
+    show_bands(bands, short_names(config["algorithms"]))
     _print_left_out(result)
     typer.echo(f"written: {result.folder}")
 
@@ -117,20 +136,14 @@ def _print(result: ShardedResult, show: Show) -> None:
 def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
-        typer.echo(f"skipped: {config['skipped']}; {counted(one.reason for one in result.skipped)}")
-    if config.get("refused"):
-        why = counted(one.reason for one in result.refused)
-        typer.echo(f"refused: {config['refused']} orders; {why}; row by row in refused.csv")
+        typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(one.reason for one in result.skipped)}")
+    if "refused" in config:
+        for line in order_lines(config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
+            typer.echo(line)
     for one in result.failed[:MOST_FAILED]:
         typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
     if len(result.failed) > MOST_FAILED:
         typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
-
-
-def _print_groups(groups: pd.DataFrame, algorithms: Sequence[str]) -> None:
-    from rich.console import Console
-
-    Console().print(group_table(groups, short_names(algorithms)))
 
 
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
@@ -139,7 +152,7 @@ def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
     return {side: one for (_, side), one in result.comparisons(["interval_vwap"], sides).items() if side}
 
 
-def _as_json(result: ShardedResult, show: Show) -> dict[str, Any]:
+def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> dict[str, Any]:
     groups = show.groups(result)
     return {
         "summary": records(result.summary(by=("algorithm", "side")).reset_index()),
@@ -147,6 +160,7 @@ def _as_json(result: ShardedResult, show: Show) -> dict[str, Any]:
         "unit": "bps, positive = cost",
         "comparison": {side: records(result.comparison(side=side)) for side in result.config["parents"]["sides"]},
         **({} if groups is None else {"by": records(groups.reset_index())}),
+        **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "skipped": result.config["skipped"],
         "refused": [one._asdict() for one in result.refused],
         "failed": [one._asdict() for one in result.failed],

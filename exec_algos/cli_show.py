@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from exec_algos.errors import UnknownNameError
+
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
     from rich.table import Table
 
+    from exec_algos.studies.imports import Refused
     from exec_algos.studies.sensitivity import Band
+
+WIDE = 240  # columns
 
 
 class Grouped(Protocol):
@@ -40,10 +46,35 @@ class Show:
     sensitivity: bool = False
     as_json: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """What to look at costs by."""
+        return [part.strip() for part in (self.by or "").split(",") if part.strip()]
+
+    def check(self, own: Iterable[str]) -> None:
+        """Refuse, before hours of work, a name that the result will not have.
+
+        Parameters
+        ----------
+        own : iterable of str
+            Columns that the orders bring with them.
+
+        Raises
+        ------
+        UnknownNameError
+            The name, and those that there are.
+        """
+        from exec_algos.studies.breakdown import CLOCKS, TRAITS, full_name
+        from exec_algos.tca.table import COLUMNS
+
+        usual = ["symbol", "session", *CLOCKS, *(name.removesuffix("_bucket") for name in TRAITS), *own]
+        for name in self.names:
+            if full_name(name) not in {*usual, *TRAITS, *COLUMNS}:
+                raise UnknownNameError("--by", name, usual)
+
     def groups(self, result: Grouped) -> pd.DataFrame | None:
         """Costs by side and by what was asked for; None where nothing was."""
-        names = [part.strip() for part in (self.by or "").split(",") if part.strip()]
-        return result.by(*dict.fromkeys(["side", *names])) if names else None
+        return result.by(*dict.fromkeys(["side", *self.names])) if self.names else None
 
 
 def group_table(frame: pd.DataFrame, short: Mapping[str, str]) -> Table:
@@ -85,10 +116,55 @@ def band_lines(bands: Mapping[str, Band], short: Mapping[str, str]) -> list[str]
     for side, one in bands.items():
         said = {model: " < ".join(short[name] for name in names) for model, names in one.ranking.items()}
         if one.survives:
-            lines.append(f"{side.lower()}: the ranking survives every fill model: {next(iter(said.values()))}")
+            lines.append(f"{side.lower()}: the ranking survives every fill model: {next(iter(said.values()))}{_unsure(one)}")
         else:
-            lines.append(f"{side.lower()}: the ranking hangs on the fill model: " + "; ".join(f"{k}: {v}" for k, v in said.items()))
+            ranked = "; ".join(f"{k}: {v}" for k, v in said.items())
+            lines.append(f"{side.lower()}: the ranking hangs on the fill model: {ranked}{_unsure(one)}")
     return lines
+
+
+def _unsure(one: Band) -> str:
+    """How many pairs of algorithms are not told apart: a ranking may survive and be chance all the same."""
+    pairs = one.pairs.groupby(level=["first", "second"], sort=False)
+    sure = [bool(((pair["low"] > 0) | (pair["high"] < 0)).all()) for _, pair in pairs]
+    if all(sure):
+        return ""
+    return f"; {sure.count(False)} of {len(sure)} pairs not told apart under every model (95 % interval holds 0, or is not estimable)"
+
+
+def _console() -> Console:
+    """As wide as the terminal; a file or a pipe has no width to fit into."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = console.width if console.is_terminal else WIDE
+    return console
+
+
+def show_groups(frame: pd.DataFrame, short: Mapping[str, str]) -> None:
+    """Print costs by groups."""
+    _console().print(group_table(frame, short))
+
+
+def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
+    """Print the means under each fill model, and whether the ranking survives; nothing where there are none."""
+    if not bands:
+        return
+    console = _console()
+    console.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
+    console.print(band_table(bands, short))
+    for line in band_lines(bands, short):
+        console.print(line, soft_wrap=True)
+
+
+def order_lines(taken: int, refused: Sequence[Refused], listed: str) -> list[str]:
+    """How many of a desk's orders were taken, and why the others were not."""
+    from exec_algos.studies.parents import kinds_of
+
+    if not refused:
+        return [f"orders: {taken} taken, none refused"]
+    head = f"orders: {taken} taken, {len(refused)} refused; row by row in {listed}, where row 1 is the first below the column names:"
+    return [head, *(f"  {n} x {kind}" for n, kind in kinds_of(one.reason for one in refused))]
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -106,6 +182,11 @@ def short_names(algorithms: Sequence[str]) -> dict[str, str]:
     """Names without parameters, where that tells the algorithms apart."""
     bare = [text.partition(":")[0] for text in algorithms]
     return {text: name if bare.count(name) == 1 else text for text, name in zip(algorithms, bare, strict=True)}
+
+
+def numbered(count: int, word: str) -> str:
+    """``1 symbol``, ``2 symbols``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def bps(value: float, unknown: str = "n/a") -> str:

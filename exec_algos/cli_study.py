@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from exec_algos.cli_show import Show, band_lines, band_table, bands_as_json, bps, group_table, interval, records, short_names
+from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.pairs import p_text
@@ -53,24 +53,23 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
     from exec_algos.reports import write_report
 
     show = show or Show()
-    study = request.study(bars)
+    study = _study(bars, request, out)
     refused = study.parents.refused
     if strict and refused:
-        raise UsageError(
-            f"{request.orders}, row {refused[0].row}: {refused[0].reason}, got {refused[0].value!r}; {len(refused)} are refused"
-        )
+        first, many = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
+        raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
+    show.check(study.parents.columns)
     with _progress(quiet=show.as_json) as report:
         result = study.run(request.driver, progress=report)
     result.save(out)
-    if request.orders is not None:
-        _write_refused(refused, out)
+    _write_refused(None if request.orders is None else refused, out)
     page = write_report(result, out)
     bands = _bands(study, result) if show.sensitivity else {}
     if show.as_json:
         print(json.dumps(_as_json(result, out, show, refused, bands), indent=2, default=str))
     else:
         _print(result, request.rules, show, bands)
-        _print_written(request, refused, out, page)
+        _print_written(request, len(study.parents), refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -86,16 +85,33 @@ def _bands(study: SlippageStudy, neutral: StudyResult) -> dict[str, Band]:
     return {side: band(results, side=side) for side in sorted(set(neutral.parents["side"]))}
 
 
-def _write_refused(refused: Sequence[Refused], out: Path) -> None:
+def _study(bars: Bars, request: StudyRequest, out: Path) -> SlippageStudy:
+    """The study; where no order of a desk can be worked, the rows are listed all the same."""
+    from exec_algos.studies.imports import NoOrderError
+
+    try:
+        return request.study(bars)
+    except NoOrderError as error:
+        if error.refused:
+            out.mkdir(parents=True, exist_ok=True)
+            _write_refused(error.refused, out)
+            raise UsageError(f"{error}; row by row: {out / 'refused.csv'}") from None
+        raise
+
+
+def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
+    if refused is None:
+        (out / "refused.csv").unlink(missing_ok=True)  # of an earlier study
+        return
     with (out / "refused.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("row", "value", "reason"), *refused])
 
 
-def _print_written(request: StudyRequest, refused: Sequence[Refused], out: Path, page: Path) -> None:
+def _print_written(request: StudyRequest, taken: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
     console = Console()
-    if refused:
-        why = counted(one.reason for one in refused)
-        console.print(f"refused: {len(refused)} of {request.orders}; {why}; row by row: {out / 'refused.csv'}", soft_wrap=True)
+    if request.orders is not None:
+        for line in order_lines(taken, refused, str(out / "refused.csv")):
+            console.print(line, soft_wrap=True, markup=False)
     console.print(f"written: {page}", soft_wrap=True)
 
 
@@ -130,10 +146,10 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
         for line in compared_lines(result.comparison(side=side), short, side.lower()):
             console.print(line, soft_wrap=True)
     if len(result.skipped):
-        console.print(f"skipped: {len(result.skipped)} of symbol and session; {counted(result.skipped['reason'])}", soft_wrap=True)
+        console.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:
         console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
-    _print_more(console, result, show, bands)
+    _print_more(result, show, bands)
 
 
 def _summary_table(result: StudyResult, short: Mapping[str, str]) -> Table:
@@ -155,17 +171,13 @@ def _summary_table(result: StudyResult, short: Mapping[str, str]) -> Table:
     return table
 
 
-def _print_more(console: Console, result: StudyResult, show: Show, bands: Mapping[str, Band]) -> None:
+def _print_more(result: StudyResult, show: Show, bands: Mapping[str, Band]) -> None:
     """What was asked for besides the summary."""
     short = short_names(result.config["algorithms"])
     groups = show.groups(result)
     if groups is not None:
-        console.print(group_table(groups, short))
-    if bands:
-        console.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
-        console.print(band_table(bands, short))
-        for line in band_lines(bands, short):
-            console.print(line, soft_wrap=True)
+        show_groups(groups, short)
+    show_bands(bands, short)
 
 
 def _title(result: StudyResult) -> str:
@@ -174,9 +186,9 @@ def _title(result: StudyResult) -> str:
     cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
     spread = f", spread {_cost(model['spread'], 'bps', ' bps')}" if model["spread"] else ""
     impact = f", impact {_cost(model['impact'], 'coefficient')}" if model["impact"] else ""
-    first, last, symbols = days.min().date(), days.max().date(), len(config["symbols"])
+    first, last, symbols = days.min().date(), days.max().date(), numbered(result.parents["symbol"].nunique(), "symbol")
     return (
-        f"{symbols} symbol{'' if symbols == 1 else 's'}, {first} to {last}, {config['parent_orders']} parent orders; "
+        f"{symbols}, {first} to {last}, {numbered(config['parent_orders'], 'parent order')}; "
         f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}"
     )
 

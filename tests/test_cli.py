@@ -56,7 +56,7 @@ def test_a_study_prints_a_line_for_each_algorithm_and_side_and_says_where_the_re
         ["vwap", "sell"],
     ]
     assert f"written: {out / 'report.html'}" in run.stdout
-    assert "skipped: 4 of symbol and session; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in run.stdout
+    assert "skipped: 4 symbol-sessions; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in run.stdout
 
 
 @pytest.mark.slow
@@ -286,7 +286,8 @@ def test_a_desks_own_orders_are_studied_and_those_refused_are_listed_with_exit_c
     asked = ["--calendar", "XNYS", "--profile-days", 1, "--orders", desk, "--keep", "trader", "--by", "trader", "--out", tmp_path / "out"]
     run = invoke("study", folder, *asked)
     assert (run.exit_code, run.stderr) == (1, "")
-    assert "refused: 2 of" in run.stdout
+    assert f"orders: 2 taken, 2 refused; row by row in {tmp_path / 'out' / 'refused.csv'}, where row 1 is" in run.stdout
+    assert "  1 x quantity must be a positive number of shares" in run.stdout
     parents = pd.read_parquet(tmp_path / "out" / "parents.parquet")
     assert parents.groupby("order_id")[["quantity", "trader"]].first().values.tolist() == [[100, "kim"], [50, "lee"]]
     listed = (tmp_path / "out" / "refused.csv").read_text().splitlines()
@@ -312,7 +313,12 @@ def test_orders_of_a_file_say_themselves_what_they_are(folder, desk, tmp_path, a
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"symbol,side,quantity,start\n", "missing: end"), (b"", "No columns"), (b"\xff\xfe\x00", "decode"), (b"a\n1,2\n3,4,5\n", "Expected")],
+    [
+        (b"symbol,side,quantity,start\n", "missing: end"),
+        (b"", "the file is empty"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"a\n1,2\n3,4,5\n", "Expected"),
+    ],
     ids=["column", "empty", "no text", "ragged"],
 )
 def test_a_file_that_holds_no_orders_is_refused_in_one_line(folder, tmp_path, content, said):
@@ -320,6 +326,21 @@ def test_a_file_that_holds_no_orders_is_refused_in_one_line(folder, tmp_path, co
     run = invoke("study", folder, "--calendar", "XNYS", "--orders", tmp_path / "bad.csv", "--out", tmp_path / "out")
     assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
     assert said in run.stderr
+
+
+def test_orders_of_which_none_can_be_worked_are_listed_all_the_same(folder, tmp_path):
+    (tmp_path / "bad.csv").write_text(DESK.replace("AAA", "A").replace("BBB", "B"))
+    run = invoke("study", folder, "--calendar", "XNYS", "--orders", tmp_path / "bad.csv", "--out", tmp_path / "out")
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert "bad.csv: none of 4 orders can be worked: 3 x the bars have no such symbol; 1 x row 3 has this" in run.stderr
+    assert len((tmp_path / "out" / "refused.csv").read_text().splitlines()) == 5
+
+
+def test_a_grid_leaves_no_list_of_an_earlier_studys_orders(folder, tmp_path):
+    (tmp_path / "refused.csv").write_text("row,value,reason\n1,x,y\n")
+    run = invoke("study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", 10, "--algo", "twap", "--out", tmp_path)
+    assert run.exit_code == 0, run.stderr
+    assert not (tmp_path / "refused.csv").exists()
 
 
 def test_sizes_windows_symbols_and_days_are_those_asked_for(folder, tmp_path):
@@ -342,10 +363,21 @@ def test_a_sample_by_strata_is_drawn_and_printed_by_stratum(folder, tmp_path):
         "--by", "stratum", "--algo", "twap", "--json", "--out", tmp_path,
     )  # fmt: skip
     said = json.loads(run.stdout)
+    assert run.stderr == ""
     assert [one["drawn"] for one in said["config"]["strata"]] == [1, 1]
     assert [(one["side"], one["stratum"], one["n"]) for one in said["by"]] == [
         (side, f"liquidity {k}/2", 1) for side in ("BUY", "SELL") for k in (1, 2)
     ]
+
+
+def test_groups_of_long_names_are_printed_whole_into_a_file(folder, tmp_path):
+    run = invoke(
+        "study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", 10, "--side", "buy", "--algo", "twap", "--out", tmp_path,
+        "--strata", "liquidity,volatility,spread,buckets=1,fraction=1", "--by", "stratum,size,hour,month,symbol",
+    )  # fmt: skip
+    rows = [line for line in run.stdout.splitlines() if "liquidity 1/1, volatility 1/1, spread " in line]
+    assert rows
+    assert all(line.rstrip().endswith("%") for line in rows)
 
 
 def test_sensitivity_says_whether_the_ranking_survives_other_fills(folder, tmp_path):
@@ -355,6 +387,7 @@ def test_sensitivity_says_whether_the_ranking_survives_other_fills(folder, tmp_p
     said = json.loads(invoke(*words, "--json").stdout)["sensitivity"]["BUY"]
     assert list(said["means"]) == ["optimistic", "neutral", "pessimistic"]
     assert all(said["means"]["pessimistic"][name] > said["means"]["neutral"][name] for name in said["means"]["neutral"])
+    assert "1 of 1 pairs not told apart under every model" in run.stdout
     assert said["survives"] == (len({tuple(one) for one in said["ranking"].values()}) == 1)
 
 
@@ -364,6 +397,9 @@ def test_sensitivity_says_whether_the_ranking_survives_other_fills(folder, tmp_p
         (["--strata", "liquidity=x,fraction=1"], "edge of liquidity must be a number, got 'x'"),
         (["--strata", "liquidity,seed=1,seed=2"], "say something twice"),
         (["--strata", "liquidity,per_stratum=1.5"], "per_stratum must be a whole number"),
+        (["--strata", "liquidity=1e6,buckets=2,fraction=1"], "leave out buckets"),
+        (["--by", "side,traider"], "unknown --by 'traider'"),
+        (["--from", "2031-01-01"], "none of the days asked for is one"),
         (["--strata", "luck,fraction=1"], "unknown trait of strata 'luck'"),
         (["--keep", "trader"], "give orders too"),
         (["--orders", "nowhere.csv"], "nowhere.csv: "),

@@ -15,7 +15,8 @@ from urllib.parse import quote
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.studies.imports import Checks, Refused, Row, read_orders
+from exec_algos.studies.imports import ORDER_ID, Checks, NoOrderError, Refused, Row, read_orders, read_text
+from exec_algos.studies.known import KNOWN
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.studies.resume import StudyFolder
 from exec_algos.studies.strata import Strata
@@ -87,6 +88,11 @@ class DeskOrders:
         """No sample: every order is worked."""
         return None
 
+    @property
+    def own_columns(self) -> Sequence[str]:
+        """Columns that the orders bring into the result."""
+        return (*KNOWN, ORDER_ID, *self.keep)
+
     def record(self) -> dict[str, Any]:
         """The terms, ready for JSON; the orders themselves are in the folder of the study."""
         return {
@@ -121,7 +127,7 @@ class DeskOrders:
         UsageError
             No such file, a missing column, or no row that can be worked.
         """
-        frame = read_orders(self.source)
+        frame = read_orders(self.source, self.keep)
         checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True)
         rows, refused = checks.rows(frame)
         names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)
@@ -131,9 +137,10 @@ class DeskOrders:
             if month in stored[symbol]:
                 parts.setdefault((symbol, month), []).append(one.row)
             else:
-                refused.append(Refused(one.row, month, f"the store has no bars of {symbol} in that month"))
+                refused.append(Refused(one.row, f"{symbol} {month}", "the store has no bars of that symbol in that month"))
         if not parts:
-            raise UsageError(f"none of {len(refused)} orders of {self.source} can be worked: {refused[0].reason if refused else 'no row'}")
+            folder.put(REFUSED, refused_text(refused))
+            raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
         folder.put(ORDERS, _text(frame))
         for (symbol, month), numbers in parts.items():
             own = frame.iloc[np.array(sorted(numbers)) - 1].assign(**{ROW: sorted(numbers)})
@@ -170,7 +177,7 @@ class ShardOrders:
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders, and those refused because there is no bar or the day is left out."""
-        frame = read_orders(io.BytesIO(self.content))
+        frame = read_text(io.BytesIO(self.content))
         own, worked = frame[ROW].astype(int).to_numpy(), set(used)
         checks = Checks.of(bars, sessions, self.terms.lot_size)
 

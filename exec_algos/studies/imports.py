@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import Side
 from exec_algos.studies.known import KNOWN
+from exec_algos.studies.parents import counted
 from exec_algos.tca.table import COLUMNS as RESULT
 from exec_algos.terms import check_lots
 
@@ -59,6 +61,25 @@ class Row(NamedTuple):
 
 class _RefusedRowError(Exception):
     """A row is refused: the value and the reason."""
+
+
+class NoOrderError(UsageError):
+    """No row is a parent order of the study.
+
+    Parameters
+    ----------
+    refused : sequence of Refused
+        Why, row by row; empty where there is no row.
+    place : str
+        The file.
+    more : str
+        Where the rows are listed.
+    """
+
+    def __init__(self, refused: Sequence[Refused], place: str = "", more: str = "") -> None:
+        self.refused = tuple(refused)
+        why = f"none of {len(refused)} orders can be worked: {counted(one.reason for one in refused)}"
+        super().__init__(f"{place and place + ': '}{why if refused else 'there is no order below the column names'}{more}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +143,22 @@ class Checks:
         try:
             text = str(value).strip()
             return int(Side.of(Side(int(text)) if text in {"1", "+1", "-1"} else text))
-        except UsageError as error:
-            raise _RefusedRowError(str(value), str(error)) from None
+        except UsageError:
+            raise _RefusedRowError(str(value), "side is neither BUY nor SELL") from None
 
     def _lots(self, value: Any) -> int:
         try:
-            return check_lots(float(str(value).replace(",", "")), self.lot_size)
-        except ValueError as error:
-            raise _RefusedRowError(str(value), str(error) if isinstance(error, UsageError) else "quantity is no number of shares") from None
+            shares = float(str(value).replace(",", ""))
+        except ValueError:
+            shares = math.nan
+        if not math.isfinite(shares):
+            raise _RefusedRowError(str(value), "quantity is no number of shares")
+        if shares <= 0:
+            raise _RefusedRowError(str(value), "quantity must be a positive number of shares; the side says whether they are sold")
+        try:
+            return check_lots(shares, self.lot_size)
+        except UsageError:
+            raise _RefusedRowError(str(value), f"quantity is not a multiple of lot_size {self.lot_size:g}") from None
 
     def _instant(self, value: Any) -> int:
         import pandas as pd
@@ -149,10 +178,12 @@ class Checks:
     def _window(self, start: int, end: int, value: str) -> tuple[int, int, int]:
         """The session, and the whole bars of it between start and end: never a bar that began before the order."""
         if start >= end:
-            raise _RefusedRowError(value, "the order ends before it starts")
+            raise _RefusedRowError(value, "the order must end after it starts")
         session = self.sessions.at_or_after(start)
-        if session >= len(self.sessions) or end <= self.sessions.open[session]:
-            raise _RefusedRowError(value, "the exchange is closed then")
+        if session >= len(self.sessions):
+            raise _RefusedRowError(value, "the bars end before the order starts")
+        if end <= self.sessions.open[session]:
+            raise _RefusedRowError(value, "the exchange is closed then" if session else "the order ends before the bars start")
         opened, closed = int(self.sessions.open[session]), int(self.sessions.close[session])
         if start < opened or end > closed:
             raise _RefusedRowError(
@@ -195,46 +226,97 @@ def carried(frame: pd.DataFrame, keep: Sequence[str], rows: npt.NDArray[np.int64
     UsageError
         No such column, or the name of one that the result has itself.
     """
-    names = {str(name).strip().lower(): name for name in frame.columns}
-    wanted = [*([ORDER_ID] if ORDER_ID in names else []), *(str(one).strip().lower() for one in keep)]
+    names = _names(frame)
+    wanted = [*([ORDER_ID] if ORDER_ID in names else []), *_kept(names, keep)]
+    return {name: np.array([_text(one) for one in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
+
+
+def _kept(names: Mapping[str, Any], keep: Sequence[str]) -> list[str]:
+    wanted = [str(one).strip().lower() for one in keep]
     for name in wanted:
         if name not in names:
             raise UnknownNameError("column", name, names)
         if name in {*RESULT, *KNOWN}:
             raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
-    return {name: np.array([_text(one) for one in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
+    return wanted
 
 
-def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Row number and values of each row.
+def _names(frame: pd.DataFrame) -> dict[str, Any]:
+    """The columns by their names in small letters.
 
     Raises
     ------
     UsageError
-        A column is missing.
+        A column is missing, or stands there twice.
     """
-    names = {str(name).strip().lower(): name for name in frame.columns}
+    names: dict[str, Any] = {}
+    for column in frame.columns:
+        name = str(column).strip().lower()
+        # pandas calls the second of two columns "side.1"
+        if name in names or (name.endswith(".1") and name[:-2] in {*COLUMNS, ORDER_ID}):
+            raise UsageError(f"the column {name.removesuffix('.1')!r} stands there twice; keep one of them")
+        names[name] = column
     missing = [name for name in COLUMNS if name not in names]
     if missing:
+        commas = "; separate the columns by commas" if len(names) == 1 else ""
         raise UsageError(
-            f"orders need the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}; found: {', '.join(map(str, frame))}"
+            f"orders need the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}; found: {', '.join(map(str, frame))}{commas}"
         )
+    return names
+
+
+def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row number and values of each row."""
+    names = _names(frame)
     wanted = [*COLUMNS, *([ORDER_ID] if ORDER_ID in names else [])]
     for number, values in enumerate(zip(*(frame[names[name]] for name in wanted), strict=True), start=1):
         yield number, dict(zip(wanted, values, strict=True))
 
 
-def read_orders(path: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
+def read_orders(path: str | os.PathLike[str], keep: Sequence[str] = ()) -> pd.DataFrame:
     """A CSV of orders, every value as the text that stands there: a symbol 005930 keeps its noughts, and NA is a symbol.
 
     Raises
     ------
     UsageError
-        No such file, or one that is no CSV.
+        No such file, one that is no CSV, or one without a column that is needed.
+    """
+    try:
+        frame = read_text(path)
+        _kept(_names(frame), keep)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{os.fspath(path)}: {_unreadable(error)}") from error
+    return frame
+
+
+def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
+    """A CSV as texts.
+
+    Raises
+    ------
+    UsageError
+        Rows that are longer than the first line.
     """
     import pandas as pd
 
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}; give a CSV with the columns {', '.join(COLUMNS)}") from error
+    frame = pd.read_csv(source, dtype=str, keep_default_na=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        # pandas takes the first columns of longer rows for row labels, and every value would stand under another name
+        raise UsageError(
+            "the rows have more values than there are column names; is there a comma within a number, or at the end of each row?"
+        )
+    return frame
+
+
+def _unreadable(error: Exception) -> str:
+    """Why there are no orders in a file, and what to do."""
+    import pandas as pd
+
+    if isinstance(error, UsageError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "the file is not UTF-8 text; save it as 'CSV UTF-8'"
+    if isinstance(error, pd.errors.EmptyDataError):
+        return f"the file is empty; give a CSV with the columns {', '.join(COLUMNS)}"
+    said = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+    return f"{said}; give a CSV with the columns {', '.join(COLUMNS)}"

@@ -15,9 +15,9 @@ from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of
 from exec_algos.model import Side
-from exec_algos.studies.known import Known, taken
+from exec_algos.studies.known import KNOWN, Known, taken
 from exec_algos.studies.plans import Market, Plan, Size, Sizes, clock_times, days_of, sizes_as_text
-from exec_algos.studies.strata import Strata, Stratum, strata_of
+from exec_algos.studies.strata import STRATUM, Strata, Stratum, strata_of
 
 if TYPE_CHECKING:
     import os
@@ -108,7 +108,7 @@ class Grid:
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders of the sessions that `used` numbers, sorted by symbol, session, window, size and side."""
-        plans, numbers = self.plans(), np.array(self._wanted(sessions, used), dtype=np.int64)
+        plans, numbers = self.plans(), np.array(self.wanted(sessions, used), dtype=np.int64)
         windows = [plan.windows(sessions, numbers.tolist(), bars.step) for plan in plans]
         tables: list[Ints] = []
         skipped: list[Skipped] = []
@@ -142,11 +142,17 @@ class Grid:
         """The terms of one shard: the same as of all."""
         return self
 
-    def _wanted(self, sessions: Sessions, used: Iterable[int]) -> list[int]:
+    def wanted(self, sessions: Sessions, used: Iterable[int]) -> list[int]:
+        """Those of the sessions that `used` numbers which are asked for."""
         if self.sessions is None:
             return list(used)
         first, last = (None if day is None else np.datetime64(day, "D") for day in self.sessions)
         return [k for k in used if (first is None or sessions.date[k] >= first) and (last is None or sessions.date[k] <= last)]
+
+    @property
+    def own_columns(self) -> Sequence[str]:
+        """Columns that the orders bring into the result."""
+        return (*KNOWN, *([] if self.strata is None else [STRATUM]))
 
     def record(self) -> dict[str, Any]:
         """The terms, ready for JSON; those that were added later only where they are not what they have always been."""
@@ -266,7 +272,11 @@ class ParentOrders:
         for symbol in terms.symbols or ():
             bars.rows(symbol)
         held = sessions_of(bars, calendar)
-        return terms.orders(bars, held, range(*covered(bars, held)))
+        used = range(*covered(bars, held))
+        if used and not terms.wanted(held, used):
+            days = " to ".join(str(held.date[k]) for k in (used[0], used[-1]))
+            raise UsageError(f"no parent order is left to study: the bars' sessions are {days}, none of the days asked for is one")
+        return terms.orders(bars, held, used)
 
     @classmethod
     def from_frame(
@@ -314,13 +324,12 @@ class ParentOrders:
         >>> len(orders), [(one.row, one.value) for one in orders.refused]
         (1, [(2, '-5')])
         """
-        from exec_algos.studies.imports import Checks
+        from exec_algos.studies.imports import Checks, NoOrderError
 
         sessions = sessions_of(bars, calendar)
         rows, refused = Checks.of(bars, sessions, lot_size).rows(frame)
         if not rows:
-            why = f": {counted(one.reason for one in refused)}" if refused else ""
-            raise UsageError(f"none of {len(refused)} orders can be worked{why}")
+            raise NoOrderError(refused)
         return cls.of_rows(frame, rows, refused, bars, sessions, lot_size=lot_size, profile_days=profile_days, keep=keep)
 
     @classmethod
@@ -361,11 +370,14 @@ class ParentOrders:
         Raises
         ------
         UsageError
-            No such file; else as `from_frame`.
+            No such file, or one that is no CSV; else as `from_frame`.
         """
-        from exec_algos.studies.imports import read_orders
+        from exec_algos.studies.imports import NoOrderError, read_orders
 
-        return cls.from_frame(read_orders(path), bars, **options)
+        try:
+            return cls.from_frame(read_orders(path, options.get("keep", ())), bars, **options)
+        except NoOrderError as error:
+            raise NoOrderError(error.refused, str(path)) from None
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""

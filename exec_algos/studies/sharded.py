@@ -83,7 +83,9 @@ class ShardedStudy:
         if not algorithms or len(set(names)) < len(names):
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
         if self.parents.calendar is None:
-            raise UsageError("a study in shards needs a named calendar, such as calendar='XNYS' or '24/7': a shard sees one symbol only")
+            raise UsageError(
+                "a study in shards needs a named calendar, such as calendar='XNYS' (--calendar XNYS) or '24/7': a shard sees one symbol"
+            )
         if self.parents.strata is not None and not self.parents.strata.alone:
             raise UsageError(
                 "a study in shards sees one symbol's month at a time: strata need edges={...} and fraction=... there, not quantiles and "
@@ -243,6 +245,10 @@ class ShardedStudy:
         kept = StudyFolder(folder)
         kept.sweep()
         span, shards = self.plan()
+        if not shards:
+            raise UsageError(
+                "no parent order is left to study: the store has no bars in the days asked for; exec-algos data info STORE names its days"
+            )
         refused: tuple[Refused, ...] | None = None
         if isinstance(self.parents, DeskOrders):
             placed = self._placed(kept, span, shards)

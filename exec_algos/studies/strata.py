@@ -130,6 +130,8 @@ class Strata:
             raise UsageError(f"strata {text!r} say something twice; say it once")
         knobs = {key: _number(key, given.pop(key), kind) for key, kind in KNOBS.items() if key in given}
         edges = {key: [_number(f"edge of {key}", one, float) for one in value.split("/")] for key, value in given.items() if value}
+        if edges and "buckets" in knobs:
+            raise UsageError(f"strata {text!r} give both buckets and edges; leave out buckets, the edges make the groups")
         return cls(by=list(given), edges=edges or None, **knobs)
 
     @property

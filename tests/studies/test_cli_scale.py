@@ -33,7 +33,7 @@ def test_a_study_starts_and_resumes(tmp_path, store, capsys):
     run_shards([], StudyRequest(), str(tmp_path / "out"))
     said = capsys.readouterr().out
     assert "shards: 0 worked, 4 kept from before" in said
-    assert "skipped: 4; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in said
+    assert "skipped: 4 symbol-sessions; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in said
 
 
 def test_json_is_all_that_is_printed(tmp_path, store, capsys):
@@ -53,7 +53,7 @@ def test_what_failed_is_listed_and_the_exit_code_is_one(tmp_path, store, capsys)
     assert left.value.exit_code == 1
     assert "failed: A 2025-11: " in capsys.readouterr().out
     with pytest.raises(MarketDataError):
-        run_shards([], REQUEST, str(tmp_path / "out"), strict=True)
+        run_shards([], StudyRequest(), str(tmp_path / "out"), strict=True)
 
 
 def test_what_is_not_one_store_is_refused(tmp_path, store):
@@ -97,10 +97,45 @@ def test_a_sample_of_some_symbols_and_days_is_studied_in_shards_as_in_memory(tmp
     pd.testing.assert_frame_equal(ours, whole, check_dtype=False, check_categorical=False)
 
 
-def test_a_study_in_shards_has_no_sensitivity_on_the_command_line(tmp_path, store):
-    run = CliRunner().invoke(app, ["study", store, "--resume", str(tmp_path / "out"), "--sensitivity"])
+@pytest.mark.slow
+def test_sensitivity_in_shards_is_that_in_memory_and_is_resumed(tmp_path, store, capsys):
+    whole = str(tmp_path / "whole")
+    words = ["study", store, "--calendar", "XNYS", "--size", "37", "--profile-days", "2", "--spread-bps", "5", "--sensitivity", "--json"]
+    alone = json.loads(CliRunner().invoke(app, [*words, "--out", whole]).stdout)["sensitivity"]
+    parts = json.loads(CliRunner().invoke(app, [*words, "--resume", str(tmp_path / "out")]).stdout)["sensitivity"]
+    assert list(parts["BUY"]["means"]) == ["optimistic", "neutral", "pessimistic"]
+    for side in ("BUY", "SELL"):
+        assert (parts[side]["ranking"], parts[side]["survives"]) == (alone[side]["ranking"], alone[side]["survives"])
+        for model, means in alone[side]["means"].items():
+            assert parts[side]["means"][model] == pytest.approx(means, abs=1e-9)
+    again = CliRunner().invoke(app, ["study", "--resume", str(tmp_path / "out"), "--sensitivity"])
+    assert (again.exit_code, again.stdout.count("the ranking ")) == (0, 2)
+    records = list((tmp_path / "out" / "sensitivity").glob("*/shards/*/*/record.json"))
+    assert len(records) == 8  # two models beside the neutral one, four shards each
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "elsewhere"], "leave out --out: a study with --resume reads one bar store"),
+        (["--zone", "Asia/Seoul", "--format", "yahoo"], "leave out --format, --zone"),
+        (["--by", "sise"], "unknown --by 'sise': did you mean size"),
+        (["--by", "stratum"], "unknown --by 'stratum'"),
+        (["--from", "2031-01-01"], "the store has no bars in the days asked for"),
+    ],
+)
+def test_what_a_study_in_shards_would_pass_over_is_refused_before_it_works(tmp_path, store, words, said):
+    run = CliRunner().invoke(app, ["study", store, "--calendar", "XNYS", "--resume", str(tmp_path / "out"), *words])
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr
+    assert not (tmp_path / "out" / "shards").exists()
+
+
+def test_a_study_that_goes_on_takes_no_other_settings(tmp_path, store):
+    ShardedStudy.of_request(store, REQUEST).start(tmp_path / "out")
+    run = CliRunner().invoke(app, ["study", "--resume", str(tmp_path / "out"), "--orders", "desk.csv", "--size", "7"])
     assert (run.exit_code, run.stdout) == (2, "")
-    assert "a folder of its own" in run.stderr
+    assert "goes on as it was started; leave out --size, --orders" in run.stderr
 
 
 def test_a_desks_own_orders_are_studied_in_shards_and_the_exit_code_tells_that_some_were_refused(tmp_path, store, capsys):
@@ -112,8 +147,9 @@ def test_a_desks_own_orders_are_studied_in_shards_and_the_exit_code_tells_that_s
         run_shards([store], request, str(tmp_path / "out"))
     assert left.value.exit_code == 1
     said = capsys.readouterr().out
-    assert "1 symbol, 1 parent orders" in said
-    assert "refused: 1 orders; 1 x quantity must be a positive number of shares" in said
+    assert "1 symbol, 1 parent order," in said
+    assert f"orders: 1 taken, 1 refused; row by row in {tmp_path / 'out'}/refused.csv" in said
+    assert "\n  1 x quantity must be a positive number of shares" in said
 
 
 def test_a_store_with_a_broken_month_is_not_studied_in_memory_and_the_way_to_study_the_rest_is_said(tmp_path, store):

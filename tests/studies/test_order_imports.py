@@ -51,20 +51,21 @@ def test_stamps_with_a_zone_are_read_in_it():
     ("harm", "value", "reason"),
     [
         ({"symbol": "MSFT"}, "MSFT", "the bars have no such symbol"),
-        ({"side": "long"}, "long", "long"),
+        ({"side": "long"}, "long", "side is neither BUY nor SELL"),
         ({"quantity": "0"}, "0", "quantity must be a positive number of shares"),
-        ({"quantity": "-5"}, "-5", "use side='SELL' to sell"),
+        ({"quantity": "-5"}, "-5", "the side says whether they are sold"),
         ({"quantity": "many"}, "many", "quantity is no number of shares"),
-        ({"quantity": "nan"}, "nan", "quantity must be a positive number"),
+        ({"quantity": "inf"}, "inf", "quantity is no number of shares"),
         ({"quantity": "125"}, "125", "not a multiple of lot_size 10"),
         ({"start": "soon"}, "soon", "no time that can be read"),
         ({"end": ""}, "", "no time that can be read"),
         ({"start": "11/26/2025 10:00"}, "11/26/2025 10:00", "no time that can be read; write 2024-01-02 09:30:00"),
-        ({"end": GOOD["start"]}, f"{GOOD['start']} to {GOOD['start']}", "the order ends before it starts"),
+        ({"end": GOOD["start"]}, f"{GOOD['start']} to {GOOD['start']}", "the order must end after it starts"),
         ({"end": f"{DAYS[3]} 10:00"}, f"{GOOD['start']} to {DAYS[3]} 10:00", "not inside one session"),
         ({"start": f"{DAYS[2]} 08:00"}, f"{DAYS[2]} 08:00 to {GOOD['end']}", "not inside one session"),
         ({"start": "2025-11-27 10:00", "end": "2025-11-27 11:00"}, "2025-11-27 10:00 to 2025-11-27 11:00", "the exchange is closed"),
-        ({"start": "2035-11-27 10:00", "end": "2035-11-27 11:00"}, "2035-11-27 10:00 to 2035-11-27 11:00", "the exchange is closed"),
+        ({"start": "2035-11-27 10:00", "end": "2035-11-27 11:00"}, "2035-11-27 10:00 to 2035-11-27 11:00", "the bars end before"),
+        ({"start": "2005-11-28 10:00", "end": "2005-11-28 11:00"}, "2005-11-28 10:00 to 2005-11-28 11:00", "ends before the bars start"),
         ({"end": f"{DAYS[2]} 10:29"}, f"{GOOD['start']} to {DAYS[2]} 10:29", "no whole bar of 1800 s"),
     ],
 )
@@ -119,6 +120,40 @@ def test_a_missing_column_a_missing_file_and_orders_of_which_none_can_be_worked_
         ParentOrders.from_csv(tmp_path / "none.csv", BARS)
     with pytest.raises(UsageError, match="none of 2 orders can be worked: 2 x the bars have no such symbol"):
         orders({**GOOD, "symbol": "A"}, {**GOOD, "symbol": "B"})
+
+
+HEAD = "symbol,side,quantity,start,end"
+LINE = f"005930,buy,100,{DAYS[2]} 10:00,{DAYS[2]} 12:00"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty; give a CSV with the columns symbol, side"),
+        (b"symbol,side,qty,start,end\n", "missing: quantity; found: symbol, side, qty"),
+        (f"{HEAD}\n".encode(), "there is no order below the column names"),
+        (f"{HEAD}\n{LINE}\n".replace(",", ";").encode(), "separate the columns by commas"),
+        (f"{HEAD},Side\n{LINE},sell\n".encode(), "the column 'side' stands there twice"),
+        (f"{HEAD},end\n{LINE},{DAYS[2]} 13:00\n".encode(), "the column 'end' stands there twice"),
+        (f"{HEAD}\n{LINE},\n".encode(), "more values than there are column names"),
+        (f"{HEAD}\n{LINE}\n{LINE},1,2\n".encode(), "Expected 5 fields"),
+        (f"{HEAD},trader\n{LINE},김\n".encode("cp949"), "not UTF-8 text; save it as 'CSV UTF-8'"),
+        (f"{HEAD}\n{LINE}\n".encode("utf-16"), "not UTF-8 text"),
+        (f"{HEAD}\nMSFT,buy,100,x,y\n".encode(), "none of 1 orders can be worked: 1 x the bars have no such symbol"),
+    ],
+    ids=["empty", "column", "no row", "semicolons", "twice", "twice alike", "comma at the end", "ragged", "korean", "utf-16", "none"],
+)
+def test_a_file_that_holds_no_orders_is_refused_by_its_name_with_what_to_do(tmp_path, content, said):
+    (tmp_path / "desk.csv").write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS")
+    assert str(refused.value).startswith(f"{tmp_path / 'desk.csv'}: ")
+    assert said in str(refused.value)
+
+
+def test_a_mark_at_the_start_of_a_file_and_line_ends_of_another_system_do_no_harm(tmp_path):
+    (tmp_path / "desk.csv").write_bytes(f"{HEAD}\r\n{LINE}\r\n".encode("utf-8-sig"))
+    assert ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS").lots.tolist() == [100]
 
 
 def test_what_was_refused_stays_with_those_that_are_taken():
