@@ -16,7 +16,7 @@ from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, or
 from exec_algos.cli_study import compared_lines
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
-from exec_algos.studies.parents import counted
+from exec_algos.studies.reasons import counted
 from exec_algos.studies.sharded import ShardedStudy
 
 if TYPE_CHECKING:

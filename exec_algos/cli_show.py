@@ -159,7 +159,7 @@ def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
 
 def order_lines(taken: int, refused: Sequence[Refused], listed: str) -> list[str]:
     """How many of a desk's orders were taken, and why the others were not."""
-    from exec_algos.studies.parents import kinds_of
+    from exec_algos.studies.reasons import kinds_of
 
     if not refused:
         return [f"orders: {taken} taken, none refused"]

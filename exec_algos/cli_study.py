@@ -22,7 +22,7 @@ from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, or
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.pairs import p_text
-from exec_algos.studies.parents import counted
+from exec_algos.studies.reasons import counted
 from exec_algos.studies.request import StudyRequest
 from exec_algos.terms import Residual, Rules
 

@@ -141,19 +141,22 @@ class DeskOrders:
         if not parts:
             folder.put(REFUSED, refused_text(refused))
             raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
-        folder.put(ORDERS, _text(frame))
+        sha256 = folder.put(ORDERS, _text(frame))
         for (symbol, month), numbers in parts.items():
             own = frame.iloc[np.array(sorted(numbers)) - 1].assign(**{ROW: sorted(numbers)})
             folder.put(_name(symbol, month), _text(own))
-        return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)))
+        return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)), sha256)
 
 
 class Placed(NamedTuple):
-    """What was made of a file of orders: the terms whose source is in the folder, the shards that have orders, and the rows refused."""
+    """What was made of a file of orders: the terms whose source is in the folder, the shards that have orders, the rows refused, and the
+    SHA-256 of the copy of the file.
+    """
 
     terms: DeskOrders
     shards: frozenset[tuple[str, str]]
     refused: tuple[Refused, ...]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import Side
 from exec_algos.studies.known import KNOWN
-from exec_algos.studies.parents import counted
+from exec_algos.studies.reasons import counted
 from exec_algos.tca.table import COLUMNS as RESULT
 from exec_algos.terms import check_lots
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,28 +36,6 @@ class Skipped(NamedTuple):
     symbol: str
     session: str
     reason: str
-
-
-def counted(reasons: Iterable[str]) -> str:
-    """Reasons with their counts; those that differ only in their numbers count together, with the range of each number.
-
-    >>> counted(["there are 0", "there are 4", "no bar"])
-    '2 x there are 0-4; 1 x no bar'
-    """
-    return "; ".join(f"{n} x {kind}" for n, kind in kinds_of(reasons))
-
-
-def kinds_of(reasons: Iterable[str]) -> list[tuple[int, str]]:
-    """Each kind of reason with its count, in order of appearance."""
-    kinds: dict[str, list[list[str]]] = {}
-    for reason in reasons:
-        kinds.setdefault(re.sub(r"\d+", "{}", reason), []).append(re.findall(r"\d+", reason))
-    return [(len(numbers), kind.format(*map(_range, zip(*numbers, strict=True)))) for kind, numbers in kinds.items()]
-
-
-def _range(numbers: tuple[str, ...]) -> str:
-    low, high = min(map(int, numbers)), max(map(int, numbers))
-    return numbers[0] if low == high else f"{low}-{high}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

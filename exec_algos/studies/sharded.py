@@ -250,9 +250,11 @@ class ShardedStudy:
                 "no parent order is left to study: the store has no bars in the days asked for; exec-algos data info STORE names its days"
             )
         refused: tuple[Refused, ...] | None = None
+        settings = {**self.settings(), "zone": span.sessions().zone}
         if isinstance(self.parents, DeskOrders):
             placed = self._placed(kept, span, shards)
             shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
+            settings["orders_sha256"] = placed.sha256
             _refuse_strictly(refused, strict)
         task = Task(self, span, code_record(), kept.path, strict)
         with Records(shards) as records:
@@ -261,7 +263,7 @@ class ShardedStudy:
                 records.add(record)
                 if progress is not None:
                     progress(records.count, len(shards))
-            return combine(kept, {**self.settings(), "zone": span.sessions().zone}, records, refused)
+            return combine(kept, settings, records, refused)
 
     def _placed(self, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""

@@ -16,7 +16,8 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.custom import CustomExecutor, algorithm_of
-from exec_algos.studies.parents import ParentOrders, counted
+from exec_algos.studies.parents import ParentOrders
+from exec_algos.studies.reasons import counted
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.tables import Worked
 from exec_algos.tape import NO_ROWS

@@ -1,5 +1,6 @@
 """A desk's own orders in shards: the same rows, fills and refusals as in one piece, and a changed order works its own shard only."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 
@@ -109,13 +110,23 @@ def test_a_changed_order_works_its_own_shard_only_and_a_study_goes_on_without_th
     before = inodes(tmp_path / "out")
     written(tmp_path, [LINES[0], LINES[1].replace("70", "71"), *LINES[2:]])
     changed = study(tmp_path).run(tmp_path / "out")
+    assert changed.config["orders_sha256"] == hashlib.sha256((tmp_path / "out" / "orders.csv").read_bytes()).hexdigest()
     after = inodes(tmp_path / "out")
     assert (changed.made, changed.kept) == (1, 2)
     assert [str(one) for one in after if before[one] != after[one]] == [f"symbol=B/month={DAYS[1][:7]}"]
     assert changed.table(columns=["quantity"], algorithm="twap")["quantity"].tolist() == [120, 10, 71]
     path.unlink()
     again = ShardedStudy.of_folder(tmp_path / "out").run(tmp_path / "out")
-    assert (again.made, again.kept) == (0, 3)
+    assert (again.made, again.kept, again.config) == (0, 3, changed.config)
+
+
+def test_orders_of_which_none_can_be_worked_are_listed_in_the_folder_and_the_file_can_be_mended(tmp_path):
+    written(tmp_path, LINES[3:4])
+    with pytest.raises(UsageError, match=r"desk.csv: none of 1 orders can be worked: 1 x side is neither.*out/refused.csv"):
+        study(tmp_path).run(tmp_path / "out")
+    assert (tmp_path / "out" / "refused.csv").read_text() == "row,value,reason\n1,hold,side is neither BUY nor SELL\n"
+    written(tmp_path, LINES[:1])
+    assert study(tmp_path).run(tmp_path / "out").refused == ()
 
 
 def test_an_order_that_is_taken_away_is_gone(tmp_path):

@@ -1,0 +1,33 @@
+"""Reasons why orders, days or rows were left out, counted for people to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import zip_longest
+
+
+def counted(reasons: Iterable[str]) -> str:
+    """Reasons with their counts; those that differ only in their numbers count together, with the range of each number.
+
+    >>> counted(["there are 0", "there are 4", "no bar"])
+    '2 x there are 0-4; 1 x no bar'
+    """
+    return "; ".join(f"{n} x {kind}" for n, kind in kinds_of(reasons))
+
+
+def kinds_of(reasons: Iterable[str]) -> list[tuple[int, str]]:
+    """Each kind of reason with its count, in order of appearance."""
+    kinds: dict[tuple[str, ...], list[list[str]]] = {}
+    for reason in reasons:
+        kinds.setdefault(tuple(re.split(r"\d+", reason)), []).append(re.findall(r"\d+", reason))
+    return [(len(numbers), _joined(words, [_range(one) for one in zip(*numbers, strict=True)])) for words, numbers in kinds.items()]
+
+
+def _joined(words: Iterable[str], ranges: Iterable[str]) -> str:
+    return "".join(word + between for word, between in zip_longest(words, ranges, fillvalue=""))
+
+
+def _range(numbers: tuple[str, ...]) -> str:
+    low, high = min(map(int, numbers)), max(map(int, numbers))
+    return numbers[0] if low == high else f"{low}-{high}"
