@@ -114,6 +114,8 @@ def band_lines(bands: Mapping[str, Band], short: Mapping[str, str]) -> list[str]
     """Whether the ranking survives, a line for each side."""
     lines = []
     for side, one in bands.items():
+        if len(one.means) == 1:
+            continue  # nothing to rank
         said = {model: " < ".join(short[name] for name in names) for model, names in one.ranking.items()}
         if one.survives:
             lines.append(f"{side.lower()}: the ranking survives every fill model: {next(iter(said.values()))}{_unsure(one)}")

@@ -110,11 +110,25 @@ class DeskOrders:
         """The orders of one shard, of which `placed` has written down the part."""
         return ShardOrders(self, folder.get(_name(symbol, month)) or b"")
 
-    def placed(self, folder: StudyFolder, stored: Mapping[str, Collection[str]], sessions: Sessions, step: int) -> Placed:
+    def read(self) -> pd.DataFrame:
+        """The file, every value as text.
+
+        Raises
+        ------
+        UsageError
+            No such file, or one that holds no orders.
+        """
+        return read_orders(self.source, self.keep)
+
+    def placed(
+        self, frame: pd.DataFrame, folder: StudyFolder, stored: Mapping[str, Collection[str]], sessions: Sessions, step: int
+    ) -> Placed:
         """Check the rows, and write a copy of the file and each shard's part into the folder of a study.
 
         Parameters
         ----------
+        frame : DataFrame
+            What `read` has read.
         folder : StudyFolder
         stored : mapping of str to collection of str
             The months that the store has of each symbol.
@@ -125,9 +139,8 @@ class DeskOrders:
         Raises
         ------
         UsageError
-            No such file, a missing column, or no row that can be worked.
+            No row that can be worked.
         """
-        frame = read_orders(self.source, self.keep)
         checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True)
         rows, refused = checks.rows(frame)
         names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)

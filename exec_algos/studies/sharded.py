@@ -25,6 +25,8 @@ from exec_algos.studies.resume import STUDY, StudyFolder, as_text, code_record
 from exec_algos.studies.shards import Partitions, Shard, Span, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from exec_algos.market.bars import Bars
     from exec_algos.studies.request import StudyRequest
     from exec_algos.studies.study import Driver
@@ -241,6 +243,8 @@ class ShardedStudy:
         """
         from exec_algos.studies.cluster import settled
 
+        # before anything is written down: a file that cannot be read starts no study
+        frame = self.parents.read() if isinstance(self.parents, DeskOrders) else None
         self.start(folder)
         kept = StudyFolder(folder)
         kept.sweep()
@@ -251,8 +255,8 @@ class ShardedStudy:
             )
         refused: tuple[Refused, ...] | None = None
         settings = {**self.settings(), "zone": span.sessions().zone}
-        if isinstance(self.parents, DeskOrders):
-            placed = self._placed(kept, span, shards)
+        if frame is not None:
+            placed = self._placed(frame, kept, span, shards)
             shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
             settings["orders_sha256"] = placed.sha256
             _refuse_strictly(refused, strict)
@@ -265,19 +269,19 @@ class ShardedStudy:
                     progress(records.count, len(shards))
             return combine(kept, settings, records, refused)
 
-    def _placed(self, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
+    def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""
         stored: dict[str, list[str]] = {}
         for one in shards:
             stored.setdefault(one.symbol, []).append(one.month)
         partitions = Partitions(self.store)
         step = _sample(partitions, _listing(partitions)).step
-        return self.parents.placed(folder, stored, span.sessions(), step)  # type: ignore[union-attr] # asked for a desk's orders only
+        return self.parents.placed(frame, folder, stored, span.sessions(), step)  # type: ignore[union-attr] # asked for a desk's orders only
 
 
 def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:
     if strict and refused:
-        first, more = refused[0], f"; {len(refused)} are refused" if len(refused) > 1 else ""
+        first, more = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
         raise UsageError(f"row {first.row} of the orders: {first.reason}, got {first.value!r}{more}")
 
 

@@ -129,6 +129,13 @@ def test_orders_of_which_none_can_be_worked_are_listed_in_the_folder_and_the_fil
     assert study(tmp_path).run(tmp_path / "out").refused == ()
 
 
+def test_a_file_that_cannot_be_read_starts_no_study(tmp_path):
+    written(tmp_path).write_text("symbol,side\n")
+    with pytest.raises(UsageError, match=r"desk.csv: orders need the columns"):
+        study(tmp_path).run(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_order_that_is_taken_away_is_gone(tmp_path):
     written(tmp_path)
     study(tmp_path).run(tmp_path / "out")
