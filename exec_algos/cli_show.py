@@ -131,7 +131,10 @@ def _unsure(one: Band) -> str:
     sure = [bool(((pair["low"] > 0) | (pair["high"] < 0)).all()) for _, pair in pairs]
     if all(sure):
         return ""
-    return f"; {sure.count(False)} of {len(sure)} pairs not told apart under every model (95 % interval holds 0, or is not estimable)"
+    return (
+        f"; in {sure.count(False)} of {numbered(len(sure), 'pair')} it may be chance under at least one model "
+        "(95 % interval holds 0, or is not estimable)"
+    )
 
 
 def _console() -> Console:
