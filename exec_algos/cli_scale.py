@@ -137,13 +137,13 @@ def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
         typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(one.reason for one in result.skipped)}")
-    if "refused" in config:
-        for line in order_lines(config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
-            typer.echo(line)
     for one in result.failed[:MOST_FAILED]:
         typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
     if len(result.failed) > MOST_FAILED:
         typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
+    if "refused" in config:
+        for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
+            typer.echo(line)
 
 
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:

@@ -162,14 +162,19 @@ def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def order_lines(taken: int, refused: Sequence[Refused], listed: str) -> list[str]:
-    """How many of a desk's orders were taken, and why the others were not."""
+def order_lines(given: int, worked: int, refused: Sequence[Refused], listed: str) -> list[str]:
+    """What became of each of a desk's orders, and why some were refused."""
     from exec_algos.studies.reasons import kinds_of
 
+    other = given - worked - len(refused)
+    rest = f", {other} skipped or failed as said above" if other else ""
+    head = f"orders: {given} given, {worked} worked{rest}, {len(refused) or 'none'} refused"
     if not refused:
-        return [f"orders: {taken} taken, none refused"]
-    head = f"orders: {taken} taken, {len(refused)} refused; row by row in {listed}, where row 1 is the first below the column names:"
-    return [head, *(f"  {n} x {kind}" for n, kind in kinds_of(one.reason for one in refused))]
+        return [head]
+    return [
+        f"{head}; row by row in {listed}, where row 1 is the first below the column names:",
+        *(f"  {n} x {kind}" for n, kind in kinds_of(one.reason for one in refused)),
+    ]
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -69,7 +69,8 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
         print(json.dumps(_as_json(result, out, show, refused, bands), indent=2, default=str))
     else:
         _print(result, request.rules, show, bands)
-        _print_written(request, len(study.parents), refused, out, page)
+        given = len(study.parents) + len(refused)
+        _print_written(request, given, result.config["parent_orders"], refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -107,10 +108,10 @@ def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
         csv.writer(file, lineterminator="\n").writerows([("row", "value", "reason"), *refused])
 
 
-def _print_written(request: StudyRequest, taken: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
+def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
     console = Console()
     if request.orders is not None:
-        for line in order_lines(taken, refused, str(out / "refused.csv")):
+        for line in order_lines(given, worked, refused, str(out / "refused.csv")):
             console.print(line, soft_wrap=True, markup=False)
     console.print(f"written: {page}", soft_wrap=True)
 

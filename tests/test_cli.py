@@ -286,7 +286,7 @@ def test_a_desks_own_orders_are_studied_and_those_refused_are_listed_with_exit_c
     asked = ["--calendar", "XNYS", "--profile-days", 1, "--orders", desk, "--keep", "trader", "--by", "trader", "--out", tmp_path / "out"]
     run = invoke("study", folder, *asked)
     assert (run.exit_code, run.stderr) == (1, "")
-    assert f"orders: 2 taken, 2 refused; row by row in {tmp_path / 'out' / 'refused.csv'}, where row 1 is" in run.stdout
+    assert f"orders: 4 given, 2 worked, 2 refused; row by row in {tmp_path / 'out' / 'refused.csv'}, where row 1 is" in run.stdout
     assert "  1 x quantity must be a positive number of shares" in run.stdout
     parents = pd.read_parquet(tmp_path / "out" / "parents.parquet")
     assert parents.groupby("order_id")[["quantity", "trader"]].first().values.tolist() == [[100, "kim"], [50, "lee"]]

@@ -258,7 +258,7 @@ class ShardedStudy:
         if frame is not None:
             placed = self._placed(frame, kept, span, shards)
             shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
-            settings["orders_sha256"] = placed.sha256
+            settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
         task = Task(self, span, code_record(), kept.path, strict)
         with Records(shards) as records:

@@ -148,8 +148,18 @@ def test_a_desks_own_orders_are_studied_in_shards_and_the_exit_code_tells_that_s
     assert left.value.exit_code == 1
     said = capsys.readouterr().out
     assert "1 symbol, 1 parent order," in said
-    assert f"orders: 1 taken, 1 refused; row by row in {tmp_path / 'out'}/refused.csv" in said
+    assert f"orders: 2 given, 1 worked, 1 refused; row by row in {tmp_path / 'out'}/refused.csv" in said
     assert "\n  1 x quantity must be a positive number of shares" in said
+
+
+def test_orders_of_a_month_that_failed_are_neither_worked_nor_refused_and_that_is_said(tmp_path, store, capsys):
+    line = f"{DAYS[2]} 10:00,{DAYS[2]} 15:00\n"
+    (tmp_path / "desk.csv").write_text(f"symbol,side,quantity,start,end\nA,buy,20,{line}B,buy,20,{line}")
+    with open(f"{store}/symbol=A/month={DAYS[2][:7]}/bars.parquet", "r+b") as file:
+        file.truncate(50)
+    with pytest.raises(typer.Exit):
+        run_shards([store], StudyRequest(algorithms="twap", calendar="XNYS", orders=str(tmp_path / "desk.csv")), str(tmp_path / "out"))
+    assert "orders: 2 given, 1 worked, 1 skipped or failed as said above, none refused" in capsys.readouterr().out
 
 
 def test_a_store_with_a_broken_month_is_not_studied_in_memory_and_the_way_to_study_the_rest_is_said(tmp_path, store):
