@@ -1,9 +1,12 @@
 """The tables that shards write are what Arrow itself makes of the frames of a study."""
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
-from markets import algorithms, fill_models, grids, market, markets, outcome, study_of
+from markets import DAYS, algorithms, fill_models, grids, market, markets, outcome, study_of
+
+from exec_algos import ParentOrders, SlippageStudy
 
 BARS = market(3, vendor=True)
 
@@ -36,3 +39,12 @@ def test_without_fills_the_table_has_the_same_columns_and_no_row():
     study = study_of(BARS, ["twap", "pov"], size="100", profile_days=2)
     full, empty = (study.run(fills=fills)._arrow["fills"] for fills in (True, False))
     assert (len(empty), empty.schema) == (0, full.schema)
+
+
+def test_what_a_desk_keeps_beside_its_orders_is_text_whatever_stands_in_it():
+    row = {"symbol": "A", "side": "buy", "quantity": 30, "start": f"{DAYS[3]} 10:00", "end": f"{DAYS[3]} 12:00"}
+    frame = pd.DataFrame([{**row, "order_id": 7, "trader": None}, {**row, "order_id": "x", "trader": 3.5}])
+    orders = ParentOrders.from_frame(frame, BARS, calendar="XNYS", keep=["trader"])
+    result = SlippageStudy(BARS, orders, ["twap", "pov"]).run()
+    assert_arrow_of_frames(result)
+    assert result._arrow["parents"]["order_id"].to_pylist() == ["7", "7", "x", "x"]
