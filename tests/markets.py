@@ -90,6 +90,22 @@ fill_models = st.builds(
     spread=spreads,
     impact=impacts,
 )
+
+# The compiled loop has a kernel for each way in which models are made. That it agrees with the engine is tested over all of them; what
+# needs only some of them is tested over these: price, spread and cap alone, and everything at once.
+_any = {
+    "price": st.sampled_from(["open", "vwap", "close", "worst"]),
+    "spread": spreads,
+    "max_participation": st.sampled_from([0.05, 0.29, 1.0]),
+}
+kinds_of_model = st.builds(FillModel, **_any) | st.builds(
+    FillModel,
+    **_any,
+    latency=st.sampled_from([0.5, 60.0, 1800.0, 3000.0, 5400.0]),
+    commission=st.just(Commission(rate=0.00015, per_share=0.005, minimum=1.7)),
+    impact=st.builds(SquareRootImpact, st.floats(0, 0.05)),
+    limit_fill=st.sampled_from(["touch", "through"]),
+)
 algorithms = st.lists(
     st.sampled_from(
         [

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import algorithms, assert_same, fill_models, grids, market, markets, outcome, study_of, trades
+from markets import algorithms, assert_same, fill_models, grids, kinds_of_model, market, markets, outcome, study_of, trades
 
 from exec_algos import TWAP, Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
 from exec_algos.costs import FixedSpread, SquareRootImpact
@@ -125,7 +125,7 @@ async def alone(bars, row, model, lot_size):
     return await VWAPExecutor(broker).execute(row.symbol, row.quantity, None, f"{row.end:%H:%M}", days, **terms)
 
 
-@given(markets(("A",)), algorithms, fill_models, grids, st.integers(0, 10**6))
+@given(markets(("A",)), algorithms, kinds_of_model, grids, st.integers(0, 10**6))
 @settings(deadline=None, max_examples=40)
 @pytest.mark.slow
 def test_an_executor_on_a_broker_of_its_own_under_asyncio_gets_the_fills_of_the_study(bars, names, model, grid, pick):

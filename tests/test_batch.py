@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import DAYS, STEP, fill_models, grid_of, grids, market, markets, ns, outcome, study_of
+from markets import DAYS, STEP, fill_models, grid_of, grids, kinds_of_model, market, markets, ns, outcome, study_of
 
 from exec_algos import Commission, FillModel, ParentOrders, SlippageStudy
 from exec_algos.batch import Orders, Tape, run_batch
@@ -131,8 +131,8 @@ def test_the_reference_knows_100_shares_over_30_slices():
     ] * 10
 
 
-@given(markets(), fill_models)
-@settings(deadline=None, max_examples=10)
+@given(markets(), kinds_of_model)
+@settings(deadline=None, max_examples=20)
 @pytest.mark.slow
 def test_keeping_the_single_trades_changes_no_number(bars, model):
     study = study_of(bars, ["twap", "vwap:profile_days=1"], model, profile_days=1, size="300")

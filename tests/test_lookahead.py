@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from markets import DAYS, STEP, bars_of, fill_models, grids, market, markets, ns, outcome, study_of
+from markets import DAYS, STEP, bars_of, fill_models, grids, kinds_of_model, market, markets, ns, outcome, study_of
 
 from exec_algos import BacktestEngine, OrderEvent, SimulatedBroker, Strategy, TWAPExecutor, VWAPExecutor
 from exec_algos.errors import OrderRejectedError, UsageError
@@ -113,8 +113,8 @@ def test_the_diary_holds_orders_of_every_kind_so_that_the_test_above_means_somet
     assert {name.partition(":")[0] for name in result.fills["algorithm"]} == {"direct", "twap", "vwap"}
 
 
-@given(markets(), st.integers(0, 2**32 - 1), instants, fill_models, grids, st.sampled_from(["batch", "engine"]))
-@settings(deadline=None, max_examples=30)
+@given(markets(), st.integers(0, 2**32 - 1), instants, kinds_of_model, grids, st.sampled_from(["batch", "engine"]))
+@settings(deadline=None, max_examples=40)
 @pytest.mark.slow
 def test_a_study_up_to_t_does_not_change_when_every_later_bar_does(bars, seed, t, model, grid, driver):
     names = ["twap", "vwap:profile_days=1"]

@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
-from markets import DAYS, algorithms, fill_models, grids, market, markets, outcome, study_of
+from markets import DAYS, algorithms, grids, kinds_of_model, market, markets, outcome, study_of
 
 from exec_algos import ParentOrders, SlippageStudy
 
@@ -20,7 +20,7 @@ def assert_arrow_of_frames(result):
 
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None)
-@given(bars=markets(), names=algorithms, model=fill_models, grid=grids)
+@given(bars=markets(), names=algorithms, model=kinds_of_model, grid=grids)
 def test_arrow_holds_the_rows_types_and_notes_of_the_frames(bars, names, model, grid):
     result = outcome(study_of(bars, names, model, **grid), "batch")
     if not isinstance(result, str) and len(result.fills):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from markets import DAYS, STEP, algorithms, bars_of, fill_models, grids, market, markets, ns, outcome, study_of
+from markets import DAYS, STEP, algorithms, bars_of, grids, kinds_of_model, market, markets, ns, outcome, study_of
 
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
@@ -56,7 +56,7 @@ def worked_again(before, folder):
 
 @pytest.mark.slow
 @settings(max_examples=12, deadline=None)
-@given(bars=markets(), names=algorithms, model=fill_models, grid=grids)
+@given(bars=markets(), names=algorithms, model=kinds_of_model, grid=grids)
 def test_a_study_in_shards_has_the_parent_orders_and_fills_of_one_piece_to_the_last_bit(bars, names, model, grid):
     place = f"memory://sharded-{next(fresh)}"
     whole = outcome(study_of(bars, names, model, **grid), "batch")
