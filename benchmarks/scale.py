@@ -61,24 +61,26 @@ class Clock:
         return {**taken, f"peak_mib_{name}": self.peak}
 
 
+def study_of(store: Path, names: str, fills: bool, **terms) -> ShardedStudy:
+    """The study: four algorithms, or the first so many of the eight."""
+    algorithms = FOUR if names == "four" else ALGORITHMS[: int(names)]
+    # as many parent orders a symbol and session as the study in one piece of benchmarks/study.py, where algorithms are those four
+    parents = {"sides": ["buy"], "size": "5%adv"} if names == "four" else {"size": "1%adv"}
+    model = FillModel(max_participation=0.1)
+    grid = Grid(calendar="XNYS", **parents, **terms)
+    return ShardedStudy(store=str(store), parents=grid, algorithms=algorithms, fills=fills, fill_model=model)
+
+
 def run(store: Path, names: str, fills: bool) -> dict:
     """One study of a whole store, in this process."""
-    algorithms = FOUR if names == "four" else ALGORITHMS[: int(names)]
-
-    def study(**terms) -> ShardedStudy:
-        # as many parent orders a symbol and session as the study in one piece of benchmarks/study.py, where algorithms are those four
-        parents = {"sides": ["buy"], "size": "5%adv"} if names == "four" else {"size": "1%adv"}
-        model = FillModel(max_participation=0.1)
-        return ShardedStudy(
-            store=str(store), parents=Grid(calendar="XNYS", **parents, **terms), algorithms=algorithms, fills=fills, fill_model=model
-        )
-
+    study = study_of(store, names, fills)
+    algorithms = study.algorithms
     with tempfile.TemporaryDirectory() as place:
-        study(symbols=["S0000"]).run(f"{place}/warm")  # compiles the loop
+        study_of(store, names, fills, symbols=["S0000"]).run(f"{place}/warm")  # compiles the loop
         clocks = [Clock()]
-        result = study().run(f"{place}/out", progress=lambda done, total: clocks.append(Clock()) if done == total else None)
+        result = study.run(f"{place}/out", progress=lambda done, total: clocks.append(Clock()) if done == total else None)
         clocks.append(Clock())
-        study().run(f"{place}/out")
+        study.run(f"{place}/out")
         clocks.append(Clock())
         tables = sum(path.stat().st_size for name in TABLES for path in Path(place).glob(f"out/shards/*/*/{name}.parquet"))
     shards, orders, bars = result.made, result.config["parent_orders"], result.config["bars"]
@@ -89,6 +91,19 @@ def run(store: Path, names: str, fills: bool) -> dict:
     row |= {"ms_per_shard": 1e3 * row["processor_seconds_shards"] / shards}
     row |= {"seconds_per_million_worked": 1e6 * row["processor_seconds_shards"] / worked, "bytes_per_worked": tables / worked}
     return {**row, "combine_ms_per_shard": 1e3 * row["processor_seconds_combine"] / shards, "peak_mib": row["peak_mib_combine"]}
+
+
+def run_on_cluster(store: Path, names: str, fills: bool, cluster: str) -> dict:
+    """The same study by worker processes: until the first shards are done, until all are, and until they are put together."""
+    marks = [time.perf_counter()]
+    with tempfile.TemporaryDirectory() as place:
+        result = study_of(store, names, fills).run(place, cluster=cluster, progress=lambda *_: marks.append(time.perf_counter()))
+    done = time.perf_counter()
+    return {
+        "algorithms": len(result.config["algorithms"]), "fills": fills, "bars": result.config["bars"], "shards": result.made,
+        "workers": int(cluster.removeprefix("local:")), "seconds_start": marks[1] - marks[0], "seconds_shards": marks[-1] - marks[1],
+        "seconds_combine": done - marks[-1],
+    }  # fmt: skip
 
 
 def child(*words: object) -> dict:
@@ -112,12 +127,17 @@ def measured(symbols: int, months: int, sizes: list[int], folder: Path) -> dict:
     growing = [child(filled(folder, size, 12), "four", "") for size in sizes]
     kept = [child(filled(folder, size, 12), 8, fills) for fills in ("", "fills") for size in sizes if size <= 100]
     figures = {"symbols": symbols, "months": months, "store_bytes_per_symbol_month": bytes_kept / symbols / months}
-    return {**figures, "load_before": load, "load_after": os.getloadavg()[0], "runs": rows, "sizes": [*growing, *kept]}
+    most = filled(folder, max(size for size in sizes if size <= 100), 12)
+    spread = [child(most, 8, fills, f"local:{workers}") for fills in ("", "fills") for workers in (1, 2)]
+    loads = {"load_before": load, "load_after": os.getloadavg()[0]}
+    return {**figures, **loads, "runs": rows, "sizes": [*growing, *kept], "clusters": spread}
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(run(Path(sys.argv[2]), sys.argv[3], bool(sys.argv[4]))))
+        _, _, where, many, keeping, *cluster = sys.argv
+        found = (run_on_cluster if cluster else run)(Path(where), many, bool(keeping), *cluster)
+        print(json.dumps(found))
     else:
         asked = argparse.ArgumentParser()
         asked.add_argument("--symbols", type=int, default=10)

@@ -148,8 +148,7 @@ def _print_left_out(result: ShardedResult) -> None:
 
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
     """Every pair of algorithms against interval VWAP, by side."""
-    sides = result.config["parents"]["sides"]
-    return {side: one for (_, side), one in result.comparisons(["interval_vwap"], sides).items() if side}
+    return {side: result.comparison(side=side) for side in result.config["parents"]["sides"]}
 
 
 def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> dict[str, Any]:

@@ -156,3 +156,9 @@ def assert_same(left, right):
 def trades(frame):
     """Rows of a fills frame as plain tuples: (ns, shares, price, commission)."""
     return list(zip(frame["timestamp"].astype("int64"), frame["quantity"], frame["price"], frame["commission"], strict=True))
+
+
+def content_of(folder):
+    """What the files of a study in shards hold, beside its shards, by name."""
+    named = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in named.items() if not name.startswith(("shards/", "study.json"))}

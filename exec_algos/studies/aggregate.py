@@ -5,40 +5,40 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
 from exec_algos.studies.desk import REFUSED, refused_text
-from exec_algos.studies.outcome import ShardedResult
+from exec_algos.studies.outcome import GROUPED, ShardedResult, fold_of
+from exec_algos.studies.parts import Look, bundles, parts_of, put_and_look, put_parts
 from exec_algos.studies.records import Facts, Records
 from exec_algos.studies.result import BENCHMARKS
 from exec_algos.studies.resume import StudyFolder, as_text, code_record, told
+from exec_algos.studies.streamed_pairs import PairSums, pair_tables
+from exec_algos.studies.streaming import READ, Totals, added, summaries
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pandas as pd
 
+    from exec_algos.studies.cluster import Workers
     from exec_algos.studies.imports import Refused
     from exec_algos.studies.parents import Skipped
-    from exec_algos.studies.shards import Shard
 
-A = TypeVar("A")
-B = TypeVar("B")
-ROWS = 1 << 16  # rows of a row group: about twenty MB, whatever the size of the shards
-FEW = 1 << 12  # rows that are put together at once: many small tables take more memory than their rows
-AHEAD = 8  # shards whose bytes are fetched ahead: on a far store the waiting is shared
 TABLES = ("parents", "fills")
 LISTS = ("skipped", "failed")
 WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
 
 
-def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records, refused: Sequence[Refused] | None = None) -> ShardedResult:
+def combine(
+    folder: StudyFolder, settings: Mapping[str, Any], records: Records, hands: Workers, refused: Sequence[Refused] | None = None
+) -> ShardedResult:
     """Put the shards together, in order of symbol and month; nothing is written again where all stands as it would be written.
 
-    Memory is that of a few shards, of one row group, and of a few bytes for each shard. `refused` are rows of a desk's orders that came
-    into no shard; None where there is a grid.
+    Whoever worked the shards makes the tables of them, and sums; what is here are the sums, and a few bytes for each shard. `refused` are
+    rows of a desk's orders that came into no shard; None where there is a grid.
 
     Raises
     ------
@@ -61,18 +61,18 @@ def combine(folder: StudyFolder, settings: Mapping[str, Any], records: Records, 
     text = as_text(config)
     if not _stands(folder, text):
         folder.remove(WHOLE)
-        for name in TABLES:
-            _put_table(folder, name, records)
+        found = _put_tables(folder, config, records, hands)
         folder.put("config.json", text)
-        _put_summaries(folder, result)
+        _put_summaries(folder, config, found, hands)
         folder.put(WHOLE, as_text(_state(folder, text)))
     return result
 
 
 def _state(folder: StudyFolder, config: bytes) -> dict[str, Any]:
     """What tells whether the tables are those of this configuration, without reading them."""
-    names = ("config.json", "summary.csv", "comparison.csv", *(f"{name}.parquet" for name in TABLES))
-    return {"config": hashlib.sha256(config).hexdigest(), "bytes": {name: folder.size(name) for name in names}}
+    files = {name: folder.size(name) for name in ("config.json", "summary.csv", "comparison.csv")}
+    tables = {f"{name}.parquet": folder.sizes(f"{name}.parquet") for name in TABLES}
+    return {"config": hashlib.sha256(config).hexdigest(), "bytes": {**files, **tables}}
 
 
 def _stands(folder: StudyFolder, config: bytes) -> bool:
@@ -80,13 +80,49 @@ def _stands(folder: StudyFolder, config: bytes) -> bool:
     return found is not None and found == _state(folder, config)
 
 
-def _put_summaries(folder: StudyFolder, result: ShardedResult) -> None:
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What is summed up of parent orders while their table is made."""
+
+    totals: Totals
+    pairs: PairSums
+
+    @classmethod
+    def of(cls, chunk: pd.DataFrame, algorithms: tuple[str, ...], sides: tuple[str | None, ...]) -> FirstLook:
+        """That of one piece."""
+        columns = tuple(BENCHMARKS.values())
+        return cls(Totals.of(chunk, columns, GROUPED), PairSums.of(chunk, columns, algorithms, sides))
+
+    def plus(self, other: FirstLook) -> FirstLook:
+        """That of both."""
+        return FirstLook(self.totals.plus(other.totals), self.pairs.plus(other.pairs))
+
+
+def _put_tables(folder: StudyFolder, config: Mapping[str, Any], records: Records, hands: Workers) -> FirstLook:
+    """Write the tables, and sum up the parent orders on the way."""
+    find = partial(FirstLook.of, algorithms=tuple(config["algorithms"]), sides=_sides(config))
+    look = Look(tuple(dict.fromkeys([*GROUPED, *READ, "parent_id", *BENCHMARKS.values()])), find)
+    for name in TABLES:
+        folder.remove(f"{name}.parquet")
+    put = partial(put_and_look, folder.path, "parents", code_record(), look)
+    found = added(hands.map(put, bundles(parts_of(records, "parents"))))
+    for _ in hands.map(partial(put_parts, folder.path, "fills", code_record()), bundles(parts_of(records, "fills"))):
+        pass
+    return found
+
+
+def _sides(config: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return (None, *sorted(config["parents"]["sides"]))
+
+
+def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, hands: Workers) -> None:
     import pandas as pd
 
-    found = result.summaries(("algorithm", "side"))
-    folder.put("summary.csv", str(pd.concat(found, names=["benchmark"]).to_csv()).encode())
-    pairs = result.comparisons(list(BENCHMARKS), [None, *sorted(result.config["parents"]["sides"])])
-    parts = [one.assign(benchmark=name, side=side or "all") for (name, side), one in pairs.items()]
+    columns = {column: name for name, column in BENCHMARKS.items()}
+    lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], hands))
+    folder.put("summary.csv", str(pd.concat({columns[c]: one for c, one in lines.items()}, names=["benchmark"]).to_csv()).encode())
+    pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
+    parts = [one.assign(benchmark=columns[c], side=side or "all") for (c, side), one in pairs.items()]
     table = pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
     folder.put("comparison.csv", str(table[["benchmark", "side", *table.columns[:-2]]].to_csv(index=False)).encode())
 
@@ -109,84 +145,6 @@ def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Ski
             count += 1
         text.detach()
     return count
-
-
-def _put_table(folder: StudyFolder, name: str, records: Records) -> None:
-    """One Parquet file of all shards' rows, in row groups of one size, so that its bytes do not depend on how the work was cut."""
-    import pyarrow.parquet as pq
-
-    tables = _gathered(_numbered(folder, name, records))
-    first = next(tables)
-    with told(folder.path), folder.writing(f"{name}.parquet") as file, pq.ParquetWriter(file, first.schema) as writer:
-        for group in _regrouped(first, tables):
-            writer.write_table(group, row_group_size=ROWS)
-
-
-def _numbered(folder: StudyFolder, name: str, records: Records) -> Iterator[pa.Table]:
-    """Each shard's table, its parent orders numbered on from the shard before."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def read(one: tuple[Shard, int]) -> tuple[bytes, int]:
-        shard, before = one
-        with folder.open(f"{shard.folder}/{name}.parquet") as file:
-            return file.read(), before
-
-    for content, before in _ahead(read, _with_rows(records, name)):
-        # `read_table` would take twice as long for a file of this size
-        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-        ids = pa.array(table["parent_id"].to_numpy() + before)
-        yield table.set_column(table.schema.get_field_index("parent_id"), "parent_id", ids)
-
-
-def _with_rows(records: Records, name: str) -> Iterator[tuple[Shard, int]]:
-    """The shards that have rows of a table, with the parent orders before them; and the first that has the table: it tells the columns."""
-    told, before = False, 0
-    for shard, record in records:
-        if record["files"] and (record["rows"][name] or not told):
-            told = True
-            yield shard, before
-        before += record["orders"]
-
-
-def _ahead(read: Callable[[A], B], todo: Iterator[A]) -> Iterator[B]:
-    """What `read` makes of each, in order, a few of them at a time in threads."""
-    with ThreadPoolExecutor(max_workers=AHEAD) as pool:
-        running = [pool.submit(read, one) for one in islice(todo, AHEAD)]
-        while running:
-            yield running.pop(0).result()
-            running += [pool.submit(read, one) for one in islice(todo, 1)]
-
-
-def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of at least `FEW`, but for the last."""
-    import pyarrow as pa
-
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        if sum(map(len, held)) >= FEW:
-            yield pa.concat_tables(held).combine_chunks()
-            held = []
-    if held:
-        yield pa.concat_tables(held)
-
-
-def _regrouped(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Row groups of `ROWS`; tables are put together only when they fill one."""
-    import pyarrow as pa
-
-    held, rows = [first], len(first)
-    for table in rest:
-        held, rows = [*held, table], rows + len(table)
-        if rows >= ROWS:
-            whole = pa.concat_tables(held)
-            while rows >= ROWS:
-                yield whole.slice(0, ROWS)
-                whole, rows = whole.slice(ROWS), rows - ROWS
-            held = [whole.combine_chunks()]
-            pa.default_memory_pool().release_unused()  # else the pool keeps what the largest groups took
-    yield pa.concat_tables(held)
 
 
 def _config(settings: Mapping[str, Any], facts: Facts, skipped: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,3 +115,18 @@ def _array(values: npt.NDArray[Any] | Texts, kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return pa.array(values).view(kind)
     return pa.array(values, kind, from_pandas=True)
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """A table as a Parquet file of one row group.
+
+    Only texts have dictionaries: numbers hardly repeat, and to find that out takes half of the time; LZ4 reads in half of snappy's.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, pa.types.is_date)
+    texts = [one.name for one in table.schema if not any(kind(one.type) for kind in numbers)]
+    pq.write_table(table, sink, use_dictionary=texts, compression="lz4", row_group_size=max(len(table), 1))
+    return sink.getvalue()

@@ -1,30 +1,55 @@
-"""Where shards are settled: in this process, in processes of this machine, or on a dask cluster."""
+"""Who does the work of a study in shards: this process, processes of this machine, or a dask cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
     from exec_algos.studies.shards import Shard, Task
 
-AT_ONCE = 4  # runs of shards that wait at the scheduler for each thread of a worker: enough to keep it busy, few enough to hold in memory
-MONTHS = 12  # shards of one run: the scheduler has a twelfth to do, and a worker that dies leaves a second's work undone
+T = TypeVar("T")
+S = TypeVar("S")
+AT_ONCE = 4  # jobs that wait at the scheduler for each thread of a worker: enough to keep it busy, few enough to hold in memory
+MONTHS = 12  # shards of one job: the scheduler has a twelfth to do, and a worker that dies leaves a second's work undone
 
 
-def settled(task: Task, shards: Sequence[Shard], cluster: str | None = None) -> Iterator[dict[str, Any]]:
-    """The record of each shard, in the order in which they are done.
+class Workers(Protocol):
+    """Whoever does the work."""
+
+    def settled(self, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+        """The record of each shard, in the order in which they are done."""
+
+    def map(self, function: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
+        """What the function makes of each item, in their sequence."""
+
+
+class ThisProcess:
+    """One thing after the other, here."""
+
+    def settled(self, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+        """As `Workers.settled`."""
+        return map(task.settle, shards)
+
+    def map(self, function: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
+        """As `Workers.map`."""
+        return map(function, items)
+
+
+@contextmanager
+def workers(cluster: str | None) -> Iterator[Workers]:
+    """Whoever a study was told to be worked by.
 
     Parameters
     ----------
-    task : Task
-    shards : sequence of Shard
-    cluster : str, optional
-        ``"local:N"``, or the address of a dask scheduler; this process if not given.
+    cluster : str or None
+        ``"local:N"``, or the address of a dask scheduler; None for this process.
 
     Raises
     ------
@@ -32,10 +57,10 @@ def settled(task: Task, shards: Sequence[Shard], cluster: str | None = None) -> 
         An address that is none, or dask is not installed.
     """
     if cluster is None:
-        yield from map(task.settle, shards)
+        yield ThisProcess()
         return
     with client_of(cluster) as client:
-        yield from _on(client, task, shards)
+        yield Cluster(client)
 
 
 @contextmanager
@@ -69,20 +94,41 @@ def client_of(cluster: str) -> Iterator[Any]:
         yield client
 
 
-def _on(client: Any, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
-    """Hand out a few runs of shards for each thread at a time; a worker that dies gives its own to the others."""
-    import distributed
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The workers of a dask cluster; one that dies gives its work to the others.
 
-    dask: Any = distributed
-    threads = max(sum(client.nthreads().values()), 1)
-    todo = runs(shards, min(MONTHS, len(shards) // (AT_ONCE * threads)))
-    kept = client.scatter(task, broadcast=True, hash=False)
-    running = dask.as_completed(_next(client, kept, todo, AT_ONCE * threads))
-    for future in running:
-        yield from future.result()
-        future.release()
-        for more in _next(client, kept, todo, 1):
-            running.add(more)
+    A few jobs for each thread are handed out at a time. Dask may work one twice, which is harmless: both write the same bytes.
+    """
+
+    client: Any
+
+    def settled(self, task: Task, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+        """As `Workers.settled`."""
+        import distributed
+
+        dask: Any = distributed
+        most = self._at_once()
+        kept = self.client.scatter(task, broadcast=True, hash=False)
+        todo = (self.client.submit(_settle, kept, run, pure=False) for run in runs(shards, min(MONTHS, len(shards) // most)))
+        running = dask.as_completed(islice(todo, most))
+        for future in running:
+            yield from future.result()
+            future.release()
+            for more in islice(todo, 1):
+                running.add(more)
+
+    def map(self, function: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
+        """As `Workers.map`."""
+        todo = (self.client.submit(function, item, pure=False) for item in items)
+        running = deque(islice(todo, self._at_once()))
+        while running:
+            yield running.popleft().result()
+            running.extend(islice(todo, 1))
+
+    def _at_once(self) -> int:
+        threads: dict[str, int] = self.client.nthreads()
+        return AT_ONCE * max(sum(threads.values()), 1)
 
 
 def runs(shards: Sequence[Shard], most: int) -> Iterator[list[Shard]]:
@@ -90,12 +136,6 @@ def runs(shards: Sequence[Shard], most: int) -> Iterator[list[Shard]]:
     for _, months in groupby(shards, key=lambda one: one.symbol):
         while run := list(islice(months, max(most, 1))):
             yield run
-
-
-def _next(client: Any, task: Any, todo: Iterator[list[Shard]], n: int) -> list[Any]:
-    """Send off the next runs; dask may work one twice, which is harmless: both write the same bytes."""
-    taken = list(islice(todo, n))
-    return [client.submit(_settle, task, run, pure=False) for run in taken]
 
 
 def _settle(task: Task, run: Sequence[Shard]) -> list[dict[str, Any]]:

@@ -6,20 +6,22 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.errors import UnknownNameError
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.model import Side
 from exec_algos.studies.breakdown import Edges, bounds_of, columns_for, full_name, with_traits
+from exec_algos.studies.cluster import ThisProcess, Workers
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.desk import read_refused
 from exec_algos.studies.parents import Skipped
+from exec_algos.studies.parts import Look, bundles, columns_of, look_at, read_part
 from exec_algos.studies.result import BENCHMARKS, StudyResult
 from exec_algos.studies.resume import StudyFolder
-from exec_algos.studies.streamed_pairs import streamed_pairs
-from exec_algos.studies.streaming import READ, streamed_summary
+from exec_algos.studies.streaming import READ, A, Fold, added, streamed_summary
 from exec_algos.studies.summary import estimate_of
 from exec_algos.tca.statistics import Estimate, clustered_mean
 
@@ -29,7 +31,29 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.studies.imports import Refused
 
-Frames = Callable[[], Iterator["pd.DataFrame"]]
+TEXTS = ("benchmark", "algorithm", "side", "first", "second")  # columns of the lists; the others are numbers
+COUNTS = ("n", "days", "clusters")
+GROUPED = ("algorithm", "side")  # what the summary that stands in the folder is by
+
+
+def fold_of(folder: StudyFolder, columns: Sequence[str], hands: Workers | None = None) -> Fold:
+    """Looks at the parts of the table of parent orders, by whoever has been asked to; in this process if nobody was."""
+    wanted = tuple(dict.fromkeys(columns))
+    many = _count(folder, "parents", wanted)
+
+    def fold(look: Callable[[pd.DataFrame], A]) -> A:
+        return added((hands or ThisProcess()).map(partial(look_at, folder.path, "parents", Look(wanted, look)), bundles(range(many))))
+
+    return fold
+
+
+def _count(folder: StudyFolder, name: str, columns: Sequence[str]) -> int:
+    """How many parts a table has; refuses columns that it has not."""
+    known = columns_of(folder, name)
+    for column in columns:
+        if column not in known:
+            raise UnknownNameError("column", column, known)
+    return len(folder.sizes(f"{name}.parquet"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +98,16 @@ class ShardedResult:
         algorithm : str, optional
             Text form.
         """
-        import pyarrow.parquet as pq
+        import pyarrow as pa
 
         folder = StudyFolder(self.folder)
         chosen = None if algorithm is None else [("algorithm", "==", algorithm)]
-        with folder.open(f"{name}.parquet") as file:
-            found: pd.DataFrame = pq.read_table(file, columns=None if columns is None else list(columns), filters=chosen).to_pandas()
+        parts = [read_part(folder, name, number, columns, chosen) for number in range(len(folder.sizes(f"{name}.parquet")))]
+        found: pd.DataFrame = pa.concat_tables(parts).to_pandas()
         return found
 
     def pieces(self, columns: Sequence[str], name: str = "parents") -> Iterator[pd.DataFrame]:
-        """A table by row group, always cut alike: what does not fit into memory is read so.
+        """A table part by part, always cut alike: what does not fit into memory is read so.
 
         Parameters
         ----------
@@ -95,27 +119,19 @@ class ShardedResult:
         UnknownNameError
             No such column.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        with StudyFolder(self.folder).open(f"{name}.parquet") as file:
-            parquet = pq.ParquetFile(file)
-            for column in columns:
-                if column not in parquet.schema_arrow.names:
-                    raise UnknownNameError("column", column, parquet.schema_arrow.names)
-            for i in range(parquet.num_row_groups):
-                yield parquet.read_row_group(i, columns=list(columns)).to_pandas()
-                pa.default_memory_pool().release_unused()
+        folder = StudyFolder(self.folder)
+        for number in range(_count(folder, name, columns)):
+            yield read_part(folder, name, number, columns).to_pandas()
 
     def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
-        """As `StudyResult.summary`, in the memory of one row group; sums may differ in their last digits."""
-        column = _column(benchmark)
-        return streamed_summary(self._frames([*by, *READ, column]), [column], by)[column]
+        """As `StudyResult.summary`, in the memory of one part; sums may differ in their last digits.
 
-    def summaries(self, by: Sequence[str]) -> dict[str, pd.DataFrame]:
-        """The summary against every benchmark, in one pass for the sums."""
-        found = streamed_summary(self._frames([*by, *READ, *BENCHMARKS.values()]), list(BENCHMARKS.values()), by)
-        return {name: found[column] for name, column in BENCHMARKS.items()}
+        By algorithm and side it stands in ``summary.csv``.
+        """
+        column = _column(benchmark)
+        if tuple(by) == GROUPED:
+            return self._written("summary.csv", benchmark).set_index(list(GROUPED))
+        return streamed_summary(fold_of(StudyFolder(self.folder), [*by, *READ, column]), [column], by)[column]
 
     def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
         """As `StudyResult.by`; where a bucket's bounds are quantiles, one algorithm's column of it is read for them."""
@@ -124,19 +140,31 @@ class ShardedResult:
         one = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
         bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
         groups = tuple(dict.fromkeys(["algorithm", *wanted]))
-        read = self._frames(["algorithm", *needed, *READ, column])
-        return streamed_summary(lambda: (with_traits(part, wanted, edges=bounds) for part in read()), [column], groups)[column]
+        plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *READ, column])
+
+        def fold(look: Callable[[pd.DataFrame], A]) -> A:
+            return plain(lambda part: look(with_traits(part, wanted, edges=bounds)))
+
+        return streamed_summary(fold, [column], groups)[column]
 
     def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:
-        """As `StudyResult.comparison`, in the memory of one row group, without what needs all differences at a time."""
-        return self.comparisons([benchmark], [None if side is None else Side.of(side).name])[benchmark, side]
+        """As `StudyResult.comparison`, without what needs all differences at a time: what stands in ``comparison.csv``."""
+        _column(benchmark)
+        wanted = "all" if side is None else Side.of(side).name
+        found = self._written("comparison.csv", benchmark)
+        return found[found["side"] == wanted].drop(columns="side").reset_index(drop=True)
 
-    def comparisons(self, benchmarks: Sequence[str], sides: Sequence[str | None]) -> dict[tuple[str, str | None], pd.DataFrame]:
-        """The comparison by benchmark and side, in one pass."""
-        names = {name: _column(name) for name in benchmarks}
-        read = self._frames(["parent_id", "algorithm", "session", "side", *names.values()])
-        found = streamed_pairs(read, list(names.values()), self.config["algorithms"], sides)
-        return {(name, side): found[column, side] for name, column in names.items() for side in sides}
+    def _written(self, name: str, benchmark: str) -> pd.DataFrame:
+        """A list of the folder, digit by digit, without the other benchmarks."""
+        import pandas as pd
+
+        content = StudyFolder(self.folder).get(name)
+        if content is None:
+            raise UsageError(f"{self.folder} has no {name}: it was taken away, or the study is being worked again; run it")
+        head, *rows = csv.reader(io.StringIO(content.decode()))
+        found = pd.DataFrame([row for row in rows if row[head.index("benchmark")] == benchmark], columns=head)
+        kinds = {name: "int64" if name in COUNTS else "float64" for name in head if name not in TEXTS}
+        return found.replace(dict.fromkeys(kinds, ""), "nan").astype(kinds).drop(columns="benchmark")
 
     def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
         """As `StudyResult.estimate`, from the algorithm's column alone."""
@@ -172,9 +200,6 @@ class ShardedResult:
     def _check_named(self, algorithm: str) -> None:
         if algorithm not in self.config["algorithms"]:
             raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
-
-    def _frames(self, columns: Sequence[str]) -> Frames:
-        return lambda: self.pieces(list(dict.fromkeys(columns)))
 
 
 def _column(benchmark: str) -> str:

@@ -132,10 +132,19 @@ class StudyFolder:
         except FileNotFoundError:
             return None
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """Bytes of each file in a folder below."""
+        place = self.place(name)
+        self._fs.invalidate_cache(place)  # others write there
+        try:
+            return {str(one["name"]).rsplit("/", 1)[1]: int(one["size"]) for one in self._fs.ls(place, detail=True)}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+
     def remove(self, name: str) -> None:
-        """Take a file away, where there is one."""
+        """Take a file or a folder away, where there is one."""
         if self._fs.exists(self.place(name)):
-            self._fs.rm(self.place(name))
+            self._fs.rm(self.place(name), recursive=True)
 
     def open(self, name: str) -> Any:
         """Open a file to read."""

@@ -12,6 +12,7 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.hours import sessions_of
 from exec_algos.model import Rules
+from exec_algos.studies.arrow import parquet_of
 from exec_algos.studies.pairs import comparisons
 from exec_algos.studies.parents import ParentOrders, Skipped
 from exec_algos.studies.record import data_fingerprint, fill_model_of
@@ -152,6 +153,6 @@ def _instants(stamps: pd.Series) -> Any:
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    table.to_parquet(sink, index=False)
-    return sink.getvalue()
+    import pyarrow as pa
+
+    return parquet_of(pa.Table.from_pandas(table, preserve_index=False))

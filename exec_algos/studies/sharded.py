@@ -14,6 +14,7 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.placement import Randomisation
 from exec_algos.studies.aggregate import combine
+from exec_algos.studies.cluster import workers
 from exec_algos.studies.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
 from exec_algos.studies.desk import DeskOrders, Placed
 from exec_algos.studies.imports import Refused
@@ -241,8 +242,6 @@ class ShardedStudy:
         UsageError
             The folder holds another study; or, with `strict`, what is wrong with a shard.
         """
-        from exec_algos.studies.cluster import settled
-
         # before anything is written down: a file that cannot be read starts no study
         frame = self.parents.read() if isinstance(self.parents, DeskOrders) else None
         self.start(folder)
@@ -261,13 +260,13 @@ class ShardedStudy:
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
         task = Task(self, span, code_record(), kept.path, strict)
-        with Records(shards) as records:
-            for record in settled(task, shards, cluster):
+        with Records(shards) as records, workers(cluster) as hands:
+            for record in hands.settled(task, shards):
                 _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
                 records.add(record)
                 if progress is not None:
                     progress(records.count, len(shards))
-            return combine(kept, settings, records, refused)
+            return combine(kept, settings, records, hands, refused)
 
     def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -18,6 +17,7 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions, sessions
 from exec_algos.market.decoded import Part
 from exec_algos.market.store import BarStore, _joined, _named
+from exec_algos.studies.arrow import parquet_of
 from exec_algos.studies.curves import curves_of
 from exec_algos.studies.parents import ParentOrders, Skipped
 from exec_algos.studies.record import data_fingerprint
@@ -322,7 +322,7 @@ class Task:
             made, inputs = Made({}, [], [Skipped(shard.symbol, shard.month, _reason(error))], {}), []
         if self.strict and made.failed:
             raise MarketDataError(f"{made.failed[0].symbol} {made.failed[0].session}: {made.failed[0].reason}")
-        files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", _parquet(table)) for name, table in made.tables.items()}
+        files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", parquet_of(table)) for name, table in made.tables.items()}
         rows = {name: len(table) for name, table in made.tables.items()}
         orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
         record = {
@@ -342,11 +342,3 @@ def _reason(error: Exception) -> str:
 
 def _sha256(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
-
-
-def _parquet(table: pa.Table) -> bytes:
-    import pyarrow.parquet as pq
-
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,22 +21,21 @@ from exec_algos.tca.paired import turned_signs
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.streaming import Chunks
+    from exec_algos.studies.streaming import Fold
 
 COLUMNS = ("first", "second", "n", "clusters", "difference", "standard_error", "low", "high", "t", "p", "p_signs")
 Key = tuple[str, str | None]
+Ints = npt.NDArray[np.int64]
 
 
-def streamed_pairs(
-    chunks: Chunks, columns: Sequence[str], algorithms: Sequence[str], sides: Sequence[str | None]
-) -> dict[Key, pd.DataFrame]:
-    """`exec_algos.tca.paired.compare_all` in one pass, but for what needs all differences at a time.
+def streamed_pairs(fold: Fold, columns: Sequence[str], algorithms: Sequence[str], sides: Sequence[str | None]) -> dict[Key, pd.DataFrame]:
+    """`exec_algos.tca.paired.compare_all` in one look, but for what needs all differences at a time.
 
     Parameters
     ----------
-    chunks : callable
-        Gives the pieces; each with ``parent_id, algorithm, session, side`` and `columns`, a parent order's rows one behind the other in
-        the sequence of `algorithms`.
+    fold : Fold
+        Looks at the pieces; each with ``parent_id, algorithm, session, side`` and `columns`, and whole parent orders: their rows one behind
+        the other in the sequence of `algorithms`.
     columns : sequence of str
         In bps, NaN where not known.
     algorithms : sequence of str
@@ -53,60 +53,60 @@ def streamed_pairs(
     UsageError
         A parent order without a row for each algorithm.
     """
-    pairs = list(combinations(range(len(algorithms)), 2))
-    sums = {(column, side): DaySums() for column in columns for side in sides}
-    for part in _whole_parents(chunks()) if pairs else ():
-        _check_rows(part, algorithms)
-        first = part.iloc[:: len(algorithms)]
+    look = partial(PairSums.of, columns=tuple(columns), algorithms=tuple(algorithms), sides=tuple(sides))
+    return pair_tables(fold(look), columns, algorithms, sides)
+
+
+@dataclass(frozen=True, slots=True)
+class PairSums:
+    """By day, column, side and pair: how many differences are known, and their sum."""
+
+    days: Ints
+    table: Floats  # by day, column, side, what of the two, pair
+
+    @classmethod
+    def of(cls, chunk: pd.DataFrame, columns: tuple[str, ...], algorithms: tuple[str, ...], sides: tuple[str | None, ...]) -> PairSums:
+        """Those of one piece."""
+        _check_rows(chunk, algorithms)
+        first = chunk.iloc[:: len(algorithms)]
         days, side = first["session"].to_numpy().astype("datetime64[D]").astype(np.int64), first["side"].to_numpy()
-        for column in columns:
-            table = part[column].to_numpy(dtype=np.float64).reshape(-1, len(algorithms))
-            differences = np.column_stack([table[:, a] - table[:, b] for a, b in pairs])
-            for wanted in sides:
-                mine = np.ones(len(days), dtype=bool) if wanted is None else side == wanted
-                sums[column, wanted].add(differences[mine], days[mine])
-    names = [(algorithms[a], algorithms[b]) for a, b in pairs]
-    parts = {key: [one.of(k) for k in range(len(pairs))] for key, one in sums.items()}
-    turned = iter(turned_signs([sums[counts > 0] for one in parts.values() for counts, sums in one]))
-    return {key: _table([(*part, next(turned)) for part in one], names) for key, one in parts.items()}
-
-
-@dataclass(slots=True)
-class DaySums:
-    """How many differences of each pair are known on each day, and their sum: shape (2, n_pairs) by day."""
-
-    held: dict[int, Floats] = field(default_factory=dict)
-
-    def add(self, differences: Floats, days: npt.NDArray[np.int64]) -> None:
-        """Take in differences of shape (n, n_pairs)."""
-        known = ~np.isnan(differences)
-        filled = np.where(known, differences, 0.0)
         order = np.argsort(days, kind="stable")
         there, begin = np.unique(days[order], return_index=True)
-        if len(there):
-            counts, sums = (np.add.reduceat(one[order], begin, axis=0) for one in (known.astype(np.float64), filled))
-            for day, count, total in zip(there.tolist(), counts, sums, strict=True):
-                self.held[day] = self.held.get(day, 0.0) + np.stack([count, total])
+        table = np.zeros((len(there), len(columns), len(sides), 2, math.comb(len(algorithms), 2)))
+        for c, name in enumerate(columns):
+            found = _known_differences(chunk[name].to_numpy(dtype=np.float64).reshape(-1, len(algorithms))[order])
+            for s, wanted in enumerate(sides):
+                mine = np.ones(len(days)) if wanted is None else (side == wanted)[order].astype(np.float64)
+                table[:, c, s] = np.add.reduceat(found * mine[:, None, None], begin, axis=0) if len(there) else 0.0
+        return cls(there, table)
 
-    def of(self, pair: int) -> tuple[Floats, Floats]:
-        """Counts and sums of one pair, by day."""
-        rows = [self.held[day][:, pair] for day in sorted(self.held)]
-        table = np.array(rows).reshape(-1, 2).T
-        return table[0], table[1]
+    def plus(self, other: PairSums) -> PairSums:
+        """The sums of both."""
+        days, place = np.unique(np.concatenate([self.days, other.days]), return_inverse=True)
+        table = np.zeros((len(days), *self.table.shape[1:]))
+        table[place[: len(self.days)]] = self.table
+        table[place[len(self.days) :]] += other.table
+        return PairSums(days, table)
 
 
-def _whole_parents(chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Pieces cut anew, so that no parent order is in two."""
-    import pandas as pd
+def pair_tables(sums: PairSums, columns: Sequence[str], algorithms: Sequence[str], sides: Sequence[str | None]) -> dict[Key, pd.DataFrame]:
+    """The comparison by column and side."""
+    names = list(combinations(algorithms, 2))
+    keys = [(c, s) for c in range(len(columns)) for s in range(len(sides))]
+    parts = [[sums.table[:, c, s, :, k].T for k in range(len(names))] for c, s in keys]
+    turned = iter(turned_signs([total[counts > 0] for part in parts for counts, total in part]))
+    return {
+        (columns[c], sides[s]): _table([(counts, total, next(turned)) for counts, total in part], names)
+        for (c, s), part in zip(keys, parts, strict=True)
+    }
 
-    held: pd.DataFrame | None = None
-    for chunk in chunks:
-        joined = chunk if held is None else pd.concat([held, chunk], ignore_index=True)
-        last = (joined["parent_id"] == joined["parent_id"].iloc[-1]).to_numpy() if len(joined) else np.zeros(0, dtype=bool)
-        held = joined[last]
-        yield joined[~last]
-    if held is not None:
-        yield held
+
+def _known_differences(table: Floats) -> Floats:
+    """Of values by parent order and algorithm: by parent order and pair whether the difference is known, and what it is."""
+    first, second = np.triu_indices(table.shape[1], 1)
+    differences = table[:, first] - table[:, second]
+    known = ~np.isnan(differences)
+    return np.stack([known.astype(np.float64), np.where(known, differences, 0.0)], axis=1)
 
 
 def _check_rows(part: pd.DataFrame, algorithms: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from markets import DAYS, STEP, algorithms, bars_of, grids, kinds_of_model, market, markets, ns, outcome, study_of
+from markets import DAYS, STEP, algorithms, bars_of, content_of, grids, kinds_of_model, market, markets, ns, outcome, study_of
 
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
@@ -22,7 +22,6 @@ from exec_algos.studies.sharded import ShardedStudy
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0, vendor=True)  # of a November and a December
 NAMES = ("twap", "vwap:profile_days=2", "pov")
 TERMS = {"calendar": "XNYS", "size": "37", "profile_days": 2}
-FILES = ("parents.parquet", "fills.parquet", "skipped.csv", "failed.csv", "summary.csv", "comparison.csv", "config.json")
 fresh = count()
 
 
@@ -38,10 +37,6 @@ def study(store, names=NAMES, model=None, rules=None, **terms):
 def in_one_piece(tmp_path, bars=BARS, names=NAMES, model=None, **terms):
     study_of(bars, names, model, **{**TERMS, **terms}).run().save(tmp_path / "whole")
     return {name: pd.read_parquet(tmp_path / "whole" / f"{name}.parquet") for name in ("parents", "fills")}
-
-
-def content(folder):
-    return {name: (folder / name).read_bytes() for name in FILES}
 
 
 def inodes(folder):
@@ -105,10 +100,10 @@ def test_the_engine_works_shards_too(tmp_path):
 def test_nothing_is_worked_twice(tmp_path):
     shards = study(stored(tmp_path / "bars"))
     first = shards.run(tmp_path / "out")
-    before, kept = content(tmp_path / "out"), inodes(tmp_path / "out")
+    before, kept = content_of(tmp_path / "out"), inodes(tmp_path / "out")
     second = shards.run(tmp_path / "out")
     assert (first.made, first.kept, second.made, second.kept) == (4, 0, 0, 4)
-    assert content(tmp_path / "out") == before
+    assert content_of(tmp_path / "out") == before
     assert inodes(tmp_path / "out") == kept
 
 
@@ -176,12 +171,12 @@ def test_a_worker_of_other_code_refuses_and_names_the_difference():
 def test_a_shard_that_is_not_whole_is_worked_again_and_only_that(tmp_path, harm, file):
     shards = study(stored(tmp_path / "bars"))
     shards.run(tmp_path / "out")
-    before, kept = content(tmp_path / "out"), inodes(tmp_path / "out")
+    before, kept = content_of(tmp_path / "out"), inodes(tmp_path / "out")
     victim = tmp_path / "out/shards/symbol=B/month=2025-11" / file
     {"cut": lambda: victim.write_bytes(victim.read_bytes()[:-9]), "gone": victim.unlink, "other": lambda: victim.write_bytes(b"{")}[harm]()
     assert shards.run(tmp_path / "out").made == 1
     assert worked_again(kept, tmp_path / "out") in ([], ["B 2025-11"])  # an inode that was freed may be taken again
-    assert content(tmp_path / "out") == before
+    assert content_of(tmp_path / "out") == before
 
 
 def changed(bars, keep):
@@ -257,7 +252,7 @@ def test_what_failed_is_tried_again_and_then_leaves_no_trace(tmp_path):
     stored(whole.store)
     found = whole.run(tmp_path / "out")
     assert (found.made, found.kept, found.failed) == (2, 2, ())
-    assert content(tmp_path / "out") == content(tmp_path / "never-failed")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "never-failed")
 
 
 def test_a_day_off_the_grid_is_listed_and_left_out_as_if_it_had_no_bars(tmp_path):

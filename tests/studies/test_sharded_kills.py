@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from markets import market
+from markets import content_of, market
 
 from exec_algos.market.store import BarStore
 from exec_algos.studies.parents import Grid
@@ -16,7 +16,6 @@ from exec_algos.studies.sharded import ShardedStudy
 pytestmark = pytest.mark.slow
 
 SYMBOLS = tuple("ABCDEFGHIJ")
-FILES = ("parents.parquet", "fills.parquet", "skipped.csv", "failed.csv", "summary.csv", "config.json")
 RESUME = """
 import sys
 from exec_algos.studies.sharded import ShardedStudy
@@ -33,10 +32,6 @@ def study(folder):
     return ShardedStudy(
         store=str(folder / "bars"), parents=Grid(calendar="XNYS", size="37", profile_days=2), algorithms=["twap", "vwap:profile_days=2"]
     )
-
-
-def content(folder):
-    return {name: (folder / name).read_bytes() for name in FILES}
 
 
 def records(folder):
@@ -74,7 +69,7 @@ def test_a_study_killed_again_and_again_ends_in_the_same_bytes_and_works_no_shar
     final = ShardedStudy.of_folder(out).run(out)
     assert (final.kept, final.made) == (len(written), 20 - len(written))
     assert written.items() <= records(out).items()
-    assert content(out) == content(tmp_path / "whole")
+    assert content_of(out) == content_of(tmp_path / "whole")
     assert not (out / ".part").exists() or not list((out / ".part").iterdir())
 
 
@@ -84,7 +79,7 @@ def test_workers_of_a_cluster_write_the_same_bytes_as_one_process(tmp_path, work
     shards.run(tmp_path / "whole")
     found = shards.run(tmp_path / "out", cluster=f"local:{workers}")
     assert (found.made, found.failed) == (20, ())
-    assert content(tmp_path / "out") == content(tmp_path / "whole")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "whole")
     again = shards.run(tmp_path / "out")
     assert (again.made, again.kept) == (0, 20)
 
@@ -106,4 +101,4 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_nothing_is_lost(tmp_path)
         found = shards.run(tmp_path / "out", cluster=cluster.scheduler_address, progress=kill)
     assert not victims
     assert (found.made + found.kept, found.failed) == (20, ())
-    assert content(tmp_path / "out") == content(tmp_path / "whole")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "whole")

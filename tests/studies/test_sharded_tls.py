@@ -8,7 +8,7 @@ from shutil import which
 import dask
 import distributed  # noqa: F401 - its defaults must be there before they are changed for a while
 import pytest
-from markets import market
+from markets import content_of, market
 
 from exec_algos.market.store import BarStore
 from exec_algos.studies.parents import Grid
@@ -74,6 +74,6 @@ def test_a_study_runs_over_tls_and_a_stranger_is_not_let_in(tmp_path, scheduler)
         found = shards.run(tmp_path / "out", cluster=address)
     shards.run(tmp_path / "whole")
     assert (found.made, found.failed) == (4, ())
-    assert (tmp_path / "out/parents.parquet").read_bytes() == (tmp_path / "whole/parents.parquet").read_bytes()
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "whole")
     with configured(*certificate(tmp_path, "stranger")), pytest.raises(OSError, match=r"Timed out|certificate"):
         shards.run(tmp_path / "stranger", cluster=address)

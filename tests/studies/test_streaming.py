@@ -12,12 +12,12 @@ from markets import market, study_of
 from exec_algos import FillModel
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies import aggregate, streaming
+from exec_algos.studies import parts, streaming
 from exec_algos.studies.parents import Grid
 from exec_algos.studies.result import BENCHMARKS, StudyResult
 from exec_algos.studies.sharded import ShardedStudy
 from exec_algos.studies.streamed_pairs import streamed_pairs
-from exec_algos.studies.streaming import streamed_summary
+from exec_algos.studies.streaming import added, streamed_summary
 from exec_algos.tca.paired import compare_all
 
 NAMES = ("twap", "pov:rate=0.2", "vwap:profile_days=1")
@@ -39,13 +39,18 @@ values = st.one_of(st.floats(-50, 50), st.sampled_from([0.0, -0.0, 1.0, math.nan
 tables = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), values, st.sampled_from([0.0, 3.0, 40.0])), min_size=1, max_size=60)
 
 
+def in_pieces(table, size):
+    """A table of so many rows a piece."""
+    return lambda look: added(look(table.iloc[i : i + size]) for i in range(0, len(table), size))
+
+
 @settings(max_examples=25, deadline=None)
 @given(rows=tables, size=st.integers(5, 70), held=st.sampled_from([1, 1 << 21]))
 def test_medians_are_exact_and_counts_too_whatever_the_pieces(rows, size, held):
     table = frame(rows)
     before, streaming.HELD = streaming.HELD, held
     try:
-        found = streamed_summary(lambda: (table.iloc[i : i + size] for i in range(0, len(table), size)), [COLUMN], ("algorithm",))[COLUMN]
+        found = streamed_summary(in_pieces(table, size), [COLUMN], ("algorithm",))[COLUMN]
     finally:
         streaming.HELD = before
     wanted = table.groupby("algorithm")[COLUMN].agg(["median", "count"])
@@ -60,19 +65,14 @@ def whole():
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
 def test_a_summary_in_pieces_is_that_of_the_whole(whole, size):
-    def pieces():
-        return (whole.parents.iloc[i : i + size] for i in range(0, len(whole.parents), size))
-
-    found = streamed_summary(pieces, list(BENCHMARKS.values()), ("algorithm", "side"))
+    found = streamed_summary(in_pieces(whole.parents, size), list(BENCHMARKS.values()), ("algorithm", "side"))
     for name, column in BENCHMARKS.items():
         pd.testing.assert_frame_equal(found[column], whole.summary(name, by=("algorithm", "side")), rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("size", [1, 5, 10_000])
+@pytest.mark.parametrize("size", [3, 15, 30_000])
 def test_pairs_in_pieces_are_those_of_the_whole(whole, size):
-    pieces = streamed_pairs(
-        lambda: (whole.parents.iloc[i : i + size] for i in range(0, len(whole.parents), size)), [COLUMN], NAMES, [None, "SELL"]
-    )
+    pieces = streamed_pairs(in_pieces(whole.parents, size), [COLUMN], NAMES, [None, "SELL"])
     for side in (None, "SELL"):
         found = pieces[COLUMN, side]
         wanted = whole.comparison(side=side)[list(found.columns)]
@@ -81,12 +81,12 @@ def test_pairs_in_pieces_are_those_of_the_whole(whole, size):
 
 def test_a_table_that_lacks_a_row_is_refused(whole):
     with pytest.raises(UsageError, match="a row for each parent order and algorithm"):
-        streamed_pairs(lambda: iter([whole.parents.iloc[1:]]), [COLUMN], NAMES, [None])
+        streamed_pairs(in_pieces(whole.parents.iloc[1:], 10_000), [COLUMN], NAMES, [None])
 
 
 def test_two_algorithms_that_cost_the_same_have_no_p():
     table = frame([("a", d, 3.0, 1.0) for d in range(4) for _ in range(2)]).assign(algorithm=["a", "b"] * 4, side="BUY")
-    found = streamed_pairs(lambda: iter([table]), [COLUMN], ("a", "b"), [None])[COLUMN, None].iloc[0]
+    found = streamed_pairs(in_pieces(table, 8), [COLUMN], ("a", "b"), [None])[COLUMN, None].iloc[0]
     wanted = compare_all(table).iloc[0]
     assert (found["difference"], found["n"]) == (0.0, 4)
     assert math.isnan(found["p"])
@@ -98,17 +98,19 @@ def stored(tmp_path_factory):
     place = tmp_path_factory.mktemp("streamed")
     BarStore(place / "bars").write(BARS)
     study = ShardedStudy(store=str(place / "bars"), parents=Grid(**TERMS), algorithms=NAMES, fill_model=MODEL)
-    before, aggregate.ROWS = aggregate.ROWS, 50  # several row groups
+    before, parts.ROWS = parts.ROWS, 50  # several parts
     try:
         return study.run(place / "out")
     finally:
-        aggregate.ROWS = before
+        parts.ROWS = before
 
 
 @pytest.mark.slow
 def test_what_a_sharded_result_says_is_what_a_result_in_memory_says(whole, stored):
     exactly = {"rtol": 1e-9, "atol": 1e-9}
-    assert len(list(stored.pieces(["parent_id"]))) == -(-len(whole.parents) // 50)
+    pieces = [len(one) for one in stored.pieces(["parent_id"])]
+    assert len(pieces) == 3
+    assert sum(pieces) == len(whole.parents)
     pd.testing.assert_frame_equal(stored.summary("arrival"), whole.summary("arrival"), **exactly)
     found, wanted = stored.by("size", "hour"), whole.by("size", "hour")
     pd.testing.assert_frame_equal(found, wanted, check_index_type=False, **exactly)
@@ -134,7 +136,7 @@ def test_skipped_and_failed_are_read_from_their_lists(whole, stored):
 
 
 def stamps(folder):
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    return {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.glob("*.parquet/*")}
 
 
 @pytest.mark.slow
@@ -145,7 +147,7 @@ def test_tables_that_stand_are_not_put_together_again_and_those_that_do_not_are(
     before, content = stamps(tmp_path / "out"), first.table()
     study.run(tmp_path / "out")
     assert stamps(tmp_path / "out") == before
-    (tmp_path / "out/parents.parquet").write_bytes(b"PAR1")
+    (tmp_path / "out/parents.parquet/part-000000.parquet").write_bytes(b"PAR1")
     again = study.run(tmp_path / "out")
     pd.testing.assert_frame_equal(again.table(), content, check_exact=True)
     assert (again.made, again.kept) == (0, first.made)
