@@ -115,7 +115,7 @@ def main() -> None:
     start = np.arange(PARENTS * MINUTES, dtype=np.int64) * STEP
     traded = np.cumsum(volumes.ravel())
     none = np.full(len(flat), np.nan)
-    tape = Tape(start, flat, flat, low, high, volumes.ravel(), Watched(traded, flat, none, none, none, none))
+    tape = Tape(start, flat, flat, low, high, volumes.ravel(), Watched(traded, flat, none, none, none, none, 1.0))
     first, one = np.arange(PARENTS, dtype=np.int64) * MINUTES, np.ones(PARENTS, dtype=np.int64)
     begin, quantity = first * STEP, 300_000
     orders = Orders(

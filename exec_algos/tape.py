@@ -18,7 +18,10 @@ NO_PRICES = np.zeros(0)
 
 
 class Watched(NamedTuple):
-    """What is seen at the end of each bar: arrays of shape (n_bars,); see `exec_algos.model.Observed`."""
+    """What is seen at the end of each bar: arrays of shape (n_bars,); see `exec_algos.model.Observed`.
+
+    From `bid` on they are those of `exec_algos.market.depth.Quotes`: the sizes are `sized` times the columns.
+    """
 
     traded: Floats
     price: Floats
@@ -26,9 +29,11 @@ class Watched(NamedTuple):
     ask: Floats
     bid_size: Floats
     ask_size: Floats
+    sized: float
 
 
-NOT_WATCHED = Watched(*(np.zeros(0) for _ in Watched._fields))
+_NONE = np.zeros(0)
+NOT_WATCHED = Watched(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, 1.0)
 
 
 class Tape(NamedTuple):
@@ -263,5 +268,5 @@ def look(blind: Seen, tape: Watched, row: int, before: int, base: int) -> Seen:
     already = tape.traded[before] if base > 0 else 0.0
     return Seen(
         blind.slice, blind.scheduled, blind.filled, blind.working, tape.traded[row] - already,
-        tape.price[row], tape.bid[row], tape.ask[row], tape.bid_size[row], tape.ask_size[row],
+        tape.price[row], tape.bid[row], tape.ask[row], tape.sized * tape.bid_size[row], tape.sized * tape.ask_size[row],
     )  # fmt: skip

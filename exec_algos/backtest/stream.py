@@ -119,4 +119,6 @@ class Stream:
         i = self.known - 1
         if i < 0:
             return NOTHING
-        return Observed(float(self._traded[i]), float(self.bars.close[i]), *(float(column[i]) for column in self._quotes))
+        bid, ask, *sizes, sized = self._quotes
+        shown = (float(bid[i]), float(ask[i]), *(sized * float(column[i]) for column in sizes))
+        return Observed(float(self._traded[i]), float(self.bars.close[i]), *shown)

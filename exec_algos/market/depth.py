@@ -18,13 +18,17 @@ class Quotes(NamedTuple):
     bid, ask : ndarray of float64
         Currency per share.
     bid_size, ask_size : ndarray of float64
-        Shares.
+        Shares, divided by `sized`.
+    sized : float
+        0.5 where the sizes are the bars' volumes themselves, of which half is taken to stand on either side: a copy would be the largest
+        array of a study; else 1.
     """
 
     bid: Floats
     ask: Floats
     bid_size: Floats
     ask_size: Floats
+    sized: float
 
 
 def quotes_of(bars: Bars) -> Quotes:
@@ -34,10 +38,10 @@ def quotes_of(bars: Bars) -> Quotes:
     ----------
     bars : Bars
     """
-    half = bars.volume / 2.0
+    size, sized = (bars.volume / 2.0, 1.0) if {"bid_size", "ask_size"} & set(bars.quotes) else (bars.volume, 0.5)
 
     def column(name: str, proxy: Floats) -> Floats:
         quoted = bars.quotes.get(name)
         return proxy if quoted is None else np.where(np.isnan(quoted), proxy, quoted)
 
-    return Quotes(column("bid", bars.close), column("ask", bars.close), column("bid_size", half), column("ask_size", half))
+    return Quotes(column("bid", bars.close), column("ask", bars.close), column("bid_size", size), column("ask_size", size), sized)
