@@ -76,6 +76,14 @@ Sensitivity = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--sweep-split",
+        help="YYYY-MM-DD: choose the cheapest of --algo on the days before, and show it and the first from that day on.",
+        rich_help_panel=ORDERS,
+    ),
+]
 Calendar = Annotated[
     str | None, typer.Option(help="XNYS, XKRX, 24/7 ...; a session is a day of the bars if not given.", rich_help_panel=ORDERS)
 ]
@@ -192,6 +200,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     out: Out = Path("out/study"),
     by: By = None,
     sensitivity: Sensitivity = False,
+    sweep_split: Split = None,
     as_json: Json = False,
     resume: Resume = None,
     cluster: Cluster = None,
@@ -205,6 +214,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
     with one_line_errors():
+        show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, orders=orders, keep=keep, calendar=calendar,
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
@@ -217,7 +227,6 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             from exec_algos.cli_scale import run_shards
 
             _check_resumed(ctx, resume, bars)
-            show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
             run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show)
             return
         if not bars or cluster or (strict and not orders):
@@ -225,12 +234,12 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         from exec_algos.cli_data import bars_to_study
         from exec_algos.cli_study import run_and_show
 
-        show = Show(by=by, sensitivity=sensitivity, as_json=as_json)
         run_and_show(bars_to_study(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
 
 
 IN_MEMORY = {"out", "format", "zone", "label", "step", "symbol", "on_bad"}  # what a study in shards has no use for
-GOING_ON = {"resume", "cluster", "strict", "as_json", "by", "sensitivity"}  # what may be said of a study that is in its folder
+# what may be said of a study that is in its folder
+GOING_ON = {"resume", "cluster", "strict", "as_json", "by", "sensitivity", "sweep_split"}
 
 
 def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import typer
 
 from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
 from exec_algos.cli_study import compared_lines
+from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.reasons import counted
+from exec_algos.studies.resume import StudyFolder, as_text
 from exec_algos.studies.sharded import ShardedStudy
 
 if TYPE_CHECKING:
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
     from exec_algos.studies.outcome import ShardedResult
     from exec_algos.studies.request import StudyRequest
     from exec_algos.studies.sensitivity import Band
+
+
+class Progressing(Protocol):
+    """Told how far the shards are, and of which study where there are several."""
+
+    def __call__(self, done: int, total: int, of: str = ...) -> None:
+        """So many shards of so many."""
+        ...
+
 
 FAILED = 1  # exit code of a study in which something could not be worked
 MOST_FAILED = 20
@@ -54,6 +65,7 @@ def run_shards(
     strict : bool
         Stop at the first symbol or day that cannot be worked.
     show : Show, optional
+        With a split the days before it are kept in ``sweep/train`` below the folder, and those from it on in ``sweep/test``.
 
     Raises
     ------
@@ -64,6 +76,9 @@ def run_shards(
     """
     show, study = show or Show(), _study(sources, request, folder)
     show.check(study.parents.own_columns)
+    if show.split is not None:
+        _run_sweep(study, folder, show.split, cluster=cluster, strict=strict, show=show)
+        return
     with _progress(quiet=show.as_json) as report:
         result = study.run(folder, cluster=cluster, strict=strict, progress=report)
     bands = _bands(study, result, cluster, quiet=show.as_json) if show.sensitivity else {}
@@ -72,6 +87,27 @@ def run_shards(
     else:
         _print(result, show, bands)
     if result.failed or result.config.get("refused"):
+        raise typer.Exit(FAILED)
+
+
+def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | None, strict: bool, show: Show) -> None:
+    """Choose on the days before the split, and print and write the days from it on."""
+    from exec_algos.studies.sensitivity import halves, sweep_shards
+
+    halves(study, split)  # what cannot be split starts no study
+    study.start(folder)  # so that the folder alone says how to go on
+    with _progress(quiet=show.as_json) as report:
+        told = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
+        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=cluster, strict=strict, progress=told)
+    train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
+    StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
+    if show.as_json:
+        typer.echo(json.dumps({**_as_json(result, show, {}), "sweep": chosen}, indent=2, default=str))
+    else:
+        typer.echo("\n".join(sweep_lines(chosen)))
+        _print(result, show, {})
+        _print_failed(train, "before the split, ")
+    if train.failed or result.failed:
         raise typer.Exit(FAILED)
 
 
@@ -100,7 +136,7 @@ def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, 
 
 
 @contextmanager
-def _progress(*, quiet: bool, name: str = "") -> Iterator[Callable[[int, int], None] | None]:
+def _progress(*, quiet: bool, name: str = "") -> Iterator[Progressing | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -109,7 +145,11 @@ def _progress(*, quiet: bool, name: str = "") -> Iterator[Callable[[int, int], N
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{name}shards (the first compiles its algorithms, then they are kept)", total=1)
-        yield lambda done, total: bar.update(task, description=f"{name}shards {done} of {total}", completed=done, total=total)
+
+        def report(done: int, total: int, of: str = name) -> None:
+            bar.update(task, description=f"{of}shards {done} of {total}", completed=done, total=total)
+
+        yield report
 
 
 def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
@@ -137,13 +177,17 @@ def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
         typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(one.reason for one in result.skipped)}")
-    for one in result.failed[:MOST_FAILED]:
-        typer.echo(f"failed: {one.symbol} {one.session}: {one.reason}")
-    if len(result.failed) > MOST_FAILED:
-        typer.echo(f"failed: and {len(result.failed) - MOST_FAILED} more, in failed.csv")
+    _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
             typer.echo(line)
+
+
+def _print_failed(result: ShardedResult, when: str = "") -> None:
+    for one in result.failed[:MOST_FAILED]:
+        typer.echo(f"failed: {when}{one.symbol} {one.session}: {one.reason}")
+    if len(result.failed) > MOST_FAILED:
+        typer.echo(f"failed: {when}and {len(result.failed) - MOST_FAILED} more, in {result.folder}/failed.csv")
 
 
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exec_algos.errors import UnknownNameError
+from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +40,26 @@ class Show:
         Also under a better and a worse fill model.
     as_json : bool
         As JSON, and nothing else.
+    split : str, optional
+        A day: choose the cheapest algorithm on the days before it, and print the days from it on.
+
+    Raises
+    ------
+    UsageError
+        Other fill models and a split.
     """
 
     by: str | None = None
     sensitivity: bool = False
     as_json: bool = False
+    split: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.split is not None and self.sensitivity:
+            raise UsageError(
+                "--sweep-split and --sensitivity do not go together: under other fills another algorithm might have been chosen; "
+                f"sweep first, then study what was chosen with --sensitivity --from {self.split}"
+            )
 
     @property
     def names(self) -> list[str]:

@@ -19,6 +19,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
+from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.pairs import p_text
@@ -41,7 +42,7 @@ REFUSED = 1  # exit code of a study some of whose orders could not be taken
 
 
 def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | None = None, strict: bool = False) -> None:
-    """Run a study, write its tables, plots and report to `out`, and print the summary.
+    """Run a study, write its tables, plots and report to `out`, and print the summary; of a sweep those of the days from its split on.
 
     Raises
     ------
@@ -60,17 +61,21 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
         raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
     show.check(study.parents.columns)
     with _progress(quiet=show.as_json) as report:
-        result = study.run(request.driver, progress=report)
+        found = None if show.split is None else swept(study, show.split, request.driver, report)
+        result: StudyResult = study.run(request.driver, progress=report) if found is None else found.test  # type: ignore[assignment]
     result.save(out)
     _write_refused(None if request.orders is None else refused, out)
+    chosen = {} if found is None else sweep_record(found, str(show.split))
+    _write_sweep(chosen, out)
     page = write_report(result, out)
     bands = _bands(study, result) if show.sensitivity else {}
     if show.as_json:
-        print(json.dumps(_as_json(result, out, show, refused, bands), indent=2, default=str))
+        print(json.dumps(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}), indent=2, default=str))
     else:
+        _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands)
-        given = len(study.parents) + len(refused)
-        _print_written(request, given, result.config["parent_orders"], refused, out, page)
+        worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
+        _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -108,11 +113,23 @@ def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
         csv.writer(file, lineterminator="\n").writerows([("row", "value", "reason"), *refused])
 
 
+def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
+    if not chosen:
+        (out / SWEEP).unlink(missing_ok=True)  # of an earlier study
+        return
+    (out / SWEEP).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    console = Console()
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
+
+
 def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
     console = Console()
     if request.orders is not None:
-        for line in order_lines(given, worked, refused, str(out / "refused.csv")):
-            console.print(line, soft_wrap=True, markup=False)
+        _print_lines(order_lines(given, worked, refused, str(out / "refused.csv")))
     console.print(f"written: {page}", soft_wrap=True)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from exec_algos.errors import UsageError
-from exec_algos.executors import Algorithm
+from exec_algos.executors import Algorithm, OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.outcome import ShardedResult
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.study import Driver
 
 
 class Band(NamedTuple):
@@ -146,12 +151,14 @@ class Sweep(NamedTuple):
 def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     bars: Bars,
     parents: ParentOrders,
-    algorithms: Sequence[Algorithm | str],
+    algorithms: Sequence[Algorithm | str | type[OrderExecutor]],
     fill_model: FillModel | None = None,
     *,
     split: str,
     rules: Rules = NO_RULES,
     benchmark: str = "interval_vwap",
+    driver: Driver = "batch",
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Sweep:
     """Choose among algorithms or parameters on the days before `split`, and report the choice on the days from it on.
 
@@ -162,35 +169,72 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     ----------
     bars : Bars
     parents : ParentOrders
-    algorithms : sequence of Algorithm or str
-        The candidates; the first is the baseline.
+    algorithms : sequence of Algorithm, str or subclass of OrderExecutor
+        The candidates, two or more; the first is the baseline.
     fill_model : FillModel, optional
     split : str
         The first day of the test, ``"2024-07-01"``.
     rules : Rules
     benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
+    driver : {"batch", "engine"}
+    progress : callable, optional
+        Called with ``(algorithm, done, total)``, first of the one half and then of the other.
 
     Raises
     ------
     UsageError
-        A split that is no day, or that leaves no parent order on one side; or no candidate has an estimable mean.
+        A split that is no day, or that leaves no parent order on one side; fewer than two candidates, or means that
+        are not estimable or all the same.
     """
     later = parents.sessions.date[parents.session] >= _day(split)
     if later.all() or not later.any():
         raise UsageError(f"split {split} leaves {int((~later).sum())} parent orders to train on and {int(later.sum())} to test on; move it")
-    train = SlippageStudy(bars, parents.take(~later), algorithms, fill_model, rules).run(fills=False)
+    before, after = _parted(parents, later, split)
+    study = SlippageStudy(bars, before, algorithms, fill_model, rules)
+    _check_candidates(study.algorithms)
+    with _half(f"before {split}"):
+        train = study.run(driver, fills=False, progress=progress)
     baseline, chosen = _choice(train, benchmark, split)
-    test = SlippageStudy(bars, parents.take(later), list(dict.fromkeys([baseline, chosen])), fill_model, rules).run()
+    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
+    with _half(f"from {split} on"):
+        test = replace(study, parents=after, algorithms=own).run(driver, progress=progress)
     return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
 
 
-def sweep_shards(
+def _parted(parents: ParentOrders, later: npt.NDArray[np.bool_], split: str) -> tuple[ParentOrders, ParentOrders]:
+    """The parent orders before the split and from it on, each with what was skipped on its own days."""
+    skipped = {half: tuple(one for one in parents.skipped if (one.session >= split) == half) for half in (False, True)}
+    return replace(parents.take(~later), skipped=skipped[False]), replace(parents.take(later), skipped=skipped[True])
+
+
+def _check_candidates(algorithms: Sequence[object]) -> None:
+    if len(algorithms) < 2:
+        raise UsageError(
+            f"a sweep chooses among algorithms, and the first is what the choice is held against: name two or more, got "
+            f"{', '.join(map(str, algorithms))}"
+        )
+
+
+@contextmanager
+def _half(days: str) -> Iterator[None]:
+    """Say on which days there is nothing to study."""
+    try:
+        yield
+    except UsageError as error:
+        if type(error) is not UsageError:  # what is wrong with the bars or a name is no matter of the days
+            raise
+        raise UsageError(f"on the days {days}: {error}; or move the split") from error
+
+
+def sweep_shards(  # noqa: PLR0913 - as `sweep`, and how shards are run
     study: ShardedStudy,
     folder: str | os.PathLike[str],
     *,
     split: str,
     benchmark: str = "interval_vwap",
     cluster: str | None = None,
+    strict: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Sweep:
     """`sweep` of a study in shards: both halves are studies in shards of their own, and can be stopped and resumed.
 
@@ -199,30 +243,69 @@ def sweep_shards(
     study : ShardedStudy
         Of a grid; its algorithms are the candidates, the first is the baseline.
     folder : path or fsspec URL
-        The halves are kept in ``train`` and ``test`` below it.
+        The halves are kept in ``train``, without single trades, and ``test`` below it.
     split : str
         The first day of the test, ``"2024-07-01"``.
     benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
     cluster : str, optional
         As `ShardedStudy.run` takes it.
+    strict : bool
+        As `ShardedStudy.run` takes it.
+    progress : callable, optional
+        Called with ``("train" or "test", done, total)`` after each shard.
 
     Raises
     ------
     UsageError
         As `sweep`; or the study is of a desk's own orders.
     """
+    training, testing = halves(study, split)
+    place = os.fspath(folder)
+    with _half(f"before {split}"):
+        train = training.run(f"{place}/train", cluster=cluster, strict=strict, progress=_of("train", progress))
+    baseline, chosen = _choice(train, benchmark, split)
+    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
+    with _half(f"from {split} on"):
+        test = replace(testing, algorithms=own).run(f"{place}/test", cluster=cluster, strict=strict, progress=_of("test", progress))
+    return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+
+
+def halves(study: ShardedStudy, split: str) -> tuple[ShardedStudy, ShardedStudy]:
+    """A study in shards of the days before the split, without single trades, and one of those from it on.
+
+    Parameters
+    ----------
+    study : ShardedStudy
+    split : str
+
+    Raises
+    ------
+    UsageError
+        What cannot be split, before anything is worked.
+    """
     grid = study.parents
     if not isinstance(grid, Grid):
         raise UsageError("a sweep in shards is of a grid; split a desk's own orders into two files, and study one after the other")
-    (first, last), day, place = grid.sessions or (None, None), _day(split), os.fspath(folder)
+    (first, last), day = grid.sessions or (None, None), _day(split)
     before = str(day - 1)
     if (first is not None and first > before) or (last is not None and last < split):
         raise UsageError(f"split {split} leaves no day on one side of it, the grid's are {first} to {last}; move it")
-    trained = replace(study, parents=replace(grid, sessions=(first, before))).run(f"{place}/train", cluster=cluster)
-    baseline, chosen = _choice(trained, benchmark, split)
-    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
-    test = replace(study, parents=replace(grid, sessions=(split, last)), algorithms=own).run(f"{place}/test", cluster=cluster)
-    return Sweep(trained, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
+    _check_candidates(study.algorithms)
+    training = replace(study, parents=replace(grid, sessions=(first, before)), fills=False)
+    testing = replace(study, parents=replace(grid, sessions=(split, last)))
+    for one, words in ((training, "before it"), (testing, "from it on")):
+        if not one.plan()[1]:
+            raise UsageError(
+                f"split {split}: the store has no bars of the days {words}; exec-algos data info STORE names its days; move it"
+            )
+    return training, testing
+
+
+def _of(half: str, progress: Callable[[str, int, int], None] | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else partial(progress, half)
+
+
+SAME = 1e-6  # bps; less than this is rounding
 
 
 def _choice(train: Result, benchmark: str, split: str) -> tuple[str, str]:
@@ -233,11 +316,18 @@ def _choice(train: Result, benchmark: str, split: str) -> tuple[str, str]:
         raise UsageError(
             f"no candidate has an estimable slippage against {benchmark} before {split}; move the split, or take smaller orders"
         )
+    if len(known) > 1 and max(known.values()) - min(known.values()) < SAME:
+        raise UsageError(
+            f"every candidate costs the same before {split}, {min(known.values()):+.2f} bps: there is nothing to choose by; buys and sells "
+            "of the same orders cancel out where no impact is charged, so take one side (--side buy), or charge an impact (--impact 0.001)"
+        )
     return train.config["algorithms"][0], min(known, key=lambda name: known[name])
 
 
 def _day(text: str) -> np.datetime64:
     try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # numpy takes "2024" and "today" as well
+            raise ValueError("no day")
         return np.datetime64(text, "D")
     except ValueError:
         raise UsageError(f"split must be a day like '2024-07-01', got {text!r}") from None

@@ -168,3 +168,54 @@ def test_a_store_with_a_broken_month_is_not_studied_in_memory_and_the_way_to_stu
     run = CliRunner().invoke(app, ["study", store, "--calendar", "XNYS", "--out", str(tmp_path / "out")])
     assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)
     assert f"exec-algos study {store} --resume DIR" in run.stderr
+
+
+SWEEP = [
+    "--calendar", "XNYS", "--size", "130", "--profile-days", "1", "--side", "buy", "--algo",
+    "twap:slice_interval_seconds=1800,twap:slice_interval_seconds=3600", "--sweep-split", DAYS[3],
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_sweep_in_shards_is_that_in_memory_shows_the_later_days_and_is_resumed_without_a_store(tmp_path, store):
+    alone = json.loads(CliRunner().invoke(app, ["study", store, *SWEEP, "--out", str(tmp_path / "whole"), "--json"]).stdout)
+    run = CliRunner().invoke(app, ["study", store, *SWEEP, "--resume", str(tmp_path / "out"), "--json"])
+    parts = json.loads(run.stdout)
+    gain = alone["sweep"].pop("gain")
+    assert parts["sweep"].pop("gain") == pytest.approx(gain)
+    means = alone["sweep"]["train"].pop("means")
+    assert parts["sweep"]["train"].pop("means") == pytest.approx(means)
+    assert parts["sweep"] == alone["sweep"]
+    assert (alone["sweep"]["train"]["last"], alone["sweep"]["test"]["first"]) == (DAYS[2], DAYS[3])
+    assert parts["out"] == str(tmp_path / "out/sweep/test")
+    for folder in (tmp_path / "whole", tmp_path / "out/sweep/test"):
+        assert {str(day.date()) for day in pd.read_parquet(folder / "parents.parquet")["session"]} == set(DAYS[3:])
+    again = CliRunner().invoke(app, ["study", "--resume", str(tmp_path / "out"), "--sweep-split", DAYS[3]])
+    assert (again.exit_code, "0 worked, " in again.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sweep-split", "2031-01-01"], "the store has no bars of the days from it on"),
+        (["--sweep-split", "2020-01-01"], "the store has no bars of the days before it"),
+        (["--sweep-split", "2025-11"], "split must be a day like '2024-07-01', got '2025-11'"),
+        (["--sweep-split", DAYS[3], "--algo", "twap"], "name two or more, got twap"),
+        (["--sweep-split", DAYS[3], "--sensitivity"], f"study what was chosen with --sensitivity --from {DAYS[3]}"),
+        (["--sweep-split", DAYS[3], "--orders", "desk.csv"], "split a desk's own orders into two files"),
+    ],
+)
+def test_what_cannot_be_swept_in_shards_is_refused_before_a_study_is_started(tmp_path, store, words, said):
+    run = CliRunner().invoke(app, ["study", store, "--calendar", "XNYS", "--resume", str(tmp_path / "out"), *words])
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_tells_of_a_month_before_the_split_that_failed_and_stops_there_if_strict(tmp_path, store):
+    with open(f"{store}/symbol=A/month=2025-11/bars.parquet", "r+b") as file:
+        file.truncate(50)
+    words = ["study", store, *SWEEP, "--resume", str(tmp_path / "out")]
+    run = CliRunner().invoke(app, words)
+    assert (run.exit_code, "failed: before the split, A 2025-11: " in run.stdout) == (1, True)
+    assert CliRunner().invoke(app, [*words, "--strict"]).exit_code == 2

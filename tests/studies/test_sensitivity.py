@@ -120,7 +120,9 @@ def test_a_baseline_that_is_chosen_has_no_gain():
 
 def test_fill_model_and_benchmark_are_the_callers():
     bars = turning()
-    found = sweep(bars, parents(bars), ["twap", HOURLY], FillModel(max_participation=0.005), split=DAYS[3], benchmark="arrival")
+    # under that cap any schedule buys five a bar; two that buy alike would be refused
+    names = ["twap", "pov:rate=0.002"]
+    found = sweep(bars, parents(bars), names, FillModel(max_participation=0.005), split=DAYS[3], benchmark="arrival")
     assert (found.train.parents["filled"] < found.train.parents["quantity"]).all()
     assert found.test.config["fill_model"]["max_participation"] == 0.005
 
@@ -132,6 +134,21 @@ def test_a_split_that_leaves_nothing_or_is_no_day_is_refused(split, words):
     bars = turning()
     with pytest.raises(UsageError, match=words):
         sweep(bars, parents(bars), ["twap"], split=split)
+
+
+def test_candidates_between_which_there_is_nothing_to_choose_are_refused():
+    bars = turning()
+    with pytest.raises(UsageError, match="buys and sells of the same orders cancel out"):
+        sweep(bars, parents(bars, sides=["BUY", "SELL"]), ["twap", HOURLY], split=DAYS[3])
+    with pytest.raises(UsageError, match="name two or more, got twap"):
+        sweep(bars, parents(bars), ["twap"], split=DAYS[3])
+
+
+def test_a_sweep_takes_the_driver_and_tells_how_far_each_half_is():
+    bars, seen = turning(), []
+    found = sweep(bars, parents(bars), ["twap", HOURLY], split=DAYS[3], driver="engine", progress=lambda *one: seen.append(one))
+    assert (found.train.config["driver"], found.test.config["driver"]) == ("engine", "engine")
+    assert [one for one in seen if not one[0]] == [("", 2, 2), ("", 2, 2)]
 
 
 def sharded(tmp_path, bars, names, model=None, **terms):
