@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-import numpy as np
-
 from exec_algos.errors import UsageError
-from exec_algos.studies.imports import ORDER_ID, Checks, NoOrderError, Refused, Row, read_orders, read_text
+from exec_algos.studies.imports import NUMBER, ORDER_ID, Checks, NoOrderError, Refused, Row, numbers_of, places, read_orders, read_text
 from exec_algos.studies.known import KNOWN
 from exec_algos.studies.parents import ParentOrders
 from exec_algos.studies.resume import StudyFolder
@@ -154,9 +152,9 @@ class DeskOrders:
         if not parts:
             folder.put(REFUSED, refused_text(refused))
             raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
-        sha256 = folder.put(ORDERS, _text(frame))
+        sha256 = folder.put(ORDERS, _text(_with_blanks(frame)))
         for (symbol, month), numbers in parts.items():
-            own = frame.iloc[np.array(sorted(numbers)) - 1].assign(**{ROW: sorted(numbers)})
+            own = frame.iloc[places(frame, sorted(numbers))].assign(**{ROW: sorted(numbers)})
             folder.put(_name(symbol, month), _text(own))
         return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)), sha256)
 
@@ -193,8 +191,8 @@ class ShardOrders:
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders, and those refused because there is no bar or the day is left out."""
-        frame = read_text(io.BytesIO(self.content))
-        own, worked = frame[ROW].astype(int).to_numpy(), set(used)
+        frame, worked = read_text(io.BytesIO(self.content)), set(used)
+        frame = frame.set_axis(frame.pop(ROW).astype(int).rename(NUMBER))
         checks = Checks.of(bars, sessions, self.terms.lot_size)
 
         def has_bars(symbol: str, start: int, end: int) -> bool:
@@ -206,9 +204,8 @@ class ShardOrders:
         refused += [Refused(one.row, str(sessions.date[one.session]), LEFT_OUT) for one in left]
         taken: list[Row] = [one for one in rows if one.session in worked]
         return ParentOrders.of_rows(
-            frame, taken, [one._replace(row=int(own[one.row - 1])) for one in refused], bars, sessions, lot_size=self.terms.lot_size,
-            profile_days=self.terms.profile_days, keep=self.terms.keep,
-        )  # fmt: skip
+            frame, taken, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days, keep=self.terms.keep
+        )
 
 
 def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
@@ -226,6 +223,11 @@ def read_refused(folder: StudyFolder) -> tuple[Refused, ...]:
 
 def _name(symbol: str, month: str) -> str:
     return f"orders/symbol={quote(symbol, safe='')}/month={month}.csv"
+
+
+def _with_blanks(frame: pd.DataFrame) -> pd.DataFrame:
+    """With a blank row for each that was passed over: the copy of a file has the row numbers of the file."""
+    return frame.reindex(range(1, int(numbers_of(frame)[-1]) + 1), fill_value="")
 
 
 def _text(frame: pd.DataFrame) -> bytes:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("symbol", "side", "quantity", "start", "end")
 ORDER_ID = "order_id"
+NUMBER = "row of the file"  # name of the index of a frame that was read from a file
 
 
 class Refused(NamedTuple):
@@ -36,7 +37,8 @@ class Refused(NamedTuple):
     Attributes
     ----------
     row : int
-        In the file or frame; the first data row is 1.
+        In the frame, or in the file as a spreadsheet shows it: the first below the column names is 1, blank rows count, and a row whose
+        quoted value has line breaks is one.
     value : str
         What stands there.
     reason : str
@@ -269,8 +271,18 @@ def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
     """Row number and values of each row."""
     names = _names(frame)
     wanted = [*COLUMNS, *([ORDER_ID] if ORDER_ID in names else [])]
-    for number, values in enumerate(zip(*(frame[names[name]] for name in wanted), strict=True), start=1):
+    for number, values in zip(numbers_of(frame).tolist(), zip(*(frame[names[name]] for name in wanted), strict=True), strict=True):
         yield number, dict(zip(wanted, values, strict=True))
+
+
+def numbers_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The number of each row, rising: that of the file it was read from, else 1 and on."""
+    return frame.index.to_numpy(np.int64) if frame.index.name == NUMBER else np.arange(1, len(frame) + 1)
+
+
+def places(frame: pd.DataFrame, numbers: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Where the rows of these numbers stand in a frame."""
+    return np.searchsorted(numbers_of(frame), numbers).astype(np.int64)
 
 
 def read_orders(path: str | os.PathLike[str], keep: Sequence[str] = ()) -> pd.DataFrame:
@@ -290,7 +302,7 @@ def read_orders(path: str | os.PathLike[str], keep: Sequence[str] = ()) -> pd.Da
 
 
 def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
-    """A CSV as texts.
+    """A CSV as texts, without its blank rows; the index says which row of the file each is.
 
     Raises
     ------
@@ -305,7 +317,24 @@ def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
         raise UsageError(
             "the rows have more values than there are column names; is there a comma within a number, or at the end of each row?"
         )
-    return frame
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
+    # once more, for pandas passes over blank lines without a word, and then nobody finds row 5 in the file
+    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
+    whole = pd.read_csv(source, header=None, names=range(frame.shape[1]), index_col=False, **options).fillna("")
+    filled = _filled(whole)
+    rows = np.flatnonzero(filled)[1:]  # the first are the column names
+    top = int(np.argmax(filled))
+    found: pd.DataFrame = whole.iloc[rows].set_axis(frame.columns, axis=1)
+    return found.set_axis(pd.Index(rows - top, name=NUMBER))
+
+
+def _filled(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether there is anything in a row: a spreadsheet writes a blank one as commas."""
+    found = (frame[0].str.strip() != "").to_numpy(dtype=bool, copy=True)
+    rest = frame.loc[~found]
+    found[~found] = (rest.apply(lambda column: column.str.strip()) != "").any(axis=1).to_numpy(dtype=bool)
+    return found
 
 
 def _unreadable(error: Exception) -> str:

@@ -323,19 +323,19 @@ class ParentOrders:
         keep: Sequence[str],
     ) -> ParentOrders:
         """Rows of a frame that were checked (`exec_algos.studies.imports.Checks`), as parent orders."""
-        from exec_algos.studies.imports import carried
+        from exec_algos.studies.imports import carried, places
 
         symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).reshape(-1, 7).T
         known = Known(bars, sessions, profile_days, symbol, session)
         return cls(
             symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,
             start=start, end=end, profile_days=0, refused=tuple(refused),
-            columns={**known, **carried(frame, keep, number - 1)},
+            columns={**known, **carried(frame, keep, places(frame, number))},
         )  # fmt: skip
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], bars: Bars, **options: Any) -> ParentOrders:
-        """The same of a CSV file; its row 1 is the first below the header.
+        """The same of a CSV file; its row 1 is the first below the column names, blank rows count and are passed over.
 
         Parameters
         ----------

@@ -179,3 +179,17 @@ def test_workers_of_a_cluster_make_the_same_bytes(tmp_path):
     study(tmp_path).run(tmp_path / "alone")
     study(tmp_path).run(tmp_path / "cluster", cluster="local:2")
     assert content_of(tmp_path / "alone") == content_of(tmp_path / "cluster")
+
+
+def test_blank_rows_count_in_shards_too_are_no_orders_and_stay_in_the_copy(tmp_path):
+    lines = [LINES[0], "\n", LINES[1], ",,,,,,\n", LINES[3], "\n", f"8,A,buy,9,{DAYS[1]} 11:00,{DAYS[1]} 11:10,kim\n", LINES[2], "\n"]
+    path = written(tmp_path, lines)
+    orders, whole = in_one_piece(path)
+    found = study(tmp_path).run(tmp_path / "out")
+    assert_equal_values(found.table(), whole.parents)
+    assert [(one.row, one.value) for one in orders.refused] == [(5, "hold"), (7, f"{DAYS[1]} 11:00 to {DAYS[1]} 11:10")]
+    assert found.refused == orders.refused
+    assert (found.config["orders_given"], found.config["refused"]) == (5, 2)
+    path.unlink()
+    again = ShardedStudy.of_folder(tmp_path / "out").run(tmp_path / "out")
+    assert (again.made, again.refused, again.config) == (0, found.refused, found.config)

@@ -198,3 +198,47 @@ def test_what_was_known_before_own_orders_is_nan_where_there_is_too_little_histo
     assert np.isnan(few).tolist() == [True, False]
     sessions = [BARS.between(ns(day, "00:00"), ns(day, "23:59")).select(["NA"]).volume.sum() for day in DAYS[1:4]]
     assert few[1] == pytest.approx(np.mean(sessions))
+
+
+HEAD = "symbol,side,quantity,start,end,note\n"
+TIMES = f"{DAYS[2]} 10:00,{DAYS[2]} 12:00"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("top", ["", "\n  \n", "\ufeff"])
+def test_a_row_has_the_number_at_which_a_spreadsheet_shows_it(tmp_path, top, end):
+    lines = [
+        f"NA,buy,10,{TIMES},first",
+        "",
+        f'NA,buy,20,{TIMES},"two\nlines, and\n\na blank one"',
+        "   ",
+        ",,,,,",
+        f"NA,hold,30,{TIMES},row 6",
+        f"NA,sell,40,{TIMES}",
+        "",
+        f"NA,buy,0,{TIMES},row 9",
+        "",
+        " , ,,,,",
+    ]
+    (tmp_path / "desk.csv").write_bytes((top + HEAD + "\n".join(lines) + "\n\n").replace("\n", end).encode())
+    found = ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS", keep=["note"])
+    assert [(one.row, one.value) for one in found.refused] == [(6, "hold"), (9, "0")]
+    notes = dict(zip(found.lots.tolist(), [one.split()[:1] for one in found.columns["note"]], strict=True))
+    assert notes == {10: ["first"], 20: ["two"], 40: []}
+
+
+def test_a_row_of_which_something_is_there_is_no_blank_one(tmp_path):
+    (tmp_path / "desk.csv").write_text(f"{HEAD}NA,buy,10,{TIMES},\n\n,,,,,cancelled\n")
+    found = ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS")
+    assert [(one.row, one.value, one.reason) for one in found.refused] == [(3, "", "the bars have no such symbol")]
+
+
+def test_a_file_of_blank_rows_holds_no_order(tmp_path):
+    (tmp_path / "desk.csv").write_text(f"{HEAD}\n,,,,,\n\n")
+    with pytest.raises(UsageError, match="there is no order below the column names"):
+        ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS")
+
+
+def test_rows_of_a_frame_are_counted_whatever_its_index_says():
+    frame = pd.DataFrame([GOOD, {**GOOD, "side": "hold"}], index=[7, 3])
+    assert [one.row for one in ParentOrders.from_frame(frame, BARS, calendar="XNYS").refused] == [2]
