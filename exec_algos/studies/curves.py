@@ -17,7 +17,7 @@ from exec_algos.executors import Algorithm
 from exec_algos.market.adv import check_history
 from exec_algos.market.profile import SessionVolumes, stretched
 from exec_algos.studies.parents import ParentOrders, Skipped
-from exec_algos.studies.profiles import SymbolBars, window_profiles
+from exec_algos.studies.profiles import SymbolBars, blank, window_profiles
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -113,7 +113,7 @@ def _of_history(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, st
     slices = -((chosen[2] - chosen[3]) // (algorithm.interval_on(seen.bars.step) // seen.bars.step))
     begin, known = np.cumsum(slices) - slices, np.zeros(len(slices), dtype=np.int64)
     windows = _Windows(chosen[0], chosen[1], chosen[2], chosen[3], slices, begin, known)
-    values = np.empty(int(slices.sum()))
+    values = blank(int(slices.sum()))
     edges = np.flatnonzero(np.diff(windows.symbol, prepend=-1, append=-1))
     if len(edges) == 2:  # one symbol, as in a shard: threads would cost more than the work
         _draw(seen, algorithm, windows, slice(*edges.tolist()), values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from exec_algos.executors.window import Window
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import quotes_of
 from exec_algos.model import Fill, Residual, Rules, Side
+from exec_algos.studies.profiles import running_volumes
 from exec_algos.studies.tables import Worked
 from exec_algos.tape import NO_ROWS
 from exec_algos.tca.places import rows_between
@@ -34,11 +34,26 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 
+class Located(NamedTuple):
+    """Where parent orders lie among the bars: rows ``[first, last)`` up to the deadline (ns UTC) of their residual policy, shape (n,)."""
+
+    first: Ints
+    last: Ints
+    deadline: Ints
+
+    @classmethod
+    def of(cls, bars: Bars, orders: ParentOrders, rules: Rules) -> Located:
+        """Looked up once for all algorithms."""
+        deadline = _deadlines(orders, rules, bars.step)
+        return cls(*rows_between(bars, orders.symbol, orders.start, deadline), deadline)
+
+
 class Job(NamedTuple):
     """One algorithm's share of a study."""
 
     bars: Bars
     orders: ParentOrders
+    located: Located
     algorithm: Algorithm
     curves: Curves
     model: FillModel
@@ -51,9 +66,7 @@ Drive = Callable[[Job], Worked]
 
 def drive_batch(job: Job) -> Worked:
     """Work the orders in the compiled loop."""
-    bars, orders, algorithm, curves, model, rules, fills = job
-    deadline = _deadlines(orders, rules, bars.step)
-    first, last = rows_between(bars, orders.symbol, orders.start, deadline)
+    bars, orders, (first, last, deadline), algorithm, curves, model, rules, fills = job
     n = len(orders)
     commission, entry = commission_of(model, orders)
     book = Orders(
@@ -98,11 +111,8 @@ def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
 
 
 def _watched(bars: Bars) -> Watched:
-    """What algorithms see at the end of each bar; what a symbol traded is added up from its own first bar on."""
-    traded = np.empty(len(bars))
-    for a, b in pairwise(bars.offsets):
-        np.cumsum(bars.volume[a:b], out=traded[a:b])
-    return Watched(traded, bars.close, *quotes_of(bars))
+    """What algorithms see at the end of each bar."""
+    return Watched(running_volumes(bars.volume, bars.offsets), bars.close, *quotes_of(bars))
 
 
 class _Worker(OrderExecutor):

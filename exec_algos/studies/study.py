@@ -119,7 +119,7 @@ class SlippageStudy:
         RunError
             An executor raised, or traded what it was not ordered to.
         """
-        from exec_algos.studies.drivers import DRIVERS, Job
+        from exec_algos.studies.drivers import DRIVERS, Job, Located
         from exec_algos.studies.executors import drive_executor
 
         if driver not in DRIVERS:
@@ -131,11 +131,12 @@ class SlippageStudy:
         curves, orders = curves_of(regular, orders, self.algorithms)  # type: ignore[arg-type]
         if not len(orders):
             raise UsageError(_nothing_left(orders))
+        located = Located.of(regular, orders, self.rules)
         worked: list[Worked] = []
         for i, algorithm in enumerate(self.algorithms):
             if progress is not None:
                 progress(str(algorithm), i, len(self.algorithms))
-            job = Job(regular, orders, algorithm, curves[i], self.fill_model, self.rules, fills)  # type: ignore[arg-type]
+            job = Job(regular, orders, located, algorithm, curves[i], self.fill_model, self.rules, fills)  # type: ignore[arg-type]
             own = isinstance(algorithm, CustomExecutor)
             worked.append(drive_executor(job, processes) if own else DRIVERS[driver](job))
         if progress is not None:
