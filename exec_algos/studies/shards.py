@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from sys import intern
@@ -113,6 +114,19 @@ def _month(instant: int, zone: str) -> str:
     return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
 
 
+@contextmanager
+def _there(file: str) -> Iterator[None]:
+    """Say what to do about a file that was taken away."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise MarketDataError(
+            "the file is gone since the study was planned; put it back or import its month again, and run the study again; where it stays "
+            "away, the next run leaves that month out",
+            file=file,
+        ) from None
+
+
 class Partitions(BarStore):
     """A bar store, month by month."""
 
@@ -124,12 +138,26 @@ class Partitions(BarStore):
         return {symbol: tuple(sorted(months)) for symbol, months in sorted(found.items())}
 
     def month(self, symbol: str, month: str) -> Bars:
-        """The bars of one file."""
-        return self._months([self._part(symbol, month)])
+        """The bars of one file.
+
+        Raises
+        ------
+        MarketDataError
+            It is not there any more, or is broken.
+        """
+        with _there(self._place(symbol, month)):
+            return self._months([self._part(symbol, month)])
 
     def mark(self, symbol: str, month: str) -> str:
-        """What changes when a file is written again, found without reading it."""
-        return str(self._fs.ukey(self._place(symbol, month)))
+        """What changes when a file is written again, found without reading it.
+
+        Raises
+        ------
+        MarketDataError
+            It is not there any more.
+        """
+        with _there(self._place(symbol, month)):
+            return str(self._fs.ukey(self._place(symbol, month)))
 
     def _part(self, symbol: str, month: str) -> Part:
         return Part(symbol, month, self._place(symbol, month))
@@ -288,13 +316,19 @@ class Task:
         history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
         known = folder.get_json(f"{shard.folder}/{RECORD}")
-        if known is not None and known["state"] == "done" and self._stands(known, folder, history, terms):
+        if known is not None and known["state"] == "done" and self._kept(known, folder, history, terms):
             return {**known, "made": False}
         return {**self._make(folder, history, terms), "made": True}
 
     def _base(self, shard: Shard, terms: Terms) -> str:
         own = [] if terms.digest is None else [terms.digest]
         return key_of(self.study.settings(), self.code, self.span.zone, shard.symbol, shard.month, *own)
+
+    def _kept(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: Terms) -> bool:
+        try:
+            return self._stands(known, folder, history, terms)
+        except (MarketDataError, OSError):
+            return False  # bars that cannot be read any more: to work the shard meets them again, and lists them
 
     def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: Terms) -> bool:
         """Whether a record was made of these bars by this code, and its files are whole."""

@@ -1,0 +1,53 @@
+"""Bars that break or disappear under a study in shards: listed with what to do, whether or not their shard was finished before."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from markets import market
+
+from exec_algos.errors import MarketDataError
+from exec_algos.market.store import BarStore
+from exec_algos.studies.parents import Grid
+from exec_algos.studies.sharded import ShardedStudy
+
+TERMS = Grid(calendar="XNYS", size="37", profile_days=2)
+GONE = "bars.parquet: the file is gone since the study was planned; put it back or import its month again"
+
+
+@pytest.fixture
+def study(tmp_path):
+    BarStore(tmp_path / "bars").write(market(21, ("A", "B"), missing=0.0, silent=0.0))  # of a November and a December
+    return ShardedStudy(store=str(tmp_path / "bars"), parents=TERMS, algorithms=["twap"])
+
+
+def after_the_first_shard(harm):
+    return lambda done, total: harm() if done == 1 else None
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize(
+    ("harm", "said"), [(Path.unlink, GONE), (lambda file: file.write_bytes(b"PAR1 and no more"), "not a whole Parquet")]
+)
+def test_a_month_that_is_harmed_under_a_study_is_listed_with_what_to_do_and_mended_later(study, tmp_path, finished, harm, said):
+    file = tmp_path / "bars/symbol=B/month=2025-11/bars.parquet"
+    whole, sound = file.read_bytes(), study.run(tmp_path / "sound").table()
+    if finished:
+        study.run(tmp_path / "out")
+    hurt = study.run(tmp_path / "out", progress=after_the_first_shard(lambda: harm(file)))
+    # December looks back on November
+    assert [(one.symbol, one.session) for one in hurt.failed] == [("B", "2025-11"), ("B", "2025-12")]
+    assert all(said in one.reason and "import its month again" in one.reason for one in hurt.failed)
+    assert said in (tmp_path / "out/failed.csv").read_text()
+    assert (hurt.made, hurt.kept) == ((2, 2) if finished else (4, 0))
+    file.write_bytes(whole)
+    again = study.run(tmp_path / "out")
+    assert (again.failed, again.made) == ((), 2)
+    pd.testing.assert_frame_equal(again.table(), sound, check_exact=True)
+
+
+def test_a_strict_study_stops_at_a_month_that_is_gone(study, tmp_path):
+    study.run(tmp_path / "out")
+    file = tmp_path / "bars/symbol=B/month=2025-11/bars.parquet"
+    with pytest.raises(MarketDataError, match=r"symbol=B/month=2025-11/bars.parquet: the file is gone"):
+        study.run(tmp_path / "out", strict=True, progress=after_the_first_shard(file.unlink))
