@@ -226,6 +226,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         if resume is not None:
             from exec_algos.cli_scale import run_shards
 
+            if not resume.strip():
+                raise UsageError("--resume names no folder; give one for the study")
             _check_resumed(ctx, resume, bars)
             run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show)
             return

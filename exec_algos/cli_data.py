@@ -130,7 +130,8 @@ def bars_to_study(sources: list[str], told: tuple[str | None, str | None, str | 
     try:
         return load_bars(sources, told)
     except MarketDataError as error:
-        if len(sources) > 1 or not BarStore.found_at(sources[0]):
+        # an empty store has no rest to study
+        if len(sources) > 1 or not BarStore.found_at(sources[0]) or not BarStore(sources[0]).symbols:
             raise
         raise UsageError(f"{error}; or study the rest, and have this listed: exec-algos study {sources[0]} --resume DIR") from None
 

@@ -12,12 +12,14 @@ from exec_algos.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from exec_algos.studies.imports import Refused
     from exec_algos.studies.sensitivity import Band
 
 WIDE = 240  # columns
+FOLDED = 24  # characters of a name that a narrow terminal has on a line
+PADDING = 3  # columns beside each cell
 
 
 class Grouped(Protocol):
@@ -161,9 +163,22 @@ def _console() -> Console:
     return console
 
 
+def print_table(console: Console, table: Table) -> None:
+    """Print a table whole: on a narrow terminal its lines run on, for a number that is cut is another number."""
+    needed = sum(_least(column) for column in table.columns) + PADDING * len(table.columns)
+    console.width = max(console.width, needed)
+    console.print(table)
+
+
+def _least(column: Column) -> int:
+    """Characters that a column cannot do without: names of many parameters may be folded."""
+    whole = max(len(str(cell)) for cell in (column.header, *column.cells))
+    return max(whole, column.min_width or 0) if column.no_wrap else min(whole, FOLDED)
+
+
 def show_groups(frame: pd.DataFrame, short: Mapping[str, str]) -> None:
     """Print costs by groups."""
-    _console().print(group_table(frame, short))
+    print_table(_console(), group_table(frame, short))
 
 
 def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
@@ -172,7 +187,7 @@ def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
         return
     console = _console()
     console.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
-    console.print(band_table(bands, short))
+    print_table(console, band_table(bands, short))
     for line in band_lines(bands, short):
         console.print(line, soft_wrap=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,19 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from exec_algos.cli_show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
+from exec_algos.cli_show import (
+    Show,
+    bands_as_json,
+    bps,
+    interval,
+    numbered,
+    order_lines,
+    print_table,
+    records,
+    short_names,
+    show_bands,
+    show_groups,
+)
 from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
@@ -54,6 +67,7 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
     from exec_algos.reports import write_report
 
     show = show or Show()
+    _check_out(out)
     study = _study(bars, request, out)
     refused = study.parents.refused
     if strict and refused:
@@ -78,6 +92,20 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
         _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
+
+
+def _check_out(out: Path) -> None:
+    """Refuse, before the work, a place where no folder can be made.
+
+    Raises
+    ------
+    UsageError
+        What stands in the way.
+    """
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "cannot be written to" if there.is_dir() else "is a file, no folder"
+        raise UsageError(f"--out {out}: {there} {why}; name another folder")
 
 
 def _bands(study: SlippageStudy, neutral: StudyResult) -> dict[str, Band]:
@@ -158,7 +186,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     console, config = Console(), result.config
     short = short_names(config["algorithms"])
     console.print(_title(result) + _ruled(rules), soft_wrap=True)
-    console.print(_summary_table(result, short))
+    print_table(console, _summary_table(result, short))
     console.print("slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable\n", soft_wrap=True)
     for side in sorted(set(result.parents["side"])):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):

@@ -1,15 +1,19 @@
 """The command line: what it prints, what it writes, and how it says no."""
 
+import io
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from markets import DAYS, market
+from rich.console import Console
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
+from exec_algos.cli_show import group_table, print_table
 from exec_algos.market.samples import sample_folder
+from exec_algos.market.store import BarStore
 from exec_algos.studies.request import StudyRequest
 
 FILES = {
@@ -413,3 +417,44 @@ def test_what_cannot_be_chosen_is_refused_in_one_line(folder, tmp_path, words, s
     run = invoke("study", folder, "--calendar", "XNYS", "--out", tmp_path, *words)
     assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
     assert said in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--zone", "Mars"], "unknown zone 'Mars'"),
+        (["--orders", ""], "orders names no file"),
+        (["--resume", " "], "--resume names no folder"),
+        (["--out", __file__], "is a file, no folder; name another folder"),
+        (["--out", f"{__file__}/below"], "is a file, no folder; name another folder"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_refused_at_the_start(folder, words, said):
+    run = invoke("study", folder, "--calendar", "XNYS", *words)
+    assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+    assert said in run.stderr
+
+
+def test_a_store_is_read_by_itself_and_as_it_stands(folder, tmp_path):
+    (tmp_path / "empty" / "symbol=A").mkdir(parents=True)
+    BarStore(tmp_path / "store").write(market(3, ("AAA",)))
+    for words, said in (
+        ([tmp_path / "store", folder], "is a bar store, which is read by itself, got 2 sources"),
+        ([tmp_path / "store", "--format", "csv", "--on-bad", "drop"], "leave out format, on_bad"),
+        ([tmp_path / "empty"], "the store holds nothing: exec-algos data import FILES --to STORE"),
+    ):
+        run = invoke("study", *words, "--calendar", "XNYS", "--out", tmp_path / "out")
+        assert (run.exit_code, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
+        assert said in run.stderr
+        assert "study the rest" not in run.stderr
+
+
+def test_a_narrow_terminal_cuts_no_name_and_no_number():
+    frame = pd.DataFrame(
+        {"n": [3.0], "mean": [-1234.5], "low": [-2000.0], "high": [-469.0], "fill_rate": [1.0]},
+        index=pd.MultiIndex.from_tuples([("twap", "BUY", "AAA")], names=["algorithm", "side", "symbol"]),
+    )
+    console = Console(width=20, file=io.StringIO())
+    print_table(console, group_table(frame, {"twap": "twap"}))
+    row = [line for line in console.file.getvalue().splitlines() if "twap" in line]
+    assert [line.split() for line in row] == [["twap", "buy", "AAA", "3", "-1234.50", "[-2000.00,", "-469.00]", "100.0%"]]

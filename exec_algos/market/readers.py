@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
@@ -83,6 +84,7 @@ def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
 
     if not isinstance(frame, pd.DataFrame):
         raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
+    _check_zone(request.zone)
     return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
 
 
@@ -90,12 +92,37 @@ def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
     """Bars of files and folders; see `Bars.read`."""
     if request.format is not None and request.format not in FORMATS:
         raise UnknownNameError("format", request.format, FORMATS)
+    _check_zone(request.zone)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if len(given) == 1 and BarStore.found_at(given[0]):
-        bars = BarStore(given[0]).read(request.symbol)
-        return Loaded(replace(bars, zone=request.zone or bars.zone), {})
+    stores = [os.fspath(path) for path in given if BarStore.found_at(path)]
+    if stores:
+        return _stored(stores[0], len(given), request)
     files = [file for path in given for file in _files(path, request.format)]
     return _assemble([rows for part in _units(files) for rows in _rows(part, request)], request)
+
+
+def _stored(store: str, given: int, request: Request) -> Loaded:
+    """Bars of a store, which says itself what they are.
+
+    Raises
+    ------
+    UsageError
+        It is one of several sources, or something was said of how to read it.
+    """
+    idle = [name for name in ("format", "label", "step") if getattr(request, name) is not None] + ["on_bad"] * (request.on_bad != "raise")
+    if idle:
+        raise UsageError(f"{store} is a bar store, whose bars were read and checked when they were imported; leave out {', '.join(idle)}")
+    if given > 1:
+        raise UsageError(f"{store} is a bar store, which is read by itself, got {given} sources; import all into one store, or name one")
+    bars = BarStore(store).read(request.symbol)
+    return Loaded(replace(bars, zone=request.zone or bars.zone), {})
+
+
+def _check_zone(zone: str | None) -> None:
+    try:
+        ZoneInfo(zone or "UTC")
+    except (ValueError, OSError, KeyError):
+        raise UnknownNameError("zone", str(zone), available_timezones()) from None
 
 
 def _files(path: Path, format: str | None) -> Iterator[_File]:

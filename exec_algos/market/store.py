@@ -111,11 +111,13 @@ class BarStore:
             The store holds nothing, or nothing there; or a file of it is not whole.
         """
         known = self._parts()
+        if not known:
+            raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=self.path)
         wanted = list(known) if symbols is None else [symbols] if isinstance(symbols, str) else list(symbols)
         for symbol in wanted:
             if symbol not in known:
                 raise UnknownNameError("symbol", symbol, known)
-        if known and start is None and end is None and set(wanted) == set(known):
+        if start is None and end is None and set(wanted) == set(known):
             return self._everything(known)
         found = [bars for symbol in dict.fromkeys(wanted) for bars in self._symbol(known[symbol], start, end)]
         if not found:

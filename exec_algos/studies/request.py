@@ -122,6 +122,10 @@ class StudyRequest:
     rules: Rules = NO_RULES
     driver: Any = "batch"
 
+    def __post_init__(self) -> None:
+        if self.orders is not None and not self.orders.strip():
+            raise UsageError("orders names no file; give a CSV of orders, or leave it out")
+
     def study(self, bars: Bars) -> SlippageStudy:
         """The study of these bars.
 

@@ -84,7 +84,7 @@ def test_symbols_and_a_period_are_picked(store):
 
 
 def test_what_is_not_there_is_said(store):
-    with pytest.raises(MarketDataError, match="holds no bar"):
+    with pytest.raises(MarketDataError, match="the store holds nothing"):
         store.read()
     store.write(bars())
     with pytest.raises(UnknownNameError, match="did you mean 005930"):
