@@ -177,7 +177,7 @@ def _print_table(head: list[str], rows: list[list[str]]) -> None:
     table = Table(*head)
     for row in rows:
         table.add_row(*row)
-    console = Console()
+    console = Console(markup=False)
     whole = sum(max(map(len, column)) + 3 for column in zip(head, *rows, strict=True)) + 1
     # a file or a pipe has no width to fit into
     console.width = console.width if console.is_terminal else whole

@@ -65,7 +65,7 @@ def _of_session(study: SlippageStudy, session: str | None) -> SlippageStudy:
 
 
 def _print(table: pd.DataFrame, study: SlippageStudy) -> None:
-    console = Console(width=max(Console().width, WIDTH))
+    console = Console(width=max(Console().width, WIDTH), markup=False)
     first = table.iloc[0]
     console.print(
         f"Expected cost against arrival on {first['session']:%Y-%m-%d}, bps, positive = cost; known before the open only", highlight=False

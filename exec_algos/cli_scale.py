@@ -18,7 +18,7 @@ from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.reasons import counted
-from exec_algos.studies.resume import StudyFolder, as_text
+from exec_algos.studies.resume import STUDY, StudyFolder, as_text
 from exec_algos.studies.sharded import ShardedStudy
 
 if TYPE_CHECKING:
@@ -115,10 +115,21 @@ def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> Sharde
     from exec_algos.market.store import BarStore
 
     if not sources:
-        return ShardedStudy.of_folder(folder)
+        return _started(folder)
     if len(sources) > 1 or not BarStore.found_at(sources[0]):
         raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
     return ShardedStudy.of_request(sources[0], request)
+
+
+def _started(folder: str) -> ShardedStudy:
+    """The study that was started in a folder."""
+    try:
+        return ShardedStudy.of_folder(folder)
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder}/{STUDY} is not of this version of exec_algos ({type(error).__name__}: {error}): name the store and the settings, "
+            "and another folder"
+        ) from error
 
 
 def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, quiet: bool) -> dict[str, Band]:

@@ -158,7 +158,7 @@ def _console() -> Console:
     """As wide as the terminal; a file or a pipe has no width to fit into."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)
     console.width = console.width if console.is_terminal else WIDE
     return console
 

@@ -149,13 +149,13 @@ def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
 
 
 def _print_lines(lines: Sequence[str]) -> None:
-    console = Console()
+    console = Console(markup=False)
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
-    console = Console()
+    console = Console(markup=False)
     if request.orders is not None:
         _print_lines(order_lines(given, worked, refused, str(out / "refused.csv")))
     console.print(f"written: {page}", soft_wrap=True)
@@ -183,7 +183,7 @@ def working(name: str, fresh: bool) -> str:
 
 
 def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band]) -> None:
-    console, config = Console(), result.config
+    console, config = Console(markup=False), result.config
     short = short_names(config["algorithms"])
     console.print(_title(result) + _ruled(rules), soft_wrap=True)
     print_table(console, _summary_table(result, short))

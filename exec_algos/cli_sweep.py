@@ -46,7 +46,8 @@ def sweep_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _days(half: dict[str, Any]) -> str:
-    return f"{half['first']} to {half['last']}, {numbered(half['parent_orders'], 'parent order')}"
+    days = half["first"] if half["first"] == half["last"] else f"{half['first']} to {half['last']}"
+    return f"{days}, {numbered(half['parent_orders'], 'parent order')}"
 
 
 def sweep_record(found: Sweep, split: str) -> dict[str, Any]:

@@ -458,3 +458,15 @@ def test_a_narrow_terminal_cuts_no_name_and_no_number():
     print_table(console, group_table(frame, {"twap": "twap"}))
     row = [line for line in console.file.getvalue().splitlines() if "twap" in line]
     assert [line.split() for line in row] == [["twap", "buy", "AAA", "3", "-1234.50", "[-2000.00,", "-469.00]", "100.0%"]]
+
+
+def test_brackets_in_a_desks_own_words_are_printed_as_they_stand(folder, tmp_path):
+    times = f"{DAYS[2]} 10:00,{DAYS[2]} 13:00"
+    (tmp_path / "desk.csv").write_text(f"symbol,side,quantity,start,end,trader\nAAA,buy,10,{times},[/]\nBBB,buy,10,{times},[red]kim\n")
+    run = invoke(
+        "study", folder, "--calendar", "XNYS", "--orders", tmp_path / "desk.csv", "--keep", "trader", "--by", "trader", "--algo", "twap",
+        "--out", tmp_path / "out[1]",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.stderr
+    assert {"[/]", "[red]kim"} <= {word for line in run.stdout.splitlines() for word in line.split()}
+    assert f"written: {tmp_path / 'out[1]' / 'report.html'}" in run.stdout

@@ -316,7 +316,7 @@ class Task:
         history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
         known = folder.get_json(f"{shard.folder}/{RECORD}")
-        if known is not None and known["state"] == "done" and self._kept(known, folder, history, terms):
+        if known is not None and known.get("state") == "done" and self._kept(known, folder, history, terms):
             return {**known, "made": False}
         return {**self._make(folder, history, terms), "made": True}
 
@@ -329,6 +329,8 @@ class Task:
             return self._stands(known, folder, history, terms)
         except (MarketDataError, OSError):
             return False  # bars that cannot be read any more: to work the shard meets them again, and lists them
+        except (KeyError, TypeError):
+            return False  # a record of another version
 
     def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: Terms) -> bool:
         """Whether a record was made of these bars by this code, and its files are whole."""

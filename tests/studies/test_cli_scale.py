@@ -219,3 +219,15 @@ def test_a_sweep_tells_of_a_month_before_the_split_that_failed_and_stops_there_i
     run = CliRunner().invoke(app, words)
     assert (run.exit_code, "failed: before the split, A 2025-11: " in run.stdout) == (1, True)
     assert CliRunner().invoke(app, [*words, "--strict"]).exit_code == 2
+
+
+def test_a_folder_of_another_version_is_refused_and_its_shards_are_worked_again(tmp_path, store, capsys):
+    run_shards([store], REQUEST, str(tmp_path / "out"))
+    for record in (tmp_path / "out").glob("shards/*/*/record.json"):
+        record.write_text('{"state": "done"}')
+    capsys.readouterr()
+    run_shards([], StudyRequest(), str(tmp_path / "out"))
+    assert "shards: 4 worked, 0 kept from before" in capsys.readouterr().out
+    (tmp_path / "out" / "study.json").write_text('{"of": "another version"}')
+    with pytest.raises(UsageError, match=r"study.json is not of this version of exec_algos \(KeyError"):
+        run_shards([], StudyRequest(), str(tmp_path / "out"))
