@@ -105,8 +105,8 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | N
         typer.echo(json.dumps({**_as_json(result, show, {}), "sweep": chosen}, indent=2, default=str))
     else:
         typer.echo("\n".join(sweep_lines(chosen)))
-        _print(result, show, {})
         _print_failed(train, "before the split, ")
+        _print(result, show, {})
     if train.failed or result.failed:
         raise typer.Exit(FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.sharded import ShardedStudy
 
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 TABLES = ("parents", "fills")
 
 
@@ -131,9 +133,18 @@ class Partitions(BarStore):
     """A bar store, month by month."""
 
     def listing(self) -> dict[str, tuple[str, ...]]:
-        """The months of every symbol, both sorted."""
+        """The months of every symbol, both sorted.
+
+        Raises
+        ------
+        MarketDataError
+            A folder that is called after no month.
+        """
         found: dict[str, list[str]] = {}
-        for symbol, month in map(_named, self._files()):
+        for file in self._files():
+            symbol, month = _named(file)
+            if not MONTH.fullmatch(month):
+                raise MarketDataError(f"month={month} is no month of a bar store, such as month=2025-11; move it away", file=file)
             found.setdefault(symbol, []).append(intern(month))  # a month's name once, not once for each file
         return {symbol: tuple(sorted(months)) for symbol, months in sorted(found.items())}
 

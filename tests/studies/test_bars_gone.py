@@ -51,3 +51,11 @@ def test_a_strict_study_stops_at_a_month_that_is_gone(study, tmp_path):
     file = tmp_path / "bars/symbol=B/month=2025-11/bars.parquet"
     with pytest.raises(MarketDataError, match=r"symbol=B/month=2025-11/bars.parquet: the file is gone"):
         study.run(tmp_path / "out", strict=True, progress=after_the_first_shard(file.unlink))
+
+
+def test_a_folder_that_is_called_after_no_month_is_named(study, tmp_path):
+    file = tmp_path / "bars/symbol=A/month=nov/bars.parquet"
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    with pytest.raises(MarketDataError, match=r"month=nov/bars.parquet: month=nov is no month of a bar store"):
+        study.run(tmp_path / "out")
