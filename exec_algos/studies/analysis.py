@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,7 @@ class Analysis:
     fills: pd.DataFrame
     view: View
     stamped: Stamped
+    _made: dict[tuple[Any, ...], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, result: StudyResult) -> Analysis:
@@ -130,8 +131,7 @@ class Analysis:
             Indexed by ``algorithm, side, part``; see `exec_algos.tca.shortfall.Shortfall.summary`. In each weighting the parts sum to
             the total.
         """
-        whole, days = parent_shortfall(self.parents, self.fills, self.view, mark=mark), self.parents["session"].to_numpy()
-        return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
+        return self._once(("shortfall", mark), lambda: self._shortfall(mark))
 
     def order_shortfall(self, mark: str = "session_close") -> pd.DataFrame:
         """`shortfall` of each order, in currency and in bps: a row for each row of `parents`."""
@@ -151,13 +151,7 @@ class Analysis:
         DataFrame
             Indexed by ``algorithm, side, horizon``; see `exec_algos.tca.markouts.Markouts.summary`.
         """
-        trades, view = self.trades, self.view
-
-        def lines(mine: Ints) -> pd.DataFrame:
-            chosen = _of_parents(trades, mine)
-            return markouts(view.bars, view.sessions, chosen, horizons, stamped=self.stamped).summary()
-
-        return self._grouped(lines)
+        return self._once(("markouts", tuple(horizons)), lambda: self._markouts(horizons))
 
     def time_of_day(self, minutes: int = 30) -> pd.DataFrame:
         """Fill price against the VWAP of its own bar, by time of day: the quality of fills apart from the schedule.
@@ -216,6 +210,25 @@ class Analysis:
         groups = both.groupby("algorithm", sort=False)
         return _table({str(name): _calibrated(rows) for name, rows in groups}, "algorithm")
 
+    def _once(self, key: tuple[Any, ...], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """A table that a plot and a page both ask for: over millions of fills it takes seconds."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key].copy()
+
+    def _shortfall(self, mark: str) -> pd.DataFrame:
+        whole, days = parent_shortfall(self.parents, self.fills, self.view, mark=mark), self.parents["session"].to_numpy()
+        return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
+
+    def _markouts(self, horizons: Sequence[int]) -> pd.DataFrame:
+        trades, view = self.trades, self.view
+
+        def lines(mine: Ints) -> pd.DataFrame:
+            chosen = _of_parents(trades, mine)
+            return markouts(view.bars, view.sessions, chosen, horizons, stamped=self.stamped).summary()
+
+        return self._grouped(lines)
+
     def _benchmarks(self, rates: Sequence[float]) -> dict[str, Estimable]:
         return benchmark_columns(self.view, self.parents, self.trades, tape="replay", stamped=self.stamped, rates=rates)
 
@@ -237,7 +250,7 @@ def named(key: tuple[str, str]) -> str:
 
 
 def _of_parents(trades: Trades, rows: Ints) -> Trades:
-    chosen = np.isin(trades.parent, rows)
+    chosen = np.isin(trades.parent, rows, kind="table")
     return Trades._make(column[chosen] for column in trades)
 
 

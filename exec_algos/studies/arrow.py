@@ -1,4 +1,4 @@
-"""The tables of a study as Arrow holds them: the same rows as the frames of `exec_algos.studies.tables`, in a fraction of their time."""
+"""The tables of a study, made in Arrow: a frame of it takes a fraction of the time and memory of one that is put together in pandas."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Texts(NamedTuple):
 
 
 def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.Table:
-    """A row for each parent order and algorithm: what Arrow makes of `StudyResult.parents`."""
+    """A row for each parent order and algorithm, in their sequence."""
     many = len(parts)
     filled, notional, commission, taxes, children = (
         np.stack([getattr(worked, name) for _, worked in parts], axis=1).ravel()
@@ -62,7 +62,7 @@ def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.
 
 
 def fills_arrow(orders: ParentOrders, parts: Parts) -> pa.Table:
-    """A row for each trade: what Arrow makes of `StudyResult.fills`, but that texts are known to be texts where there is none."""
+    """A row for each trade, in order of parent order, algorithm and time."""
     parent = np.concatenate([worked.trade_parent for _, worked in parts])
     order = np.argsort(parent, kind="stable")
     parent = parent[order]

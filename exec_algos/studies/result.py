@@ -19,8 +19,8 @@ from exec_algos.studies.breakdown import Edges, full_name, with_traits
 from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
 from exec_algos.studies.pairs import compared
 from exec_algos.studies.parents import ParentOrders
-from exec_algos.studies.summary import estimate_of, line_of, skipped_table, together
-from exec_algos.studies.tables import Worked, fills_table, measures_table, parents_table
+from exec_algos.studies.summary import estimate_of, line_of, skipped_table
+from exec_algos.studies.tables import Worked, measures_table
 from exec_algos.tca.benchmarks import benchmarks
 from exec_algos.tca.places import Windows
 from exec_algos.tca.statistics import Estimate, clustered_mean
@@ -87,10 +87,10 @@ class StudyResult:
         names = [str(one) for one in algorithms]
         parts = list(zip(names, worked, strict=True))
         makers: dict[str, Callable[[], Any]] = {
-            "parents": lambda: together([parents_table(orders, name, one, prices) for name, one in parts]),
+            "parents": lambda: parents_arrow(orders, parts, prices).to_pandas(),
             "_arrow": lambda: {"parents": parents_arrow(orders, parts, prices), "fills": fills_arrow(orders, parts)},
             "_summed": lambda: measures_table(orders, parts, prices),
-            "fills": lambda: together([fills_table(orders, name, one) for name, one in parts]),
+            "fills": lambda: fills_arrow(orders, parts).to_pandas(),
             "skipped": lambda: skipped_table(orders),
             "_skipped": lambda: orders.skipped,
             "config": lambda: {

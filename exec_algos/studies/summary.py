@@ -1,8 +1,7 @@
-"""What a summary says of some rows of `parents`, and tables put together."""
+"""What a summary says of some rows of `parents`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,13 +35,6 @@ def line_of(rows: pd.DataFrame, column: str) -> dict[str, float]:
         "participation": float(rows["participation"].mean()),
         "days": mean.clusters,
     }
-
-
-def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One table of those of each algorithm, in order of the parent orders."""
-    import pandas as pd
-
-    return pd.concat(tables, ignore_index=True).sort_values("parent_id", kind="stable", ignore_index=True)
 
 
 def skipped_table(orders: ParentOrders) -> pd.DataFrame:

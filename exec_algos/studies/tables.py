@@ -1,4 +1,4 @@
-"""The tables of a study: what each algorithm made of its parent orders, as frames."""
+"""What each algorithm made of its parent orders, and the columns that a summary of it looks at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.tca.table import measures, parent_table
+from exec_algos.tca.table import measures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,33 +54,6 @@ class Worked(NamedTuple):
     trade_taxes: Floats
 
 
-def _stamps(instants: Ints, zone: str) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    return pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone)
-
-
-def parents_table(orders: ParentOrders, name: str, worked: Worked, prices: Any) -> pd.DataFrame:
-    """A row for each parent order that an algorithm worked."""
-    zone = orders.sessions.zone
-    columns = {
-        "parent_id": np.arange(len(orders), dtype=np.int64),
-        "symbol": np.array(orders.symbols, dtype=object)[orders.symbol],
-        "session": orders.sessions.date[orders.session].astype("datetime64[s]"),
-        "side": orders.side,
-        "algorithm": name,
-        "quantity": orders.lots * orders.lot_size,
-        "filled": worked.filled * orders.lot_size,
-        "commission": worked.commission,
-        "taxes": worked.taxes,
-        "children": worked.children,
-        "start": _stamps(orders.start, zone),
-        "end": _stamps(orders.end, zone),
-        **orders.columns,
-    }
-    return parent_table(columns, worked.notional, prices)
-
-
 def measures_table(orders: ParentOrders, parts: Sequence[tuple[str, Worked]], prices: Any) -> pd.DataFrame:
     """What a summary by algorithm looks at, one algorithm behind the other."""
     import pandas as pd
@@ -96,26 +69,3 @@ def measures_table(orders: ParentOrders, parts: Sequence[tuple[str, Worked]], pr
     columns = {name: np.concatenate([one[name] for one in tables]) for name in tables[0]}
     names = np.array([name for name, _ in parts], dtype=object).repeat(len(orders))
     return pd.DataFrame({"algorithm": names, "session": np.tile(session, len(parts)), **columns})
-
-
-def fills_table(orders: ParentOrders, name: str, worked: Worked) -> pd.DataFrame:
-    """A row for each trade of an algorithm."""
-    import pandas as pd
-
-    parent = worked.trade_parent
-    return pd.DataFrame(
-        {
-            "parent_id": parent,
-            "algorithm": name,
-            "timestamp": _stamps(worked.trade_time, orders.sessions.zone),
-            "symbol": np.array(orders.symbols, dtype=object)[orders.symbol[parent]],
-            "side": np.where(orders.side[parent] > 0, "BUY", "SELL"),
-            "quantity": worked.trade_lots * orders.lot_size,
-            "price": worked.trade_price,
-            "commission": worked.trade_commission,
-            "taxes": worked.trade_taxes,
-            "rule_price": worked.trade_rule_price,
-            "spread": worked.trade_spread,
-            "impact": worked.trade_impact,
-        }
-    )

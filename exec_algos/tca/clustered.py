@@ -108,13 +108,27 @@ def nameless(key: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return found
 
 
+DENSE = 1 << 20  # days, sessions and the like lie closer together than this
+
+
 def codes(key: npt.NDArray[Any]) -> Ints:
     """The clusters numbered 0 .. G-1."""
     if key.dtype == object:
         seen: dict[Any, int] = {}
         return np.array([seen.setdefault(one, len(seen)) for one in key], dtype=np.int64)
+    if key.dtype.kind in "iuM" and len(key):
+        number = key.view(np.int64) if key.dtype.kind == "M" else key.astype(np.int64)
+        span = int(number.max()) - int(number.min())
+        if span <= len(key) + DENSE:
+            return _dense(number - number.min())
     numbered: Ints = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return numbered
+
+
+def _dense(number: Ints) -> Ints:
+    """Numbers from 0 on without gaps, in their sequence: found by counting, where to sort them would take ten times as long."""
+    rank: Ints = np.cumsum(np.bincount(number) > 0) - 1
+    return rank[number]
 
 
 def crossed(first: Ints, second: Ints) -> Ints:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.tca.places import by_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,9 +116,8 @@ def bar_rows(bars: Bars, symbol: Ints, time: Ints, stamped: Stamped) -> Ints:
         No such end.
     """
     inside, row = inside_bar(time, stamped), np.full(len(time), -1, dtype=np.int64)
-    for i in np.unique(symbol[symbol >= 0]):
-        a, b = bars.offsets[i], bars.offsets[i + 1]
-        mine = symbol == i
+    for mine in by_symbol(symbol):
+        a, b = bars.offsets[symbol[mine[0]]], bars.offsets[symbol[mine[0]] + 1]
         found = np.searchsorted(bars.start[a:b], inside[mine], side="right") - 1
         held = (found >= 0) & (inside[mine] < np.append(bars.start[a:b], 0)[found] + bars.step)
         row[mine] = np.where(held, a + found, -1)
