@@ -17,6 +17,7 @@ from exec_algos.cli_study import compared_lines
 from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.studies.desk import DeskOrders
 from exec_algos.studies.reasons import counted
 from exec_algos.studies.resume import STUDY, StudyFolder, as_text
 from exec_algos.studies.sharded import ShardedStudy
@@ -75,7 +76,7 @@ def run_shards(
         With code 1 where some symbol, day or order could not be worked.
     """
     show, study = show or Show(), _study(sources, request, folder)
-    show.check(study.parents.own_columns)
+    show.check(study.parents.own_columns, desk=isinstance(study.parents, DeskOrders))
     if show.split is not None:
         _run_sweep(study, folder, show.split, cluster=cluster, strict=strict, show=show)
         return

@@ -68,17 +68,19 @@ class Show:
         """What to look at costs by."""
         return [part.strip() for part in (self.by or "").split(",") if part.strip()]
 
-    def check(self, own: Iterable[str]) -> None:
+    def check(self, own: Iterable[str], *, desk: bool = False) -> None:
         """Refuse, before hours of work, a name that the result will not have.
 
         Parameters
         ----------
         own : iterable of str
             Columns that the orders bring with them.
+        desk : bool
+            They come of a file, which may have more columns.
 
         Raises
         ------
-        UnknownNameError
+        UsageError
             The name, and those that there are.
         """
         from exec_algos.studies.breakdown import CLOCKS, TRAITS, full_name
@@ -87,7 +89,8 @@ class Show:
         usual = ["symbol", "session", *CLOCKS, *(name.removesuffix("_bucket") for name in TRAITS), *own]
         for name in self.names:
             if full_name(name) not in {*usual, *TRAITS, *COLUMNS}:
-                raise UnknownNameError("--by", name, usual)
+                error = UnknownNameError("--by", name, usual)
+                raise UsageError(f"{error} A column of the file of orders needs --keep {name} too") if desk else error
 
     def groups(self, result: Grouped) -> pd.DataFrame | None:
         """Costs by side and by what was asked for; None where nothing was."""

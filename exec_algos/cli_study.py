@@ -73,7 +73,7 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
     if strict and refused:
         first, many = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
         raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
-    show.check(study.parents.columns)
+    show.check(study.parents.columns, desk=request.orders is not None)
     with _progress(quiet=show.as_json) as report:
         found = None if show.split is None else swept(study, show.split, request.driver, report)
         result: StudyResult = study.run(request.driver, progress=report) if found is None else found.test  # type: ignore[assignment]

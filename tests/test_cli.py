@@ -470,3 +470,9 @@ def test_brackets_in_a_desks_own_words_are_printed_as_they_stand(folder, tmp_pat
     assert run.exit_code == 0, run.stderr
     assert {"[/]", "[red]kim"} <= {word for line in run.stdout.splitlines() for word in line.split()}
     assert f"written: {tmp_path / 'out[1]' / 'report.html'}" in run.stdout
+
+
+def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, desk, tmp_path):
+    run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--by", "trader", "--out", tmp_path)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert "A column of the file of orders needs --keep trader too" in run.stderr

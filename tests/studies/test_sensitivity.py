@@ -138,7 +138,7 @@ def test_a_split_that_leaves_nothing_or_is_no_day_is_refused(split, words):
 
 def test_candidates_between_which_there_is_nothing_to_choose_are_refused():
     bars = turning()
-    with pytest.raises(UsageError, match="buys and sells of the same orders cancel out"):
+    with pytest.raises(UsageError, match="where buys and sells of the same orders cancel out, take one side"):
         sweep(bars, parents(bars, sides=["BUY", "SELL"]), ["twap", HOURLY], split=DAYS[3])
     with pytest.raises(UsageError, match="name two or more, got twap"):
         sweep(bars, parents(bars), ["twap"], split=DAYS[3])
