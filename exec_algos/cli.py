@@ -160,6 +160,15 @@ Cluster = Annotated[str | None, typer.Option(help="local:2, tcp://host:8786 or t
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at the first day (--resume) or order (--orders) that cannot be worked.", rich_help_panel=RUN)
 ]
+Fills = Annotated[
+    bool | None,
+    typer.Option(
+        "--fills/--no-fills",
+        help="Keep single trades; if not said, always with --resume, else where there are at most 5 million.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel=OUTPUT)]
 
 
@@ -197,6 +206,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     style: Style = "market",
     randomise: Randomise = None,
     driver: Driver = "batch",
+    fills: Fills = None,
     out: Out = Path("out/study"),
     by: By = None,
     sensitivity: Sensitivity = False,
@@ -220,7 +230,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
-            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, fills=fills,
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
         if resume is not None:

@@ -37,7 +37,7 @@ from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.pairs import p_text
 from exec_algos.studies.reasons import counted
-from exec_algos.studies.request import StudyRequest
+from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.terms import Residual, Rules
 
 if TYPE_CHECKING:
@@ -74,9 +74,10 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
         first, many = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
         raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
     show.check(study.parents.columns, desk=request.orders is not None)
+    fills = request.keeps_fills(study)
     with _progress(quiet=show.as_json) as report:
-        found = None if show.split is None else swept(study, show.split, request.driver, report)
-        result: StudyResult = study.run(request.driver, progress=report) if found is None else found.test  # type: ignore[assignment]
+        found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)
+        result: Any = study.run(request.driver, fills=fills, progress=report) if found is None else found.test
     result.save(out)
     _write_refused(None if request.orders is None else refused, out)
     chosen = {} if found is None else sweep_record(found, str(show.split))
@@ -88,10 +89,17 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands)
+        if not fills:
+            Console().print(_without_fills(study, request), soft_wrap=True)
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
+
+
+def _without_fills(study: SlippageStudy, request: StudyRequest) -> str:
+    many = "" if request.fills is False else f", for there may be {most_fills(study):,}; --fills keeps them"
+    return f"single trades were not kept{many}: no shortfall by its parts, mark-outs or fills by time of day"
 
 
 def _check_out(out: Path) -> None:

@@ -16,13 +16,14 @@ UNKNOWN = "not estimable"
 SWEEP = "sweep.json"  # beside the tables, which are those of the later days
 
 
-def swept(study: SlippageStudy, split: str, driver: Any, progress: Any) -> Sweep:
+def swept(study: SlippageStudy, split: str, driver: Any, progress: Any, *, fills: bool) -> Sweep:
     """The sweep of a study in memory."""
     from exec_algos.studies.sensitivity import sweep
 
     return sweep(
-        study.bars, study.parents, study.algorithms, study.fill_model, split=split, rules=study.rules, driver=driver, progress=progress
-    )
+        study.bars, study.parents, study.algorithms, study.fill_model, split=split, rules=study.rules, driver=driver, progress=progress,
+        fills=fills,
+    )  # fmt: skip
 
 
 def sweep_lines(record: dict[str, Any]) -> list[str]:

@@ -476,3 +476,21 @@ def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, d
     run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--by", "trader", "--out", tmp_path)
     assert (run.exit_code, run.stdout) == (2, "")
     assert "A column of the file of orders needs --keep trader too" in run.stderr
+
+
+@pytest.mark.slow
+def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_tables_of_an_earlier_study_go(folder, tmp_path, monkeypatch):
+    words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", tmp_path)
+    of_fills = {"shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png", "time_of_day.csv"}
+    for bound, option, kept, said in (
+        (5_000_000, None, True, ""),
+        (100, None, False, "single trades were not kept, for there may be 264; --fills keeps them"),
+        (100, "--fills", True, ""),
+        (5_000_000, "--no-fills", False, "single trades were not kept: no shortfall by its parts"),
+    ):
+        monkeypatch.setattr("exec_algos.studies.request.MOST_FILLS", bound)
+        run = invoke(*words, *([] if option is None else [option]))
+        assert (run.exit_code, "single trades" in run.stdout) == (0, not kept)
+        assert said in run.stdout
+        assert {file.name for file in tmp_path.iterdir()} == (FILES if kept else FILES - of_fills)
+        assert (len(pd.read_parquet(tmp_path / "fills.parquet")) > 0) is kept

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.reports import tables, words
-from exec_algos.reports.analysis import Costs, costs
+from exec_algos.reports.analysis import FRAMES, Costs, costs
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -64,8 +64,8 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         for kind, picture in pictures.items():
             _put(out / f"{kind}.png", picture.png)
-        for name, frame in found.frames.items():
-            _put(out / f"{name}.csv", frame.to_csv().encode())
+        for name in FRAMES:
+            _put(out / f"{name}.csv", found.frames[name].to_csv().encode() if name in found.frames else b"")
         _put(out / "report.html", page.encode())
     except OSError as error:
         raise UsageError(f"cannot write the report to {out}: {error.strerror or error}; name a folder that can be written to") from error

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
 
 MARK = "session_close"
+FRAMES = ("shortfall", "benchmarks", "markouts", "time_of_day")
 
 
 class Costs(NamedTuple):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from exec_algos.studies.desk import DeskOrders
     from exec_algos.studies.study import SlippageStudy
 
-
 ADV_DAYS = 5
+MOST_FILLS = 5_000_000  # some gigabytes of memory, and half a minute for their report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,8 @@ class StudyRequest:
         Of every parent order: sizes of children in shares, residual policy.
     driver : str
         ``"batch"`` or ``"engine"``.
+    fills : bool, optional
+        Keep single trades; if not said, always in shards, and in memory where there are at most `MOST_FILLS`.
     """
 
     algorithms: str = "twap,vwap"
@@ -121,6 +123,7 @@ class StudyRequest:
     lot_size: float = 1.0
     rules: Rules = NO_RULES
     driver: Any = "batch"
+    fills: bool | None = None
 
     def __post_init__(self) -> None:
         if self.orders is not None and not self.orders.strip():
@@ -142,6 +145,10 @@ class StudyRequest:
         else:
             parents = ParentOrders.from_csv(self.orders, bars, **self._own_terms())
         return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules)
+
+    def keeps_fills(self, study: SlippageStudy) -> bool:
+        """Whether a study in memory keeps single trades."""
+        return most_fills(study) <= MOST_FILLS if self.fills is None else self.fills
 
     @property
     def adv_days(self) -> int:
@@ -242,6 +249,12 @@ class StudyRequest:
         own = {one.name for one in fields(algorithm)}
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None and key in own and key not in text}
         return replace(algorithm, **given)
+
+
+def most_fills(study: SlippageStudy) -> int:
+    """As many single trades as a study can have: one for each algorithm and bar of each window."""
+    lengths = (study.parents.end - study.parents.start) // study.bars.step
+    return int(lengths.sum()) * len(study.algorithms)
 
 
 def _listed(text: str) -> list[str]:

@@ -273,7 +273,7 @@ class StudyResult:
         if "_analysed" in self.__dict__:
             return self.__dict__["_analysed"]  # type: ignore[no-any-return]
         if self.parents["filled"].sum() > 0 and not len(self.fills):
-            raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) keeps them")
+            raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
         object.__setattr__(self, "_analysed", Analysis.of(self))
         return self.analysis()
 

@@ -158,6 +158,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     rules: Rules = NO_RULES,
     benchmark: str = "interval_vwap",
     driver: Driver = "batch",
+    fills: bool = True,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Sweep:
     """Choose among algorithms or parameters on the days before `split`, and report the choice on the days from it on.
@@ -177,6 +178,8 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     rules : Rules
     benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
     driver : {"batch", "engine"}
+    fills : bool
+        Keep the single trades of the later days.
     progress : callable, optional
         Called with ``(algorithm, done, total)``, first of the one half and then of the other.
 
@@ -197,7 +200,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     baseline, chosen = _choice(train, benchmark, split)
     own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
     with _half(f"from {split} on"):
-        test = replace(study, parents=after, algorithms=own).run(driver, progress=progress)
+        test = replace(study, parents=after, algorithms=own).run(driver, fills=fills, progress=progress)
     return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
 
 

@@ -121,6 +121,7 @@ class ShardedStudy:
         return cls(
             store=partitions.path, parents=Grid(**request.terms()) if request.orders is None else request.desk(),
             algorithms=request.chosen_algorithms(), fill_model=request.fill_model(), rules=request.rules, driver=request.driver,
+            fills=request.fills is not False,
         )  # fmt: skip
 
     @classmethod

@@ -106,7 +106,7 @@ def test_power_is_told_for_each_algorithm_and_side(found):
 @pytest.mark.slow
 def test_without_single_fills_there_is_no_analysis_and_the_report_says_so(tmp_path):
     bare = studied(fills=False)
-    with pytest.raises(UsageError, match=r"run\(fills=True\) keeps them"):
+    with pytest.raises(UsageError, match=r"run\(fills=True\) or --fills keeps them"):
         bare.analysis()
     page = write_report(bare, tmp_path).read_text()
     assert "Not in this report: the analysis needs the single fills, which were not kept" in page

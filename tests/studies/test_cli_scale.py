@@ -36,6 +36,12 @@ def test_a_study_starts_and_resumes(tmp_path, store, capsys):
     assert "skipped: 4 symbol-sessions; 4 x the volume profile needs 2 earlier sessions with data, there are 0-1" in said
 
 
+@pytest.mark.parametrize("fills", [None, True, False])
+def test_single_trades_are_kept_in_shards_unless_they_are_not_asked_for(tmp_path, store, fills):
+    run_shards([store], replace(REQUEST, fills=fills), str(tmp_path / "out"))
+    assert (len(pd.read_parquet(tmp_path / "out/fills.parquet")) > 0) is (fills is not False)
+
+
 def test_json_is_all_that_is_printed(tmp_path, store, capsys):
     run_shards([store], REQUEST, str(tmp_path / "out"), show=Show(as_json=True))
     said = json.loads(capsys.readouterr().out)
