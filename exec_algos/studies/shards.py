@@ -298,7 +298,7 @@ def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
     return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """Everything that a worker needs, small enough to send.
 
@@ -331,9 +331,14 @@ class Task:
             return {**known, "made": False}
         return {**self._make(folder, history, terms), "made": True}
 
+    @cached_property
+    def _common(self) -> str:
+        """What all shards hang on."""
+        return key_of(self.study.settings(), self.code, self.span.zone)
+
     def _base(self, shard: Shard, terms: Terms) -> str:
         own = [] if terms.digest is None else [terms.digest]
-        return key_of(self.study.settings(), self.code, self.span.zone, shard.symbol, shard.month, *own)
+        return key_of(self._common, shard.symbol, shard.month, *own)
 
     def _kept(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: Terms) -> bool:
         try:
