@@ -110,7 +110,8 @@ def _check_out(out: Path) -> None:
     UsageError
         What stands in the way.
     """
-    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    # `Path.exists` raises where one may not look
+    there = next(place for place in (out, *out.absolute().parents) if os.path.exists(place))
     if not there.is_dir() or not os.access(there, os.W_OK):
         why = "cannot be written to" if there.is_dir() else "is a file, no folder"
         raise UsageError(f"--out {out}: {there} {why}; name another folder")

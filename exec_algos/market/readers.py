@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def _check_zone(zone: str | None) -> None:
     try:
         ZoneInfo(zone or "UTC")
     except (ValueError, OSError, KeyError):
-        raise UsageError(f"unknown zone {zone!r}; give an IANA name, such as America/New_York, Asia/Seoul or UTC") from None
+        raise UnknownNameError("zone", str(zone), available_timezones()) from None
 
 
 def _files(path: Path, format: str | None) -> Iterator[_File]:
