@@ -56,6 +56,12 @@ def test_the_table_of_memory_is_what_was_measured(run):
     )
 
 
+@pytest.mark.parametrize("run", KEPT["clusters"])
+def test_the_table_of_workers_is_what_was_measured(run):
+    seconds = (f"{run[f'seconds_{name}']:.1f}" for name in ("start", "shards", "combine"))
+    assert in_page(run["workers"], "yes" if run["fills"] else "no", *seconds)
+
+
 def test_ten_times_the_bars_take_a_tenth_more_memory_at_most_and_less_than_a_gigabyte():
     peaks = [run["peak_mib"] for run in KEPT["sizes"] if run["algorithms"] == 4 and run["bars"] > 9e6]
     assert len(peaks) == 2
