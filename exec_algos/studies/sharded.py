@@ -180,17 +180,18 @@ class ShardedStudy:
         """
         partitions = Partitions(self.store)
         listing = _listing(partitions)
-        months = sorted({month for each in listing.values() for month in each})
-        zone = _sample(partitions, listing).zone
-        span = Span(str(self.parents.calendar), _midnight(months[0], 0, zone), _midnight(months[-1], 1, zone) - 1, zone)
         for symbol in self.parents.symbols or ():
             if symbol not in listing:
                 raise UnknownNameError("symbol", symbol, listing)
+        chosen = {symbol: stored for symbol, stored in listing.items() if self.parents.symbols is None or symbol in self.parents.symbols}
+        months = sorted({month for each in listing.values() for month in each})
+        sample = _sample(partitions, chosen)
+        ends = _midnight(months[0], 0, sample.zone), _midnight(months[-1], 1, sample.zone) - 1
+        span = Span(str(self.parents.calendar), *ends, sample.zone, sample.step)
         reaches = {month: span.reach(month) for month in span.months() if self._asks_for(month)}
         shards = [
             Shard(symbol, month, stored)  # one tuple for all months of a symbol
-            for symbol, stored in listing.items()
-            if self.parents.symbols is None or symbol in self.parents.symbols
+            for symbol, stored in chosen.items()
             for month, reach in reaches.items()
             if any(reach.begin <= one <= reach.end for one in stored)
         ]
@@ -274,9 +275,7 @@ class ShardedStudy:
         stored: dict[str, list[str]] = {}
         for one in shards:
             stored.setdefault(one.symbol, []).append(one.month)
-        partitions = Partitions(self.store)
-        step = _sample(partitions, _listing(partitions)).step
-        return self.parents.placed(frame, folder, stored, span.sessions(), step)  # type: ignore[union-attr] # asked for a desk's orders only
+        return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
 
 
 def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:

@@ -72,12 +72,13 @@ class Shard(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The time that a study spans: the calendar's name, ns UTC of its ends, and the zone in which the store counts months."""
+    """The time that a study spans: the calendar's name, ns UTC of its ends, the zone in which the store counts months, ns of a bar."""
 
     calendar: str
     first: int
     last: int
     zone: str
+    step: int
 
     def sessions(self) -> Sessions:
         """Every session of the span, by the same numbers for each shard."""
@@ -221,10 +222,10 @@ class History:
     def month(self, month: str) -> Month:
         """One month of the symbol."""
         read = _read(self.store.path, self.shard.symbol, month, self.mark(month))
-        if read.bars.zone != self.span.zone:
-            raise MarketDataError(
-                f"{self.shard.symbol} {month} is kept in zone {read.bars.zone}, the store's first file in {self.span.zone}; import it again"
-            )
+        kept, first = (f"zone {one.zone}, in bars of {one.step / 1e9:g} s" for one in (read.bars, self.span))
+        if kept != first:
+            where = f"{self.shard.symbol} {month} is kept in {kept}; the store's first file in {first}"
+            raise MarketDataError(f"{where}; import it again, or into a store of its own")
         return read
 
     @cached_property

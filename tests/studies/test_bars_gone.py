@@ -1,10 +1,12 @@
 """Bars that break or disappear under a study in shards: listed with what to do, whether or not their shard was finished before."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from markets import market
+from markets import DAYS, bars_of, market, ns
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.store import BarStore
@@ -59,3 +61,16 @@ def test_a_folder_that_is_called_after_no_month_is_named(study, tmp_path):
     file.write_bytes(b"")
     with pytest.raises(MarketDataError, match=r"month=nov/bars.parquet: month=nov is no month of a bar store"):
         study.run(tmp_path / "out")
+
+
+def test_a_symbol_in_other_bars_is_listed_and_worked_where_it_is_the_only_one_chosen(study, tmp_path):
+    hourly = [(ns(day, f"{hour}:30"), 10.0, 10.2, 9.9, 10.1, 5000.0, np.nan) for day in DAYS for hour in ("09", "10", "11")]
+    BarStore(tmp_path / "bars").write(bars_of({"C": hourly}, step=60 * 60 * 1_000_000_000))
+    found = study.run(tmp_path / "out")
+    assert {one.symbol for one in found.failed} == {"C"}
+    assert "is kept in zone America/New_York, in bars of 3600 s; the store's first file in zone America/New_York, in bars of 1800 s" in (
+        found.failed[0].reason
+    )
+    assert set(found.table()["symbol"]) == {"A", "B"}
+    alone = replace(study, parents=replace(TERMS, symbols=["C"])).run(tmp_path / "alone")
+    assert (alone.failed, set(alone.table()["symbol"])) == ((), {"C"})
