@@ -274,7 +274,7 @@ class Market:
                 price = buy if state.side > 0 else sell
                 budget = bar_budget(child.lot_rate, volume) if at_once else self._behind_queue(child, stream, closed[0], price)
                 if budget > taken and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
-                    left, shift = child.lots - child.filled, stream.displacement.shift(start)
+                    left, shift = child.lots - child.filled, 1.0 if self._plain else stream.displacement.shift(start)
                     done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, budget, child.terms, taken)
                     if done.quantity > 0:
                         fill = self._execute(child, stream, done, closed[0], price, start if self._at_start else now)

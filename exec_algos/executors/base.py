@@ -214,7 +214,7 @@ class OrderExecutor(ABC):
         algorithm, done, last = progress.algorithm, progress.leg.done, progress.terms.slices - 1
         decide, params, looks, before = algorithm.decide, algorithm.params(), algorithm.watches or outlook is not None, math.nan
         curve = curve + [1.0] * (len(progress.slices) - len(curve))
-        forced = bounds is not None and bounds.forced
+        forced, send, passive = bounds is not None and bounds.forced, broker.send_order, progress.placing.passive
         for k, (instant, over) in enumerate(progress.slices):
             await clock.sleep_until(instant)
             if over <= clock.now:
@@ -228,11 +228,12 @@ class OrderExecutor(ABC):
             quantity, limit = decide(terms, seen, params)
             if bounds is not None:
                 quantity, limit = bounded(bounds, terms, seen, Decision(progress.placing.resized(k, quantity), limit))
-            if quantity and progress.placing.rests(k):
+            if passive and quantity and progress.placing.rests(k):
                 await self._post(progress, k, Decision(quantity, limit), over)
             elif quantity:
-                freed = {"capped": False} if forced and k == last else {}
-                progress.working.append((k, quantity, broker.send_order(parent, quantity, limit, over, **freed)))
+                free = forced and k == last
+                done_by = broker.send_order(parent, quantity, limit, over, capped=False) if free else send(parent, quantity, limit, over)
+                progress.working.append((k, quantity, done_by))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
 
