@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -35,6 +34,7 @@ from exec_algos.cli_show import (
 from exec_algos.cli_sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.studies.desk import refused_text
 from exec_algos.studies.pairs import p_text
 from exec_algos.studies.reasons import counted
 from exec_algos.studies.request import StudyRequest, most_fills
@@ -146,8 +146,7 @@ def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
     if refused is None:
         (out / "refused.csv").unlink(missing_ok=True)  # of an earlier study
         return
-    with (out / "refused.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([("row", "value", "reason"), *refused])
+    (out / "refused.csv").write_bytes(refused_text(refused))
 
 
 def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:

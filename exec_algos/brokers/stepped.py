@@ -379,8 +379,7 @@ class SteppedBroker(BrokerAPI):
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """See `BrokerAPI.get_volume_history`: from the bars that were seen, whatever `step` says."""
-        record = self._seen.volumes(ticker)
-        return record.before(self.session(self._clock.now), days)
+        return self._seen.volumes(ticker).before(self.session(self._clock.now), days)
 
     async def get_volumes_today(self, ticker: str, step: int) -> Floats:
         """See `BrokerAPI.get_volumes_today`: from the bars that were seen, whatever `step` says."""

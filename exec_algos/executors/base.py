@@ -231,9 +231,8 @@ class OrderExecutor(ABC):
             if passive and quantity and progress.placing.rests(k):
                 await self._post(progress, k, Decision(quantity, limit), over)
             elif quantity:
-                free = forced and k == last
-                done_by = broker.send_order(parent, quantity, limit, over, capped=False) if free else send(parent, quantity, limit, over)
-                progress.working.append((k, quantity, done_by))
+                child = send(parent, quantity, limit, over, capped=False) if forced and k == last else send(parent, quantity, limit, over)
+                progress.working.append((k, quantity, child))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
 

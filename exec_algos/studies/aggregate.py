@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from exec_algos.studies.parents import Skipped
 
 TABLES = ("parents", "fills")
-LISTS = ("skipped", "failed")
 WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
 
 
 def combine(
-    folder: StudyFolder, settings: Mapping[str, Any], records: Records, hands: Workers, refused: Sequence[Refused] | None = None
+    folder: StudyFolder, settings: Mapping[str, Any], records: Records, workers: Workers, refused: Sequence[Refused] | None = None
 ) -> ShardedResult:
     """Put the shards together, in order of symbol and month; nothing is written again where all stands as it would be written.
 
@@ -61,9 +60,9 @@ def combine(
     text = as_text(config)
     if not _stands(folder, text):
         folder.remove(WHOLE)
-        found = _put_tables(folder, config, records, hands)
+        found = _put_tables(folder, config, records, workers)
         folder.put("config.json", text)
-        _put_summaries(folder, config, found, hands)
+        _put_summaries(folder, config, found, workers)
         folder.put(WHOLE, as_text(_state(folder, text)))
     return result
 
@@ -98,15 +97,15 @@ class FirstLook:
         return FirstLook(self.totals.plus(other.totals), self.pairs.plus(other.pairs))
 
 
-def _put_tables(folder: StudyFolder, config: Mapping[str, Any], records: Records, hands: Workers) -> FirstLook:
+def _put_tables(folder: StudyFolder, config: Mapping[str, Any], records: Records, workers: Workers) -> FirstLook:
     """Write the tables, and sum up the parent orders on the way."""
     find = partial(FirstLook.of, algorithms=tuple(config["algorithms"]), sides=_sides(config))
     look = Look(tuple(dict.fromkeys([*GROUPED, *READ, "parent_id", *BENCHMARKS.values()])), find)
     for name in TABLES:
         folder.remove(f"{name}.parquet")
     put = partial(put_and_look, folder.path, "parents", code_record(), look)
-    found = added(hands.map(put, bundles(parts_of(records, "parents"))))
-    for _ in hands.map(partial(put_parts, folder.path, "fills", code_record()), bundles(parts_of(records, "fills"))):
+    found = added(workers.map(put, bundles(parts_of(records, "parents"))))
+    for _ in workers.map(partial(put_parts, folder.path, "fills", code_record()), bundles(parts_of(records, "fills"))):
         pass
     return found
 
@@ -115,11 +114,11 @@ def _sides(config: Mapping[str, Any]) -> tuple[str | None, ...]:
     return (None, *sorted(config["parents"]["sides"]))
 
 
-def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, hands: Workers) -> None:
+def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, workers: Workers) -> None:
     import pandas as pd
 
     columns = {column: name for name, column in BENCHMARKS.items()}
-    lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], hands))
+    lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], workers))
     folder.put("summary.csv", str(pd.concat({columns[c]: one for c, one in lines.items()}, names=["benchmark"]).to_csv()).encode())
     pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
     parts = [one.assign(benchmark=columns[c], side=side or "all") for (c, side), one in pairs.items()]

@@ -43,7 +43,7 @@ class ThisProcess:
 
 
 @contextmanager
-def workers(cluster: str | None) -> Iterator[Workers]:
+def workers_of(cluster: str | None) -> Iterator[Workers]:
     """Whoever a study was told to be worked by.
 
     Parameters

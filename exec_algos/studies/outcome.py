@@ -36,13 +36,13 @@ COUNTS = ("n", "days", "clusters")
 GROUPED = ("algorithm", "side")  # what the summary that stands in the folder is by
 
 
-def fold_of(folder: StudyFolder, columns: Sequence[str], hands: Workers | None = None) -> Fold:
+def fold_of(folder: StudyFolder, columns: Sequence[str], workers: Workers | None = None) -> Fold:
     """Looks at the parts of the table of parent orders, by whoever has been asked to; in this process if nobody was."""
     wanted = tuple(dict.fromkeys(columns))
     many = _count(folder, "parents", wanted)
 
     def fold(look: Callable[[pd.DataFrame], A]) -> A:
-        return added((hands or ThisProcess()).map(partial(look_at, folder.path, "parents", Look(wanted, look)), bundles(range(many))))
+        return added((workers or ThisProcess()).map(partial(look_at, folder.path, "parents", Look(wanted, look)), bundles(range(many))))
 
     return fold
 

@@ -1,4 +1,4 @@
-"""The tables of a study in shards: Parquet files of about one row group each, put together and looked at by whoever has a hand free."""
+"""The tables of a study in shards: Parquet files of one row group each, put together and looked at by the workers of the study."""
 
 from __future__ import annotations
 

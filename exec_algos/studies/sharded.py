@@ -14,7 +14,7 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.placement import Randomisation
 from exec_algos.studies.aggregate import combine
-from exec_algos.studies.cluster import workers
+from exec_algos.studies.cluster import workers_of
 from exec_algos.studies.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
 from exec_algos.studies.desk import DeskOrders, Placed
 from exec_algos.studies.imports import Refused
@@ -262,13 +262,13 @@ class ShardedStudy:
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
         task = Task(self, span, code_record(), kept.path, strict)
-        with Records(shards) as records, workers(cluster) as hands:
-            for record in hands.settled(task, shards):
+        with Records(shards) as records, workers_of(cluster) as workers:
+            for record in workers.settled(task, shards):
                 _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
                 records.add(record)
                 if progress is not None:
                     progress(records.count, len(shards))
-            return combine(kept, settings, records, hands, refused)
+            return combine(kept, settings, records, workers, refused)
 
     def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: Span, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""
