@@ -15,10 +15,10 @@ import numpy as np
 from machine import keep, seconds
 from numba import njit
 
-from exec_algos.batch import Orders, Tape, Watched, run_batch
+from exec_algos.algorithms import POV, TWAP, VWAP, Algorithm, DynamicVWAP, ImplementationShortfall
+from exec_algos.algorithms.curve import cumulative_curve
+from exec_algos.batch import BatchOrders, Tape, Watched, run_batch
 from exec_algos.costs import Commission
-from exec_algos.executors import POV, TWAP, VWAP, Algorithm, DynamicVWAP, ImplementationShortfall
-from exec_algos.executors.curve import cumulative_curve
 
 PARENTS, MINUTES = 25_200, 390
 STEP = 60_000_000_000
@@ -74,7 +74,7 @@ def sum_columns(a, b, c, d, e):  # type: ignore[no-untyped-def]
     return total
 
 
-def work(tape: Tape, orders: Orders, curve: Any, algorithm: Algorithm, threads: int = 1, recording: bool = False) -> Any:
+def work(tape: Tape, orders: BatchOrders, curve: Any, algorithm: Algorithm, threads: int = 1, recording: bool = False) -> Any:
     rule = algorithm.decide, algorithm.params()
     looks = {"watching": algorithm.watches}
     return run_batch(tape, orders, curve, *rule, step=STEP, commission=Commission(), threads=threads, recording=recording, **looks)
@@ -118,7 +118,7 @@ def main() -> None:
     tape = Tape(start, flat, flat, low, high, volumes.ravel(), Watched(traded, flat, none, none, none, none, 1.0))
     first, one = np.arange(PARENTS, dtype=np.int64) * MINUTES, np.ones(PARENTS, dtype=np.int64)
     begin, quantity = first * STEP, 300_000
-    orders = Orders(
+    orders = BatchOrders(
         side=one, lots=one * quantity, lot_size=one * 1.0, cap=one * 0.1, start=begin, end=begin + MINUTES * STEP,
         interval=one * STEP, slices=one * MINUTES, first=first, last=first + MINUTES, curve=one * 0, base=one * 0,
     )  # fmt: skip
@@ -132,7 +132,7 @@ def main() -> None:
         "vwap": (VWAP(), cumulative_curve(ushape, 1)),
         "implementation_shortfall": (ImplementationShortfall(), ImplementationShortfall().curve(np.ones(MINUTES), STEP)),
     }
-    cases: dict[str, tuple[Any, Orders, Any, Callable[[], None]]] = {
+    cases: dict[str, tuple[Any, BatchOrders, Any, Callable[[], None]]] = {
         name: (algorithm, orders, curve, partial(by_hand, opens, volumes, quantity, curve, 0.1))
         for name, (algorithm, curve) in shared.items()
     }

@@ -22,9 +22,9 @@ from machine import keep, peak_megabytes
 from exec_algos import Bars, FillModel
 from exec_algos.market.calendars import sessions
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
-from exec_algos.studies.shards import TABLES
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.shard import TABLES
+from exec_algos.studies.shards.study import ShardedStudy
 
 ALGORITHMS = ("twap", "vwap", "pov", "twap:slice_interval_seconds=300", "vwap:slice_interval_seconds=300", "vwap:profile_days=10",
               "twap:slice_interval_seconds=600", "vwap:slice_interval_seconds=600")  # fmt: skip

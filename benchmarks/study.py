@@ -28,12 +28,12 @@ from numba import njit
 from scale import MINUTE, synthetic
 
 from exec_algos import BarStore, FillModel, ParentOrders, SlippageStudy
-from exec_algos.executors import POV
-from exec_algos.executors.implementation_shortfall import ImplementationShortfall
+from exec_algos.algorithms import POV
+from exec_algos.algorithms.implementation_shortfall import ImplementationShortfall
 from exec_algos.ext.backtrader import BarsFeed
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.study import ShardedStudy
 
 ALGORITHMS = ("twap", "vwap", "pov", "implementation_shortfall")
 COLUMNS = ["start", "open", "high", "low", "close", "volume"]

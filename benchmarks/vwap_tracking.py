@@ -20,7 +20,7 @@ import pandas as pd
 from machine import keep
 
 from exec_algos import TWAP, VWAP, Bars, FillModel, ParentOrders, SlippageStudy
-from exec_algos.executors.dynamic_vwap import DynamicVWAP
+from exec_algos.algorithms.dynamic_vwap import DynamicVWAP
 from exec_algos.forecast.session import SessionForecast
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import SessionVolumes, stretched

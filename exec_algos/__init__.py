@@ -6,22 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exec_algos.algorithms import POV, TWAP, VWAP, ImplementationShortfall
     from exec_algos.backtest import BacktestEngine, OrderEvent, Strategy
     from exec_algos.brokers.base import BrokerAPI
     from exec_algos.brokers.simulated import SimulatedBroker
     from exec_algos.config import get_settings
     from exec_algos.costs import Commission
-    from exec_algos.executors import (
-        POV,
-        TWAP,
-        VWAP,
-        ImplementationShortfall,
-        ImplementationShortfallExecutor,
-        OrderExecutor,
-        POVExecutor,
-        TWAPExecutor,
-        VWAPExecutor,
-    )
+    from exec_algos.executors import ImplementationShortfallExecutor, OrderExecutor, POVExecutor, TWAPExecutor, VWAPExecutor
     from exec_algos.executors.shortcuts import execute_twap, execute_vwap
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
@@ -37,11 +28,11 @@ _HOME = {
     "Commission": "costs",
     "Fill": "model",
     "FillModel": "fills",
-    "ImplementationShortfall": "executors",
+    "ImplementationShortfall": "algorithms",
     "ImplementationShortfallExecutor": "executors",
     "OrderEvent": "backtest",
     "OrderExecutor": "executors",
-    "POV": "executors",
+    "POV": "algorithms",
     "POVExecutor": "executors",
     "ParentOrder": "model",
     "ParentOrders": "studies",
@@ -51,9 +42,9 @@ _HOME = {
     "SlippageStudy": "studies",
     "Strategy": "backtest",
     "StudyResult": "studies",
-    "TWAP": "executors",
+    "TWAP": "algorithms",
     "TWAPExecutor": "executors",
-    "VWAP": "executors",
+    "VWAP": "algorithms",
     "VWAPExecutor": "executors",
     "execute_twap": "executors.shortcuts",
     "execute_vwap": "executors.shortcuts",

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from exec_algos import TWAP, VWAP, Bars
-from exec_algos.brokers.stepped import SteppedBroker
-from exec_algos.brokers.venue import SteppedChild
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.market.samples import load_samples
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.venue import SteppedChild
 from exec_algos.tca.benchmarks import slippage_bps
 
 BUY, SELL = "SYNLARGE", "SYNMID"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from exec_algos import VWAP, BacktestEngine, Commission, FillModel
-from exec_algos.agents import AgentStrategy, Decision, Mandate
+from exec_algos.agents import AgentDecision, AgentStrategy, Mandate
 from exec_algos.backtest import BacktestResult, DataHandler
 from exec_algos.market.samples import load_samples
 
@@ -23,12 +23,12 @@ class MeanReversion:
     def __init__(self, data_handler: DataHandler) -> None:
         self.data_handler = data_handler
 
-    async def analyze(self, ticker: str) -> Decision:
+    async def analyze(self, ticker: str) -> AgentDecision:
         """Long below -1, short above 1, in between as it was."""
         closes = self.data_handler.history(ticker, LOOKBACK)["close"]
         z = (closes.iloc[-1] - closes.mean()) / closes.std()
         action = "BUY" if z < -FAR else "SELL" if z > FAR else "HOLD"
-        return Decision(action, 0.3, reason=f"z = {z:.2f}")
+        return AgentDecision(action, 0.3, reason=f"z = {z:.2f}")
 
 
 def main() -> BacktestResult:

@@ -6,9 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from exec_algos import OrderExecutor, Side
-from exec_algos.executors import Algorithm, AlgorithmExecutor
-from exec_algos.executors.curve import follow_curve
-from exec_algos.executors.twap import TWAP
+from exec_algos.algorithms import Algorithm
+from exec_algos.algorithms.curve import follow_curve
+from exec_algos.algorithms.twap import TWAP
+from exec_algos.executors import AlgorithmExecutor
 
 
 class OwnTWAP(OrderExecutor):

@@ -6,12 +6,13 @@ from datetime import time
 from small_markets import DRIVERS, MINUTE, ZONE, at, clock_times, driven, minute_bars
 
 from exec_algos import TWAP, FillModel
-from exec_algos.backtest.stream import Bar
-from exec_algos.brokers.hours import DailyHours
-from exec_algos.brokers.stepped import SteppedBroker
-from exec_algos.executors.base import AlgorithmExecutor, Window
-from exec_algos.fills import bar_budget, meet_bar, price_paid
+from exec_algos.exchange.stream import Bar
+from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.fills import bar_budget, meet_bar, within_limit
 from exec_algos.market.hours import sessions_of
+from exec_algos.model import Window
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.hours import DailyHours
 
 WHOLE = 1 - 1e-12
 PLACES = (*DRIVERS, "loop")
@@ -54,11 +55,11 @@ class Loop:
                 room = bar_budget(model.cap(parent.max_participation) / lot, bar.volume) - math.ceil(used / lot * WHOLE)
                 price, left = model.bar_price(bar, side), child.lots - child.filled
                 done = meet_bar(side, left, child.limit, price, bar.low, bar.high, max(room, 0), model.limit_rule.terms())
-                if room > 0 and done.quantity > 0:
-                    shares, impact = done.quantity * lot, model.impact_coefficient
-                    paid = (
-                        price_paid(side, child.limit, done.price, bar.low, bar.high, shares, bar.volume, impact) if impact else done.price
-                    )
+                if room > 0 and done.lots > 0:
+                    shares, paid = done.lots * lot, done.price
+                    if model.impact is not None:  # the square-root law, written out here once more
+                        paid *= 1.0 + side * model.impact.coefficient * math.sqrt(shares / bar.volume)
+                        paid = paid if math.isnan(child.limit) else within_limit(side, child.limit, paid, bar.low, bar.high)
                     self.broker.fill(child, shares, paid, bar.start if model.price == "open" else now)
                     used += shares
 

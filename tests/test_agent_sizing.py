@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exec_algos import Side
-from exec_algos.agents import Account, Decision, Mandate, calculate_quantity, order_for, realised_volatility
+from exec_algos.agents import Account, AgentDecision, Mandate, calculate_quantity, order_for, realised_volatility
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 
 # 0.3 * 100,000 / 101 = 297.03
@@ -124,15 +124,15 @@ ORDERS = [
 
 @pytest.mark.parametrize(("action", "size", "held", "short", "order"), ORDERS)
 def test_an_order_leads_from_what_is_held_to_what_is_wanted(action, size, held, short, order):
-    found = order_for(Decision(action, size), Account(equity=10_000, price=10, held=held), Mandate(allow_short=short))
+    found = order_for(AgentDecision(action, size), Account(equity=10_000, price=10, held=held), Mandate(allow_short=short))
     assert found == (None if order is None else (Side.of(order[0]), order[1]))
 
 
 def test_an_order_is_of_whole_lots_and_leaves_odd_ones():
     lots = Mandate(lot_size=100)
-    assert order_for(Decision("SELL", 0), Account(equity=10_000, price=10, held=250), lots) == (Side.SELL, 200)
-    assert order_for(Decision("BUY", 0.3), Account(equity=10_000, price=10, held=150), lots) == (Side.BUY, 100)
-    assert order_for(Decision("SELL", 0), Account(equity=10_000, price=10, held=50), lots) is None
+    assert order_for(AgentDecision("SELL", 0), Account(equity=10_000, price=10, held=250), lots) == (Side.SELL, 200)
+    assert order_for(AgentDecision("BUY", 0.3), Account(equity=10_000, price=10, held=150), lots) == (Side.BUY, 100)
+    assert order_for(AgentDecision("SELL", 0), Account(equity=10_000, price=10, held=50), lots) is None
 
 
 def test_a_mandate_hands_on_its_volatility_target():
@@ -147,23 +147,23 @@ def test_a_mandate_hands_on_its_volatility_target():
 
 def test_a_ruined_account_can_close_and_not_open():
     ruined = Account(equity=-5, price=10, held=100)
-    assert order_for(Decision("SELL", 1), ruined) == (Side.SELL, 100)
+    assert order_for(AgentDecision("SELL", 1), ruined) == (Side.SELL, 100)
     with pytest.raises(UsageError, match="equity must be positive"):
-        order_for(Decision("BUY", 1), ruined)
+        order_for(AgentDecision("BUY", 1), ruined)
 
 
 @given(st.sampled_from(["BUY", "SELL"]), st.floats(0, 1), st.integers(-2000, 2000), st.booleans(), st.sampled_from([1, 10, 100]))
 def test_the_same_decision_given_twice_trades_once_and_a_long_account_never_goes_short(action, size, held, short, lot):
     held *= lot
     mandate, account = Mandate(allow_short=short, lot_size=lot), Account(equity=10_000, price=7, held=held)
-    order = order_for(Decision(action, size), account, mandate)
+    order = order_for(AgentDecision(action, size), account, mandate)
     if order is not None:
         side, shares = order
         after = held + side * shares
         assert side == Side.of(action)
         assert shares > 0
         assert shares % lot == 0
-        assert order_for(Decision(action, size), dataclasses.replace(account, held=after), mandate) is None
+        assert order_for(AgentDecision(action, size), dataclasses.replace(account, held=after), mandate) is None
         assert short or side == Side.BUY or after == 0
 
 

@@ -11,8 +11,8 @@ from small_markets import DAYS, MINUTE, at, clock_times, minute_bars
 
 from exec_algos import BacktestEngine, Bars, Commission, FillModel, OrderEvent, SimulatedBroker
 from exec_algos.agents import (
+    AgentDecision,
     AgentStrategy,
-    Decision,
     Mandate,
     RecordedDecision,
     RecordedDecisions,
@@ -22,7 +22,7 @@ from exec_algos.agents import (
 )
 from exec_algos.errors import ForeignAwaitError, NotEnoughHistoryError, RunError, UsageError
 
-HOLD = Decision("HOLD", 0)
+HOLD = AgentDecision("HOLD", 0)
 TWO_MINUTES = Mandate(duration_minutes=2)
 PRICES = [10, 10, 10, 12, 12, 12, 15, 15, 15, 15]  # from 09:30 on
 
@@ -65,7 +65,7 @@ def orders(result):
 
 
 def test_an_agent_buys_and_sells_in_a_backtest():
-    result = backtest(minute_bars(PRICES), scripted(at_09_32=Decision("BUY", 0.3), at_09_36=Decision("SELL", 1)))
+    result = backtest(minute_bars(PRICES), scripted(at_09_32=AgentDecision("BUY", 0.3), at_09_36=AgentDecision("SELL", 1)))
     assert orders(result) == [("09:32", "BUY", 300), ("09:36", "SELL", 300)]
     assert result.fills["price"].tolist() == [10, 12, 15, 15]
     assert result.fills["quantity"].tolist() == [150] * 4
@@ -74,14 +74,14 @@ def test_an_agent_buys_and_sells_in_a_backtest():
 
 
 def test_an_order_is_sized_by_the_equity_of_its_moment():
-    result = backtest(minute_bars(PRICES), scripted(at_09_32=Decision("BUY", 0.3), at_09_36=Decision("BUY", 0.5)))
+    result = backtest(minute_bars(PRICES), scripted(at_09_32=AgentDecision("BUY", 0.3), at_09_36=AgentDecision("BUY", 0.5)))
     # 09:36: cash 10,000 - 1,500 - 1,800 = 6,700 and 300 shares at 12 are 10,300; half of it is 429 shares, 129 more than are held
     assert orders(result) == [("09:32", "BUY", 300), ("09:36", "BUY", 129)]
 
 
 def test_an_agent_may_go_short_where_its_mandate_allows_it():
     short = Mandate(duration_minutes=2, allow_short=True)
-    script = scripted(at_09_32=Decision("SELL", 0.3), at_09_36=Decision("BUY", 0))
+    script = scripted(at_09_32=AgentDecision("SELL", 0.3), at_09_36=AgentDecision("BUY", 0))
     assert orders(backtest(minute_bars(PRICES), script, mandate=short)) == [("09:32", "SELL", 300), ("09:36", "BUY", 300)]
     assert orders(backtest(minute_bars(PRICES), script)) == []
 
@@ -89,7 +89,7 @@ def test_an_agent_may_go_short_where_its_mandate_allows_it():
 def test_the_same_decision_at_every_bar_does_not_pile_up():
     class Stubborn(Scripted):
         async def analyze(self, ticker):
-            return Decision("BUY", 0.3)
+            return AgentDecision("BUY", 0.3)
 
     assert orders(backtest(minute_bars([10] * 12), Stubborn)) == [("09:31", "BUY", 300)]
 
@@ -98,7 +98,7 @@ def test_the_account_is_kept_from_the_strategys_own_fills_with_their_fees():
     made = []
 
     def make(event_queue, data_handler):
-        agent = scripted(at_09_32=Decision("BUY", 0.3), at_09_36=Decision("SELL", 1))
+        agent = scripted(at_09_32=AgentDecision("BUY", 0.3), at_09_36=AgentDecision("SELL", 1))
         made.append(AgentStrategy(event_queue, data_handler, agent=agent, cash=10_000, when=1, mandate=TWO_MINUTES))
         return made[0]
 
@@ -118,7 +118,7 @@ def test_before_a_symbols_first_bar_there_is_no_account_to_size_by():
 
 def test_two_agents_in_one_backtest_have_an_account_each():
     def one(cash):
-        return partial(AgentStrategy, agent=scripted(at_09_32=Decision("BUY", 0.3)), cash=cash, when=1, mandate=TWO_MINUTES)
+        return partial(AgentStrategy, agent=scripted(at_09_32=AgentDecision("BUY", 0.3)), cash=cash, when=1, mandate=TWO_MINUTES)
 
     result = BacktestEngine(minute_bars(PRICES), [one(10_000), one(1_000)], initial_cash=11_000).run()
     assert orders(result) == [("09:32", "BUY", 300), ("09:32", "BUY", 30)]
@@ -128,7 +128,7 @@ def test_a_volatility_target_uses_the_closes_of_earlier_sessions():
     days = [[50, 100], [60, 110], [70, 99], [500, 100, 100, 100, 100]]  # today's own bars do not count
     bars = minute_bars(*days)
     mandate = Mandate(duration_minutes=2, target_volatility=1.0, volatility_sessions=2)
-    result = backtest(bars, scripted(at_09_32=Decision("BUY", 0.5)), mandate=mandate, start=at(f"{DAYS[3]} 09:30"))
+    result = backtest(bars, scripted(at_09_32=AgentDecision("BUY", 0.5)), mandate=mandate, start=at(f"{DAYS[3]} 09:30"))
     yearly = (math.log(1.1) - math.log(0.9)) / math.sqrt(2) * math.sqrt(252)
     assert orders(result) == [("09:32", "BUY", math.floor(0.5 * 10_000 / 100 / yearly))]
 
@@ -137,7 +137,7 @@ def test_a_volatility_target_without_enough_sessions_stops_the_run():
     bars = minute_bars([10] * 5, [10] * 5, [10] * 5)
     mandate = Mandate(target_volatility=1.0, volatility_sessions=2)
     with pytest.raises(RunError, match="X has 2 sessions before 2024-01-04, its volatility needs 3") as caught:
-        backtest(bars, scripted(at_09_32=Decision("BUY", 0.5)), mandate=mandate, start=at(f"{DAYS[2]} 09:30"))
+        backtest(bars, scripted(at_09_32=AgentDecision("BUY", 0.5)), mandate=mandate, start=at(f"{DAYS[2]} 09:30"))
     assert isinstance(caught.value.__cause__, NotEnoughHistoryError)
 
 
@@ -168,7 +168,7 @@ def test_an_agent_is_asked_at_every_so_many_bars():
 
 def test_an_agent_is_not_asked_while_its_last_order_is_being_worked():
     diary = []
-    agent = partial(Scripted, script={"09:32": Decision("BUY", 0.3)}, diary=diary)
+    agent = partial(Scripted, script={"09:32": AgentDecision("BUY", 0.3)}, diary=diary)
     backtest(minute_bars([10] * 8), agent, mandate=Mandate(duration_minutes=3))
     assert [moment[3:] for moment, _, _ in diary] == ["09:31", "09:32", "09:36", "09:37", "09:38"]
 
@@ -203,7 +203,7 @@ class Slow(Scripted):
 
 
 def test_an_agent_may_await_the_clock_and_its_order_starts_when_it_has_answered():
-    result = backtest(minute_bars(PRICES), partial(Slow, script={"09:33": Decision("BUY", 0.3)}), when=["09:33"])
+    result = backtest(minute_bars(PRICES), partial(Slow, script={"09:33": AgentDecision("BUY", 0.3)}), when=["09:33"])
     assert orders(result) == [("09:34", "BUY", 250)]  # sized at the price of the answer, 12
 
 
@@ -228,7 +228,7 @@ def test_an_agent_that_fails_stops_the_run_with_symbol_and_time():
 
 
 def test_a_decision_after_the_last_session_is_reported_as_rejected():
-    result = backtest(minute_bars([10] * 3), scripted(at_09_33=Decision("BUY", 0.3)))
+    result = backtest(minute_bars([10] * 3), scripted(at_09_33=AgentDecision("BUY", 0.3)))
     assert len(result.rejected) == 1
     assert result.rejected[0].startswith("Question(symbol='X'): the market has no session")
 
@@ -240,7 +240,7 @@ def test_a_subclass_may_send_orders_of_its_own():
             if event.time == at("09:31"):
                 self.event_queue.put(OrderEvent(symbol="X", side="BUY", quantity=7))
 
-    made = partial(Both, agent=scripted(at_09_32=Decision("BUY", 0.3)), cash=10_000, when=1, mandate=TWO_MINUTES)
+    made = partial(Both, agent=scripted(at_09_32=AgentDecision("BUY", 0.3)), cash=10_000, when=1, mandate=TWO_MINUTES)
     result = BacktestEngine(minute_bars([10] * 8), [made]).run()
     assert result.parents["quantity"].tolist() == [7, 293]
     assert result.parents["algorithm"].tolist() == ["direct", "twap"]
@@ -262,7 +262,7 @@ def test_a_strategy_that_cannot_ask_is_refused(terms, words):
         backtest(minute_bars(PRICES), **{"agent": Scripted, **terms})
 
 
-SCRIPT = {"09:32": Decision("BUY", 0.3, 0.8, "cheap"), "09:36": Decision("SELL", 1)}
+SCRIPT = {"09:32": AgentDecision("BUY", 0.3, 0.8, "cheap"), "09:36": AgentDecision("SELL", 1)}
 
 
 def recorded(agent, when):

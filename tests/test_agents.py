@@ -12,7 +12,7 @@ from exec_algos import TWAP, VWAP, Fill, Side, SimulatedBroker, execute_twap
 from exec_algos.agents import (
     Account,
     Action,
-    Decision,
+    AgentDecision,
     Mandate,
     TradingAgent,
     calculate_quantity,
@@ -45,7 +45,7 @@ class Says:
     """An agent that always gives the same answer, and remembers what it was asked."""
 
     def __init__(self, *answer):
-        self.answer, self.asked = Decision(*answer), []
+        self.answer, self.asked = AgentDecision(*answer), []
 
     async def analyze(self, ticker):
         self.asked.append(ticker)
@@ -75,20 +75,20 @@ def test_the_example_of_the_specification_does_nothing_unless_told_to_buy(action
 
 @pytest.mark.parametrize("text", ["BUY", "buy", " Buy ", Action.BUY])
 def test_an_action_is_its_name_in_any_case(text):
-    decision = Decision(text, 0.1)
+    decision = AgentDecision(text, 0.1)
     assert decision.action == "BUY"
     assert decision.action is Action.BUY
 
 
 def test_an_unknown_action_is_refused_with_the_nearest_one():
     with pytest.raises(UnknownNameError, match="unknown action 'SEL': did you mean SELL"):
-        Decision("SEL", 0.1)
+        AgentDecision("SEL", 0.1)
 
 
 @pytest.mark.parametrize("action", [None, 1, Side.BUY, "", "STRONG BUY PLEASE"])
 def test_what_is_no_action_is_refused(action):
     with pytest.raises(UnknownNameError):
-        Decision(action, 0.1)
+        AgentDecision(action, 0.1)
 
 
 NO_FRACTIONS = [-0.01, 1.01, 30, math.nan, math.inf, "0.3", True]
@@ -97,16 +97,16 @@ NO_FRACTIONS = [-0.01, 1.01, 30, math.nan, math.inf, "0.3", True]
 @pytest.mark.parametrize(("field", "size"), [("position_size", None), *itertools.product(("position_size", "confidence"), NO_FRACTIONS)])
 def test_a_fraction_outside_zero_and_one_is_refused(field, size):
     with pytest.raises(UsageError, match=rf"{field} is a fraction in \[0, 1\]"):
-        Decision(**{"action": "BUY", "position_size": 0.1, field: size})
+        AgentDecision(**{"action": "BUY", "position_size": 0.1, field: size})
 
 
 def test_a_decision_needs_a_position_size():
     with pytest.raises(TypeError, match="position_size"):
-        Decision("BUY")
+        AgentDecision("BUY")
 
 
 def test_a_decision_keeps_what_it_was_told_and_does_not_change():
-    decision = Decision("SELL", 1, 0, "too dear")
+    decision = AgentDecision("SELL", 1, 0, "too dear")
     assert dataclasses.astuple(decision) == ("SELL", 1.0, 0.0, "too dear")
     with pytest.raises(dataclasses.FrozenInstanceError):
         decision.position_size = 0.5
@@ -130,27 +130,27 @@ def carried_out(decision, driver="asyncio", *, held=0, bars=None, mandate=THREE_
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_buy_buys_its_quantity_over_the_window(driver):
-    fills = carried_out(Decision("BUY", 0.3), driver)
+    fills = carried_out(AgentDecision("BUY", 0.3), driver)
     assert trades(fills) == [(100, 10), (100, 11), (100, 12)]
     assert {fill.side for fill in fills} == {Side.BUY}
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_sell_sells_what_is_held_in_positive_quantities(driver):
-    fills = carried_out(Decision("SELL", 0.3), driver, held=60)
+    fills = carried_out(AgentDecision("SELL", 0.3), driver, held=60)
     assert trades(fills) == [(20, 10), (20, 11), (20, 12)]
     assert {fill.side for fill in fills} == {Side.SELL}
 
 
 def test_a_sell_with_nothing_held_does_nothing_unless_shorts_are_allowed():
-    assert carried_out(Decision("SELL", 0.3)) == []
-    short = carried_out(Decision("SELL", 0.3), mandate=Mandate(duration_minutes=3, allow_short=True))
+    assert carried_out(AgentDecision("SELL", 0.3)) == []
+    short = carried_out(AgentDecision("SELL", 0.3), mandate=Mandate(duration_minutes=3, allow_short=True))
     assert trades(short) == [(100, 10), (100, 11), (100, 12)]
     assert {fill.side for fill in short} == {Side.SELL}
 
 
 def test_a_hold_does_nothing():
-    assert carried_out(Decision("HOLD", 0), held=60) == []
+    assert carried_out(AgentDecision("HOLD", 0), held=60) == []
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -170,13 +170,13 @@ def test_under_asyncio_an_agent_may_await_what_it_likes():
 
 
 def test_without_a_window_an_order_is_worked_to_the_close():
-    fills = carried_out(Decision("BUY", 0.3), mandate=Mandate(duration_minutes=None))
+    fills = carried_out(AgentDecision("BUY", 0.3), mandate=Mandate(duration_minutes=None))
     assert [fill.fill_price for fill in fills] == PRICES
 
 
 def test_without_a_mandate_an_order_is_worked_by_twap_over_half_an_hour():
     broker = SimulatedBroker(minute_bars([10] * 60))
-    fills = run(execute_decision(Decision("BUY", 0.3), "X", broker=broker, account=Account(equity=10_000, price=10)))
+    fills = run(execute_decision(AgentDecision("BUY", 0.3), "X", broker=broker, account=Account(equity=10_000, price=10)))
     assert [fill.quantity for fill in fills] == [10] * 30
 
 
@@ -185,23 +185,23 @@ def test_the_algorithm_of_the_mandate_works_the_order():
     bars = minute_bars(minute, minute)
     mandate = Mandate(algorithm=VWAP(profile_days=1), duration_minutes=None)
     broker = SimulatedBroker(bars, start="2024-01-03 09:30")
-    fills = run(execute_decision(Decision("BUY", 0.3), "X", broker=broker, account=Account(equity=10_000, price=10), mandate=mandate))
+    fills = run(execute_decision(AgentDecision("BUY", 0.3), "X", broker=broker, account=Account(equity=10_000, price=10), mandate=mandate))
     assert [fill.quantity for fill in fills] == [180, 90, 30]
 
 
 def test_the_cap_of_the_mandate_holds_the_order_back():
-    fills = carried_out(Decision("BUY", 0.3), mandate=Mandate(duration_minutes=3, max_participation=0.05))
+    fills = carried_out(AgentDecision("BUY", 0.3), mandate=Mandate(duration_minutes=3, max_participation=0.05))
     assert [fill.quantity for fill in fills] == [50, 50, 50]  # volume is 1,000 a minute
 
 
 def test_children_are_of_whole_lots():
-    fills = carried_out(Decision("BUY", 0.3), mandate=Mandate(algorithm=TWAP(), duration_minutes=4, lot_size=100))
+    fills = carried_out(AgentDecision("BUY", 0.3), mandate=Mandate(algorithm=TWAP(), duration_minutes=4, lot_size=100))
     assert [fill.quantity for fill in fills] == [100, 100, 100]
 
 
 class Hasty:
     def analyze(self, ticker):
-        return Decision("BUY", 0.3)
+        return AgentDecision("BUY", 0.3)
 
 
 class Vague:
@@ -220,7 +220,7 @@ def test_what_does_not_answer_as_an_agent_does_is_refused(agent, words):
 
 def test_what_is_decided_is_logged(caplog):
     with caplog.at_level("INFO", logger="exec_algos.agents"):
-        carried_out(Decision("BUY", 0.3, reason="cheap"))
-        carried_out(Decision("SELL", 0.3))
+        carried_out(AgentDecision("BUY", 0.3, reason="cheap"))
+        carried_out(AgentDecision("SELL", 0.3))
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith("[AGENT]")]
     assert said == ["[AGENT] BUY X: 300 shares by twap. cheap", "[AGENT] SELL X: nothing to order, 0 shares held"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from markets import algorithms, assert_same, fill_models, grids, kinds_of_model, market, markets, outcome, study_of, trades
 
 from exec_algos import TWAP, Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos.algorithms import parse_algorithm
+from exec_algos.algorithms.curve import follow_curve
 from exec_algos.costs import FixedSpread, SquareRootImpact
-from exec_algos.executors import parse_algorithm
-from exec_algos.executors.curve import follow_curve
 from exec_algos.model import Decision
 
 LATE = FillModel(price="close", max_participation=0.02, latency=90, commission=Commission(rate=0.0002, per_share=0.003, minimum=1.0))
@@ -43,7 +43,7 @@ def test_engine_and_batch_agree_bit_for_bit_on_random_markets(bars, names, model
 
 
 def follow_at_limit(terms, seen, params):
-    return Decision(follow_curve(terms, seen, params).quantity, params[0] if terms.side > 0 else params[1])
+    return Decision(follow_curve(terms, seen, params).lots, params[0] if terms.side > 0 else params[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from markets import market, study_of
 from exec_algos import FillModel
 from exec_algos.costs import FixedSpread, TransientImpact
 from exec_algos.market.hours import sessions_of
+from exec_algos.stats.paired import compare_all
 from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
-from exec_algos.tca.paired import compare_all
 from exec_algos.tca.trades import Trades
 
 MODEL = FillModel(

@@ -12,9 +12,10 @@ from markets import DAYS, market, ns
 from typer.testing import CliRunner
 
 from exec_algos import SimulatedBroker, executors
+from exec_algos.algorithms import ALGORITHMS, POV, parse_algorithm
 from exec_algos.cli import app
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import ALGORITHMS, POV, POVExecutor, TWAPExecutor, parse_algorithm
+from exec_algos.executors import POVExecutor, TWAPExecutor
 from exec_algos.model import Rules, Side
 
 BARS = market(3, ("A",), missing=0.0)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, fill_models, grid_of, grids, kinds_of_model, market, markets, ns, outcome, study_of
 
 from exec_algos import Commission, FillModel, ParentOrders, SlippageStudy
-from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.algorithms import parse_algorithm
+from exec_algos.algorithms.curve import follow_curve
+from exec_algos.batch import BatchOrders, Tape, run_batch
 from exec_algos.compiling import fingerprint
 from exec_algos.costs import SquareRootImpact
-from exec_algos.costs.displacement import ImpactTable
+from exec_algos.costs.propagator import ImpactTable
 from exec_algos.errors import UsageError
-from exec_algos.executors import parse_algorithm
-from exec_algos.executors.curve import follow_curve
 from exec_algos.model import Decision
 
 
@@ -165,7 +165,7 @@ def orders(count, bars, *, lots=100, slices=4):
     def same(value, kind=np.int64):
         return np.full(count, value, dtype=kind)
 
-    return Orders(
+    return BatchOrders(
         side=same(1), lots=same(lots), lot_size=same(1, float), cap=same(0.02, float), start=first * STEP, end=(first + slices) * STEP,
         interval=same(STEP), slices=same(slices), first=first, last=first + slices, curve=same(0),
     )  # fmt: skip
@@ -229,7 +229,7 @@ def test_a_study_of_orders_for_other_bars_is_refused():
 
 def decide_by(rate):
     def decide(terms, seen, params):
-        return Decision(int(rate * terms.quantity), math.nan)
+        return Decision(int(rate * terms.lots), math.nan)
 
     return decide
 

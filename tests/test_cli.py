@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli_show import group_table, print_table
+from exec_algos.cli.show import group_table, print_table
 from exec_algos.market.samples import sample_folder
 from exec_algos.market.store import BarStore
 from exec_algos.studies.request import StudyRequest

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from exec_algos.cli_data import data_app
+from exec_algos.cli.data import data_app
 from exec_algos.market.store import BarStore
 
 ROWS = "2024-01-02 09:30:00,10,12,9,11,5\n2024-01-02 09:31:00,10,12,9,11,6\n2024-01-02 09:32:00,10,8,9,11,7\n"
@@ -111,7 +111,7 @@ def test_what_is_not_there_is_an_error(tmp_path):
 
 
 def test_the_commands_load_nothing_heavy_until_they_run():
-    code = "import sys, exec_algos.cli_data; print({'pandas', 'numba', 'pyarrow', 'numpy', 'rich.table'} & set(sys.modules))"
+    code = "import sys, exec_algos.cli.data; print({'pandas', 'numba', 'pyarrow', 'numpy', 'rich.table'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

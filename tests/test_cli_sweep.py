@@ -9,7 +9,7 @@ from markets import DAYS, bars_of, grid_of
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli_sweep import sweep_lines
+from exec_algos.cli.sweep import sweep_lines
 
 HALF, HOUR = "twap:slice_interval_seconds=1800", "twap:slice_interval_seconds=3600"
 

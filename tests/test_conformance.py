@@ -16,10 +16,10 @@ from test_lookahead import finished, known_fills, rewritten
 from test_rules_agreement import replayed
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
-from exec_algos.executors import ALGORITHMS, parse_algorithm
+from exec_algos.algorithms import ALGORITHMS, parse_algorithm
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.window import Window
 from exec_algos.model import Residual, Rules
+from exec_algos.model.window import Window
 
 TEXTS = {
     "twap": "twap",

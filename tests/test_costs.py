@@ -14,11 +14,12 @@ from numba import njit
 from exec_algos import Commission, FillModel, SimulatedBroker, TWAPExecutor
 from exec_algos.compiling import compilable
 from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact, child_fee
+from exec_algos.costs.propagator import ImpactTerms, own_impact
 from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
 from exec_algos.costs.ticks import KRX_2023
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import price_paid, with_impact
-from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.fills import displaced_price
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
 
 amounts = st.floats(0, 1e6)
 
@@ -110,6 +111,12 @@ def test_spread_and_impact_do_not_change():
         SquareRootImpact(0.1).coefficient = 0.2
 
 
+def price_paid(side, limit, bar, shares, volume, coefficient):
+    """The price of an execution under the square-root law, in a market that nobody displaced before; `bar` is price, low, high."""
+    own = own_impact(ImpactTerms(coefficient, 0.5, 0.0, 0.0, 1.0, 1.0), shares, volume)
+    return displaced_price(side, limit, *bar, 0.0, own)
+
+
 @pytest.mark.parametrize(
     ("side", "limit", "coefficient", "paid"),
     [
@@ -125,18 +132,18 @@ def test_spread_and_impact_do_not_change():
     ],
 )
 def test_the_impact_of_25_of_100_shares_at_10_in_a_bar_from_9_to_11(side, limit, coefficient, paid):
-    assert price_paid(side, limit, 10.0, 9.0, 11.0, 25, 100.0, coefficient) == paid
+    assert price_paid(side, limit, (10.0, 9.0, 11.0), 25, 100.0, coefficient) == paid
 
 
 @pytest.mark.parametrize(("shares", "paid"), [(4, 64.0625), (1, 64.03125), (16, 64.125), (0.25, 64.015625)])
 def test_impact_grows_with_the_root_of_the_size(shares, paid):
     """At 64 with a coefficient of 2**-10 in a bar of 4 shares every step is exact in binary."""
-    assert with_impact(1, 64.0, shares, 4.0, 2**-10) == paid
-    assert with_impact(-1, 64.0, shares, 4.0, 2**-10) == 128.0 - paid
+    assert price_paid(1, math.nan, (64.0, 0.0, 0.0), shares, 4.0, 2**-10) == paid
+    assert price_paid(-1, math.nan, (64.0, 0.0, 0.0), shares, 4.0, 2**-10) == 128.0 - paid
 
 
 def test_a_sale_of_a_hundred_times_the_bar_gets_nothing_rather_than_less():
-    assert with_impact(-1, 64.0, 400.0, 4.0, 0.5) == 0.0
+    assert price_paid(-1, math.nan, (64.0, 0.0, 0.0), 400.0, 4.0, 0.5) == 0.0
 
 
 @given(
@@ -151,11 +158,11 @@ def test_a_sale_of_a_hundred_times_the_bar_gets_nothing_rather_than_less():
 @pytest.mark.slow
 def test_the_compiled_price_is_the_interpreted_one_to_the_last_bit(side, limit, bar, shares, volume, coefficient):
     low, price, high = bar
-    arguments = side, limit, price, low, high, shares, volume, coefficient
-    assert COMPILED(*arguments) == price_paid(*arguments)
+    arguments = side, limit, price, low, high, 0.0, coefficient * math.sqrt(shares / volume)
+    assert COMPILED(*arguments) == displaced_price(*arguments)
 
 
-COMPILED = njit(compilable(price_paid))
+COMPILED = njit(compilable(displaced_price))
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 from markets import market
 
 from exec_algos import executors
+from exec_algos.algorithms import ALGORITHMS, Algorithm, parse_algorithm
 from exec_algos.errors import UsageError
-from exec_algos.executors import ALGORITHMS, Algorithm, parse_algorithm
 from exec_algos.studies.request import StudyRequest
 
 PAGE = Path(__file__).parents[1] / "docs" / "algorithms.md"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exec_algos.costs.texts import IMPACTS, PRESETS, SPREADS
+from exec_algos.fills.parsing import IMPACTS, PRESETS, SPREADS
 from exec_algos.studies.request import StudyRequest
 
 TEXT = (Path(__file__).parents[1] / "docs" / "fill-models.md").read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from small_markets import MINUTE, at, clock_times, minute_bars
 
 from exec_algos import FillModel, ParentOrder, SimulatedBroker
 from exec_algos.errors import UsageError
-from exec_algos.latency import SECOND, DrawnLatency
+from exec_algos.fills.latency import SECOND, DrawnLatency
 from exec_algos.model import Side
-from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
 
 LATE = DrawnLatency(mean=2400.0, sd=1200.0, seed=7)
 

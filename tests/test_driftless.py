@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from exec_algos import Bars, FillModel, ParentOrders, Rules, SlippageStudy
-from exec_algos.executors import ALGORITHMS
+from exec_algos.algorithms import ALGORITHMS
 from exec_algos.market.calendars import sessions
-from exec_algos.tca.statistics import clustered_mean
+from exec_algos.stats.statistics import clustered_mean
 
 MINUTE = 60_000_000_000
 DAYS = 260

@@ -13,7 +13,7 @@ from test_agreement import Patient
 from exec_algos import FillModel
 from exec_algos.costs import TransientImpact
 from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period, always
-from exec_algos.costs.presets import krx_tax, us_equity
+from exec_algos.fills.presets import krx_tax, us_equity
 
 MIDDLE = date(2025, 11, 26), date(2025, 11, 27)  # within the week of the random markets
 rates = st.sampled_from([0.0, 0.00015, 0.0023])

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, bars_of, fill_models, markets, ns
 
 from exec_algos import Commission, FillModel, SimulatedBroker
-from exec_algos.backtest.stream import Stream
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import MOST_LOTS, PRICE_RULES, TOUCHED, TRADED_THROUGH, UNCAPPED, bar_budget, meet_bar, price_paid, share_budget
+from exec_algos.exchange.stream import Stream
+from exec_algos.fills import MOST_LOTS, PRICE_RULES, TOUCHED, TRADED_THROUGH, UNCAPPED, bar_budget, displaced_price, meet_bar, share_budget
 
 OPEN = ns(DAYS[0], "09:30")
 SECOND = 1_000_000_000
@@ -107,7 +107,7 @@ def test_no_limit_order_pays_more_than_its_limit_or_outside_the_bar_or_gets_more
     lots, met = meet_bar(side, quantity, limit, price, low, high, budget, TRADED_THROUGH if through else TOUCHED)
     assert 0 <= lots <= min(quantity, budget)
     if lots:
-        paid = price_paid(side, limit, met, low, high, lots, 50.0, coefficient)
+        paid = displaced_price(side, limit, met, low, high, 0.0, coefficient * math.sqrt(lots / 50.0))
         assert low <= met <= high
         assert low <= paid <= high
         assert (met - limit) * side <= 0

@@ -1,7 +1,6 @@
 """The three laws of impact: published numbers, closed forms, and what later executions meet."""
 
 import asyncio
-import json
 import math
 from dataclasses import asdict
 
@@ -15,9 +14,8 @@ from numba import njit
 from exec_algos import FillModel, SimulatedBroker
 from exec_algos.compiling import compilable
 from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact
-from exec_algos.costs.displacement import ImpactTerms, own_impact
-from exec_algos.costs.impact import impact_of
 from exec_algos.costs.metaorder import square_root_cost
+from exec_algos.costs.propagator import ImpactTerms, own_impact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import price_parts
 from exec_algos.trajectories.obizhaeva_wang import ObizhaevaWang, discrete_cost
@@ -337,25 +335,6 @@ def test_an_unknown_size_is_answered_with_the_nearest():
 def test_an_almgren_impact_that_cannot_be_is_refused_by_name(knob, value):
     with pytest.raises(UsageError, match=knob):
         AlmgrenImpact(**{**asdict(IBM), knob: value})
-
-
-@pytest.mark.parametrize(
-    "law",
-    [
-        SquareRootImpact(0.01),
-        IBM,
-        TransientImpact(0.01, half_life_seconds=60, daily_volume={"A": 1e6, "B": 2e6}),
-        TransientImpact(0.01, "square_root", decay_power=0.5, decay_seconds=60.0, permanent=0.2),
-    ],
-)
-def test_an_impact_written_down_as_json_is_the_same_when_it_is_read(law):
-    assert impact_of(json.loads(json.dumps(asdict(law)))) == law
-    assert hash(law) == hash(impact_of(asdict(law)))
-
-
-def test_a_record_of_no_law_is_refused():
-    with pytest.raises(UsageError, match="no impact has the knobs"):
-        impact_of({"speed": 1})
 
 
 COMPILED = njit(compilable(own_impact))

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, bars_of, fill_models, market, markets, ns, study_of
 
 from exec_algos import BacktestEngine, Bars, FillModel, OrderEvent, SimulatedBroker, Strategy, TWAPExecutor, VWAPExecutor
-from exec_algos.backtest.market import running_market
-from exec_algos.backtest.queue import EventQueue
+from exec_algos.clock.queue import EventQueue
 from exec_algos.errors import OrderRejectedError, UsageError
+from exec_algos.exchange.market import running_market
 
 START = ns(DAYS[1], "09:30")
 ROUNDED = 1e-12

@@ -17,9 +17,9 @@ from exec_algos import FillModel, SimulatedBroker
 from exec_algos.costs import FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.limit_fills import LimitFill, QueueFill, ThroughFill, TouchFill
-from exec_algos.matching import meet_bar, queue_ahead
-from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.fills.limits import LimitFill, QueueFill, ThroughFill, TouchFill
+from exec_algos.fills.matching import meet_bar, queue_ahead
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
 
 CENTS = TickTable("cents", (0.0,), (0.01,))
 BANDS = TickTable("bands", (0.0, 10.0), (0.01, 0.05))

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from exec_algos.algorithms.curve import cumulative_curve, follow_curve
 from exec_algos.compiling import compilable
 from exec_algos.errors import UsageError
-from exec_algos.executors.curve import cumulative_curve, follow_curve
-from exec_algos.lots import nearest_lots, whole_lots
 from exec_algos.model import Seen, Terms, check_lots
+from exec_algos.model.lots import nearest_lots, whole_lots
 
 # the published answers (cum_half_up of vectors/apportionment.json), in lots
 PUBLISHED = {

@@ -14,8 +14,8 @@ from markets import CLOSES, DAYS, STEP, assert_same, bars_of, grid_of, ns, study
 from exec_algos import TWAP, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.window import Window
 from exec_algos.model import Rules
+from exec_algos.model.window import Window
 
 PAST, DAY, HALF = DAYS[1], DAYS[2], DAYS[3]
 CAP = FillModel(max_participation=0.1)

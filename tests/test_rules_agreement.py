@@ -13,16 +13,16 @@ from test_invariants import Ledger
 from test_lookahead import finished, known_fills, rewritten
 
 from exec_algos import TWAP, Commission, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
-from exec_algos.backtest.market import Market, running_market
-from exec_algos.backtest.queue import Rank
-from exec_algos.backtest.waiting import Task
-from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.algorithms import parse_algorithm
+from exec_algos.batch import BatchOrders, Tape, run_batch
+from exec_algos.clock.queue import Rank
+from exec_algos.clock.virtual import Task
 from exec_algos.errors import UsageError
-from exec_algos.executors import parse_algorithm
+from exec_algos.exchange.market import Market, running_market
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.window import Window
 from exec_algos.market.calendars import sessions
 from exec_algos.model import Decision, Residual, Rules
+from exec_algos.model.window import Window
 
 POLICIES = list(Residual)
 rules = st.builds(
@@ -53,7 +53,7 @@ def test_engine_and_batch_agree_bit_for_bit_under_random_rules(bars, names, mode
 def wild(terms, seen, params):
     """Asks for what nobody should: too much, at a price of its own."""
     wish = (seen.slice * 7919 + params[0]) % 5
-    return Decision(terms.quantity * wish // 2, 19.0 + wish if wish % 2 else np.nan)
+    return Decision(terms.lots * wish // 2, 19.0 + wish if wish % 2 else np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,9 +263,9 @@ BY_HAND = {
 def test_orders_made_by_hand_that_rules_do_not_fit_are_refused_by_the_compiled_loop(case):
     changes, rules, message = BY_HAND[case]
     two = np.ones(2, np.int64)
-    columns = {name: two for name in Orders._fields if name not in ("deadline", "lot_size", "cap")}
+    columns = {name: two for name in BatchOrders._fields if name not in ("deadline", "lot_size", "cap")}
     columns |= {"first": 0 * two, "curve": 0 * two, "lot_size": np.ones(2), "cap": np.ones(2), **changes}
     prices = np.full(2, 20.0)
     tape = Tape(np.arange(2), prices, prices, prices, prices, prices)
     with pytest.raises(UsageError, match=message):
-        run_batch(tape, Orders(**columns), np.ones(2), TWAP().decide, (), step=1, commission=Commission(), rules=rules)
+        run_batch(tape, BatchOrders(**columns), np.ones(2), TWAP().decide, (), step=1, commission=Commission(), rules=rules)

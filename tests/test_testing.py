@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from exec_algos import TWAP, VWAP, OrderExecutor, Side, executors
+from exec_algos.algorithms import ALGORITHMS
+from exec_algos.algorithms.curve import follow_curve
 from exec_algos.errors import ConformanceError, ExecAlgosError, UsageError
-from exec_algos.executors import ALGORITHMS
-from exec_algos.executors.curve import follow_curve
 from exec_algos.model import Decision, Rules
 from exec_algos.testing import Conformance, check_executor
 from exec_algos.testing.cases import LAST_DAY, STEP, last_hours, random_bars
@@ -246,7 +246,7 @@ def test_a_fault_of_an_executor_is_found_and_named_with_an_example_and_a_seed(ki
 
 
 def too_much(terms, seen, params):
-    return Decision(terms.quantity, NAN)
+    return Decision(terms.lots, NAN)
 
 
 def negative(terms, seen, params):
@@ -273,7 +273,7 @@ MISSING = {"rate": 0.5}
 
 
 def by_words(terms, seen, params):
-    left = terms.quantity - seen.filled - seen.working
+    left = terms.lots - seen.filled - seen.working
     return Decision(int(MISSING["rate"] * left), NAN)
 
 
@@ -301,7 +301,7 @@ def test_a_decide_that_closes_over_variables_is_found():
     rate = 0.5
 
     def closed(terms, seen, params):
-        left = terms.quantity - seen.filled - seen.working
+        left = terms.lots - seen.filled - seen.working
         return Decision(int(rate * left), NAN)
 
     found = findings_of(closed)
@@ -331,8 +331,8 @@ def test_a_decide_that_is_no_function_is_found():
 
 
 def by_large_numbers(terms, seen, params):
-    due = int(seen.scheduled * terms.quantity + 0.5) - seen.filled - seen.working
-    whim = (terms.quantity * 6364136223846793005 + 1442695040888963407) >> 33  # Python's integers grow, the compiled loop's turn around
+    due = int(seen.scheduled * terms.lots + 0.5) - seen.filled - seen.working
+    whim = (terms.lots * 6364136223846793005 + 1442695040888963407) >> 33  # Python's integers grow, the compiled loop's turn around
     return Decision(due if due > 0 and whim % 5 > 0 else 0, NAN)
 
 
@@ -344,7 +344,7 @@ def test_a_decide_that_computes_otherwise_when_compiled_is_found():
 
 
 def by_rate(terms, seen, params):
-    due = min(int(params[0] * seen.volume), terms.quantity) - seen.filled - seen.working
+    due = min(int(params[0] * seen.volume), terms.lots) - seen.filled - seen.working
     return Decision(max(due, 0), NAN)
 
 
@@ -359,7 +359,7 @@ import numpy as np
 from exec_algos import Commission
 from exec_algos.batch import Orders, Tape, run_batch
 names = {"__name__": "nowhere"}
-exec("from exec_algos.model import Decision\\ndef decide(terms, seen, params): return Decision(terms.quantity, 1e9)", names)
+exec("from exec_algos.model import Decision\\ndef decide(terms, seen, params): return Decision(terms.lots, 1e9)", names)
 one, price = np.ones(1, np.int64), np.full(1, 20.0)
 orders = Orders(one, one, price, price, 0 * one, one, one, one, 0 * one, one, 0 * one)
 outcome, _ = run_batch(Tape(0 * one, *[price] * 5), orders, np.ones(1), names["decide"], (), step=1, commission=Commission())

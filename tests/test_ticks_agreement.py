@@ -17,7 +17,7 @@ from exec_algos.costs import FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.costs.grid import on_tick, within_day
 from exec_algos.costs.ticks import KRX_2023, US_EQUITY, PriceLimit, TickTable
 from exec_algos.errors import OrderRejectedError, UsageError
-from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
 
 COARSE = TickTable("coarse", (0.0, 20.0), (0.25, 0.5))
 CENTS = TickTable("cents", (0.0,), (0.01,))

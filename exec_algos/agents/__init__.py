@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exec_algos.agents.decision import Action, Decision, TradingAgent
+from exec_algos.agents.decision import Action, AgentDecision, TradingAgent
 from exec_algos.agents.execution import execute_decision
 from exec_algos.agents.records import RecordedDecision, RecordedDecisions, RecordingAgent, read_decisions, write_decisions
 from exec_algos.agents.sizing import Account, Mandate, calculate_quantity, order_for, realised_volatility
@@ -11,8 +11,8 @@ from exec_algos.agents.strategy import AgentStrategy
 __all__ = [
     "Account",
     "Action",
+    "AgentDecision",
     "AgentStrategy",
-    "Decision",
     "Mandate",
     "RecordedDecision",
     "RecordedDecisions",

@@ -34,8 +34,8 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """An agent's answer about one ticker; a step function's answer about one slice is `exec_algos.model.Decision`.
+class AgentDecision:
+    """An agent's answer about one ticker; a step function's answer about one slice is `exec_algos.model.AgentDecision`.
 
     Parameters
     ----------
@@ -88,18 +88,18 @@ class TradingAgent(Protocol):
     In a backtest `analyze` may await the broker and its clock, and nothing else.
     """
 
-    async def analyze(self, ticker: str) -> Decision:
+    async def analyze(self, ticker: str) -> AgentDecision:
         """What to do about `ticker` now."""
         ...
 
 
-async def ask(agent: TradingAgent, ticker: str) -> Decision:
+async def ask(agent: TradingAgent, ticker: str) -> AgentDecision:
     """The agent's decision, checked.
 
     Raises
     ------
     UsageError
-        No agent, an `analyze` that is not async, or an answer that is no `Decision`.
+        No agent, an `analyze` that is not async, or an answer that is no `AgentDecision`.
     """
     if not isinstance(agent, TradingAgent):
         raise UsageError(f"an agent has `async def analyze(self, ticker)`; {agent!r} has no analyze")
@@ -107,6 +107,6 @@ async def ask(agent: TradingAgent, ticker: str) -> Decision:
     if not inspect.isawaitable(answer):
         raise UsageError(f"{type(agent).__name__}.analyze must be written as async def, it returned {answer!r}")
     decision = await answer
-    if not isinstance(decision, Decision):
+    if not isinstance(decision, AgentDecision):
         raise UsageError(f"{type(agent).__name__}.analyze({ticker!r}) must return a Decision, got {decision!r}")
     return decision

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from exec_algos.agents.decision import Decision, TradingAgent, ask
+from exec_algos.agents.decision import AgentDecision, TradingAgent, ask
 from exec_algos.agents.sizing import Account, Mandate, order_for
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.executors import OrderExecutor
-from exec_algos.executors.window import Window
 from exec_algos.model import Fill, Side
+from exec_algos.model.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,13 @@ class MandateExecutor(OrderExecutor):
 
 
 async def execute_decision(
-    decision: Decision | TradingAgent, ticker: str, *, broker: BrokerAPI, account: Account, mandate: Mandate | None = None
+    decision: AgentDecision | TradingAgent, ticker: str, *, broker: BrokerAPI, account: Account, mandate: Mandate | None = None
 ) -> list[Fill]:
     """Carry out a decision: buy, sell or nothing; see `order_for`.
 
     Parameters
     ----------
-    decision : Decision or TradingAgent
+    decision : AgentDecision or TradingAgent
         An agent is asked first.
     ticker : str
     broker : BrokerAPI
@@ -58,10 +58,10 @@ async def execute_decision(
     Raises
     ------
     UsageError
-        An agent that gives no `Decision`, or an account or window that cannot be worked with.
+        An agent that gives no `AgentDecision`, or an account or window that cannot be worked with.
     """
     mandate = mandate or Mandate()
-    made = decision if isinstance(decision, Decision) else await ask(decision, ticker)
+    made = decision if isinstance(decision, AgentDecision) else await ask(decision, ticker)
     order = order_for(made, account, mandate)
     if order is None:
         log.info("[AGENT] %s %s: nothing to order, %g shares held", made.action, ticker, account.held)

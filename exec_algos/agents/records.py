@@ -13,10 +13,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from exec_algos.agents.decision import Action, Decision, TradingAgent, ask
+from exec_algos.agents.decision import Action, AgentDecision, TradingAgent, ask
 from exec_algos.errors import UsageError
 
-NOTHING_NEW = Decision(Action.HOLD, 0, reason="nothing new on record")
+NOTHING_NEW = AgentDecision(Action.HOLD, 0, reason="nothing new on record")
 
 
 class Now(Protocol):
@@ -33,7 +33,7 @@ class RecordedDecision(NamedTuple):
 
     time: int
     ticker: str
-    decision: Decision
+    decision: AgentDecision
 
 
 class RecordingAgent:
@@ -55,7 +55,7 @@ class RecordingAgent:
         self.agent, self.clock = agent, clock
         self.records: list[RecordedDecision] = []
 
-    async def analyze(self, ticker: str) -> Decision:
+    async def analyze(self, ticker: str) -> AgentDecision:
         """What the other agent answers."""
         decision = await ask(self.agent, ticker)
         self.records.append(RecordedDecision(self.clock.now, ticker, decision))
@@ -82,14 +82,14 @@ class RecordedDecisions:
         A time without a zone.
     """
 
-    def __init__(self, records: Iterable[tuple[int | str | datetime, str, Decision]], clock: Now) -> None:
+    def __init__(self, records: Iterable[tuple[int | str | datetime, str, AgentDecision]], clock: Now) -> None:
         self.clock = clock
         self._records: dict[str, list[RecordedDecision]] = defaultdict(list)
         self._given: dict[str, int] = defaultdict(int)
         for record in sorted((RecordedDecision(_instant(time), ticker, made) for time, ticker, made in records), key=attrgetter("time")):
             self._records[record.ticker].append(record)
 
-    async def analyze(self, ticker: str) -> Decision:
+    async def analyze(self, ticker: str) -> AgentDecision:
         """The newest decision on record that was not given yet, else HOLD."""
         own = self._records.get(ticker, [])
         known = bisect_right(own, self.clock.now, key=attrgetter("time"))
@@ -100,7 +100,7 @@ class RecordedDecisions:
 
 
 def write_decisions(file: Path | str, records: Iterable[RecordedDecision]) -> None:
-    """Write records as lines of JSON, replacing the file: ``time`` (ISO, UTC), ``ticker`` and the fields of `Decision`."""
+    """Write records as lines of JSON, replacing the file: ``time`` (ISO, UTC), ``ticker`` and the fields of `AgentDecision`."""
     import pandas as pd
 
     lines = [
@@ -122,7 +122,7 @@ def read_decisions(file: Path | str) -> list[RecordedDecision]:
     for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
         try:
             fields = json.loads(line)
-            found.append(RecordedDecision(_instant(fields.pop("time")), fields.pop("ticker"), Decision(**fields)))
+            found.append(RecordedDecision(_instant(fields.pop("time")), fields.pop("ticker"), AgentDecision(**fields)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file}, line {number}: no decision on record: {type(error).__name__}: {error}") from error
     return found

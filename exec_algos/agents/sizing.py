@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.agents.decision import Action, Decision
+from exec_algos.agents.decision import Action, AgentDecision
+from exec_algos.algorithms import TWAP, Algorithm
 from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.executors import TWAP, Algorithm
-from exec_algos.lots import whole_lots
 from exec_algos.model import MINUTE, Side, check_participation
+from exec_algos.model.lots import whole_lots
 
 SESSIONS_PER_YEAR = 252
 
@@ -217,7 +217,7 @@ class Mandate:
         )
 
 
-def order_for(decision: Decision, account: Account, mandate: Mandate | None = None) -> tuple[Side, float] | None:
+def order_for(decision: AgentDecision, account: Account, mandate: Mandate | None = None) -> tuple[Side, float] | None:
     """The order that leads from what is held to what is wanted.
 
     With ``Q = mandate.quantity(position_size, account)``: a BUY wants ``+Q`` shares, a SELL ``-Q`` where shorts are
@@ -226,7 +226,7 @@ def order_for(decision: Decision, account: Account, mandate: Mandate | None = No
 
     Parameters
     ----------
-    decision : Decision
+    decision : AgentDecision
     account : Account
     mandate : Mandate, optional
 

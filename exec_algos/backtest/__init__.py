@@ -7,7 +7,7 @@ from exec_algos.backtest.events import FillEvent, MarketEvent, OrderEvent, Signa
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
-from exec_algos.backtest.stream import Bar
+from exec_algos.exchange.stream import Bar
 
 __all__ = [
     "BacktestEngine",

@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exec_algos.backtest.child import Child
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Market, running_market
 from exec_algos.backtest.portfolio import Portfolio
-from exec_algos.backtest.queue import Rank
 from exec_algos.backtest.result import BacktestResult
 from exec_algos.backtest.strategy import DataHandler, Strategy, StrategyQueue
-from exec_algos.backtest.stream import Stream
-from exec_algos.backtest.waiting import Task
+from exec_algos.clock.queue import Rank
+from exec_algos.clock.virtual import Task
 from exec_algos.costs.charges import check_days
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
-from exec_algos.executors.window import Moment, first_instant, shown
+from exec_algos.exchange.child import Child
+from exec_algos.exchange.market import Market, running_market
+from exec_algos.exchange.stream import Stream
 from exec_algos.fills import FillModel
 from exec_algos.market.hours import sessions_of
 from exec_algos.model import Fill
+from exec_algos.model.window import Moment, first_instant, shown
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from exec_algos.backtest.stream import Bar
 from exec_algos.errors import UsageError
+from exec_algos.exchange.stream import Bar
 from exec_algos.model import Fill, Side
 
 

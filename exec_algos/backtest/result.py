@@ -8,11 +8,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from exec_algos.backtest.market import Market
 from exec_algos.backtest.portfolio import Portfolio
-from exec_algos.backtest.stream import Stream
+from exec_algos.checks import Floats, Ints
+from exec_algos.exchange.market import Market
+from exec_algos.exchange.stream import Stream
 from exec_algos.model import Fill
 from exec_algos.tca.benchmarks import benchmarks
 from exec_algos.tca.places import Windows
@@ -20,10 +20,6 @@ from exec_algos.tca.table import parent_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

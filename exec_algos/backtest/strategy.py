@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from exec_algos.backtest.events import Event, FillEvent, MarketEvent, OrderEvent, SignalEvent
-from exec_algos.backtest.market import Market
-from exec_algos.backtest.stream import Bar
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
+from exec_algos.exchange.market import Market
+from exec_algos.exchange.stream import Bar
 
 if TYPE_CHECKING:
     import pandas as pd

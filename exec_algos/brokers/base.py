@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,23 +14,14 @@ from exec_algos.clock import Clock, Started, WallClock
 from exec_algos.config import get_settings
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
-from exec_algos.model import Fill, Observed, ParentOrder, Side
+from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.market.profile import Floats
+    from exec_algos.checks import Floats
 
 OrderType = Literal["MKT", "LMT"]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One session of a venue: ``[open, close)`` in ns UTC, and the IANA zone of its clock."""
-
-    open: int
-    close: int
-    zone: str
 
 
 def limit_of(order_type: str, limit_price: float | None) -> float | None:

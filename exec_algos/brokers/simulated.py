@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exec_algos.backtest.child import Child
-from exec_algos.backtest.market import Market, running_market
-from exec_algos.backtest.queue import Rank
-from exec_algos.backtest.waiting import Pump, VirtualClock
-from exec_algos.brokers.base import BrokerAPI, OrderType, Session, limit_of
+from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of
+from exec_algos.checks import check_real
 from exec_algos.clock import Started
+from exec_algos.clock.queue import Rank
+from exec_algos.clock.virtual import Pump, VirtualClock
 from exec_algos.config import get_settings
 from exec_algos.costs import Commission
 from exec_algos.costs.charges import check_days
 from exec_algos.errors import UsageError
-from exec_algos.executors.window import Moment, first_instant, instant
+from exec_algos.exchange.child import Child
+from exec_algos.exchange.market import Market, running_market
 from exec_algos.fills import FillModel
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, daily_hours
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import as_series
-from exec_algos.model import Fill, Observed, ParentOrder, Side
-from exec_algos.numeric import check_real
+from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
+from exec_algos.model.window import Moment, first_instant, instant
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.market.profile import Floats
+    from exec_algos.checks import Floats
 
 SYNTHETIC_DAY = 1_762_732_800_000_000_000  # 2025-11-10 00:00 UTC, a Monday: where a market without bars begins
 SYNTHETIC_HISTORY = 40 * DAY

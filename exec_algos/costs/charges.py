@@ -155,7 +155,7 @@ class FeeTable(NamedTuple):
 NO_FEES = FeeTable(np.zeros((0, len(FeeRow._fields))), np.zeros(1, np.int64), np.zeros(1, np.int64), False)
 
 
-class Account:
+class ChildCharges:
     """What one child has traded on one date, and owes for it.
 
     Parameters

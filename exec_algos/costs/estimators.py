@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Flags, Floats
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 PAIRS = 12  # of a month, below which Corwin and Schultz take no estimate
 CURVATURE = 3.0 - 2.0 * math.sqrt(2.0)
@@ -308,7 +307,7 @@ def roll(close: npt.ArrayLike, *, at_least: int = PAIRS) -> SpreadEstimate:
     return SpreadEstimate(2.0 * math.sqrt(-covariance), "", len(now))
 
 
-class Sessions(NamedTuple):
+class SessionBars(NamedTuple):
     """One symbol's bars by local day: arrays of shape (n_days,).
 
     Attributes
@@ -324,12 +323,12 @@ class Sessions(NamedTuple):
     low: Floats
     close: Floats
 
-    def part(self, start: int, end: int) -> Sessions:
+    def part(self, start: int, end: int) -> SessionBars:
         """The days ``start`` to ``end - 1``."""
-        return Sessions(self.first[start:end], self.high[start:end], self.low[start:end], self.close[start:end])
+        return SessionBars(self.first[start:end], self.high[start:end], self.low[start:end], self.close[start:end])
 
 
-def sessions_of(bars: Bars, symbol: str) -> Sessions:
+def sessions_of(bars: Bars, symbol: str) -> SessionBars:
     """Range and close of each local day of one symbol's bars.
 
     Raises
@@ -343,22 +342,22 @@ def sessions_of(bars: Bars, symbol: str) -> Sessions:
     start = bars.start[rows]
     if not len(start):
         empty = np.empty(0)
-        return Sessions(np.empty(0, dtype=np.int64), empty, empty, empty)
+        return SessionBars(np.empty(0, dtype=np.int64), empty, empty, empty)
     days = pd.DatetimeIndex(start.view("datetime64[ns]"), tz="UTC").tz_convert(bars.zone).tz_localize(None).normalize().to_numpy()
     first = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]])).astype(np.int64)
     last = np.concatenate([first[1:], [len(start)]]) - 1
     high, low = np.maximum.reduceat(bars.high[rows], first), np.minimum.reduceat(bars.low[rows], first)
-    return Sessions(first, high, low, bars.close[rows][last])
+    return SessionBars(first, high, low, bars.close[rows][last])
 
 
-ESTIMATORS: Mapping[str, Callable[[Sessions, int], SpreadEstimate]] = {
+ESTIMATORS: Mapping[str, Callable[[SessionBars, int], SpreadEstimate]] = {
     "corwin_schultz": lambda days, at_least: corwin_schultz(days.high, days.low, days.close, at_least=at_least),
     "abdi_ranaldo": lambda days, at_least: abdi_ranaldo(days.high, days.low, days.close, at_least=at_least),
     "roll": lambda days, at_least: roll(days.close, at_least=at_least),
 }
 
 
-def estimate_of(estimator: str, days: Sessions, at_least: int = PAIRS) -> SpreadEstimate:
+def estimate_of(estimator: str, days: SessionBars, at_least: int = PAIRS) -> SpreadEstimate:
     """The estimate of days, with each estimator's recommended corrections.
 
     Raises

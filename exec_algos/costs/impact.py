@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, NamedTuple
 
-from exec_algos.costs.displacement import NS, Decay, ImpactTerms
-from exec_algos.costs.ranges import in_range
+from exec_algos.checks import in_range
+from exec_algos.costs.propagator import NS, Decay, ImpactTerms
 from exec_algos.errors import UnknownNameError, UsageError
 
 BySymbol = float | Mapping[str, float] | tuple[tuple[str, float], ...]
@@ -282,20 +282,6 @@ def _power_law(power: float, seconds: float) -> Decay:
     weights.append(edge**power / power)
     whole = math.fsum(weights)
     return Decay(tuple(one / whole for one in weights), tuple(rate / seconds for rate in rates))
-
-
-def impact_of(record: Mapping[str, Any]) -> SquareRootImpact | AlmgrenImpact | TransientImpact:
-    """The impact whose knobs a record names, as `dataclasses.asdict` wrote them.
-
-    Raises
-    ------
-    UsageError
-        Knobs that none of the three has.
-    """
-    for law in (SquareRootImpact, TransientImpact, AlmgrenImpact):
-        if set(record) <= set(law.__dataclass_fields__):
-            return law(**record)
-    raise UsageError(f"no impact has the knobs {sorted(record)}; there are SquareRootImpact, AlmgrenImpact and TransientImpact")
 
 
 def _positive(name: str, value: Any) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from exec_algos.costs.ranges import in_range
+from exec_algos.checks import in_range
 from exec_algos.errors import UsageError
 
 

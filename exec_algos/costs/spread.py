@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from exec_algos.costs.estimators import ESTIMATORS, PAIRS, Sessions, estimate_of, sessions_of
-from exec_algos.costs.ranges import in_range
+from exec_algos.checks import in_range
+from exec_algos.costs.estimators import ESTIMATORS, PAIRS, SessionBars, estimate_of, sessions_of
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from exec_algos.checks import Floats
     from exec_algos.costs.estimators import SpreadEstimate
-    from exec_algos.market.bars import Bars, Floats
+    from exec_algos.market.bars import Bars
 
 SECOND = 1_000_000_000
 
@@ -295,5 +296,5 @@ class EstimatedSpread:
                     half[rows.start + first : rows.start + end] = found.value / 2.0
         return half
 
-    def _before(self, days: Sessions, n: int) -> SpreadEstimate:
+    def _before(self, days: SessionBars, n: int) -> SpreadEstimate:
         return estimate_of(self.estimator, days.part(max(n - self.days, 0), n), self.at_least)

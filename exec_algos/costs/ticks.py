@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exec_algos.checks import in_range
 from exec_algos.costs.estimators import sessions_of
 from exec_algos.costs.fees import as_day
 from exec_algos.costs.grid import ON_TICK, TickTerms
-from exec_algos.costs.ranges import in_range
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from exec_algos.market.bars import Bars, Floats
+    from exec_algos.checks import Floats
+    from exec_algos.market.bars import Bars
 
 
 def _positive(price: float) -> float:

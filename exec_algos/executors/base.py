@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import logging
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import Algorithm
-from exec_algos.executors.curve import Floats
-from exec_algos.executors.outlook import Outlook
-from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress, goes_on
-from exec_algos.executors.rules import bounded, posted
-from exec_algos.executors.window import Moment, Window
+from exec_algos.executors.progress import Progress, continues_until
+from exec_algos.executors.run import OrderRun
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.model import (
     NO_RULES,
-    Decision,
     ExecutionSummary,
     Fill,
     ParentOrder,
     Rules,
-    Seen,
     Side,
     check_lots,
     check_participation,
 )  # fmt: skip
+from exec_algos.model.window import Moment, Window
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
-
-
-UNSEEN = Seen(0, 0.0, 0, 0)[4:]
-new_tuple: Any = tuple.__new__  # half the time of a named tuple's own way
 
 
 class OrderTerms(NamedTuple):
@@ -130,7 +121,7 @@ class OrderExecutor(ABC):
         """
         progress = self._open(algorithm, order, window)
         self._last = progress
-        await self._carry(progress)
+        await OrderRun(self.broker, progress, self.max_failures).carry()
         self._last = progress
         progress.conclude()
         return progress.trades()
@@ -156,7 +147,7 @@ class OrderExecutor(ABC):
         """
         progress = self._open(algorithm, order, window)
         self._last = progress
-        begun = WorkingOrder(self.broker, progress, self._carry, on_over)
+        begun = WorkingOrder(self.broker, progress, OrderRun(self.broker, progress, self.max_failures).carry, on_over)
         if begun.error is not None:
             raise begun.error
         return begun
@@ -168,7 +159,7 @@ class OrderExecutor(ABC):
         broker = self.broker
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
-        until, auction = goes_on(order.rules, end, broker.session(start), bar, broker.resolution)
+        until, auction = continues_until(order.rules, end, broker.session(start), bar, broker.resolution)
         parent = ParentOrder(
             **order._asdict(),
             start=start,
@@ -179,109 +170,6 @@ class OrderExecutor(ABC):
             algorithm=str(algorithm),
         )
         return Progress(broker.open_parent(parent), algorithm, logging.getLogger(type(self).__module__), broker.resolution or 1)
-
-    async def _carry(self, progress: Progress) -> None:
-        """Work the present leg to its end."""
-        algorithm, bar = progress.algorithm, self.broker.resolution or progress.algorithm.interval
-        await self.broker.clock.sleep_until(progress.leg.start)
-        outlook = await self._outlook(progress, bar) if algorithm.forecasts else None
-        curve = [] if outlook is not None else algorithm.curve(await self._profile(progress, bar), bar).tolist()
-        progress.announce()
-        await self._release(progress, curve, outlook)
-        await self.settle(progress, progress.parent.deadline)
-
-    async def _profile(self, progress: Progress, bar: int) -> Floats:
-        from exec_algos.market.profile import window_profile
-
-        parent, start, days = progress.parent, progress.leg.start, progress.algorithm.history_days
-        bars = -((start - parent.end) // bar)
-        if not days:
-            return window_profile(None, start, bar, bars, "UTC")
-        profile = await self.broker.get_historical_volume_profile(parent.symbol, days)
-        return window_profile(profile, start, bar, bars, self.broker.session(start).zone)
-
-    async def _outlook(self, progress: Progress, bar: int) -> Outlook:
-        from exec_algos.market.profile import stretched
-
-        parent, start, algorithm = progress.parent, progress.leg.start, progress.algorithm
-        session = self.broker.session(start)
-        history = await self.broker.get_volume_history(parent.symbol, algorithm.history_days, bar)
-        first, last, length = ((instant - session.open) // bar for instant in (start, parent.end, session.close))
-        return algorithm.outlook([stretched(one, length) for one in history], first, last, bar)
-
-    async def _release(self, progress: Progress, curve: list[float], outlook: Outlook | None = None) -> None:
-        broker, clock, parent, terms, bounds = self.broker, self.broker.clock, progress.parent, progress.terms, progress.bounds
-        algorithm, done, last = progress.algorithm, progress.leg.done, progress.terms.slices - 1
-        decide, params, looks, before = algorithm.decide, algorithm.params(), algorithm.watches or outlook is not None, math.nan
-        curve = curve + [1.0] * (len(progress.slices) - len(curve))
-        forced, send, passive = bounds is not None and bounds.forced, broker.send_order, progress.placing.passive
-        for k, (instant, over) in enumerate(progress.slices):
-            await clock.sleep_until(instant)
-            if over <= clock.now:
-                continue  # woken too late: the slice is over, and what it missed comes back through the next one
-            working = progress.collect()
-            if (progress.failures or progress.fault) and progress.hopeless(self.max_failures):
-                return
-            seen = new_tuple(Seen, (k, curve[k], progress.lots - done, working, *UNSEEN))
-            if looks:
-                seen, before = await self._look(progress, outlook, seen, before)
-            quantity, limit = decide(terms, seen, params)
-            if bounds is not None:
-                quantity, limit = bounded(bounds, terms, seen, Decision(progress.placing.resized(k, quantity), limit))
-            if passive and quantity and progress.placing.rests(k):
-                await self._post(progress, k, Decision(quantity, limit), over)
-            elif quantity:
-                child = send(parent, quantity, limit, over, capped=False) if forced and k == last else send(parent, quantity, limit, over)
-                progress.working.append((k, quantity, child))
-                progress.released += 1
-        await clock.sleep_until(parent.deadline)
-
-    async def _post(self, progress: Progress, k: int, decision: Decision, over: int) -> None:
-        """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""
-        broker, clock, parent, placing = self.broker, self.broker.clock, progress.parent, progress.placing
-        working = progress.collect()  # before the lots are read, which it counts up
-        now, due = clock.now, progress.lots + working + decision.quantity
-        placing.ask(now, due)
-        while True:
-            working = progress.collect()
-            left, until = due - progress.lots - working, min(over, now + placing.reprice) if placing.reprice else over
-            if progress.failures or progress.lots >= due:
-                return
-            child = Decision(left, decision.limit)
-            if not placing.waited(now, progress.lots):
-                child = posted(progress.terms.side, placing.tick, await broker.observe(parent.symbol), child)
-            if child.quantity > 0:
-                progress.working.append((k, child.quantity, broker.send_order(parent, child.quantity, child.limit, until)))
-                progress.released += 1
-            if until >= over:
-                return
-            await clock.sleep_until(until)
-            now = until
-
-    async def _look(self, progress: Progress, outlook: Outlook | None, seen: Seen, before: float) -> tuple[Seen, float]:
-        """What a decision sees of the market; `before` is what had traded when the leg began, NaN until that is known."""
-        broker, algorithm, symbol = self.broker, progress.algorithm, progress.parent.symbol
-        scheduled = seen.scheduled
-        if outlook is not None and seen.slice < progress.terms.slices:
-            today = await broker.get_volumes_today(symbol, broker.resolution or algorithm.interval)
-            scheduled = outlook.scheduled(seen.slice, today)
-        if not algorithm.watches:
-            return new_tuple(Seen, (seen.slice, scheduled, *seen[2:])), before
-        market = await broker.observe(symbol)
-        before = market.traded if math.isnan(before) else before
-        return Seen(seen.slice, scheduled, seen.filled, seen.working, market.traded - before, *market[1:]), before
-
-    async def settle(self, progress: Progress, since: int) -> None:
-        """Wait for the children that are not over, up to half a minute after `since` (ns UTC)."""
-        progress.collect()
-        for step in range(SETTLE_STEPS):
-            if not progress.working:
-                break
-            await self.broker.clock.sleep_until(since + SETTLE * (step + 1) // SETTLE_STEPS)
-            progress.collect()
-        progress.give_up()
-        if progress.fault is not None:
-            raise progress.fault
 
 
 class AlgorithmExecutor(OrderExecutor):

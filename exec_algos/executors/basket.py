@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from exec_algos.backtest.waiting import WAKE, Resume, VirtualClock, Waitable
+from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import CancelledError
+from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.base import AlgorithmExecutor, OrderExecutor, OrderTerms
 from exec_algos.executors.shared_limit import NO_LIMIT, HeldBack, LimitedBroker, SharedLimit, Used
-from exec_algos.executors.window import Moment, Window
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder
+from exec_algos.model.window import Moment, Window
 
 __all__ = ["BasketExecutor", "HeldBack", "SharedLimit", "Used"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from exec_algos.model import ParentOrder, Residual, Terms
-from exec_algos.placement import ChildStyle, Placement, Randomisation, delay, resized
+from exec_algos.model.style import ChildStyle, Placement, Randomisation, delay, resized
 
 
 class Placing:
@@ -28,7 +28,7 @@ class Placing:
         self.reprice = -(-style.reprice // grid) * grid
         self.tick = rules.tick_size or 0.0
         self._random, self._grid, self._last = Randomisation.of(rules.randomisation) or Randomisation(), grid, terms.slices - 1
-        self._key = self._random.key(parent.symbol, terms.side, terms.quantity, start)
+        self._key = self._random.key(parent.symbol, terms.side, terms.lots, start)
         self._crossing_last, self._auction = rules.residual == Residual.FORCE, rules.residual == Residual.CLOSE_AUCTION
         self._since: list[int] = []
         self._due: list[int] = []
@@ -41,11 +41,11 @@ class Placing:
         late = [begin + delay(end - begin, self._random.time, self._grid, self._key, k) for k, (begin, end) in enumerate(window)]
         return [*zip(late, [*late[1:], window[-1][1]], strict=True), *after]
 
-    def resized(self, k: int, quantity: int) -> int:
+    def resized(self, k: int, lots: int) -> int:
         """The lots of slice `k`'s child; the window's last one and those behind it stay as they are."""
         if not self._random.size or k >= self._last:
-            return quantity
-        return resized(quantity, self._random.size, self._key, k)
+            return lots
+        return resized(lots, self._random.size, self._key, k)
 
     def rests(self, k: int) -> bool:
         """Slice `k`'s child rests at the touch."""

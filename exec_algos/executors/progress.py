@@ -6,12 +6,11 @@ import logging
 import math
 from typing import NamedTuple
 
-from exec_algos.brokers.base import Session
+from exec_algos.algorithms.base import Algorithm
 from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError, VenueError
-from exec_algos.executors.algorithm import Algorithm
 from exec_algos.executors.placing import Placing
-from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Terms, summarise
+from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Session, Terms, summarise
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
@@ -45,7 +44,7 @@ def trades_of(child: Started[Fill]) -> list[Fill]:
     return told
 
 
-def goes_on(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
+def continues_until(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
     """Until when the residual policy goes on after a window's `end`, and when its order for the closing auction is sent.
 
     It ends with the last whole bar of the session, where bars have a `resolution`; the auction is that bar, or the last `bar` where
@@ -207,8 +206,8 @@ class Progress:
         """Say what begins."""
         parent = self.parent
         minutes, slices = (parent.end - self.leg.start) / (60 * SECOND), self.terms.slices
-        self.log.info("[%s] Starting: %s %g shares over %gmin", self.name, parent.symbol, self.terms.quantity * parent.lot_size, minutes)
-        self.log.info("[%s] Plan: %d slices, avg %.2f per slice", self.name, slices, self.terms.quantity * parent.lot_size / slices)
+        self.log.info("[%s] Starting: %s %g shares over %gmin", self.name, parent.symbol, self.terms.lots * parent.lot_size, minutes)
+        self.log.info("[%s] Plan: %d slices, avg %.2f per slice", self.name, slices, self.terms.lots * parent.lot_size / slices)
 
     def conclude(self) -> None:
         """It is over: let go of the plan, and say what came of it."""

@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exec_algos.backtest.waiting import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.brokers.base import BrokerAPI, OrderType
-from exec_algos.brokers.passing import PassingBroker
+from exec_algos.brokers.forwarding import ForwardingBroker
 from exec_algos.clock import CancelledError, Clock, Started
+from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.costs import Commission, child_fee
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.executors.progress import trades_of
-from exec_algos.lots import whole_lots
 from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model.lots import whole_lots
 
 __all__ = ["HeldBack", "LimitedBroker", "SharedLimit", "Used"]
 
@@ -253,7 +253,7 @@ class _EndOfInstant(Waitable):
         self.clock.queue.put(self.clock.queue.now, WAKE, resume, None)
 
 
-class LimitedBroker(PassingBroker):
+class LimitedBroker(ForwardingBroker):
     """Passes everything on to a broker, and cuts the children of its parent orders to what a limit leaves them.
 
     Children of one instant are served when every executor has decided, in the order in which their parent orders were opened.

@@ -18,19 +18,23 @@ from __future__ import annotations
 
 from typing import TypedDict, Unpack
 
+from exec_algos.algorithms import Algorithm, parse_algorithm
+from exec_algos.algorithms.arrival_price import URGENCY
+from exec_algos.algorithms.target_close import AUCTION, HALF_LIFE
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.brokers.simulated import SimulatedBroker
-from exec_algos.executors import Algorithm, parse_algorithm
-from exec_algos.executors.arrival_price import URGENCY, ArrivalPriceExecutor
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.dynamic_vwap import DynamicVWAPExecutor
-from exec_algos.executors.implementation_shortfall import ImplementationShortfallExecutor
-from exec_algos.executors.pov import POVExecutor
-from exec_algos.executors.target_close import AUCTION, HALF_LIFE, TargetCloseExecutor
-from exec_algos.executors.twap import TWAPExecutor
-from exec_algos.executors.vwap import VWAPExecutor
-from exec_algos.executors.window import Moment
+from exec_algos.executors.named import (
+    ArrivalPriceExecutor,
+    DynamicVWAPExecutor,
+    ImplementationShortfallExecutor,
+    POVExecutor,
+    TargetCloseExecutor,
+    TWAPExecutor,
+    VWAPExecutor,
+)
 from exec_algos.model import NO_RULES, Fill, Rules, Side
+from exec_algos.model.window import Moment
 
 
 class OrderOptions(TypedDict, total=False):

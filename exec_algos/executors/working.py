@@ -10,11 +10,11 @@ from typing import Any
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
-from exec_algos.executors.progress import Progress, goes_on, trades_of
-from exec_algos.executors.window import Moment, Window
+from exec_algos.executors.progress import Progress, continues_until, trades_of
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
+from exec_algos.model.window import Moment, Window
 
-Carry = Callable[[Progress], Coroutine[Any, Any, None]]
+Carry = Callable[[], Coroutine[Any, Any, None]]
 
 
 class WorkingOrder:
@@ -45,10 +45,10 @@ class WorkingOrder:
 
     async def _run(self, carry: Carry) -> None:
         try:
-            await carry(self._progress)
+            await carry()
         except Exception as error:
             self._fail(error)
-            await self._wind_up(self._progress)
+            await self._wind_up()
         self._progress.conclude()
         self._end()
 
@@ -152,9 +152,9 @@ class WorkingOrder:
         self._begin(self._hold)
         return True
 
-    async def _hold(self, progress: Progress) -> None:
-        await self._broker.clock.sleep_until(progress.parent.end)
-        await self._wind_up(progress)
+    async def _hold(self) -> None:
+        await self._broker.clock.sleep_until(self.parent.end)
+        await self._wind_up()
 
     def resume(self) -> bool:
         """Plan what is left over what is left of the window.
@@ -193,8 +193,8 @@ class WorkingOrder:
             self._broker.withdraw(task)
         return progress.collect()
 
-    async def _wind_up(self, progress: Progress) -> None:
-        clock = self._broker.clock
+    async def _wind_up(self) -> None:
+        clock, progress = self._broker.clock, self._progress
         while progress.working:
             await clock.sleep_until(clock.now + SECOND)
             progress.collect()
@@ -232,7 +232,7 @@ class WorkingOrder:
         self._leg.cancel()
         self.paused = False
         progress.plan(self._broker.amend_parent(amended), start)
-        self._begin(self._carry if progress.terms.quantity else self._wind_up)
+        self._begin(self._carry if progress.terms.lots else self._wind_up)
 
     def _amended(self, quantity: float | None, end: Moment | None, limit_price: float | None) -> tuple[ParentOrder, int]:
         """The order as it would stand, and when its new plan would begin, ns UTC."""
@@ -249,7 +249,7 @@ class WorkingOrder:
         window = Window(start=begin, end=parent.end if end is None else end)
         start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or self._progress.algorithm.interval
-        until, auction = goes_on(parent.rules, finish, broker.session(start), bar, broker.resolution)
+        until, auction = continues_until(parent.rules, finish, broker.session(start), bar, broker.resolution)
         rules = parent.rules if limit_price is None else replace(parent.rules, limit_price=None if limit_price == math.inf else limit_price)
         self._progress.algorithm.check_order(rules, parent.lot_size)
         return replace(parent, quantity=asked, end=finish, until=until, auction=auction, rules=rules), start

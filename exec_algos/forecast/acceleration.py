@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.forecast.kalman import VolumeModel, is_covariance
-from exec_algos.forecast.recursions import Floats
 
 _PERSISTENCE, _DYNAMICS, _VARIANCES, _X0, _V0, _PHI = slice(0, 2), slice(0, 5), slice(2, 5), slice(5, 7), slice(7, 10), slice(10, None)
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.errors import NotEnoughHistoryError, UnknownNameError, UsageError
 from exec_algos.forecast.acceleration import distance, each_alone, in_blocks
 from exec_algos.forecast.kalman import Smoothed, VolumeModel, check_table
-from exec_algos.forecast.recursions import Floats
 
 _LEAST = 1e-12  # of r: volumes that the model tells exactly leave no noise, and the filter divides by S
 

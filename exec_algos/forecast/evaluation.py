@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.forecast.em import Fit, fit
 from exec_algos.forecast.kalman import Filtered, VolumeModel, log_volumes
-from exec_algos.forecast.recursions import Floats
 from exec_algos.forecast.weights import dynamic_weights, static_weights, tracking_error
 
 

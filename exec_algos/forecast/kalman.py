@@ -12,8 +12,9 @@ from math import inf, isinf
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.forecast.recursions import Dynamics, Floats, State, backward, compiled, forward, updated
+from exec_algos.forecast.recursions import Dynamics, State, backward, compiled, forward, updated
 
 _SCALARS = ("a_eta", "a_mu", "var_eta", "var_mu", "r")
 

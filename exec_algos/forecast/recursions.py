@@ -11,9 +11,8 @@ from math import log, pi
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from exec_algos.checks import Floats
 
 
 class State(NamedTuple):

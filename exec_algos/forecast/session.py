@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.forecast.em import fit
 from exec_algos.forecast.kalman import State, VolumeModel, log_volumes
-from exec_algos.forecast.recursions import Floats, compiled, forward
+from exec_algos.forecast.recursions import compiled, forward
 
 ITERATIONS = 200  # of two EM steps each: a bound on the time of a fit, which few fits reach
 LARGEST = 600.0  # log shares: of a model that knows next to nothing, whose mean is beyond what a float holds

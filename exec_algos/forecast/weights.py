@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.forecast.recursions import Floats
 
 
 def static_weights(forecast: npt.ArrayLike) -> Floats:

@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import NotEnoughHistoryError
+from exec_algos.market.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

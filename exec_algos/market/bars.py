@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.market.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     import os
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.validate import OnBad, RowIssue
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PRICES = ("open", "high", "low", "close")
 QUOTES = ("bid", "ask", "bid_size", "ask_size")
@@ -267,7 +266,8 @@ class Bars:
         ('SPY',)
         """
         from exec_algos.market.frames import Request
-        from exec_algos.market.readers import load_frame, nanoseconds
+        from exec_algos.market.read import load_frame
+        from exec_algos.market.stamps import nanoseconds
 
         return load_frame(frame, Request(None, symbol, zone, label, nanoseconds(step), on_bad)).bars
 
@@ -318,7 +318,8 @@ class Bars:
             No such format, zone, label, symbol or `on_bad`.
         """
         from exec_algos.market.frames import Request
-        from exec_algos.market.readers import load, nanoseconds
+        from exec_algos.market.read import load
+        from exec_algos.market.stamps import nanoseconds
 
         return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad)).bars
 

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UsageError
+from exec_algos.market.arrays import Ints
 from exec_algos.market.schedules import schedule
 from exec_algos.market.stamps import known_zone
-
-Ints = npt.NDArray[np.int64]
 
 DAY = 86_400_000_000_000
 

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.market.bars import QUOTES, Bars, Floats, Ints
+from exec_algos.market.arrays import Floats, Ints
+from exec_algos.market.bars import QUOTES, Bars
 
 VARIABLE = "EXEC_ALGOS_BAR_CACHE"
 FOLDER, FILE = "_decoded", "bars.arrow"
@@ -28,7 +29,7 @@ LAYOUT = 1
 Identity = tuple[int, int, int]
 
 
-class Part(NamedTuple):
+class StoredPart(NamedTuple):
     """A Parquet file of the store."""
 
     symbol: str
@@ -36,7 +37,7 @@ class Part(NamedTuple):
     path: str
 
 
-class Month(NamedTuple):
+class DecodedMonth(NamedTuple):
     """A month as it stands in the decoded file, and in the Parquet file that it was read from."""
 
     identity: Identity
@@ -46,7 +47,7 @@ class Month(NamedTuple):
     step: int
     zone: str
 
-    def follows(self, before: Month) -> bool:
+    def follows(self, before: DecodedMonth) -> bool:
         """Whether both can be read as one piece."""
         return self.begin == before.begin + before.rows and self[3:] == before[3:]
 
@@ -55,11 +56,11 @@ class Kept(NamedTuple):
     """The file, open: the months of each symbol, and the columns mapped into memory."""
 
     stamp: Identity
-    months: dict[str, dict[str, Month]]
+    months: dict[str, dict[str, DecodedMonth]]
     start: Ints
     columns: dict[str, Floats]
 
-    def holds(self, part: Part) -> Month | None:
+    def holds(self, part: StoredPart) -> DecodedMonth | None:
         """The month of a Parquet file, if that is still the file that was read."""
         month = self.months.get(part.symbol, {}).get(part.month)
         return month if month is not None and month.identity == identity_of(part.path) else None
@@ -86,7 +87,7 @@ class Decoded:
             return cls(None)
         return cls(Path(store) / FOLDER if chosen == "beside" else Path(chosen) / hashlib.sha256(store.encode()).hexdigest()[:16])
 
-    def whole(self, parts: Sequence[Part]) -> Bars | None:
+    def whole(self, parts: Sequence[StoredPart]) -> Bars | None:
         """Everything, views of the file; None where it does not hold just these months as they are now."""
         kept = self._open()
         if kept is None or sum(map(len, kept.months.values())) != len(parts) or not all(map(kept.holds, parts)):
@@ -95,11 +96,11 @@ class Decoded:
         first = kept.months[parts[0].symbol][parts[0].month]
         return _bars(kept, tuple(kept.months), np.array([0, *ends], dtype=np.int64), first._replace(columns=tuple(kept.columns)))
 
-    def bars(self, parts: Sequence[Part]) -> list[Bars] | None:
+    def bars(self, parts: Sequence[StoredPart]) -> list[Bars] | None:
         """Months of one symbol, views of the file, neighbours as one; None where one of them is not kept as it is now."""
         kept = self._open()
         months = [] if kept is None else [kept.holds(part) for part in parts]
-        runs: list[Month] = []
+        runs: list[DecodedMonth] = []
         for month in months or [None]:
             if month is None:
                 return None
@@ -110,7 +111,7 @@ class Decoded:
         found = [_bars(kept, (parts[0].symbol,), np.array([0, run.rows]), run) for run in runs if kept is not None]
         return None if None in found else [one for one in found if one is not None]
 
-    def facts(self, part: Part) -> dict[str, Any] | None:
+    def facts(self, part: StoredPart) -> dict[str, Any] | None:
         """What the Parquet file of a month says of itself, if the month is kept as it is now."""
         kept = self._open()
         month = None if kept is None else kept.holds(part)
@@ -119,7 +120,7 @@ class Decoded:
         first, last = (int(kept.start[row]) for row in (month.begin, month.begin + month.rows - 1))
         return {"step": month.step, "zone": month.zone, "bars": month.rows, "first": first, "last": last}
 
-    def keep(self, months: Mapping[Part, Month], bars: Bars) -> None:
+    def keep(self, months: Mapping[StoredPart, DecodedMonth], bars: Bars) -> None:
         """Write the file: all bars, and which months they are, in their order; those of a symbol must rise in time."""
         if self.folder is None or sum(month.rows for month in months.values()) != len(bars):
             return
@@ -151,9 +152,9 @@ def identity_of(path: str | os.PathLike[str]) -> Identity | None:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def month_of(identity: Identity, bars: Bars) -> Month:
+def month_of(identity: Identity, bars: Bars) -> DecodedMonth:
     """The bars of a Parquet file, as they will stand in the decoded one."""
-    return Month(identity, 0, len(bars), tuple(bars.columns()), bars.step, bars.zone)
+    return DecodedMonth(identity, 0, len(bars), tuple(bars.columns()), bars.step, bars.zone)
 
 
 def _opened(file: Path, stamp: Identity) -> Kept | None:
@@ -172,9 +173,9 @@ def _opened(file: Path, stamp: Identity) -> Kept | None:
     return kept if found["layout"] == LAYOUT and _is_sound(kept) else None
 
 
-def _month(record: Sequence[Any]) -> Month:
+def _month(record: Sequence[Any]) -> DecodedMonth:
     identity, begin, rows, columns, step, zone = record
-    return Month(tuple(identity), begin, rows, tuple(columns), step, zone)
+    return DecodedMonth(tuple(identity), begin, rows, tuple(columns), step, zone)
 
 
 def _is_sound(kept: Kept) -> bool:
@@ -184,7 +185,7 @@ def _is_sound(kept: Kept) -> bool:
     return typed and named and sum(month.rows for month in months) == len(kept.start)
 
 
-def _bars(kept: Kept, symbols: tuple[str, ...], offsets: Ints, run: Month) -> Bars | None:
+def _bars(kept: Kept, symbols: tuple[str, ...], offsets: Ints, run: DecodedMonth) -> Bars | None:
     """Rows of the file as `Bars`; None where they are out of order, for then the file is not what was written."""
     rows = slice(run.begin, run.begin + int(offsets[-1]))
     columns: dict[str, Any] = {name: kept.columns[name][rows] for name in run.columns}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from exec_algos.market.bars import Bars, Floats
+    from exec_algos.market.arrays import Floats
+    from exec_algos.market.bars import Bars
 
 
 class Quotes(NamedTuple):

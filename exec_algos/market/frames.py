@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.arrays import Floats
 from exec_algos.market.stamps import read_stamps
 from exec_algos.market.validate import Flaw, OnBad, RawRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 NEEDED = ("open", "high", "low", "close", "volume")
 OPTIONAL = ("vwap", "bid", "ask", "bid_size", "ask_size")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import UsageError
 from exec_algos.market.adv import check_history, earlier_sessions
+from exec_algos.market.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-
-class Span(Protocol):
+class OpenHours(Protocol):
     """A session: ``[open, close)`` in ns UTC."""
 
     @property
@@ -134,7 +132,7 @@ class RecordedVolumes:
         Length of a bar, ns.
     """
 
-    def __init__(self, symbol: str, session_at: Callable[[int], Span], step: int) -> None:
+    def __init__(self, symbol: str, session_at: Callable[[int], OpenHours], step: int) -> None:
         self.symbol, self.step = symbol, step
         self._session_at = session_at
         self._opens: list[int] = []
@@ -179,7 +177,7 @@ class RecordedVolumes:
         slot = (start - self._open) // self.step
         row[slot if slot < len(row) else -1] += volume
 
-    def profile(self, session: Span, days: int) -> Floats:
+    def profile(self, session: OpenHours, days: int) -> Floats:
         """Expected fraction of the session's volume in each of its bars: see `SessionVolumes.profile`.
 
         Raises
@@ -189,7 +187,7 @@ class RecordedVolumes:
         """
         return mean_profile(self.before(session, days), (session.close - session.open) // self.step)
 
-    def before(self, session: Span, days: int) -> list[Floats]:
+    def before(self, session: OpenHours, days: int) -> list[Floats]:
         """Volumes by bar of the last `days` sessions with data before `session`: see `SessionVolumes.before`.
 
         Raises
@@ -202,7 +200,7 @@ class RecordedVolumes:
         check_history(self.symbol, found, days)
         return [np.array(row) for row in self._rows[found - days : found]]
 
-    def until(self, session: Span, instant: int) -> Floats:
+    def until(self, session: OpenHours, instant: int) -> Floats:
         """Shares in each bar of a session that is complete by `instant` (ns UTC): an array from its open on."""
         self._tabulate()
         length = max((instant - session.open) // self.step, 0)

@@ -1,4 +1,4 @@
-"""Files, folders and frames to `Bars`."""
+"""Rows of files and folders, format by format, and how those of one symbol are joined; `exec_algos.market.read` makes bars of them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,23 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
-from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
-from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.files import file_system
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
-from exec_algos.market.stamps import bar_length
-from exec_algos.market.store import BarStore, file_system
-from exec_algos.market.validate import RawRows, check_rows
+from exec_algos.market.validate import RawRows
 from exec_algos.market.vendors import VENDORS, csv_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMATS = ("parquet", "lean", *VENDORS)
 SUFFIXES = (".parquet", ".csv", ".txt", ".zip")
 
 Path = str | os.PathLike[str]
-Step = int | str | timedelta
-
-
-class Loaded(NamedTuple):
-    """Bars, and how many minutes of each symbol held quotes and no trade."""
-
-    bars: Bars
-    quote_only: dict[str, int]
 
 
 class _File(NamedTuple):
@@ -57,75 +43,16 @@ class _File(NamedTuple):
         return self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
-def nanoseconds(step: Step | None) -> int | None:
-    """A bar length (``60_000_000_000``, ``"1min"``, a timedelta) in ns.
-
-    Raises
-    ------
-    UsageError
-        Not a positive length of time.
-    """
-    import pandas as pd
-
-    if step is None:
-        return None
-    try:
-        length = int(step) if isinstance(step, int) else pd.Timedelta(step).as_unit("ns").value
-    except ValueError as error:
-        raise UsageError(f"step {step!r} is no length of time; pass '1min', '5min' or whole ns") from error
-    if length <= 0:
-        raise UsageError(f"step {step!r} is not positive")
-    return length
-
-
-def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
-    """Bars of a frame; see `Bars.from_frame`."""
-    import pandas as pd
-
-    if not isinstance(frame, pd.DataFrame):
-        raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
-    _check_zone(request.zone)
-    return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
-
-
-def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
-    """Bars of files and folders; see `Bars.read`."""
-    if request.format is not None and request.format not in FORMATS:
-        raise UnknownNameError("format", request.format, FORMATS)
-    _check_zone(request.zone)
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    stores = [os.fspath(path) for path in given if BarStore.found_at(path)]
-    if stores:
-        return _stored(stores[0], len(given), request)
-    files = [file for path in given for file in _files(path, request.format)]
-    return _assemble([rows for part in _units(files) for rows in _rows(part, request)], request)
-
-
-def _stored(store: str, given: int, request: Request) -> Loaded:
-    """Bars of a store, which says itself what they are.
-
-    Raises
-    ------
-    UsageError
-        It is one of several sources, or something was said of how to read it.
-    """
-    idle = [name for name in ("format", "label", "step") if getattr(request, name) is not None] + ["on_bad"] * (request.on_bad != "raise")
-    if idle:
-        raise UsageError(f"{store} is a bar store, whose bars were read and checked when they were imported; leave out {', '.join(idle)}")
-    if given > 1:
-        raise UsageError(f"{store} is a bar store, which is read by itself, got {given} sources; import all into one store, or name one")
-    bars = BarStore(store).read(request.symbol)
-    return Loaded(replace(bars, zone=request.zone or bars.zone), {})
-
-
-def _check_zone(zone: str | None) -> None:
+def check_zone(zone: str | None) -> None:
+    """Refuse a zone that is no IANA zone."""
     try:
         ZoneInfo(zone or "UTC")
     except (ValueError, OSError, KeyError):
         raise UnknownNameError("zone", str(zone), available_timezones()) from None
 
 
-def _files(path: Path, format: str | None) -> Iterator[_File]:
+def files_at(path: Path, format: str | None) -> Iterator[_File]:
+    """The files at a path, those of a folder by name."""
     fs, root = file_system(path)
     if fs.isfile(root):
         if format is None and not root.lower().endswith(SUFFIXES):
@@ -140,7 +67,7 @@ def _files(path: Path, format: str | None) -> Iterator[_File]:
     yield from (_File(fs, name) for name in found)
 
 
-def _units(files: Iterable[_File]) -> Iterator[list[_File]]:
+def units_of(files: Iterable[_File]) -> Iterator[list[_File]]:
     """Each file by itself, but the trade and the quote zip of one LEAN day together."""
     days: dict[str, list[_File]] = {}
     for file in files:
@@ -149,7 +76,8 @@ def _units(files: Iterable[_File]) -> Iterator[list[_File]]:
     yield from days.values()
 
 
-def _rows(unit: list[_File], request: Request) -> Iterable[RawRows]:
+def rows_of(unit: list[_File], request: Request) -> Iterable[RawRows]:
+    """Rows of one file, or of the two files of one LEAN day, by symbol."""
     file = unit[0]
     if NAME.search(file.path) and request.format in (None, "lean"):
         return lean_rows(_lean_day(unit), request)
@@ -201,22 +129,8 @@ def parquet_rows(data: bytes, request: Request, *, file: str, stem: str) -> list
     return frame_rows(frame, request._replace(label=request.label or ("start" if ours else None)), file=file, stem=stem)
 
 
-def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
-    """Join the rows of each symbol, check them, and put the symbols together."""
-    if not found:
-        raise UsageError("no file to read")
-    _same_zone(found)
-    symbols: dict[str, list[RawRows]] = {}
-    for rows in found:
-        symbols.setdefault(rows.symbol, []).append(rows)
-    joined = {symbol: _join(parts, request) for symbol, parts in sorted(symbols.items())}
-    counts = {symbol: rows.quote_only for symbol, rows in joined.items()}
-    if not any(len(rows) for rows in joined.values()) and any(counts.values()):
-        raise MarketDataError(f"{', '.join(counts)}: quotes and no trade: not one bar", file=found[0].files[0])
-    return Loaded(Bars.concat(_bars(rows, request) for rows in joined.values() if len(rows) or not rows.quote_only), counts)
-
-
-def _same_zone(found: Sequence[RawRows]) -> None:
+def check_one_zone(found: Sequence[RawRows]) -> None:
+    """Refuse files whose stamps are in several zones."""
     first = found[0]
     for rows in found:
         if rows.zone != first.zone:
@@ -224,7 +138,7 @@ def _same_zone(found: Sequence[RawRows]) -> None:
             raise MarketDataError(reason, file=rows.files[0])
 
 
-def _join(parts: list[RawRows], request: Request) -> RawRows:
+def joined(parts: list[RawRows], request: Request) -> RawRows:
     """The rows of several files of one symbol, the earliest file first."""
     parts = sorted((part for part in parts if len(part)), key=lambda part: (int(part.stamp.min()), part.files)) or parts[:1]
     if len(parts) == 1:
@@ -258,20 +172,3 @@ def _same_meaning(parts: list[RawRows]) -> None:
 def _columns(parts: list[RawRows]) -> dict[str, Any]:
     names = dict.fromkeys(name for part in parts for name in part.columns)
     return {name: np.concatenate([part.columns.get(name, np.full(len(part), np.nan)) for part in parts]) for name in names}
-
-
-def _bars(rows: RawRows, request: Request) -> Bars:
-    rows = check_rows(rows, request.on_bad)
-    step = bar_length(rows)
-    columns = dict(rows.columns)
-    quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
-    return Bars(
-        symbols=(rows.symbol,),
-        offsets=np.array([0, len(rows)], dtype=np.int64),
-        start=rows.stamp - (step if rows.label == "end" else 0),
-        quotes=quotes,
-        step=step,
-        zone=rows.zone,
-        report=rows.issues,
-        **columns,
-    )

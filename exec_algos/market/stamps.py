@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market.arrays import Ints
 from exec_algos.market.validate import Flaw, RawRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ints = npt.NDArray[np.int64]
 
 DAY = 86_400_000_000_000
 ASK_ZONE = "pass zone='America/New_York' or the like"
@@ -216,3 +217,27 @@ def _refuse_overlap(rows: RawRows, gap: Ints, step: int) -> None:
             file=rows.file(i + 1),
             row=int(rows.row[i + 1]),
         )
+
+
+Step = int | str | timedelta
+
+
+def nanoseconds(step: Step | None) -> int | None:
+    """A bar length (``60_000_000_000``, ``"1min"``, a timedelta) in ns.
+
+    Raises
+    ------
+    UsageError
+        Not a positive length of time.
+    """
+    import pandas as pd
+
+    if step is None:
+        return None
+    try:
+        length = int(step) if isinstance(step, int) else pd.Timedelta(step).as_unit("ns").value
+    except ValueError as error:
+        raise UsageError(f"step {step!r} is no length of time; pass '1min', '5min' or whole ns") from error
+    if length <= 0:
+        raise UsageError(f"step {step!r} is not positive")
+    return length

@@ -14,14 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 from fsspec.implementations.local import LocalFileSystem
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
-from exec_algos.market.decoded import Decoded, Month, Part, identity_of, month_of
+from exec_algos.market.decoded import Decoded, DecodedMonth, StoredPart, identity_of, month_of
+from exec_algos.market.files import file_system
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ class BarStore:
             one = bars.select([symbol])
             months = _months(one)
             for month in np.unique(months):
-                self._write_part(Part(symbol, str(month), self._place(symbol, str(month))), one.take(months == month))
+                self._write_part(StoredPart(symbol, str(month), self._place(symbol, str(month))), one.take(months == month))
 
     def read(self, symbols: str | Sequence[str] | None = None, start: Instant | None = None, end: Instant | None = None) -> Bars:
         """Bars that lie in ``[start, end)``.
@@ -141,12 +141,12 @@ class BarStore:
             merged[name] = [pd.Timestamp(t, tz="UTC").tz_convert(zone) for t, zone in zip(merged[name], merged["zone"], strict=True)]
         return merged
 
-    def _parts(self) -> dict[str, list[Part]]:
+    def _parts(self) -> dict[str, list[StoredPart]]:
         """The files of each symbol, both in order."""
-        found: dict[str, list[Part]] = {}
+        found: dict[str, list[StoredPart]] = {}
         for path in sorted(self._files()):
             symbol, month = _named(path)
-            found.setdefault(symbol, []).append(Part(symbol, month, path))
+            found.setdefault(symbol, []).append(StoredPart(symbol, month, path))
         return dict(sorted(found.items()))
 
     def _files(self) -> Iterator[str]:
@@ -158,7 +158,7 @@ class BarStore:
     def _place(self, symbol: str, month: str) -> str:
         return f"{self._root}/symbol={quote(symbol, safe='')}/month={month}/{FILE}"
 
-    def _symbol(self, parts: list[Part], start: Instant | None, end: Instant | None) -> Iterator[Bars]:
+    def _symbol(self, parts: list[StoredPart], start: Instant | None, end: Instant | None) -> Iterator[Bars]:
         zone = "" if start is None and end is None else str(self._facts(parts[0])["zone"])
         first, last = _instant(start, zone, -(2**62)), _instant(end, zone, 2**62)
         touching = [part for part in parts if not zone or _touches(self._facts(part), first, last)]
@@ -167,7 +167,7 @@ class BarStore:
             bars = bars.between(first, last) if zone else bars
             yield from [bars] if len(bars) else []
 
-    def _everything(self, known: dict[str, list[Part]]) -> Bars:
+    def _everything(self, known: dict[str, list[StoredPart]]) -> Bars:
         """The whole store, mapped where it is kept decoded, and kept so from now on."""
         parts = [part for each in known.values() for part in each]
         found = self._decoded.whole(parts)
@@ -179,7 +179,7 @@ class BarStore:
         self._decoded.keep({part: month for _, months in read for part, month in months.items()}, bars)
         return bars
 
-    def _told(self, parts: Sequence[Part]) -> tuple[Bars, dict[Part, Month]]:
+    def _told(self, parts: Sequence[StoredPart]) -> tuple[Bars, dict[StoredPart, DecodedMonth]]:
         """All months of a symbol, and what was read of each; of none where they do not follow on each other."""
         known = [identity_of(part.path) for part in parts]
         found = [self._months([part]) for part in parts]
@@ -187,11 +187,11 @@ class BarStore:
         told = {part: month_of(one, bars) for part, one, bars in zip(parts, known, found, strict=True) if one is not None and rising}
         return _joined(found), told
 
-    def _months(self, parts: Sequence[Part]) -> Bars:
+    def _months(self, parts: Sequence[StoredPart]) -> Bars:
         """Months of one symbol, mapped where they are kept decoded."""
         return _joined(self._decoded.bars(parts) or [self._read_part(part) for part in parts])
 
-    def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[Part]]) -> None:
+    def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[StoredPart]]) -> None:
         facts = self._facts(kept[symbol][0]) if symbol in kept else {"step": bars.step, "zone": bars.zone}
         for name in ("step", "zone"):
             if facts[name] != getattr(bars, name):
@@ -199,7 +199,7 @@ class BarStore:
                     f"the store has {symbol} with {name} {facts[name]}, these bars have {getattr(bars, name)}; use another store"
                 )
 
-    def _facts(self, part: Part) -> dict[str, Any]:
+    def _facts(self, part: StoredPart) -> dict[str, Any]:
         import pyarrow.parquet as pq
 
         kept = self._decoded.facts(part)
@@ -209,7 +209,7 @@ class BarStore:
             schema = _whole(lambda: pq.read_schema(file), part.path)
         return _facts_of(schema, part.path)
 
-    def _read_part(self, part: Part) -> Bars:
+    def _read_part(self, part: StoredPart) -> Bars:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -228,7 +228,7 @@ class BarStore:
             **columns,
         )
 
-    def _write_part(self, part: Part, bars: Bars) -> None:
+    def _write_part(self, part: StoredPart, bars: Bars) -> None:
         import pyarrow.parquet as pq
 
         if self._fs.exists(part.path):
@@ -240,21 +240,6 @@ class BarStore:
         pq.write_table(_table(bars), sink)
         self._fs.pipe_file(beside, sink.getvalue())
         self._fs.mv(beside, part.path)
-
-
-def file_system(path: str | os.PathLike[str]) -> tuple[Any, str]:
-    """The fsspec file system of a path or URL, and the path in it.
-
-    Raises
-    ------
-    UsageError
-        No such protocol, or the package that it needs is not installed.
-    """
-    try:
-        fs, root = fsspec.core.url_to_fs(os.fspath(path))
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"{os.fspath(path)}: {error}") from error
-    return fs, str(root)
 
 
 def _named(path: str) -> tuple[str, str]:

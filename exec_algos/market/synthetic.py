@@ -28,12 +28,10 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UsageError
+from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, Sessions, sessions
 from exec_algos.market.traits import Traits, cent_ticks, krx_ticks
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MINUTE = 60_000_000_000
 REGULAR_MINUTES = 390

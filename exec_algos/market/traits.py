@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from exec_algos.errors import UsageError
-
-Floats = npt.NDArray[np.float64]
+from exec_algos.market.arrays import Floats
 
 # Lower bounds of each Korean tick size, in won, since 2023-01-25 (KRX business regulations, article 4-3).
 _KRX_BOUNDS = np.array([2_000, 5_000, 20_000, 50_000, 200_000, 500_000], dtype=np.float64)

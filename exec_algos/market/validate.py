@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.arrays import Flags, Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 OnBad = Literal["raise", "drop", "repair"]
 
 MOST_SHARES = 9e15  # beyond 2**53 not every whole number is a double
@@ -102,7 +100,7 @@ class RawRows:
     def __len__(self) -> int:
         return len(self.stamp)
 
-    def take(self, rows: npt.NDArray[np.intp] | Bools) -> RawRows:
+    def take(self, rows: npt.NDArray[np.intp] | Flags) -> RawRows:
         """The rows at these positions (or where the mask is true), in this order; the flaws are dealt with by then."""
         return replace(
             self,
@@ -135,7 +133,7 @@ class RawRows:
 
 
 class _Check(NamedTuple):
-    bad: Bools
+    bad: Flags
     column: str
     problem: Callable[[int], str]
     mends: bool  # widening [low, high] makes the row right
@@ -225,7 +223,7 @@ def _action(rows: RawRows, check: _Check, i: int) -> str:
     return f"high raised to {value!r}" if value > rows.columns["high"][i] else f"low lowered to {value!r}"
 
 
-def _widen(rows: RawRows, mend: Bools) -> RawRows:
+def _widen(rows: RawRows, mend: Flags) -> RawRows:
     c = rows.columns
     high = np.where(mend, np.maximum(c["high"], np.maximum(c["open"], c["close"])), c["high"])
     low = np.where(mend, np.minimum(c["low"], np.minimum(c["open"], c["close"])), c["low"])

@@ -43,7 +43,7 @@ NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 OFFSET = re.compile(r".{10}.+(?:Z|[+-]\d{2}:?\d{2})$")
 
 
-class Table(NamedTuple):
+class CsvTable(NamedTuple):
     """A file's text, its separator, its header and its first and last row."""
 
     text: str
@@ -82,7 +82,7 @@ def csv_rows(data: bytes, request: Request, *, file: str, stem: str) -> list[Raw
     return [_oldest_first(rows) for rows in found] if vendor.newest_first else found
 
 
-def detect_vendor(table: Table) -> str:
+def detect_vendor(table: CsvTable) -> str:
     """Name of the vendor whose marks the file bears, ``csv`` if none.
 
     Alpha Vantage's files name neither zone nor label. They are taken for such only if they run newest first, the
@@ -105,7 +105,7 @@ def _is_klines(fields: tuple[str, ...]) -> bool:
     return fields[0].isdigit() and len(fields[0]) in (13, 16) and len(fields) == len(KLINES)
 
 
-def _is_alphavantage(table: Table, names: tuple[str, ...]) -> bool:
+def _is_alphavantage(table: CsvTable, names: tuple[str, ...]) -> bool:
     if names[1:] != ("open", "high", "low", "close", "volume") or names[0] not in ("timestamp", "datetime"):
         return False
     newest, oldest = table.first[0], table.last[0] if table.last else ""
@@ -113,7 +113,7 @@ def _is_alphavantage(table: Table, names: tuple[str, ...]) -> bool:
     return naive and newest > oldest and newest.endswith(" 16:00:00") and " 09:30:00" not in table.text
 
 
-def _table(data: bytes, file: str) -> Table:
+def _table(data: bytes, file: str) -> CsvTable:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -126,18 +126,18 @@ def _table(data: bytes, file: str) -> Table:
     last = text.rstrip().rsplit("\n", 1)[-1]
     if sum(bool(NUMBER.fullmatch(name)) for name in _fields(lines[0], separator)) > 3 and not _is_klines(_fields(lines[0], separator)):
         raise MarketDataError(f"the first row holds numbers, not names: {lines[0].strip()!r}; add a header row", file=file)
-    return Table(text, separator, *(_fields(line, separator) for line in (lines[0], (*lines, "")[1], last)))
+    return CsvTable(text, separator, *(_fields(line, separator) for line in (lines[0], (*lines, "")[1], last)))
 
 
 def _fields(line: str, separator: str) -> tuple[str, ...]:
     return tuple(field.strip() for field in next(csv.reader([line], delimiter=separator), [])) or ("",)
 
 
-def _plain(table: Table, file: str) -> tuple[pd.DataFrame, None]:
+def _plain(table: CsvTable, file: str) -> tuple[pd.DataFrame, None]:
     return _parse(table, table.header, file), None
 
 
-def _parse(table: Table, names: tuple[str, ...], file: str, skip: int = 1) -> pd.DataFrame:
+def _parse(table: CsvTable, names: tuple[str, ...], file: str, skip: int = 1) -> pd.DataFrame:
     """The table with these column names; times and symbols stay text, whatever they look like."""
     import pandas as pd
 
@@ -154,7 +154,7 @@ def _parse(table: Table, names: tuple[str, ...], file: str, skip: int = 1) -> pd
         raise MarketDataError(f"cannot be read as a table: {error}", file=file) from error
 
 
-def _klines(table: Table, file: str) -> tuple[pd.DataFrame, int | None]:
+def _klines(table: CsvTable, file: str) -> tuple[pd.DataFrame, int | None]:
     header = not _is_klines(table.header)
     names = tuple(name.lower().replace(" ", "_") for name in table.header) if header else KLINES
     frame = _parse(table, names, file, skip=int(header))
@@ -172,14 +172,14 @@ def _kline_length(frame: pd.DataFrame) -> int | None:
     return int(length.median()) * (1_000_000 if opened.max() < 1e14 else 1_000) if len(length) else None
 
 
-def _date_and_time(table: Table, file: str) -> tuple[pd.DataFrame, None]:
+def _date_and_time(table: CsvTable, file: str) -> tuple[pd.DataFrame, None]:
     names = tuple(name.lower() for name in table.header)
     if "time" not in names and len(table.first) == len(names) + 1:
         names = (names[0], "time", *names[1:])
     return _parse(table, names, file), None
 
 
-def _yahoo(table: Table, file: str) -> tuple[pd.DataFrame, None]:
+def _yahoo(table: CsvTable, file: str) -> tuple[pd.DataFrame, None]:
     if table.header[0] != "Price":
         return _plain(table, file)
     frame = _parse(table, ("Datetime", *table.header[1:]), file, skip=3)

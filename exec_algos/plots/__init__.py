@@ -19,7 +19,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UnknownNameError
-from exec_algos.plots.canvas import Size, bare_axes, shown_axes
 from exec_algos.plots.cost import cost
 from exec_algos.plots.equity import equity
 from exec_algos.plots.frontier import frontier
@@ -27,6 +26,7 @@ from exec_algos.plots.markouts import markouts
 from exec_algos.plots.schedule import schedule
 from exec_algos.plots.shortfall import shortfall, shortfall_size
 from exec_algos.plots.slippage import slippage, slippage_size
+from exec_algos.plots.style import FigureSize, bare_axes, shown_axes
 from exec_algos.plots.volume import volume
 
 if TYPE_CHECKING:
@@ -41,16 +41,16 @@ class Plot(NamedTuple):
     """How a plot is drawn, and the inches it wants."""
 
     draw: Callable[..., Axes]
-    size: Callable[[StudyResult], Size]
+    size: Callable[[StudyResult], FigureSize]
 
 
 KINDS: Mapping[str, Plot] = {
     "slippage": Plot(slippage, slippage_size),
-    "schedule": Plot(schedule, lambda result: Size(9.0, 6.7, 1.05)),
-    "volume": Plot(volume, lambda result: Size(9.0, 4.3, 0.9)),
-    "cost": Plot(cost, lambda result: Size(9.0, 4.8, 1.0)),
+    "schedule": Plot(schedule, lambda result: FigureSize(9.0, 6.7, 1.05)),
+    "volume": Plot(volume, lambda result: FigureSize(9.0, 4.3, 0.9)),
+    "cost": Plot(cost, lambda result: FigureSize(9.0, 4.8, 1.0)),
     "shortfall": Plot(shortfall, shortfall_size),
-    "markouts": Plot(markouts, lambda result: Size(9.0, 4.3, 1.0)),
+    "markouts": Plot(markouts, lambda result: FigureSize(9.0, 4.3, 1.0)),
 }
 
 

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.plots.canvas import INK, Floats, clean, colour, head, legend_above
-from exec_algos.plots.slippage import NAMES
+from exec_algos.checks import Floats
+from exec_algos.plots.style import INK, clean, colour, head, legend_above
+from exec_algos.tca.names import BENCHMARKS, NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.costcurve import CostCurve, Form
     from exec_algos.studies.result import StudyResult
+    from exec_algos.tca.cost_curve import CostCurve, Form
 
 
 def cost(result: StudyResult, ax: Axes, *, benchmark: str = "arrival", form: Form = "sqrt", groups: int = 8) -> Axes:
@@ -58,9 +59,8 @@ def _grouped(result: StudyResult, name: str, benchmark: str, groups: int) -> pd.
     """Mean size, mean cost and its interval, for each group of sizes; sizes that are equal but for rounding stay together."""
     import pandas as pd
 
-    from exec_algos.studies.breakdown import percent_of_adv
-    from exec_algos.studies.result import BENCHMARKS
-    from exec_algos.tca.statistics import clustered_mean
+    from exec_algos.stats.statistics import clustered_mean
+    from exec_algos.tca.buckets import percent_of_adv
 
     rows = result.parents[result.parents["algorithm"] == name]
     table = pd.DataFrame({"size": percent_of_adv(rows), "cost": rows[BENCHMARKS[benchmark]].to_numpy(), "day": rows["session"].to_numpy()})

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.algorithms import Algorithm, parse_algorithm
+from exec_algos.algorithms.curve import follow_curve
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError
-from exec_algos.executors import Algorithm, parse_algorithm
-from exec_algos.executors.curve import follow_curve
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.plots.canvas import Floats, Ints
 
 if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
     from exec_algos.studies.result import StudyResult
 
 
-class Schedule(NamedTuple):
+class DrawnSchedule(NamedTuple):
     """What an algorithm aimed at: from `time` (ns UTC) on, `target` (fraction of the order)."""
 
     time: Ints
@@ -42,7 +42,7 @@ def algorithm_named(text: str) -> Algorithm | None:
         return None
 
 
-def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
+def schedule_of(result: StudyResult, order: Any) -> DrawnSchedule | None:
     """The curve of one row of `result.parents`; None where the algorithm follows none fixed before the order."""
     algorithm = algorithm_named(order.algorithm)
     if algorithm is None or algorithm.forecasts or algorithm.decide is not follow_curve:
@@ -51,7 +51,7 @@ def schedule_of(result: StudyResult, order: Any) -> Schedule | None:
     step = result.bars.step
     interval = algorithm.interval_on(step)
     curve = algorithm.curve(_profile(result, algorithm, order, start, (end - start) // step), step)
-    return Schedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
+    return DrawnSchedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
 
 
 def _profile(result: StudyResult, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:

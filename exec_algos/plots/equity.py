@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.plots.canvas import GREY, INK, SMALL, Size, bare_axes, clean, colour, head, legend_above, shown_axes
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-SIZE = Size(9.0, 4.3, 0.8)
+SIZE = FigureSize(9.0, 4.3, 0.8)
 _TICKS = 8
 
 

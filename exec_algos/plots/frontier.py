@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.plots.canvas import GREY, SMALL, Floats, Size, bare_axes, clean, colour, head, legend_above, shown_axes
+from exec_algos.plots.style import GREY, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
 from exec_algos.trajectories import AlmgrenChriss, efficient_frontier, minimum_value_at_risk
 from exec_algos.trajectories.almgren_chriss import normal_quantile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIZE = Size(9.0, 4.9, 0.9)
+SIZE = FigureSize(9.0, 4.9, 0.9)
 _POINTS = 200
 _SLOWEST, _FASTEST = 0.05, 100.0  # kappa_tilde T of the first point but one, kappa_tilde tau of the last but one
 

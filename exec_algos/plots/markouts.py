@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exec_algos.plots.canvas import INK, clean, colour, head, legend_above
-from exec_algos.studies.analysis import named
+from exec_algos.plots.style import INK, clean, colour, head, legend_above
+from exec_algos.tca.names import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

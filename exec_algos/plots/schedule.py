@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
-from exec_algos.plots.canvas import GREY, INK, PALE, Floats, Ints, below, clean, clock_axis, colour, dates, head, legend_above
 from exec_algos.plots.curves import schedule_of
+from exec_algos.plots.style import GREY, INK, PALE, below, clean, clock_axis, colour, dates, head, legend_above
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exec_algos.errors import UnknownNameError
-from exec_algos.plots.canvas import COLOURS, GREY, INK, SMALL, Size, clean, head, legend_above
-from exec_algos.studies.analysis import named
+from exec_algos.plots.style import COLOURS, GREY, INK, SMALL, FigureSize, clean, head, legend_above
+from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def shortfall(result: StudyResult, ax: Axes, *, mark: str = "session_close", wei
     return ax
 
 
-def shortfall_size(result: StudyResult) -> Size:
+def shortfall_size(result: StudyResult) -> FigureSize:
     """Higher with each algorithm and side."""
-    return Size(9.0, 1.9 + 0.5 * len(result.parents[["algorithm", "side"]].drop_duplicates()), 1.1)
+    return FigureSize(9.0, 1.9 + 0.5 * len(result.parents[["algorithm", "side"]].drop_duplicates()), 1.1)
 
 
 def _draw_parts(ax: Axes, means: pd.Series, keys: list[tuple[str, str]]) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from exec_algos.plots.canvas import GREY, INK, SMALL, Floats, Size, clean, colour, head
+from exec_algos.checks import Floats
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, head
+from exec_algos.tca.names import BENCHMARKS, NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,12 +17,6 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-NAMES = {
-    "interval_vwap": "interval VWAP",
-    "arrival": "arrival price",
-    "interval_twap": "interval TWAP",
-    "session_vwap": "session VWAP",
-}
 _TALLEST = 0.58  # of a row's height
 
 
@@ -48,8 +44,6 @@ def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap")
     UnknownNameError
         No such benchmark.
     """
-    from exec_algos.studies.result import BENCHMARKS
-
     summary = result.summary(benchmark, by=("algorithm", "side"))
     rows = _rows(result, summary, BENCHMARKS[benchmark])
     edges = _edges(rows)
@@ -68,16 +62,14 @@ def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap")
     return ax
 
 
-def slippage_size(result: StudyResult) -> Size:
+def slippage_size(result: StudyResult) -> FigureSize:
     """Inches that the rows want."""
     rows = len(result.parents[["algorithm", "side"]].drop_duplicates())
-    return Size(9.0, 1.4 + 0.85 * max(rows, 2), 0.75)
+    return FigureSize(9.0, 1.4 + 0.85 * max(rows, 2), 0.75)
 
 
 def sells_mirror_buys(result: StudyResult, benchmark: str = "interval_vwap") -> bool:
     """Whether every algorithm's sells cost what its buys gained: so where what is paid does not depend on the side."""
-    from exec_algos.studies.result import BENCHMARKS
-
     column, keys = BENCHMARKS[benchmark], ["algorithm", "symbol", "session", "start", "end"]
     pair = result.parents.groupby(keys)[column].agg(["sum", "count"])
     both = result.parents["side"].nunique() == 2

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.plots.canvas import COLOURS, GREY, INK, Floats, clean, clock_axis, colour, dates, head, legend_above
 from exec_algos.plots.curves import algorithm_named, sessions_of_study
+from exec_algos.plots.style import COLOURS, GREY, INK, clean, clock_axis, colour, dates, head, legend_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.reports.numbers import bps, count, interval, percent
-from exec_algos.reports.tables import Table
+from exec_algos.reports.tables import ReportTable
 from exec_algos.tca.shortfall import PARTS
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ FRAMES = ("shortfall", "benchmarks", "markouts", "time_of_day")
 class Costs(NamedTuple):
     """The analysis as tables and sentences; or why there is none."""
 
-    shortfall: Table | None = None
-    benchmarks: Table | None = None
-    markouts: Table | None = None
-    hours: Table | None = None
+    shortfall: ReportTable | None = None
+    benchmarks: ReportTable | None = None
+    markouts: ReportTable | None = None
+    hours: ReportTable | None = None
     power: Mapping[str, str] = MappingProxyType({})
     frames: Mapping[str, pd.DataFrame] = MappingProxyType({})
     missing: str = ""
@@ -54,7 +54,7 @@ def costs(result: StudyResult) -> Costs:
     )
 
 
-def _shortfall(table: pd.DataFrame) -> Table:
+def _shortfall(table: pd.DataFrame) -> ReportTable:
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
@@ -67,10 +67,10 @@ def _shortfall(table: pd.DataFrame) -> Table:
     out = f"; {count(left)} left out, of which a price is not known" if left else ""
     note = f"bps of the paper value, means of {count(table['n'].min())} orders each{out}; the residual is valued at the session's close"
     head = ("algorithm", "side", *PARTS, "total", "95 % interval of the total", "notional-weighted total")
-    return Table("Implementation shortfall by its parts", note, head, rows)
+    return ReportTable("Implementation shortfall by its parts", note, head, rows)
 
 
-def _benchmarks(table: pd.DataFrame) -> Table:
+def _benchmarks(table: pd.DataFrame) -> ReportTable:
     rows: list[tuple[str, ...]] = [
         (
             *_words(key),
@@ -84,10 +84,10 @@ def _benchmarks(table: pd.DataFrame) -> Table:
     ]
     head = ("algorithm", "side", "benchmark", "n", "mean", "95 % interval", "notional-weighted mean", "not estimable")
     note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %"
-    return Table("Slippage against every benchmark", note, head, rows, names=3)
+    return ReportTable("Slippage against every benchmark", note, head, rows, names=3)
 
 
-def _markouts(table: pd.DataFrame) -> Table:
+def _markouts(table: pd.DataFrame) -> ReportTable:
     horizons = list(dict.fromkeys(table.index.get_level_values("horizon")))
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
@@ -95,17 +95,17 @@ def _markouts(table: pd.DataFrame) -> Table:
         cells = (f"{bps(one['mean'])} {interval(one['low'], one['high'])}" for _, one in line.loc[horizons].iterrows())
         rows.append((*_words(key), count(line["n"].max()), *cells))
     note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill"
-    return Table("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
+    return ReportTable("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
 
 
-def _hours(table: pd.DataFrame) -> Table:
+def _hours(table: pd.DataFrame) -> ReportTable:
     share = table["notional"] / table["notional"].groupby(level=[0, 1]).transform("sum")
     rows: list[tuple[str, ...]] = [
         (*_words(key), count(line["n"]), bps(line["mean"]), interval(line["low"], line["high"]), percent(line["share"]))
         for key, line in table.assign(share=share).iterrows()
     ]
     head = ("algorithm", "side", "time of day", "fills", "mean", "95 % interval", "share of what was traded")
-    return Table("Fills by time of day", "fill price against the VWAP of its own bar, bps, positive = cost", head, rows, names=3)
+    return ReportTable("Fills by time of day", "fill price against the VWAP of its own bar, bps, positive = cost", head, rows, names=3)
 
 
 def _words(key: Any) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from exec_algos.plots.slippage import NAMES as BENCHMARKS
 from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
+from exec_algos.tca.names import NAMES as BENCHMARKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ _LEAST_FILLED = 10
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """A table; the first `names` columns are words, the others numbers."""
 
     title: str
@@ -34,12 +34,12 @@ class Table(NamedTuple):
     names: int = 2
 
 
-def slippage(result: StudyResult) -> list[Table]:
+def slippage(result: StudyResult) -> list[ReportTable]:
     """A table for each benchmark: a row for each algorithm and side, in bps, positive = cost."""
     return [_slippage(result, name) for name in BENCHMARKS]
 
 
-def _slippage(result: StudyResult, benchmark: str) -> Table:
+def _slippage(result: StudyResult, benchmark: str) -> ReportTable:
     summary = result.summary(benchmark, by=("algorithm", "side"))
     head = (
         "algorithm", "side", "n", "mean", "median", "sd", "95 % interval of the mean", "notional-weighted mean",
@@ -47,7 +47,7 @@ def _slippage(result: StudyResult, benchmark: str) -> Table:
     )  # fmt: skip
     rows = [(*key, *_line(summary.loc[key])) for key in _keys(result, summary.index)]
     note = f"{benchmark_window(result, benchmark)}; {count(summary['days'].max())} days"
-    return Table(f"Slippage against {BENCHMARKS[benchmark]}, bps", note, head, [_lower(row) for row in rows])
+    return ReportTable(f"Slippage against {BENCHMARKS[benchmark]}, bps", note, head, [_lower(row) for row in rows])
 
 
 def _line(line: Any) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def _lower(row: tuple[str, ...]) -> tuple[str, ...]:
     return row[0], row[1].lower(), *row[2:]
 
 
-def pairs(result: StudyResult) -> Table | None:
+def pairs(result: StudyResult) -> ReportTable | None:
     """Differences between algorithms on the same parent orders; None with one algorithm."""
     names = result.config["algorithms"]
     chosen = list(combinations(names, 2)) if len(names) <= _MOST_PAIRED else [(names[0], other) for other in names[1:]]
@@ -82,14 +82,14 @@ def pairs(result: StudyResult) -> Table | None:
     ]
     note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper"
     head = ("difference", "side", "slippage against", "n", "mean", "95 % interval", "days")
-    return Table("The algorithms compared on the same parent orders", note, head, rows, names=3)
+    return ReportTable("The algorithms compared on the same parent orders", note, head, rows, names=3)
 
 
 def _pair(difference: Any) -> tuple[str, ...]:
     return count(difference.n), bps(difference.mean), interval(difference.low, difference.high), count(difference.clusters)
 
 
-def filled(result: StudyResult) -> Table:
+def filled(result: StudyResult) -> ReportTable:
     """What was ordered, filled and left, in shares, and the commission."""
     parents = result.parents.assign(
         notional=(result.parents["filled"] * result.parents["average_price"]).fillna(0.0), short=result.parents["residual"] > 0
@@ -102,7 +102,7 @@ def filled(result: StudyResult) -> Table:
         "orders with a residual", "commission, currency", "commission, bps of notional",
     )  # fmt: skip
     note = "the residual was cancelled at the end of the window: no price, and so no slippage, is charged for it"
-    return Table("By algorithm and side", note, head, rows)
+    return ReportTable("By algorithm and side", note, head, rows)
 
 
 def _filled(sums: Any) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def _filled(sums: Any) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def least_filled(result: StudyResult) -> Table | None:
+def least_filled(result: StudyResult) -> ReportTable | None:
     """The symbols with the largest residuals; None where every order was filled."""
     sums = result.parents.groupby(["symbol", "algorithm"])[["quantity", "residual"]].sum()
     sums["share"] = sums["residual"] / sums["quantity"]
@@ -122,10 +122,10 @@ def least_filled(result: StudyResult) -> Table | None:
         return None
     rows = [(*key, count(row["quantity"]), count(row["residual"]), percent(row["share"])) for key, row in worst.iterrows()]  # type: ignore[misc]
     head = ("symbol", "algorithm", "ordered, shares", "residual, shares", "residual, %")
-    return Table("Where the residual is", f"the largest, by symbol and algorithm; at most {_LEAST_FILLED} are shown", head, rows)
+    return ReportTable("Where the residual is", f"the largest, by symbol and algorithm; at most {_LEAST_FILLED} are shown", head, rows)
 
 
-def skipped(result: StudyResult) -> Table | None:
+def skipped(result: StudyResult) -> ReportTable | None:
     """Symbols and sessions left out, by reason; None where nothing was. Reasons that differ in numbers only are one."""
     kinds: dict[tuple[str, ...], list[int]] = {}
     for i, reason in enumerate(result.skipped["reason"]):
@@ -134,7 +134,7 @@ def skipped(result: StudyResult) -> Table | None:
         return None
     rows = [_skipped(words, result.skipped.iloc[rows]) for words, rows in kinds.items()]
     head = ("reason", "sessions", "symbols and sessions", "symbols")
-    return Table("Left out, and why", "no parent order was made, or none could be worked by every algorithm", head, rows)
+    return ReportTable("Left out, and why", "no parent order was made, or none could be worked by every algorithm", head, rows)
 
 
 def _skipped(words: tuple[str, ...], rows: pd.DataFrame) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.model import Side
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from exec_algos.model import Fill
 
-Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-9  # fractional shares that are bought and sold may leave so small a part of them
 NEEDED = ("timestamp", "symbol", "side", "quantity", "price", "commission")

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Ints
 from exec_algos.market.hours import sessions_of
+from exec_algos.stats.estimable import Estimable
+from exec_algos.stats.power import power_sentence
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import View
 from exec_algos.tca.calibration import calibrate, coverage
-from exec_algos.tca.estimable import Estimable
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
 from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
 from exec_algos.tca.markouts import HORIZONS, markouts
-from exec_algos.tca.power import power_sentence
-from exec_algos.tca.statistics import clustered_mean
+from exec_algos.tca.names import named
 from exec_algos.tca.trades import Stamped, Trades
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-Ints = npt.NDArray[np.int64]
 GROUPS = ["algorithm", "side"]
 SIDES = ("BUY", "SELL")
 KEYS = ("parent_id", "algorithm", "symbol", "session", "side")
@@ -242,11 +243,6 @@ class Analysis:
         import pandas as pd
 
         return pd.concat({key: lines(mine) for key, mine in self._rows().items()}, names=GROUPS)
-
-
-def named(key: tuple[str, str]) -> str:
-    """An algorithm and a side as the tables and plots name them: ``"twap, buy"``."""
-    return f"{key[0]}, {key[1].lower()}"
 
 
 def _of_parents(trades: Trades, rows: Ints) -> Trades:

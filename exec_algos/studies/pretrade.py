@@ -7,15 +7,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.algorithms import Algorithm
+from exec_algos.checks import Floats
 from exec_algos.costs import FixedSpread
 from exec_algos.costs.fees import FeeSchedule
 from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.executors import Algorithm
 from exec_algos.market.profile import SessionVolumes, stretched
-from exec_algos.studies.curves import Curves, curves_of
-from exec_algos.tca.pretrade import MarketOutlook, PreTradeEstimate, pretrade_estimate
+from exec_algos.studies.run.curves import Curves, curves_of
+from exec_algos.tca.pretrade import MarketForecast, PreTradeEstimate, pretrade_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.design.parents import ParentOrders
     from exec_algos.studies.study import SlippageStudy
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NOT_FIXED = "its schedule is not fixed before the order"
 NO_VOLATILITY = "too few earlier sessions for a volatility"
@@ -49,8 +47,8 @@ def pretrade(study: SlippageStudy, *, confidence: float = 0.9, most: int | None 
     """Expected cost against arrival of a study's parent orders, before any of them began.
 
     Volumes are the mean of the grid's earlier sessions, bar by bar, and their spread says how likely the order completes; volatility and a
-    spread that is not fixed are those of the same sessions (`exec_algos.studies.known.known_before`). Each slice of the schedule counts as
-    one child that meets the volume of its slice.
+    spread that is not fixed are those of the same sessions (`exec_algos.studies.design.history.known_before`). Each slice of the
+    schedule counts as one child that meets the volume of its slice.
 
     Parameters
     ----------
@@ -116,7 +114,7 @@ def _estimated(before: _Before, algorithm: object, curves: Curves, n: int, confi
     try:
         if not isinstance(algorithm, Algorithm) or algorithm.watches or algorithm.forecasts:
             raise UsageError(NOT_FIXED)
-        found = pretrade_estimate(shares, curve, _outlook(before, algorithm, n), _charged(before, n), confidence=confidence)
+        found = pretrade_estimate(shares, curve, _market_forecast(before, algorithm, n), _charged(before, n), confidence=confidence)
     except (UsageError, NotEnoughHistoryError) as error:
         blank = dict.fromkeys([*(f"{name}_bps" for name in PARTS), "participation", "peak_participation", "completion"], np.nan)
         return {**blank, "basis": "", "reason": str(error)}
@@ -143,7 +141,7 @@ def _columns(found: PreTradeEstimate) -> dict[str, Any]:
     }
 
 
-def _outlook(before: _Before, algorithm: Algorithm, n: int) -> MarketOutlook:
+def _market_forecast(before: _Before, algorithm: Algorithm, n: int) -> MarketForecast:
     """What was known of the market when the order began."""
     orders = before.orders
     session, sessions = int(orders.session[n]), orders.sessions
@@ -152,7 +150,7 @@ def _outlook(before: _Before, algorithm: Algorithm, n: int) -> MarketOutlook:
     if np.isnan(known["volatility_bps"]):
         raise UsageError(NO_VOLATILITY)
     by_slice = _earlier_slices(before, algorithm, n)
-    return MarketOutlook(
+    return MarketForecast(
         volumes=by_slice.mean(axis=0),
         volatility=known["volatility_bps"] / 1e4,
         duration=float(orders.end[n] - orders.start[n]) / length,

@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
-from exec_algos.terms import NO_RULES, Rules
+from exec_algos.model.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.desk import DeskOrders
+    from exec_algos.studies.shards.desk import DeskOrders
     from exec_algos.studies.study import SlippageStudy
 
 ADV_DAYS = 5
@@ -29,7 +29,7 @@ class Chosen:
     first, last : str, optional
         Days ``2024-07-01``, both in it; earlier days stay history.
     strata : str, optional
-        A sample, by the text form of `exec_algos.studies.strata.Strata.of`.
+        A sample, by the text form of `exec_algos.studies.design.sampling.Strata.of`.
     """
 
     symbols: str | None = None
@@ -39,7 +39,7 @@ class Chosen:
 
     def terms(self) -> dict[str, Any]:
         """What a grid takes, where something was said."""
-        from exec_algos.studies.strata import Strata
+        from exec_algos.studies.design.sampling import Strata
 
         found: dict[str, Any] = {}
         if self.symbols is not None:
@@ -82,12 +82,12 @@ class StudyRequest:
     spread_bps : float
         The full spread; a market order pays half of it.
     spread : str, optional
-        Any spread by its text form, in place of `spread_bps`; see `exec_algos.costs.texts.parse_spread`.
+        Any spread by its text form, in place of `spread_bps`; see `exec_algos.fills.parsing.parse_spread`.
     impact : float or str
         Coefficient of the square-root impact, a fraction of the price; or any law by its text form
-        (`exec_algos.costs.texts.parse_impact`).
+        (`exec_algos.fills.parsing.parse_impact`).
     preset : str, optional
-        A market by its text form (`exec_algos.costs.texts.parse_preset`): its fill model, fees by date and lot. What is given besides
+        A market by its text form (`exec_algos.fills.parsing.parse_preset`): its fill model, fees by date and lot. What is given besides
         takes the place of the preset's; but commissions are said in the preset.
     profile_days : int, optional
         Earlier sessions, for ADV and for algorithms whose text names none. If not given it is 5 for ADV, and each algorithm keeps
@@ -137,7 +137,7 @@ class StudyRequest:
         UsageError
             A part that cannot be.
         """
-        from exec_algos.studies.parents import ParentOrders
+        from exec_algos.studies.design.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
         if self.orders is None:
@@ -180,7 +180,7 @@ class StudyRequest:
         UsageError
             Something besides that a file of orders says itself.
         """
-        from exec_algos.studies.desk import DeskOrders
+        from exec_algos.studies.shards.desk import DeskOrders
 
         return DeskOrders(source=self.orders or "", **self._own_terms())
 
@@ -207,8 +207,8 @@ class StudyRequest:
             Two spreads, a commission beside a preset, or a value that cannot be.
         """
         from exec_algos.costs import Commission
-        from exec_algos.costs.texts import parse_preset
         from exec_algos.fills import FillModel
+        from exec_algos.fills.parsing import parse_preset
 
         commission, costs = Commission(*self.commission), {**self._spread(), **self._impact()}
         if self.preset is None:
@@ -223,7 +223,7 @@ class StudyRequest:
 
     def _spread(self) -> dict[str, Any]:
         from exec_algos.costs import FixedSpread
-        from exec_algos.costs.texts import parse_spread
+        from exec_algos.fills.parsing import parse_spread
 
         if self.spread is not None and self.spread_bps:
             raise UsageError(f"one spread is enough: say either spread {self.spread!r} or {self.spread_bps:g} bps")
@@ -232,18 +232,18 @@ class StudyRequest:
         return {"spread": FixedSpread(self.spread_bps)} if self.spread_bps else {}
 
     def _impact(self) -> dict[str, Any]:
-        from exec_algos.costs.texts import parse_impact
+        from exec_algos.fills.parsing import parse_impact
 
         return {"impact": parse_impact(str(self.impact))} if self.impact else {}
 
     def _lot_size(self) -> float:
-        from exec_algos.costs.texts import parse_preset
+        from exec_algos.fills.parsing import parse_preset
 
         lot = parse_preset(self.preset).lot_size if self.preset is not None and self.lot_size == 1.0 else self.lot_size
         return int(lot) if lot == int(lot) else lot
 
     def _algorithm(self, text: str) -> Any:
-        from exec_algos.studies.custom import algorithm_of
+        from exec_algos.studies.run.custom import algorithm_of
 
         algorithm, asked = algorithm_of(text), {"profile_days": self.profile_days, "slice_interval_seconds": self.interval}
         own = {one.name for one in fields(algorithm)}

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import Algorithm
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
-from exec_algos.studies.arrow import fills_arrow, parents_arrow
-from exec_algos.studies.breakdown import Edges, full_name, with_traits
-from exec_algos.studies.costcurve import CostCurve, Form, cost_curve
-from exec_algos.studies.pairs import compared
-from exec_algos.studies.parents import ParentOrders
+from exec_algos.stats.statistics import Estimate, clustered_mean
+from exec_algos.studies.design.parents import ParentOrders
+from exec_algos.studies.record.tables import fills_arrow, parents_arrow
+from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
-from exec_algos.studies.tables import Worked, measures_table
 from exec_algos.tca.benchmarks import benchmarks
+from exec_algos.tca.buckets import Edges, full_name, with_traits
+from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
+from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.pairs import compared
 from exec_algos.tca.places import Windows
-from exec_algos.tca.statistics import Estimate, clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.analysis import Analysis
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-BENCHMARKS = {
-    "interval_vwap": "slippage_vwap_bps",
-    "arrival": "slippage_arrival_bps",
-    "interval_twap": "slippage_twap_bps",
-    "session_vwap": "slippage_session_vwap_bps",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +70,8 @@ class StudyResult:
         rules: Rules = NO_RULES,
     ) -> StudyResult:
         """The frames, each put together when it is asked for; `left_out` counts the bars outside the regular hours."""
-        from exec_algos.studies.custom import drivers_of, imports_of
-        from exec_algos.studies.record import configuration, rules_record
+        from exec_algos.studies.record.configuration import configuration, rules_record
+        from exec_algos.studies.run.custom import drivers_of, imports_of
 
         prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
         names = [str(one) for one in algorithms]
@@ -208,7 +198,7 @@ class StudyResult:
         Returns
         -------
         DataFrame
-            Columns of `exec_algos.tca.paired.compare_all`: ``first, second, n, clusters, difference, low, high, p, p_holm ...``, in the
+            Columns of `exec_algos.stats.paired.compare_all`: ``first, second, n, clusters, difference, low, high, p, p_holm ...``, in the
             sequence in which the algorithms were named; no row where there is one algorithm only.
 
         Raises
@@ -225,7 +215,7 @@ class StudyResult:
         ----------
         *names : str
             ``"size"``, ``"liquidity"``, ``"spread"``, ``"volatility"``, ``"participation"`` in buckets, ``"hour"``, ``"weekday"``,
-            ``"month"``, or any column of `parents`; see `exec_algos.studies.breakdown.with_traits`.
+            ``"month"``, or any column of `parents`; see `exec_algos.tca.buckets.with_traits`.
         benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
         buckets : int
             Quantile groups of liquidity, spread and volatility.
@@ -244,7 +234,7 @@ class StudyResult:
         return replace(self, parents=parents).summary(benchmark, by=tuple(dict.fromkeys(["algorithm", *wanted])))
 
     def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
-        """Cost in bps against the size in % of ADV, ``a + b x^power``: `exec_algos.studies.costcurve.fit_cost`.
+        """Cost in bps against the size in % of ADV, ``a + b x^power``: `exec_algos.tca.cost_curve.fit_cost`.
 
         Parameters
         ----------

@@ -12,14 +12,15 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.hours import sessions_of
 from exec_algos.model import Rules
-from exec_algos.studies.arrow import parquet_of
-from exec_algos.studies.pairs import comparisons
-from exec_algos.studies.parents import ParentOrders, Skipped
-from exec_algos.studies.record import data_fingerprint, fill_model_of
-from exec_algos.studies.result import BENCHMARKS, StudyResult
-from exec_algos.studies.resume import StudyFolder
-from exec_algos.studies.strata import Stratum
+from exec_algos.studies.design.parents import ParentOrders, Skipped
+from exec_algos.studies.design.sampling import Stratum
+from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
+from exec_algos.studies.record.tables import parquet_of
+from exec_algos.studies.result import StudyResult
 from exec_algos.studies.study import SlippageStudy
+from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.pairs import comparisons
 from exec_algos.tca.table import COLUMNS
 
 if TYPE_CHECKING:

@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UsageError
-from exec_algos.executors import Algorithm, OrderExecutor
+from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
-from exec_algos.studies.outcome import ShardedResult
-from exec_algos.studies.parents import Grid
+from exec_algos.stats.statistics import Estimate
+from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.result import StudyResult
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards.result import ShardedResult
+from exec_algos.studies.shards.study import ShardedStudy
 from exec_algos.studies.study import SlippageStudy
-from exec_algos.tca.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.design.parents import ParentOrders
     from exec_algos.studies.study import Driver
 
 
@@ -112,7 +113,9 @@ def _check_same(results: Mapping[str, Result]) -> None:
 
 def _same(one: Result, other: Result) -> bool:
     if isinstance(one, ShardedResult) and isinstance(other, ShardedResult):
-        return all(a is not None and b is not None and a.equals(b) for a, b in zip_longest(one.pieces(KEYS), other.pieces(KEYS)))
+        return all(
+            a is not None and b is not None and a.equals(b) for a, b in zip_longest(one.iter_batches(KEYS), other.iter_batches(KEYS))
+        )
     mine, its = (_keys(result).sort_values(["parent_id", "algorithm"], ignore_index=True) for result in (one, other))
     return len(mine) == len(its) and bool((mine.to_numpy() == its.to_numpy()).all())
 

@@ -8,19 +8,20 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.algorithms import Algorithm
+from exec_algos.batch.tape import NO_ROWS
+from exec_algos.checks import Ints
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import Algorithm, OrderExecutor
+from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules
-from exec_algos.studies.curves import curves_of
-from exec_algos.studies.custom import CustomExecutor, algorithm_of
-from exec_algos.studies.parents import ParentOrders
-from exec_algos.studies.reasons import counted
+from exec_algos.studies.design.parents import ParentOrders
+from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.result import StudyResult
-from exec_algos.studies.tables import Worked
-from exec_algos.tape import NO_ROWS
+from exec_algos.studies.run.curves import curves_of
+from exec_algos.studies.run.custom import CustomExecutor, algorithm_of
+from exec_algos.studies.run.worked import Worked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
 
 Driver = Literal["batch", "engine"]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +118,8 @@ class SlippageStudy:
         RunError
             An executor raised, or traded what it was not ordered to.
         """
-        from exec_algos.studies.drivers import DRIVERS, Job, Located
-        from exec_algos.studies.executors import drive_executor
+        from exec_algos.studies.run.drivers import DRIVERS, Job, Located
+        from exec_algos.studies.run.processes import drive_executor
 
         if driver not in DRIVERS:
             raise UnknownNameError("driver", driver, DRIVERS)

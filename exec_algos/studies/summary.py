@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exec_algos.tca.statistics import Estimate, clustered_mean
+from exec_algos.stats.statistics import Estimate, clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.parents import ParentOrders
+    from exec_algos.studies.design.parents import ParentOrders
 
 
 def estimate_of(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from exec_algos.tca.estimable import Estimable
+from exec_algos.stats.estimable import Estimable
 
 
 class Advantage(NamedTuple):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.estimable import Estimable, Missing
+from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.places import Windows, ended_by, rows_between, session_hours
 from exec_algos.tca.sums import WindowSums, reduced, window_sums
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Tape = Literal["replay", "live"]
 
 NO_SYMBOL = "the bars do not hold this symbol"

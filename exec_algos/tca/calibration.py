@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.tca.clustered import NOISE, Floats, Keys, Sample, check_fraction, column, sample, student, two_sided
-from exec_algos.tca.statistics import Estimate, clustered_mean
+from exec_algos.stats.clustered import NOISE, Keys, Sample, check_fraction, column, sample, student, two_sided
+from exec_algos.stats.statistics import Estimate, clustered_mean
 
 FEW_CLUSTERS = 10
 

@@ -6,14 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+
+from exec_algos.checks import Floats, Ints
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NO_VWAP = np.zeros(0)
 PIECE = 4096  # windows that a thread takes at a time

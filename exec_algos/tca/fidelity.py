@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.stats.estimable import Estimable, Missing
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import slippage_bps
-from exec_algos.tca.estimable import Estimable, Missing
-from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.trades import Stamped, Trades, bar_rows, inside_bar
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 DAY_MINUTES = 24 * 60
 NO_BAR = "no bar at the time of the fill"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
+from exec_algos.stats.estimable import Estimable, estimable_frame
 from exec_algos.tca import benchmarks as prices
 from exec_algos.tca.benchmarks import Tape, View, average_price, decision_price, slippage
-from exec_algos.tca.estimable import Estimable, estimable_frame
 from exec_algos.tca.places import Windows
 from exec_algos.tca.relative import pwp, worse_volume
 from exec_algos.tca.shortfall import Orders, PricedFills, Shortfall, mark_price, shortfall
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 COSTS = ("rule_price", "spread", "impact")
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.tca.clustered import Floats
 
 DAYS = 250  # of a year, as the formulas count them
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
+from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import NO_SYMBOL
-from exec_algos.tca.estimable import Estimable, Missing, estimable_frame
 from exec_algos.tca.places import ended_by, session_hours
-from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.trades import Stamped, Trades, inside_bar
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MINUTE = 60_000_000_000
 HORIZONS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE)

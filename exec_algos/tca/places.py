@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from exec_algos.checks import Ints
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
-
-Ints = npt.NDArray[np.int64]
 
 
 class Windows(NamedTuple):

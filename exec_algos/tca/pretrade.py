@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from exec_algos.checks import Floats
 from exec_algos.costs import FixedSpread, child_fee, undated
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.clustered import NOISE, Floats, check_fraction, column
+from exec_algos.stats.clustered import NOISE, check_fraction, column
 
 Placed = Literal["start", "through"]
 
@@ -74,7 +75,7 @@ class CostModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MarketOutlook:
+class MarketForecast:
     """What is known of the market before the order starts.
 
     Parameters
@@ -180,7 +181,7 @@ class PreTradeEstimate(NamedTuple):
 
 
 def pretrade_estimate(
-    shares: float, curve: npt.ArrayLike, market: MarketOutlook, cost: CostModel, *, placed: Placed = "start", confidence: float = 0.9
+    shares: float, curve: npt.ArrayLike, market: MarketForecast, cost: CostModel, *, placed: Placed = "start", confidence: float = 0.9
 ) -> PreTradeEstimate:
     """Expected cost, its range, participation and probability of completion of an order on its schedule.
 
@@ -190,7 +191,7 @@ def pretrade_estimate(
         > 0.
     curve : array_like, shape (n_slices,)
         The part of the order done by the end of each slice: not falling, the last one 1 (`exec_algos.trajectories.holdings_curve`).
-    market : MarketOutlook
+    market : MarketForecast
     cost : CostModel
         Such as the `FillModel` that the fills are simulated with.
     placed : {"start", "through"}
@@ -206,7 +207,7 @@ def pretrade_estimate(
     Examples
     --------
     >>> from exec_algos.fills import FillModel
-    >>> market = MarketOutlook([1e6] * 4, volatility=0.02, duration=1.0)
+    >>> market = MarketForecast([1e6] * 4, volatility=0.02, duration=1.0)
     >>> found = pretrade_estimate(1e5, [0.25, 0.5, 0.75, 1.0], market, FillModel(spread=FixedSpread(4)), placed="through")
     >>> found.expected, round(found.sd, 2), found.participation
     (2.0, 115.47, 0.025)
@@ -263,7 +264,7 @@ def timing_risk(curve: npt.ArrayLike, volatility: float, duration: float, placed
     return volatility * math.sqrt(duration / len(after) * float(squares.sum()))
 
 
-def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLike, market: MarketOutlook) -> float:
+def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLike, market: MarketForecast) -> float:
     """The impact that an average share pays, a fraction of the price.
 
     Each slice is one child that trades in one bar, as it is simulated: it pays its temporary part, the average of its own push over
@@ -275,7 +276,7 @@ def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLi
         `SquareRootImpact`, `AlmgrenImpact`, `TransientImpact` are the first. A law with an `expected_cost` is asked for it. None: 0.
     trades : array_like, shape (n_slices,)
         Shares, >= 0, not all 0.
-    market : MarketOutlook
+    market : MarketForecast
 
     Raises
     ------
@@ -292,7 +293,7 @@ def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLi
     return float(n @ _simulated(impact, n, market)) / float(n.sum())
 
 
-def _simulated(impact: SimulatedImpact, trades: Floats, market: MarketOutlook) -> Floats:
+def _simulated(impact: SimulatedImpact, trades: Floats, market: MarketForecast) -> Floats:
     """What each child pays: its own impact and what earlier ones have left."""
     seconds = market.duration * market.session_seconds / len(trades)
     one, decay = impact.terms(market.symbol, round(seconds * 1e9)), impact.decay()
@@ -319,7 +320,7 @@ def _of_size(trades: Floats, volumes: Floats, fixed: float, factor: float, power
     return found
 
 
-def completion(shares: float, curve: npt.ArrayLike, market: MarketOutlook, cap: float | None) -> Completion:
+def completion(shares: float, curve: npt.ArrayLike, market: MarketForecast, cap: float | None) -> Completion:
     """How likely an order is done in time when it may take `cap` of each slice's volume and catches up what it missed.
 
     After slice k it has ``f_k = min(C_k Q, f_{k-1} + cap v_k)``, so it is done if ``cap (v_{j+1} + ... + v_N) >= (1 - C_j) Q`` for each
@@ -330,7 +331,7 @@ def completion(shares: float, curve: npt.ArrayLike, market: MarketOutlook, cap: 
     ----------
     shares : float
     curve : array_like, shape (n_slices,)
-    market : MarketOutlook
+    market : MarketForecast
     cap : float, optional
         Fraction of the volume; None: no cap.
 
@@ -360,13 +361,13 @@ def _short(left: Floats, volumes: Floats, cap: float) -> float:
     return math.inf if (room[waits] == 0).any() else float((left[waits] / room[waits]).max())
 
 
-def _half_spread(spread: Any, market: MarketOutlook) -> float:
+def _half_spread(spread: Any, market: MarketForecast) -> float:
     if market.half_spread is not None:
         return market.half_spread
     if spread is None:
         return 0.0
     if not isinstance(spread, FixedSpread):
-        raise UsageError(f"{spread!r} is not the same in each bar: give MarketOutlook its half_spread, a fraction of the price")
+        raise UsageError(f"{spread!r} is not the same in each bar: give MarketForecast its half_spread, a fraction of the price")
     return float(spread.half())
 
 
@@ -374,7 +375,7 @@ def _fees(cost: CostModel, trades: Floats, price: float | None) -> float:
     commission, children = undated(cost.commission), trades[trades > 0]
     if price is None:
         if commission.per_share or commission.minimum:
-            raise UsageError("a commission per share or with a minimum needs the price: MarketOutlook(..., price=...)")
+            raise UsageError("a commission per share or with a minimum needs the price: MarketForecast(..., price=...)")
         price = 1.0
     return sum(child_fee(commission, float(n), float(n) * price) for n in children) / (float(children.sum()) * price)
 

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
+from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, View
-from exec_algos.tca.estimable import Estimable, Missing
 from exec_algos.tca.sums import sum_between
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 DAY_TOO_SHORT = "the session ends when {:.3g} of the volume it needs has traded"
 NO_SHARES = "the order has no shares"

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import View, session_close, window_end, window_end_mid
-from exec_algos.tca.estimable import Estimable, Missing, estimable_frame
 from exec_algos.tca.groupings import Ledger, total_cost, wagner
-from exec_algos.tca.statistics import clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PARTS = ("delay", "spread", "impact", "timing", "opportunity", "fees")
 TRADING = ("spread", "impact", "timing")

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.market.bars import bar_prices
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 MANY = 256  # windows for which it pays to load what is compiled

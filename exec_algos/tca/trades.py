@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.tca.places import by_symbol
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Stamped = Literal["start", "end"]
 
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exec_algos.checks import Floats
 from exec_algos.costs import Commission
-from exec_algos.executors.window import shown
 from exec_algos.fills import FillModel
-from exec_algos.market.bars import Bars, Floats
+from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, Sessions, sessions
 from exec_algos.model import MINUTE, Side
+from exec_algos.model.window import shown
 
 STEP = 15 * MINUTE
 LAST_DAY = 1_764_547_200_000_000_000  # Monday 2025-12-01; the session before is a half day

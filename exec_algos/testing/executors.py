@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numba import njit
 
+from exec_algos.algorithms import Algorithm
+from exec_algos.checks import Floats
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.errors import ConformanceError, UsageError
-from exec_algos.executors import Algorithm, OrderExecutor
+from exec_algos.executors import OrderExecutor
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.curve import Floats
-from exec_algos.executors.window import shown
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
-from exec_algos.studies.parents import ParentOrders
+from exec_algos.model.window import shown
+from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.testing.cases import CAPPED, LATE, MODELS, SIZES, STEP, SYMBOLS, Case, last_hours, random_bars
 from exec_algos.testing.findings import Findings, faults_of

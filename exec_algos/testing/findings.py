@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from exec_algos.errors import ForeignAwaitError
-from exec_algos.executors.window import shown
 from exec_algos.model import Fill, Side
+from exec_algos.model.window import shown
 from exec_algos.testing.cases import STEP, Case
 from exec_algos.testing.trial import Told
 

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
-from exec_algos.backtest.market import Market, running_market
-from exec_algos.backtest.queue import Rank
-from exec_algos.backtest.waiting import Task
 from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.clock.queue import Rank
+from exec_algos.clock.virtual import Task
 from exec_algos.errors import UsageError
-from exec_algos.executors.window import shown
+from exec_algos.exchange.market import Market, running_market
 from exec_algos.market.calendars import DAY
 from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model.window import shown
 from exec_algos.testing.cases import Case
 
 Work = Callable[["Noting", str, Case], Coroutine[Any, Any, Any]]

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.trajectories.almgren_chriss import AlmgrenChriss
-from exec_algos.trajectories.checks import Floats
 from exec_algos.trajectories.frontier import efficient_frontier, minimum_value_at_risk
 from exec_algos.trajectories.obizhaeva_wang import ObizhaevaWang
 

@@ -16,12 +16,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints, check_finite, check_not_negative, check_positive, check_slices
 from exec_algos.errors import UsageError
-from exec_algos.trajectories.checks import Floats, check_finite, check_not_negative, check_positive, check_slices
-
-Ints = npt.NDArray[np.int64]
 
 # exp(-800) is 0 in double precision: a larger kappa tau holds the same shares, and infinity gives no 0 * inf
 AT_ONCE = 800.0

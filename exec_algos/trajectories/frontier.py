@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exec_algos.checks import Floats
 from exec_algos.trajectories.almgren_chriss import AlmgrenChriss, normal_quantile
-from exec_algos.trajectories.checks import Floats
 
 # relative distance to the corner below which the trajectory of least value at risk is the corner
 EDGE = 1e-9

@@ -20,8 +20,8 @@ from numbers import Real
 
 import numpy as np
 
+from exec_algos.checks import Floats, check_not_negative, check_positive, check_slices
 from exec_algos.errors import UsageError
-from exec_algos.trajectories.checks import Floats, check_not_negative, check_positive, check_slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

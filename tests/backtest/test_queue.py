@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exec_algos.backtest.queue import EventQueue, Rank
+from exec_algos.clock.queue import EventQueue, Rank
 from exec_algos.errors import UsageError
 
 

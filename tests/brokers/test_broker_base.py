@@ -2,9 +2,9 @@ import pytest
 from small_markets import MINUTE, at, run
 
 from exec_algos import BrokerAPI, Fill, ParentOrder, Side, VWAPExecutor, get_settings
-from exec_algos.brokers.base import Session
 from exec_algos.clock import WallClock
 from exec_algos.errors import UsageError
+from exec_algos.model import Session
 
 
 class Least(BrokerAPI):

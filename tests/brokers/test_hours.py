@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exec_algos.brokers.base import Session
-from exec_algos.brokers.hours import CalendarHours, DailyHours
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import DAY, daily_hours, sessions
+from exec_algos.model import Session
+from exec_algos.stepped.hours import CalendarHours, DailyHours
 
 NEW_YORK, SEOUL, CAIRO = "America/New_York", "Asia/Seoul", "Africa/Cairo"
 HOUR = 3_600_000_000_000

@@ -8,9 +8,9 @@ from markets import DAYS, STEP, market, ns
 from small_markets import MINUTE, ZONE, at, clock_times, minute_bars, run, trades
 
 from exec_algos import TWAP, VWAP, OrderExecutor, SimulatedBroker, TWAPExecutor
-from exec_algos.brokers.hours import DailyHours
-from exec_algos.brokers.stepped import SteppedBroker
 from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UnknownNameError, UsageError
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.hours import DailyHours
 
 DAY_HOURS = DailyHours(ZONE, time(9, 30), time(16))
 

@@ -9,10 +9,11 @@ from loops import Loop, grid
 from markets import DAYS, STEP, fill_models, market, ns
 
 from exec_algos import BacktestEngine, Commission, OrderEvent, Strategy
+from exec_algos.algorithms import parse_algorithm
 from exec_algos.errors import UsageError
-from exec_algos.executors import parse_algorithm
-from exec_algos.executors.base import AlgorithmExecutor, Window
+from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.market.calendars import sessions
+from exec_algos.model import Window
 
 FIRST = ns(DAYS[1], "09:30")
 HOURS = sessions("XNYS", ns(DAYS[0], "09:30"), ns(DAYS[-1], "15:30"))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from small_markets import at, minute_bars, once
 
 from exec_algos import BacktestEngine, Bars, Commission, FillModel, SimulatedBroker
-from exec_algos.costs.charges import Account, fee_rows, is_passive
+from exec_algos.costs.charges import ChildCharges, fee_rows, is_passive
 from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period, always
-from exec_algos.costs.presets import crypto, frictionless, krx_tax, sec_fee, taf_fee, us_equity
 from exec_algos.errors import UsageError
-from exec_algos.tca.pretrade import MarketOutlook, pretrade_estimate
+from exec_algos.fills.presets import crypto, frictionless, krx_tax, sec_fee, taf_fee, us_equity
+from exec_algos.tca.pretrade import MarketForecast, pretrade_estimate
 
 COMMISSION = always("commission", FeeTerms(rate=0.0001))
 MAKER = always("trading fee", FeeTerms(rate=0.001), FeeTerms(rate=0.0002))
@@ -184,7 +184,7 @@ parts = st.lists(st.tuples(st.integers(1, 10_000), st.floats(0.01, 1e4), st.bool
 @given(terms, terms, st.floats(0, 0.1), parts)
 def test_the_fills_of_a_child_pay_together_what_it_owes_and_never_more_tax_than_fees(fee, tax, maker_rate, trades):
     components = always("fee", fee, fee._replace(rate=maker_rate)), FeeComponent("tax", always("tax", tax).periods, tax=True)
-    account = Account(fee_rows(FeeSchedule("test", "any", components), date(2024, 1, 2), -1), 1.0)
+    account = ChildCharges(fee_rows(FeeSchedule("test", "any", components), date(2024, 1, 2), -1), 1.0)
     charged = [account.charge(shares, shares * price, made) for shares, price, made in trades]
     value = {kind: sum(shares * price for shares, price, made in trades if made == kind) for kind in (False, True)}
     shares = {kind: sum(number for number, _, made in trades if made == kind) for kind in (False, True)}
@@ -235,6 +235,6 @@ def test_a_schedule_without_fees_charges_nothing():
 
 
 def test_what_knows_no_dates_asks_for_the_terms_of_one():
-    market = MarketOutlook([1e6] * 4, volatility=0.02, duration=1.0)
+    market = MarketForecast([1e6] * 4, volatility=0.02, duration=1.0)
     with pytest.raises(UsageError, match="the fees of test depend on date and side"):
         pretrade_estimate(1e5, [0.25, 0.5, 0.75, 1.0], market, model_of(krx_tax()))

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 from exec_algos import Commission
 from exec_algos.cli import app
 from exec_algos.costs import AlmgrenImpact, FixedSpread, SquareRootImpact, TransientImpact
-from exec_algos.costs.presets import crypto, frictionless, krx_equity, us_equity
 from exec_algos.costs.spread import EstimatedSpread, QuotedSpread, TickSpread
-from exec_algos.costs.texts import parse_impact, parse_preset, parse_spread
 from exec_algos.costs.ticks import krx_ticks
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.fills.parsing import parse_impact, parse_preset, parse_spread
+from exec_algos.fills.presets import crypto, frictionless, krx_equity, us_equity
 from exec_algos.reports.words import assumptions
-from exec_algos.studies.record import fill_model_of, fill_model_record
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
 from exec_algos.studies.request import StudyRequest
 
 CLI = CliRunner()

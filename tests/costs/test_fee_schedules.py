@@ -14,8 +14,8 @@ from exec_algos import Commission
 from exec_algos.compiling import compilable
 from exec_algos.costs import child_fee
 from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period, always, fee_of_terms
-from exec_algos.costs.presets import krx_equity, krx_tax, sec_fee, taf_fee, us_equity
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.fills.presets import krx_equity, krx_tax, sec_fee, taf_fee, us_equity
 
 amounts = st.floats(0, 1e9)
 rates = st.floats(0, 0.1)

@@ -11,8 +11,8 @@ from small_markets import minute_bars
 from exec_algos import Commission, SimulatedBroker
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.costs.fees import fee_of_terms
-from exec_algos.costs.presets import crypto, frictionless, krx_equity, us_equity
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.fills.presets import crypto, frictionless, krx_equity, us_equity
 
 PRESETS = {"krx": krx_equity, "us": us_equity, "crypto": crypto, "none": frictionless}
 

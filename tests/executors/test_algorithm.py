@@ -4,9 +4,9 @@ import pickle
 import pytest
 
 from exec_algos import TWAP, VWAP
+from exec_algos.algorithms import ALGORITHMS, parse_algorithm
+from exec_algos.algorithms.curve import cumulative_curve, follow_curve
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import ALGORITHMS, parse_algorithm
-from exec_algos.executors.curve import cumulative_curve, follow_curve
 from exec_algos.model import Seen, Side, Terms
 
 
@@ -75,8 +75,8 @@ def released(curve, quantity, filled=lambda asked: asked):
     for k, scheduled in enumerate(curve):
         child = follow_curve(Terms(int(Side.BUY), quantity, len(curve)), Seen(k, scheduled, done, 0), ())
         assert math.isnan(child.limit)
-        children.append(child.quantity)
-        done += filled(child.quantity)
+        children.append(child.lots)
+        done += filled(child.lots)
     return children
 
 
@@ -100,11 +100,11 @@ def test_what_a_child_did_not_fill_comes_back_in_the_next():
 
 
 def test_what_is_still_working_is_not_ordered_again():
-    assert follow_curve(Terms(1, 40, 4), Seen(1, 0.5, 10, 6), ()).quantity == 4
+    assert follow_curve(Terms(1, 40, 4), Seen(1, 0.5, 10, 6), ()).lots == 4
 
 
 def test_ahead_of_the_curve_nothing_is_released():
-    assert follow_curve(Terms(1, 40, 4), Seen(1, 0.5, 30, 0), ()).quantity == 0
+    assert follow_curve(Terms(1, 40, 4), Seen(1, 0.5, 30, 0), ()).lots == 0
 
 
 def test_the_curve_is_the_share_of_weight_at_each_slices_end():

@@ -11,12 +11,11 @@ from loops import PLACES, carried
 from small_markets import DRIVERS, at, clock_times, driven, minute_bars, run
 
 from exec_algos import TWAP, VWAP, Bars, BrokerAPI, Commission, Fill, FillModel, ParentOrder, SimulatedBroker
-from exec_algos.brokers.base import Session
 from exec_algos.clock import Clock
 from exec_algos.errors import NotEnoughHistoryError, UsageError, VenueError
 from exec_algos.executors.basket import BasketExecutor, SharedLimit, Used
 from exec_algos.executors.shared_limit import LimitedBroker
-from exec_algos.model import SECOND, Observed, Rules, Side
+from exec_algos.model import SECOND, Observed, Rules, Session, Side
 
 BUYS = [("A", "BUY", 100), ("B", "BUY", 200)]  # 1000 and 1000 a minute
 ONE = [("A", "BUY", 100)]

@@ -10,11 +10,11 @@ from markets import DAYS, STEP, fill_models, market, markets, ns
 from small_markets import DRIVERS, driven
 
 from exec_algos import FillModel, SimulatedBroker
+from exec_algos.algorithms import ALGORITHMS, parse_algorithm
 from exec_algos.errors import RunError, UsageError
-from exec_algos.executors import ALGORITHMS, parse_algorithm
-from exec_algos.executors.base import AlgorithmExecutor, Window
+from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.executors.basket import BasketExecutor, SharedLimit
-from exec_algos.model import NO_RULES, Rules
+from exec_algos.model import NO_RULES, Rules, Window
 
 DAY = DAYS[2]
 WINDOW = {"start": ns(DAY, "10:00"), "end": ns(DAY, "14:00")}

@@ -8,11 +8,12 @@ from loops import begin, books, carried
 from small_markets import DRIVERS, MINUTE, clock_times, driven, minute_bars, trades
 
 from exec_algos import TWAP, VWAP, FillModel, Rules
+from exec_algos.algorithms import parse_algorithm
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import AlgorithmExecutor, parse_algorithm
-from exec_algos.executors.rules import posted
+from exec_algos.executors import AlgorithmExecutor
 from exec_algos.model import Decision, Observed
-from exec_algos.placement import ChildStyle, Peg, Touch
+from exec_algos.model.apply import at_touch
+from exec_algos.model.style import ChildStyle, Peg, Touch
 
 NAN = math.nan
 FLAT, RISING = [10.0] * 11, [10.0 + minute for minute in range(11)]
@@ -106,24 +107,24 @@ def test_a_buy_rests_at_the_bid_and_a_sale_at_the_ask_where_there_are_quotes(dri
 
 
 def test_a_price_off_the_tick_is_rounded_away_from_the_other_side():
-    assert posted(1, 0.05, QUOTED, Decision(7, NAN)) == (7, pytest.approx(9.90))
-    assert posted(-1, 0.05, QUOTED, Decision(7, NAN)) == (7, pytest.approx(10.10))
-    assert posted(1, 0.0, QUOTED, Decision(7, NAN)) == (7, 9.93)
+    assert at_touch(1, 0.05, QUOTED, Decision(7, NAN)) == (7, pytest.approx(9.90))
+    assert at_touch(-1, 0.05, QUOTED, Decision(7, NAN)) == (7, pytest.approx(10.10))
+    assert at_touch(1, 0.0, QUOTED, Decision(7, NAN)) == (7, 9.93)
 
 
 def test_a_price_on_the_tick_stays_though_it_is_no_binary_fraction():
     for ticks in range(1, 2000):
         market = Observed(0.0, ticks * 0.01, ticks * 0.01, ticks * 0.01, 1.0, 1.0)
-        assert posted(1, 0.01, market, Decision(1, NAN)).limit == posted(-1, 0.01, market, Decision(1, NAN)).limit == ticks * 0.01
+        assert at_touch(1, 0.01, market, Decision(1, NAN)).limit == at_touch(-1, 0.01, market, Decision(1, NAN)).limit == ticks * 0.01
 
 
 @pytest.mark.parametrize(("side", "own", "held"), [(1, 9.5, 9.5), (1, 9.95, 9.93), (-1, 10.5, 10.5), (-1, 10.0, 10.07)])
 def test_the_tighter_of_the_touch_and_the_own_limit_holds(side, own, held):
-    assert posted(side, 0.0, QUOTED, Decision(7, own)) == (7, held)
+    assert at_touch(side, 0.0, QUOTED, Decision(7, own)) == (7, held)
 
 
 def test_before_the_first_price_nothing_is_sent():
-    assert posted(1, 0.0, Observed(0.0, NAN, NAN, NAN, 0.0, 0.0), Decision(7, 9.5)).quantity == 0
+    assert at_touch(1, 0.0, Observed(0.0, NAN, NAN, NAN, 0.0, 0.0), Decision(7, 9.5)).lots == 0
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exec_algos.algorithms.arrival_price import ArrivalPrice
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.curve import follow_curve
+from exec_algos.algorithms.implementation_shortfall import ImplementationShortfall, linear_impact
+from exec_algos.algorithms.obizhaeva_wang import ObizhaevaWang
+from exec_algos.algorithms.target_close import TargetClose
 from exec_algos.costs import SquareRootImpact
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import parse_algorithm
-from exec_algos.executors.arrival_price import ArrivalPrice
-from exec_algos.executors.curve import follow_curve
-from exec_algos.executors.implementation_shortfall import ImplementationShortfall, linear_impact
-from exec_algos.executors.obizhaeva_wang import ObizhaevaWang
-from exec_algos.executors.target_close import TargetClose
 from exec_algos.model import SECOND, Seen, Terms
 
 KINDS = (ImplementationShortfall, ArrivalPrice, TargetClose, ObizhaevaWang)
@@ -30,7 +30,7 @@ def children(algorithm, quantity, bars, step=60):
     """What is released when each child is filled."""
     curve, done, sent = algorithm.curve(np.ones(bars), step * SECOND), 0, []
     for k, scheduled in enumerate(curve.tolist()):
-        sent.append(algorithm.decide(Terms(1, quantity, len(curve)), Seen(k, scheduled, done, 0), algorithm.params()).quantity)
+        sent.append(algorithm.decide(Terms(1, quantity, len(curve)), Seen(k, scheduled, done, 0), algorithm.params()).lots)
         done += sent[-1]
     return sent
 

@@ -7,11 +7,12 @@ from markets import DAYS, STEP, assert_same, bars_of, fill_models, grids, market
 from small_markets import DRIVERS, at, clock_times, driven, minute_bars, trades
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.algorithms.arrival_price import ArrivalPrice
+from exec_algos.algorithms.implementation_shortfall import ImplementationShortfall
+from exec_algos.algorithms.obizhaeva_wang import ObizhaevaWang
+from exec_algos.algorithms.target_close import TargetClose
 from exec_algos.errors import UsageError
-from exec_algos.executors.arrival_price import ArrivalPrice, ArrivalPriceExecutor
-from exec_algos.executors.implementation_shortfall import ImplementationShortfall, ImplementationShortfallExecutor
-from exec_algos.executors.obizhaeva_wang import ObizhaevaWang, ObizhaevaWangExecutor
-from exec_algos.executors.target_close import TargetClose, TargetCloseExecutor
+from exec_algos.executors.named import ArrivalPriceExecutor, ImplementationShortfallExecutor, ObizhaevaWangExecutor, TargetCloseExecutor
 from exec_algos.model import Residual, Rules
 
 FIVE = minute_bars(range(100, 105), range(200, 210))

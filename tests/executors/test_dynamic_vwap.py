@@ -12,15 +12,16 @@ from loops import Loop, grid
 from markets import DAYS, STEP, assert_same, bars_of, fill_models, grid_of, market, ns, outcome, study_of
 
 from exec_algos import VWAP, FillModel, ParentOrders, SimulatedBroker, SlippageStudy, TWAPExecutor
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.dynamic_vwap import DynamicVWAP
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.executors.algorithm import parse_algorithm
-from exec_algos.executors.base import AlgorithmExecutor, Window
-from exec_algos.executors.dynamic_vwap import DynamicVWAP, DynamicVWAPExecutor
+from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.executors.named import DynamicVWAPExecutor
 from exec_algos.forecast import State, VolumeModel, dynamic_weights
 from exec_algos.forecast.session import SessionForecast
 from exec_algos.market.calendars import sessions
-from exec_algos.model import MINUTE, Rules
+from exec_algos.model import MINUTE, Rules, Window
 
 KNOWN = {"dynamic_vwap": DynamicVWAP}
 FREE = {"departure": 1.0, "off_after": 1.0}
@@ -39,8 +40,8 @@ def plan(volumes=(100 * e, 100), history=HISTORY, window=(0, 3), minutes=1, **pa
     """The curve of an order on minute bars, each slice asked when its time has come."""
     algorithm = DynamicVWAP(**{"profile_days": 2, **FREE, **parameters})
     (first, last), today, bars = window, np.array([*volumes, 0.0]), algorithm.interval_on(minutes * MINUTE) // (minutes * MINUTE)
-    outlook = algorithm.outlook(history, first, last, minutes * MINUTE)
-    return [outlook.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, bars))]
+    dynamic = algorithm.dynamic_curve(history, first, last, minutes * MINUTE)
+    return [dynamic.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, bars))]
 
 
 FIRST = e / (e + exp(0.625) + exp(0.53125))  # expected volumes before the open
@@ -135,7 +136,7 @@ def test_the_curve_rises_from_slice_to_slice_to_one_within_its_departure(seed, c
 def test_what_an_earlier_slice_makes_of_the_market_does_not_depend_on_when_it_is_asked_nor_on_what_comes_later():
     history, today = random_history(5), random_history(6, 1)[0]
     algorithm = DynamicVWAP(profile_days=2, catch_up=0.5, **FREE)
-    asked, late, wiser = (algorithm.outlook(history, 1, 13, 15 * MINUTE) for _ in range(3))
+    asked, late, wiser = (algorithm.dynamic_curve(history, 1, 13, 15 * MINUTE) for _ in range(3))
     each = [asked.scheduled(k, today[: k + 1]) for k in range(12)]
     assert late.scheduled(7, today[:8]) == each[7]
     assert [late.scheduled(k, today[: k + 1]) for k in range(12)] == each
@@ -382,5 +383,5 @@ def test_an_algorithm_that_says_it_forecasts_and_does_not_is_told_what_it_lacks(
         forecasts = True
 
     broker = SimulatedBroker(market(9), calendar="XNYS", start=FROM)
-    with pytest.raises(UsageError, match=r"vwap says that it forecasts, so it needs a method outlook\(history, first, last, step\)"):
+    with pytest.raises(UsageError, match=r"vwap says that it forecasts, so it needs a method dynamic_curve\(history, first, last, step\)"):
         asyncio.run(AlgorithmExecutor(broker).execute("A", 100, Vague(profile_days=1), end=FROM + 2 * STEP))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from small_markets import DRIVERS, MINUTE, ZONE, driven, minute_bars, run, trades
 
 from exec_algos import BrokerAPI, Fill, SimulatedBroker, TWAPExecutor
-from exec_algos.brokers.base import Session
 from exec_algos.clock import WallClock
 from exec_algos.errors import OrderRejectedError, UsageError, VenueError
+from exec_algos.model import Session
 
 BARS = minute_bars(range(100, 120))
 DOWN = VenueError("down")

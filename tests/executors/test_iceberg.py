@@ -7,10 +7,11 @@ from markets import market
 from small_markets import DRIVERS, clock_times, driven, minute_bars, trades
 
 from exec_algos import FillModel, ParentOrders, SimulatedBroker, SlippageStudy
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.iceberg import Iceberg, show_the_tip
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import parse_algorithm
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.iceberg import Iceberg, IcebergExecutor, show_the_tip
+from exec_algos.executors.named import IcebergExecutor
 from exec_algos.model import Rules, Seen, Terms
 
 KNOWN = {"iceberg": Iceberg}
@@ -82,17 +83,17 @@ def test_while_a_tip_is_on_its_way_no_second_one_is_shown():
     ("filled", "working", "shown"), [(0, 0, 50), (20, 0, 30), (50, 0, 50), (70, 10, 20), (70, 30, 0), (180, 0, 20), (180, 15, 5)]
 )
 def test_what_is_shown_is_what_is_left_of_the_tip(filled, working, shown):
-    assert show_the_tip(Terms(1, 200, 5, 1.0, 10.0), Seen(0, 0.2, filled, working), (50.0,)).quantity == shown
+    assert show_the_tip(Terms(1, 200, 5, 1.0, 10.0), Seen(0, 0.2, filled, working), (50.0,)).lots == shown
 
 
 def test_the_last_tip_is_what_is_left():
-    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 0), (50.0,)).quantity == 40
-    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 15), (50.0,)).quantity == 25
+    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 0), (50.0,)).lots == 40
+    assert show_the_tip(Terms(1, 190, 5, 1.0, 10.0), Seen(0, 0.2, 150, 15), (50.0,)).lots == 25
 
 
 def test_a_tip_is_counted_in_lots():
-    assert show_the_tip(Terms(1, 200, 5, 100.0, 10.0), Seen(0, 0.2, 3, 0), (500.0,)).quantity == 2
-    assert show_the_tip(Terms(1, 10**9, 5, 0.0001, 10.0), Seen(0, 0.2, 0, 0), (12345.6789,)).quantity == 123456789
+    assert show_the_tip(Terms(1, 200, 5, 100.0, 10.0), Seen(0, 0.2, 3, 0), (500.0,)).lots == 2
+    assert show_the_tip(Terms(1, 10**9, 5, 0.0001, 10.0), Seen(0, 0.2, 0, 0), (12345.6789,)).lots == 123456789
     fills, _ = worked(minute_bars([10] * 3), 2, 0.3, lot_size=0.1)
     assert [fill.quantity for fill in fills] == pytest.approx([0.3, 0.3, 0.3])
 

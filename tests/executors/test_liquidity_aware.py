@@ -11,12 +11,13 @@ import pytest
 from small_markets import DRIVERS, MINUTE, ZONE, at, clock_times, driven, minute_bars, run, trades
 
 from exec_algos import Bars, FillModel, OrderExecutor, SimulatedBroker
-from exec_algos.brokers.hours import DailyHours
-from exec_algos.brokers.stepped import SteppedBroker
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.liquidity_aware import LiquidityAware, lots_up_to, stay_within_depth
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import parse_algorithm
-from exec_algos.executors.liquidity_aware import LiquidityAware, LiquidityAwareExecutor, lots_up_to, stay_within_depth
+from exec_algos.executors.named import LiquidityAwareExecutor
 from exec_algos.model import Rules, Seen, Terms
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.hours import DailyHours
 
 KNOWN = {"liquidity_aware": LiquidityAware}
 
@@ -92,13 +93,13 @@ def test_rules_bound_the_children(rules, expected):
 
 def test_an_unknown_size_is_no_size():
     for sizes in ((math.nan, 500.0), (500.0, math.nan), (0.0, 500.0)):
-        assert stay_within_depth(Terms(1, 100, 5), Seen(0, 0.0, 0, 0, 0.0, 10.0, 10.0, 10.0, *sizes), (0.5,)).quantity == 0
+        assert stay_within_depth(Terms(1, 100, 5), Seen(0, 0.0, 0, 0, 0.0, 10.0, 10.0, 10.0, *sizes), (0.5,)).lots == 0
 
 
 def test_what_is_working_is_not_asked_for_again():
     seen = Seen(0, 0.0, 40, 55, 0.0, 10.0, 10.0, 10.0, 500.0, 500.0)
-    assert stay_within_depth(Terms(1, 100, 5), seen, (0.5,)).quantity == 5
-    assert stay_within_depth(Terms(1, 90, 5), seen, (0.5,)).quantity == 0  # the venue holds more than was asked for
+    assert stay_within_depth(Terms(1, 100, 5), seen, (0.5,)).lots == 5
+    assert stay_within_depth(Terms(1, 90, 5), seen, (0.5,)).lots == 0  # the venue holds more than was asked for
 
 
 @pytest.mark.parametrize(

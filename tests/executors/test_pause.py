@@ -5,8 +5,8 @@ from loops import begin, books, carried
 from small_markets import MINUTE
 
 from exec_algos import Rules
+from exec_algos.algorithms import Sniper
 from exec_algos.errors import UsageError
-from exec_algos.executors import Sniper
 
 PLACES = ("asyncio", "backtest", "loop")
 

@@ -6,9 +6,10 @@ import pytest
 from small_markets import DRIVERS, at, clock_times, driven, minute_bars, trades
 
 from exec_algos import FillModel
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.pov import POV, follow_volume
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors.algorithm import parse_algorithm
-from exec_algos.executors.pov import POV, POVExecutor, follow_volume
+from exec_algos.executors.named import POVExecutor
 from exec_algos.model import MINUTE, Residual, Rules, Seen, Terms
 
 KNOWN = {"pov": POV}
@@ -120,11 +121,11 @@ def test_what_is_filled_and_what_is_working_is_taken_off():
     child = follow_volume(Terms(1, 1000, 10), Seen(3, 0.4, 120, 30, 2000.0), (0.1,))
     assert child.quantity == 50
     assert math.isnan(child.limit)
-    assert follow_volume(Terms(1, 1000, 10), Seen(3, 0.4, 220, 0, 2000.0), (0.1,)).quantity == 0
+    assert follow_volume(Terms(1, 1000, 10), Seen(3, 0.4, 220, 0, 2000.0), (0.1,)).lots == 0
 
 
 def test_never_more_than_the_order():
-    assert follow_volume(Terms(1, 100, 10), Seen(3, 0.4, 90, 5, 1e30), (0.1,)).quantity == 5
+    assert follow_volume(Terms(1, 100, 10), Seen(3, 0.4, 90, 5, 1e30), (0.1,)).lots == 5
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

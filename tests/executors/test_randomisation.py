@@ -10,7 +10,7 @@ from small_markets import MINUTE, at, driven, minute_bars
 from exec_algos import TWAP, FillModel, Rules
 from exec_algos.errors import UsageError
 from exec_algos.executors import AlgorithmExecutor
-from exec_algos.placement import Randomisation, delay, draw, resized
+from exec_algos.model.style import Randomisation, delay, draw, resized
 
 BARS = minute_bars([10.0] * 60)
 

@@ -12,11 +12,12 @@ from small_markets import clock_times, driven, minute_bars, trades
 from test_lookahead import finished, known_fills, rewritten
 
 from exec_algos import FillModel, ParentOrders, SimulatedBroker, SlippageStudy
+from exec_algos.algorithms.iceberg import Iceberg
+from exec_algos.algorithms.liquidity_aware import LiquidityAware
+from exec_algos.algorithms.pov import POV
+from exec_algos.algorithms.sniper import Sniper
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.iceberg import Iceberg, IcebergExecutor
-from exec_algos.executors.liquidity_aware import LiquidityAware, LiquidityAwareExecutor
-from exec_algos.executors.pov import POV, POVExecutor
-from exec_algos.executors.sniper import Sniper, SniperExecutor
+from exec_algos.executors.named import IcebergExecutor, LiquidityAwareExecutor, POVExecutor, SniperExecutor
 from exec_algos.model import Residual, Rules
 
 POLICIES = list(Residual)

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exec_algos.brokers.base import Session
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors.progress import goes_on, slices_of
-from exec_algos.executors.rules import bounded
-from exec_algos.model import MINUTE, NO_BOUND, NO_RULES, Bounds, Decision, ParentOrder, Residual, Rules, Seen, Side, Terms
+from exec_algos.executors.progress import continues_until, slices_of
+from exec_algos.model import MINUTE, NO_BOUND, NO_RULES, Bounds, Decision, ParentOrder, Residual, Rules, Seen, Session, Side, Terms
+from exec_algos.model.apply import apply_rules
 
 NAN = math.nan
 BUY, SELL = Terms(1, 100, 4), Terms(-1, 100, 4)
@@ -21,7 +20,7 @@ def rule(*, limit=NAN, least=0, most=NO_BOUND, forced=False):
 
 
 def left_of(bounds, quantity, *, slice=0, filled=0, working=0, limit=NAN, terms=BUY):
-    return bounded(bounds, terms, Seen(slice, 0.5, filled, working), Decision(quantity, limit))
+    return apply_rules(bounds, terms, Seen(slice, 0.5, filled, working), Decision(quantity, limit))
 
 
 def test_without_bounds_a_decision_stays_as_it_is():
@@ -89,8 +88,8 @@ decisions = st.builds(Decision, st.integers(0, 10**6), st.sampled_from([NAN, 19.
 
 @given(bounds, st.sampled_from([BUY, SELL]), seens, decisions)
 def test_what_is_sent_is_never_negative_nor_more_than_is_left_nor_worse_than_the_limit(bounds, terms, seen, decision):
-    quantity, limit = bounded(bounds, terms, seen, decision)
-    assert 0 <= quantity <= max(terms.quantity - seen.filled - seen.working, 0)
+    quantity, limit = apply_rules(bounds, terms, seen, decision)
+    assert 0 <= quantity <= max(terms.lots - seen.filled - seen.working, 0)
     assert bounds.forced or quantity <= bounds.most
     if not math.isnan(bounds.limit):
         assert (limit - bounds.limit) * terms.side <= 0
@@ -210,5 +209,5 @@ DAY = Session(0, 390 * MINUTE, "UTC")
 def test_a_policy_goes_on_to_the_sessions_last_whole_bar_which_is_its_auction(end, bar, resolution, until, auction):
     policy = Rules(residual="close_auction")
     expected = (None, -1) if until is None else (until * MINUTE, int(auction * MINUTE))
-    assert goes_on(policy, int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == expected
-    assert goes_on(Rules(residual="force"), int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == (None, -1)
+    assert continues_until(policy, int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == expected
+    assert continues_until(Rules(residual="force"), int(end * MINUTE), DAY, bar * MINUTE, resolution * MINUTE) == (None, -1)

@@ -7,9 +7,9 @@ import pytest
 from markets import DAYS, market, ns
 
 from exec_algos import FillModel, SimulatedBroker
+from exec_algos.algorithms import POV
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import (
-    POV,
     AlgorithmExecutor,
     ArrivalPriceExecutor,
     DynamicVWAPExecutor,

@@ -7,9 +7,10 @@ from markets import market
 from small_markets import DRIVERS, clock_times, driven, minute_bars, trades
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.algorithms.base import parse_algorithm
+from exec_algos.algorithms.sniper import Sniper, take_at_limit
 from exec_algos.errors import UsageError
-from exec_algos.executors.algorithm import parse_algorithm
-from exec_algos.executors.sniper import Sniper, SniperExecutor, take_at_limit
+from exec_algos.executors.named import SniperExecutor
 from exec_algos.model import Residual, Rules, Seen, Terms
 
 KNOWN = {"sniper": Sniper}
@@ -56,17 +57,17 @@ def test_a_child_that_finds_the_price_gone_is_not_filled_and_the_limit_holds():
 def test_the_child_carries_the_limit_and_without_a_chance_there_is_none():
     terms = Terms(1, 1000, 5, 1.0, 10.0)
     assert take_at_limit(terms, Seen(0, 0.2, 0, 0, 0.0, 12.0, 9.0, 10.0, 300.0, 400.0), (0.5,)) == (200, 10.0)
-    assert take_at_limit(terms, Seen(0, 0.2, 0, 0, 0.0, 9.0, 9.0, 10.5, 300.0, 400.0), (0.5,)).quantity == 0
+    assert take_at_limit(terms, Seen(0, 0.2, 0, 0, 0.0, 9.0, 9.0, 10.5, 300.0, 400.0), (0.5,)).lots == 0
 
 
 @pytest.mark.parametrize(("ask", "size"), [(math.nan, 400.0), (9.0, math.nan), (9.0, 0.0)])
 def test_an_unknown_price_or_size_is_no_chance(ask, size):
-    assert take_at_limit(Terms(1, 1000, 5, 1.0, 10.0), Seen(0, 0.2, 0, 0, 0.0, 9.0, 9.0, ask, 300.0, size), (0.5,)).quantity == 0
+    assert take_at_limit(Terms(1, 1000, 5, 1.0, 10.0), Seen(0, 0.2, 0, 0, 0.0, 9.0, 9.0, ask, 300.0, size), (0.5,)).lots == 0
 
 
 def test_what_is_filled_and_what_is_working_is_not_asked_for_again():
     seen = Seen(0, 0.2, 900, 60, 0.0, 9.0, 9.0, 9.0, 300.0, 400.0)
-    assert take_at_limit(Terms(1, 1000, 5, 1.0, 10.0), seen, (0.5,)).quantity == 40
+    assert take_at_limit(Terms(1, 1000, 5, 1.0, 10.0), seen, (0.5,)).lots == 40
 
 
 def test_the_fraction_counts():

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 from small_markets import MINUTE, ZONE, at
 
-from exec_algos.brokers.base import Session
 from exec_algos.errors import UsageError
-from exec_algos.executors.window import Window, instant
+from exec_algos.model import Session
+from exec_algos.model.window import Window, instant
 
 DAYS = [
     Session(at("09:30"), at("16:00"), ZONE),

@@ -10,7 +10,8 @@ from small_markets import DRIVERS, MINUTE, at, clock_times, minute_bars
 
 from exec_algos import TWAP, VWAP, BrokerAPI, FillModel, SimulatedBroker
 from exec_algos.errors import NotEnoughHistoryError, UsageError
-from exec_algos.executors.base import AlgorithmExecutor, Window
+from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.model import Window
 
 
 def lots_at(fills):

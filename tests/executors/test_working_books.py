@@ -10,9 +10,9 @@ from loops import FIRST, PLACES, begin, books, carried
 from small_markets import MINUTE, ZONE, at, minute_bars
 
 from exec_algos import TWAP, FillModel
-from exec_algos.brokers.hours import DailyHours
-from exec_algos.brokers.stepped import SteppedBroker
 from exec_algos.errors import UsageError
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.hours import DailyHours
 
 
 class Fickle:

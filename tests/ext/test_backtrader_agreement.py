@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from markets import DAYS, STEP, fill_models, grid_of, market, markets, ns
 
 from exec_algos import TWAP, VWAP, BacktestEngine, Bars, Commission, FillModel, OrderEvent, Strategy
+from exec_algos.algorithms.curve import follow_curve
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.curve import follow_curve
 from exec_algos.ext.backtrader import ExecutionMixin
 from exec_algos.market.samples import load_samples
 from exec_algos.model import Decision
@@ -211,7 +211,7 @@ class Patient(TWAP):
 
 
 def follow_at_limit(terms, seen, params):
-    return Decision(follow_curve(terms, seen, params).quantity, params[0] if terms.side > 0 else params[1])
+    return Decision(follow_curve(terms, seen, params).lots, params[0] if terms.side > 0 else params[1])
 
 
 curves = st.sampled_from(ALGORITHMS)

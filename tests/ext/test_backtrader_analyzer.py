@@ -16,9 +16,9 @@ from small_markets import minute_bars
 from exec_algos import TWAP, VWAP, BacktestEngine, Commission, FillModel, OrderEvent, Strategy
 from exec_algos.errors import UsageError
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.executors.window import Window
 from exec_algos.ext.backtrader import BarsFeed, ExecutionMixin, plug_in
 from exec_algos.ext.backtrader.analyzer import ExecutionAnalyzer
+from exec_algos.model.window import Window
 from exec_algos.tca.table import COLUMNS
 
 ORDERS = (

@@ -17,10 +17,10 @@ from exec_algos import TWAP, Commission, FillModel
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors.base import AlgorithmExecutor, Window
+from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.ext.backtrader import BarsFeed, ExecutionBroker, ExecutionMixin, plug_in
-from exec_algos.latency import DrawnLatency
-from exec_algos.model import Rules
+from exec_algos.fills.latency import DrawnLatency
+from exec_algos.model import Rules, Window
 
 HALF_HOURS = TWAP(slice_interval_seconds=1800)
 NAN = float("nan")

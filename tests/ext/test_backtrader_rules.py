@@ -9,8 +9,8 @@ from markets import DAYS, ZONE, algorithms, fill_models, market, markets, ns
 from test_residual import CAP, INSIDE, bars
 
 from exec_algos import TWAP, BacktestEngine, FillModel, OrderEvent, Strategy
+from exec_algos.algorithms import parse_algorithm
 from exec_algos.errors import OrderRejectedError, RunError, UsageError
-from exec_algos.executors import parse_algorithm
 from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.model import Residual, Rules
 

@@ -5,7 +5,8 @@ from cerebros import Worker, cerebro_of, fills_of
 from markets import market
 
 from exec_algos import BacktestEngine, FillModel, OrderEvent, Strategy
-from exec_algos.executors import POV, AlgorithmExecutor, LiquidityAware
+from exec_algos.algorithms import POV, LiquidityAware
+from exec_algos.executors import AlgorithmExecutor
 
 HALF_HOUR = {"slice_interval_seconds": 1800}
 MODEL = FillModel(max_participation=0.4, price="vwap")

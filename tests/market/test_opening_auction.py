@@ -7,8 +7,9 @@ import pytest
 from small_markets import MINUTE, minute_bars, run
 
 from exec_algos import FillModel, ParentOrders, Rules, SimulatedBroker, SlippageStudy
+from exec_algos.algorithms import TWAP, VWAP
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.executors import TWAP, VWAP, AlgorithmExecutor
+from exec_algos.executors import AlgorithmExecutor
 from exec_algos.market.calendars import sessions
 
 NEW_YORK, SEOUL = "America/New_York", "Asia/Seoul"

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from markets import CLOSES, DAYS, STEP, bars_of, grid_of, markets, ns
 
 from exec_algos import Bars
-from exec_algos.brokers.base import Session
-from exec_algos.brokers.hours import CalendarHours
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.adv import SessionTotals
 from exec_algos.market.calendars import sessions
 from exec_algos.market.profile import RecordedVolumes, SessionVolumes
+from exec_algos.model import Session
+from exec_algos.stepped.hours import CalendarHours
 
 HOUR = 3_600_000_000_000
 

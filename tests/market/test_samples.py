@@ -8,7 +8,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from exec_algos.cli_synth import synth
+from exec_algos.cli.synth import synth
 from exec_algos.market import samples
 from exec_algos.market.bars import PRICES
 from exec_algos.market.calendars import Sessions

@@ -10,8 +10,8 @@ from markets import DAYS, bars_of, market, ns
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.study import ShardedStudy
 
 TERMS = Grid(calendar="XNYS", size="37", profile_days=2)
 GONE = "bars.parquet: the file is gone since the study was planned; put it back or import its month again"

@@ -10,8 +10,8 @@ from scipy import stats
 
 from exec_algos import FillModel
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.studies.breakdown import with_traits
-from exec_algos.studies.pairs import p_text
+from exec_algos.tca.buckets import with_traits
+from exec_algos.tca.pairs import p_text
 
 NAMES = ["vwap:profile_days=1", "pov:rate=0.2", "twap"]
 

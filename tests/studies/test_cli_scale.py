@@ -10,13 +10,13 @@ from markets import DAYS, market, ns
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli_scale import run_shards
-from exec_algos.cli_show import Show
-from exec_algos.cli_study import working
+from exec_algos.cli.shards import run_shards
+from exec_algos.cli.show import Show
+from exec_algos.cli.study import working
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.store import BarStore
 from exec_algos.studies.request import Chosen, StudyRequest
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards.study import ShardedStudy
 
 REQUEST = StudyRequest(algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2)
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exec_algos.studies.cluster import runs
-from exec_algos.studies.shards import Shard
+from exec_algos.studies.shards.shard import Shard
+from exec_algos.studies.shards.workers import runs
 
 SHARDS = st.lists(st.integers(1, 15), max_size=5).map(
     lambda months: [Shard(f"S{i}", f"2024-{month + 1:02}", ()) for i, many in enumerate(months) for month in range(many)]

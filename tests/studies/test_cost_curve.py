@@ -11,7 +11,7 @@ from scipy.stats import t
 from exec_algos import FillModel
 from exec_algos.costs import SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.studies.costcurve import fit_cost
+from exec_algos.tca.cost_curve import fit_cost
 
 SIZES = np.tile([0.5, 1.0, 2.0, 5.0, 10.0, 20.0], 40)
 DAYS = np.repeat(np.arange(12), 20)

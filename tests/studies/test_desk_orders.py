@@ -14,8 +14,8 @@ from markets import DAYS, content_of, market, ns
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.desk import DeskOrders
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards.desk import DeskOrders
+from exec_algos.studies.shards.study import ShardedStudy
 
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0)  # of a November and a December
 NAMES = ("twap", "vwap:profile_days=1")

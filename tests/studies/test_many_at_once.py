@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exec_algos import Bars, FillModel, ParentOrders, SlippageStudy
+from exec_algos.algorithms import TWAP, VWAP, Algorithm
+from exec_algos.algorithms.curve import follow_curve
 from exec_algos.errors import NotEnoughHistoryError
-from exec_algos.executors import TWAP, VWAP, Algorithm
-from exec_algos.executors.curve import follow_curve
 from exec_algos.market.adv import SessionTotals
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.profile import SessionVolumes
-from exec_algos.studies.known import KNOWN, known_before
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.plans import Market
-from exec_algos.studies.profiles import SymbolBars, window_profiles
+from exec_algos.studies.design.history import KNOWN, known_before
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.design.plans import SymbolFacts
+from exec_algos.studies.run.profiles import SymbolBars, window_profiles
 
 MINUTE = 60_000_000_000
 
@@ -137,7 +137,7 @@ def bars():
 def test_lots_of_all_sessions_are_those_of_each(bars, size):
     (plan,) = Grid(calendar="XNYS", size=size, window="10:00-12:30", profile_days=3).plans()
     orders = ParentOrders.grid(bars, calendar="XNYS", size=size, window="10:00-12:30", profile_days=3, sides=["buy"])
-    markets = [Market.of(bars, symbol, orders.sessions) for symbol in bars.symbols]
+    markets = [SymbolFacts.of(bars, symbol, orders.sessions) for symbol in bars.symbols]
     made = [plan.make(markets[i], k) for i, k in zip(orders.symbol, orders.session, strict=True)]
     assert made == list(zip(orders.lots, orders.start, orders.end, strict=True))
 

@@ -7,8 +7,8 @@ import pytest
 from markets import content_of, market
 
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.study import ShardedStudy
 
 pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
 server = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'moto[server]'")

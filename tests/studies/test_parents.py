@@ -9,7 +9,7 @@ from markets import CLOSES, DAYS, STEP, bars_of, grid_of, market, ns
 
 from exec_algos import Bars, ParentOrders
 from exec_algos.errors import UsageError
-from exec_algos.studies.parents import Size
+from exec_algos.studies.design.parents import Size
 
 FULL = {"A": [(t, 10.0, 10.0, 10.0, 10.0, 100.0 * (1 + i), math.nan) for i, day in enumerate(DAYS) for t in grid_of(day)]}
 

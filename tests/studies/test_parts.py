@@ -11,15 +11,15 @@ from markets import content_of, market
 
 from exec_algos import FillModel
 from exec_algos.market.store import BarStore
-from exec_algos.studies import parts
-from exec_algos.studies.outcome import GROUPED, fold_of
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.result import BENCHMARKS
-from exec_algos.studies.resume import StudyFolder
-from exec_algos.studies.sharded import ShardedStudy
-from exec_algos.studies.shards import Shard
-from exec_algos.studies.streamed_pairs import streamed_pairs
-from exec_algos.studies.streaming import READ, streamed_summary
+from exec_algos.stats.streamed_pairs import streamed_pairs
+from exec_algos.stats.streaming import READ, streamed_summary
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.shards import tables as parts
+from exec_algos.studies.shards.result import GROUPED, fold_of
+from exec_algos.studies.shards.shard import Shard
+from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.tca.names import BENCHMARKS
 
 NAMES = ("twap", "pov:rate=0.2", "vwap:profile_days=1")
 COLUMNS = tuple(BENCHMARKS.values())
@@ -87,10 +87,10 @@ def result(study, small, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["parents", "fills"])
 def test_many_parts_hold_the_rows_of_one_and_any_reader_of_parquet_reads_them_as_one(study, result, tmp_path, name, monkeypatch):
-    assert len(list(result.pieces(["parent_id"], name))) > 4
+    assert len(list(result.iter_batches(["parent_id"], name))) > 4
     monkeypatch.setattr(parts, "ROWS", 1 << 16)
     whole = study.run(tmp_path / "whole")
-    assert len(list(whole.pieces(["parent_id"], name))) == 1
+    assert len(list(whole.iter_batches(["parent_id"], name))) == 1
     pd.testing.assert_frame_equal(result.table(name), whole.table(name), check_exact=True)
     pd.testing.assert_frame_equal(pd.read_parquet(f"{result.folder}/{name}.parquet"), whole.table(name), check_exact=True)
 

@@ -9,9 +9,9 @@ from small_markets import minute_bars
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
-from exec_algos.costs.presets import krx_equity
 from exec_algos.costs.spread import TickSpread
 from exec_algos.errors import UsageError
+from exec_algos.fills.presets import krx_equity
 
 DAY = [100.0] * 390  # 1,000 shares a minute at 100: ADV 390,000
 

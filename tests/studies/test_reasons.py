@@ -1,6 +1,6 @@
 """Reasons are counted by kind: those that differ only in their numbers are one."""
 
-from exec_algos.studies.reasons import counted, kinds_of
+from exec_algos.studies.design.reasons import counted, kinds_of
 
 
 def test_numbers_of_one_kind_become_a_range_and_equal_ones_stay():

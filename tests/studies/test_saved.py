@@ -8,9 +8,9 @@ from markets import DAYS, market, study_of
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
 from exec_algos.errors import UsageError
-from exec_algos.placement import Randomisation
+from exec_algos.model.style import Randomisation
+from exec_algos.studies.design.sampling import Strata
 from exec_algos.studies.saved import load_result, rerun, save_result
-from exec_algos.studies.strata import Strata
 
 BARS = market(12, ("005930", "NA", "B"), missing=0.1)
 MODEL = FillModel(max_participation=0.2, spread=FixedSpread(3.0), impact=SquareRootImpact(0.01), commission=Commission(0.001, minimum=1.0))

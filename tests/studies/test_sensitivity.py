@@ -12,10 +12,10 @@ from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.desk import DeskOrders
-from exec_algos.studies.parents import Grid
+from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.sensitivity import band, fill_models, sweep, sweep_shards
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards.desk import DeskOrders
+from exec_algos.studies.shards.study import ShardedStudy
 
 HOURLY = "twap:slice_interval_seconds=3600"
 NEUTRAL = FillModel(spread=FixedSpread(10), impact=SquareRootImpact(0.01), max_participation=0.5)

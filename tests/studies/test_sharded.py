@@ -13,11 +13,11 @@ from markets import DAYS, STEP, algorithms, bars_of, content_of, grids, kinds_of
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies import resume
-from exec_algos.studies import shards as shards_module
-from exec_algos.studies.parents import Grid
+from exec_algos.studies import folder as folder_module
+from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.request import StudyRequest
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards import shard as shards_module
+from exec_algos.studies.shards.study import ShardedStudy
 
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0, vendor=True)  # of a November and a December
 NAMES = ("twap", "vwap:profile_days=2", "pov")
@@ -155,15 +155,15 @@ def test_a_month_is_read_once_though_the_next_one_looks_back_on_it(tmp_path):
 def test_other_code_works_everything_again(tmp_path, monkeypatch):
     shards = study(stored(tmp_path / "bars"))
     shards.run(tmp_path / "out")
-    code = {**resume.code_record(), "source_sha256": "another"}
-    for module in ("resume", "sharded", "aggregate"):
+    code = {**folder_module.code_record(), "source_sha256": "another"}
+    for module in ("folder", "shards.study", "shards.combine"):
         monkeypatch.setattr(f"exec_algos.studies.{module}.code_record", lambda: code)
     assert shards.run(tmp_path / "out").made == 4
 
 
 def test_a_worker_of_other_code_refuses_and_names_the_difference():
     with pytest.raises(UsageError, match=r"numpy .* here, 1\.0 there; install the same"):
-        resume.check_code({**resume.code_record(), "numpy": "1.0"})
+        folder_module.check_code({**folder_module.code_record(), "numpy": "1.0"})
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "other"])

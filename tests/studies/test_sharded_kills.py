@@ -10,15 +10,15 @@ import pytest
 from markets import content_of, market
 
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.study import ShardedStudy
 
 pytestmark = pytest.mark.slow
 
 SYMBOLS = tuple("ABCDEFGHIJ")
 RESUME = """
 import sys
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.shards.study import ShardedStudy
 
 def said(done, total):
     print(done, flush=True)

@@ -11,8 +11,8 @@ import pytest
 from markets import content_of, market
 
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards.study import ShardedStudy
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(which("openssl") is None, reason="needs the openssl command to make certificates")]
 

@@ -13,9 +13,9 @@ from markets import DAYS, bars_of, grid_of, market, ns
 from exec_algos import ParentOrders, SlippageStudy
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
-from exec_algos.studies.strata import Strata, strata_of
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.design.sampling import Strata, strata_of
+from exec_algos.studies.shards.study import ShardedStudy
 
 NAMES = tuple("ABCDEFGH")
 BARS = market(3, NAMES, missing=0.0, silent=0.0)

@@ -12,13 +12,15 @@ from markets import market, study_of
 from exec_algos import FillModel
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies import parts, streaming
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.result import BENCHMARKS, StudyResult
-from exec_algos.studies.sharded import ShardedStudy
-from exec_algos.studies.streamed_pairs import streamed_pairs
-from exec_algos.studies.streaming import added, streamed_summary
-from exec_algos.tca.paired import compare_all
+from exec_algos.stats import streaming
+from exec_algos.stats.paired import compare_all
+from exec_algos.stats.streamed_pairs import streamed_pairs
+from exec_algos.stats.streaming import added, streamed_summary
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.result import StudyResult
+from exec_algos.studies.shards import tables as parts
+from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.tca.names import BENCHMARKS
 
 NAMES = ("twap", "pov:rate=0.2", "vwap:profile_days=1")
 MODEL = FillModel(price="worst", max_participation=0.2)
@@ -108,7 +110,7 @@ def stored(tmp_path_factory):
 @pytest.mark.slow
 def test_what_a_sharded_result_says_is_what_a_result_in_memory_says(whole, stored):
     exactly = {"rtol": 1e-9, "atol": 1e-9}
-    pieces = [len(one) for one in stored.pieces(["parent_id"])]
+    pieces = [len(one) for one in stored.iter_batches(["parent_id"])]
     assert len(pieces) == 3
     assert sum(pieces) == len(whole.parents)
     pd.testing.assert_frame_equal(stored.summary("arrival"), whole.summary("arrival"), **exactly)

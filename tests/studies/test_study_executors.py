@@ -10,9 +10,9 @@ from markets import DAYS, market, study_of
 from exec_algos import FillModel, OrderExecutor
 from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.market.store import BarStore
-from exec_algos.studies.custom import CustomExecutor, algorithm_of
-from exec_algos.studies.parents import Grid
-from exec_algos.studies.sharded import ShardedStudy
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.run.custom import CustomExecutor, algorithm_of
+from exec_algos.studies.shards.study import ShardedStudy
 
 BARS = market(4, ("A", "B", "C"), missing=0.1)
 MODEL = FillModel(max_participation=0.2)
@@ -37,7 +37,7 @@ def test_an_executor_that_does_what_twap_does_costs_what_twap_costs_and_the_resu
 
 @pytest.mark.slow
 def test_worker_processes_give_the_same_bytes(monkeypatch):
-    monkeypatch.setattr("exec_algos.studies.executors.PIECE", 4)
+    monkeypatch.setattr("exec_algos.studies.run.processes.PIECE", 4)
     study = study_of(BARS, [OwnTWAP], MODEL, **TERMS)
     alone, two = study.run(processes=1), study.run(processes=2)
     for name in ("parents", "fills"):
@@ -89,7 +89,7 @@ def test_a_text_gives_the_value_back():
 
 
 def test_a_class_that_other_processes_cannot_import_says_so(monkeypatch):
-    monkeypatch.setattr("exec_algos.studies.executors.PIECE", 4)
+    monkeypatch.setattr("exec_algos.studies.run.processes.PIECE", 4)
 
     class Local(OrderExecutor):
         async def execute(self, ticker, total_quantity, *, start, end, side):

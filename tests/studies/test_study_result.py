@@ -10,7 +10,7 @@ from markets import market, study_of
 
 from exec_algos import Commission, FillModel
 from exec_algos.errors import UnknownNameError
-from exec_algos.studies.result import BENCHMARKS
+from exec_algos.tca.names import BENCHMARKS
 
 MODEL = FillModel(
     price="worst",  # so that buys and sells do not cancel

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.advantage import price_advantage
 from exec_algos.tca.benchmarks import slippage_bps
-from exec_algos.tca.estimable import Estimable, Missing
 
 
 def test_the_figures_are_the_published_ones(vectors):

@@ -7,8 +7,8 @@ from small_markets import DAYS, MINUTE, at, minute_bars, once
 from exec_algos import BacktestEngine, Bars, Commission, FillModel, ParentOrders, SlippageStudy, TWAPExecutor
 from exec_algos.costs import FixedSpread
 from exec_algos.market.calendars import sessions
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
-from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.trades import Trades
 
 HOURS = sessions("XNYS", at("09:30"), at(f"{DAYS[-1]} 16:00"))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UsageError
+from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.calibration import calibrate, coverage
-from exec_algos.tca.statistics import clustered_mean
 
 
 def by_hand(x, y, w, day):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.bootstrap import cluster_bootstrap
+from exec_algos.stats.bootstrap import cluster_bootstrap
 
 # clusters of (value, weight); the answers are those of the 27 resamples on paper
 THREE = {"d1": [(2.0, 1), (4.0, 1)], "d2": [(-1.0, 2)], "d3": [(5.0, 1), (0.0, 1), (1.0, 2)]}

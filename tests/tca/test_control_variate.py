@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.control import control_variate, signed_move
-from exec_algos.tca.paired import paired_difference
-from exec_algos.tca.statistics import clustered_mean
+from exec_algos.stats.control import control_variate, signed_move
+from exec_algos.stats.paired import paired_difference
+from exec_algos.stats.statistics import clustered_mean
 
 
 # five orders on paper: products of the deviations sum to 220, squares of the control's to 730; 0.9246575 is left of a variance of 17.5

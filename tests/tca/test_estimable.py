@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exec_algos.errors import UsageError
-from exec_algos.tca.estimable import UNNAMED, Estimable, Missing, estimable_frame
+from exec_algos.stats.estimable import UNNAMED, Estimable, Missing, estimable_frame
 
 
 def flags(*rows):

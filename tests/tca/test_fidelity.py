@@ -11,7 +11,7 @@ from small_markets import DAYS, MINUTE, ZONE, at, minute_bars
 
 from exec_algos import Bars, FillModel, ParentOrders, SlippageStudy
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.estimable import Estimable, Missing
+from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.fidelity import arrival_slippage, bar_participation, by_time_of_day, fill_slippage, filled_by, tracking
 from exec_algos.tca.trades import Trades
 

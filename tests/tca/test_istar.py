@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.tca.istar import IStar, square_root_law
-from exec_algos.tca.pretrade import MarketOutlook, impact_cost, pretrade_estimate
+from exec_algos.tca.pretrade import MarketForecast, impact_cost, pretrade_estimate
 
 MODEL = IStar(a1=708, a2=0.55, a3=0.71, a4=0.5, b1=0.98)
 
@@ -58,7 +58,7 @@ def test_faster_trading_costs_more_and_risks_less(size, volatility, rate, faster
 
 # 10 % of a day over half of it: POV 0.2 at an annual volatility of 25 %
 def test_the_pre_trade_estimate_asks_it_for_the_cost():
-    market = MarketOutlook([250.0, 250.0], volatility=0.25 / math.sqrt(250), duration=0.5)
+    market = MarketForecast([250.0, 250.0], volatility=0.25 / math.sqrt(250), duration=0.5)
     assert 1e4 * impact_cost(MODEL, np.array([50.0, 50.0]), market) == pytest.approx(34.17365655990409)
 
     class Cost:

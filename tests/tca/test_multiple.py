@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.multiple import adjusted, max_t
-from exec_algos.tca.paired import paired_difference
+from exec_algos.stats.multiple import adjusted, max_t
+from exec_algos.stats.paired import paired_difference
 
 ps = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

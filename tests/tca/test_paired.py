@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.paired import compare_all, paired_difference, sign_count, sign_flips, turned_signs
-from exec_algos.tca.statistics import clustered_mean
+from exec_algos.stats.paired import compare_all, paired_difference, sign_count, sign_flips, turned_signs
+from exec_algos.stats.statistics import clustered_mean
 
 
 # sums of the differences (2, 1, 0): mean 1, sd 1, t = sqrt(3) with 2 degrees of freedom

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exec_algos.errors import UsageError
-from exec_algos.tca.power import design_effect, detectable, intracluster_correlation, orders_needed, power_of, power_sentence
+from exec_algos.stats.power import design_effect, detectable, intracluster_correlation, orders_needed, power_of, power_sentence
 
 # to see 1 bp at 80 and 90 % power: orders, and orders in each arm of two
 TABLE = {

@@ -13,7 +13,7 @@ from exec_algos import ParentOrders, SlippageStudy
 from exec_algos.costs import AlmgrenImpact, Commission, FixedSpread, SquareRootImpact, TransientImpact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import FillModel
-from exec_algos.tca.pretrade import MarketOutlook, completion, impact_cost, pretrade_estimate, timing_risk
+from exec_algos.tca.pretrade import MarketForecast, completion, impact_cost, pretrade_estimate, timing_risk
 from exec_algos.trajectories import AlmgrenChriss, holdings_curve
 
 
@@ -22,7 +22,7 @@ def line(slices):
 
 
 def outlook(slices=4, **parts):
-    return MarketOutlook(**{"volumes": [1e6] * slices, "volatility": 0.02, "duration": 1.0} | parts)
+    return MarketForecast(**{"volumes": [1e6] * slices, "volatility": 0.02, "duration": 1.0} | parts)
 
 
 # sigma sqrt(f / 3): 200 bps a day, all of it and one hour of 6.5
@@ -293,5 +293,5 @@ def test_a_simulated_order_in_a_market_that_stands_still_costs_what_was_estimate
     parents = ParentOrders.grid(bars, calendar="XNYS", sides=[side], size="6000sh", window="10:00-11:00", profile_days=1)
     driver = "engine" if isinstance(impact, TransientImpact) else "batch"
     realised = SlippageStudy(bars, parents, ["twap"], cost).run(driver=driver).parents["slippage_arrival_bps"].item()
-    market = MarketOutlook([10_000] * 60, volatility=0.0, duration=60 / 390)
+    market = MarketForecast([10_000] * 60, volatility=0.0, duration=60 / 390)
     assert pretrade_estimate(6_000, line(60), market, cost).expected == pytest.approx(realised, rel=5e-4)  # spread times impact

@@ -11,8 +11,8 @@ from markets import CLOSES, DAYS, STEP, bars_of, grid_of, markets, ns
 from exec_algos import Bars
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import sessions
+from exec_algos.stats.estimable import Estimable
 from exec_algos.tca.benchmarks import View, average_price, interval_vwap
-from exec_algos.tca.estimable import Estimable
 from exec_algos.tca.places import Windows
 from exec_algos.tca.relative import pairs_of, pwp, worse_volume
 

@@ -11,8 +11,8 @@ from markets import DAYS, bars_of, ns
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import sessions
+from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.benchmarks import View
-from exec_algos.tca.estimable import Estimable, Missing
 from exec_algos.tca.places import Windows
 from exec_algos.tca.shortfall import PARTS, TRADING, IndexLevels, Orders, PricedFills, index_adjusted, mark_price, shortfall
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.tca.statistics import clustered_mean, independent_mean, two_way_mean
+from exec_algos.stats.statistics import clustered_mean, independent_mean, two_way_mean
 
 
 def test_estimates_agree_with_the_published_vectors(vectors):

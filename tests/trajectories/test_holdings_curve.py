@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exec_algos.algorithms.curve import cumulative_curve, follow_curve
 from exec_algos.errors import UsageError
-from exec_algos.executors.curve import cumulative_curve, follow_curve
 from exec_algos.model import Seen, Terms
 from exec_algos.trajectories import AlmgrenChriss, holdings_curve
 
@@ -79,6 +79,6 @@ def test_a_drift_that_makes_the_order_grow_has_no_curve():
 def test_a_parent_of_137_shares_is_cut_as_published():
     curve, done, children = holdings_curve(EXAMPLE.holdings()), 0, []
     for k, aim in enumerate(curve):
-        children.append(follow_curve(Terms(1, 137, 5), Seen(k, float(aim), done, 0), ()).quantity)
+        children.append(follow_curve(Terms(1, 137, 5), Seen(k, float(aim), done, 0), ()).lots)
         done += children[-1]
     assert children == [63, 34, 20, 11, 9]

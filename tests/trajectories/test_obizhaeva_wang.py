@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exec_algos.algorithms.curve import cumulative_curve
 from exec_algos.errors import UsageError
-from exec_algos.executors.curve import cumulative_curve
 from exec_algos.trajectories import ObizhaevaWang, holdings_curve
 from exec_algos.trajectories.obizhaeva_wang import continuous_cost, continuous_holdings, discrete_cost
 

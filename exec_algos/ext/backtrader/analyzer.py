@@ -13,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from backtrader.utils import AutoOrderedDict
 
-from exec_algos.brokers.base import Session
-from exec_algos.brokers.hours import CalendarHours
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
 from exec_algos.ext.backtrader.desk import Desk, Feed
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.model import Session
+from exec_algos.stats.statistics import clustered_mean
+from exec_algos.stepped.hours import CalendarHours
 from exec_algos.tca.benchmarks import Benchmarks, benchmarks
 from exec_algos.tca.places import Windows, rows_between
-from exec_algos.tca.statistics import clustered_mean
 from exec_algos.tca.table import parent_table
 
 if TYPE_CHECKING:
@@ -30,14 +31,12 @@ if TYPE_CHECKING:
 
     from exec_algos.executors.working import WorkingOrder
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SLIPPAGE = ("slippage_vwap_bps", "slippage_arrival_bps", "slippage_session_vwap_bps", "slippage_twap_bps")
 SUMS = ("execution_cost", "opportunity_cost", "commission", "shortfall")
 
 
-class Shortfall(NamedTuple):
+class OrderShortfall(NamedTuple):
     """Implementation shortfall of parent orders: arrays of shape (n_parents,), currency, positive = cost.
 
     Attributes
@@ -55,7 +54,7 @@ class Shortfall(NamedTuple):
     shortfall: Floats
 
 
-def shortfall(orders: pd.DataFrame, mark: Floats) -> Shortfall:
+def shortfall(orders: pd.DataFrame, mark: Floats) -> OrderShortfall:
     """Cost against a paper portfolio that trades the whole order at the arrival price, at once and free of charge.
 
     Perold (1988), The Implementation Shortfall: Paper versus Reality, J. Portfolio Management 14(3), 4-9: execution cost
@@ -70,7 +69,7 @@ def shortfall(orders: pd.DataFrame, mark: Floats) -> Shortfall:
 
     Returns
     -------
-    Shortfall
+    OrderShortfall
         NaN where the arrival price, or the mark of an order with a residual, is not known; a part of 0 shares costs 0.
     """
     side = np.where(orders["side"] == "BUY", 1.0, -1.0)
@@ -78,7 +77,7 @@ def shortfall(orders: pd.DataFrame, mark: Floats) -> Shortfall:
     notional = filled * orders["average_price"].to_numpy()
     execution = np.where(filled > 0, side * (notional - arrival * filled), 0.0)
     opportunity = np.where(residual > 0, side * residual * (mark - arrival), 0.0)
-    return Shortfall(execution, opportunity, execution + opportunity + orders["commission"].to_numpy())
+    return OrderShortfall(execution, opportunity, execution + opportunity + orders["commission"].to_numpy())
 
 
 class ExecutionAnalyzer(bt.Analyzer):

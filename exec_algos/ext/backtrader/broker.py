@@ -7,18 +7,18 @@ from typing import Any
 
 import backtrader as bt
 
-from exec_algos.backtest.stream import Bar
-from exec_algos.brokers.venue import SteppedChild
-from exec_algos.costs.charges import Account, is_passive
-from exec_algos.costs.displacement import Displacement
+from exec_algos.costs.charges import ChildCharges, is_passive
 from exec_algos.costs.grid import EVERY_TICK, taken_price
+from exec_algos.costs.propagator import Displacement
 from exec_algos.errors import UsageError
+from exec_algos.exchange.stream import Bar
 from exec_algos.ext.backtrader.charging import Charge, charging, check_feed, fees_of
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.fills import FillModel
-from exec_algos.matching import UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, terms_at
+from exec_algos.fills.matching import UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, terms_at
+from exec_algos.stepped.venue import SteppedChild
 
 FOREVER = 2**63 - 1
 WHOLE = 1 - 1e-12
@@ -81,12 +81,12 @@ class _Terms:
         self.lots = math.ceil(abs(size) / lot * WHOLE)
         self.whole = lot != FRACTION
         self.met, self.done = -1, 0
-        self.account: Account | None = None
+        self.account: ChildCharges | None = None
 
-    def charged(self, rows: Any) -> Account:
+    def charged(self, rows: Any) -> ChildCharges:
         """Its account of the day that has these rows."""
         if self.account is None or self.account.rows is not rows:
-            self.account = Account(rows, self.lot)
+            self.account = ChildCharges(rows, self.lot)
         return self.account
 
 
@@ -307,9 +307,9 @@ class ExecutionBroker(bt.brokers.BackBroker):
         limit, left, quoted = _limit(order), terms.lots - terms.done, tape.price(side)
         moved, by = tape.displacement, tape.displacement.shift(tape.start)
         done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, budget, self._limits(limit), taken)
-        if done.quantity > 0 and done.price > 0:
-            last = done.quantity == left
-            shares = done.quantity * terms.lot if terms.whole or not last else abs(order.executed.remsize)
+        if done.lots > 0 and done.price > 0:
+            last = done.lots == left
+            shares = done.lots * terms.lot if terms.whole or not last else abs(order.executed.remsize)
             if last:  # what fractions have left differs from it in the last digit, and the order would never be complete
                 order.executed.remsize = self._booked(order, side * shares)
             price = done.price
@@ -318,7 +318,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
                 price = taken_price(self._ticks, side, limit, price, math.nan, math.nan)
             made = self._charge.split and is_passive(side, limit, quoted * by)
-            self._fill(order, terms, tape, done.quantity, shares, price, made)
+            self._fill(order, terms, tape, done.lots, shares, price, made)
 
     def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float, made: bool) -> None:  # noqa: PLR0913, PLR0917 - an execution has this many parts
         """Book an execution in backtrader's way; it may refuse it, or what of it opens a position, for want of cash."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import backtrader as bt
 
-from exec_algos.costs.charges import Account, DatedFees, FeeRow, Rows, is_free
+from exec_algos.costs.charges import ChildCharges, DatedFees, FeeRow, Rows, is_free
 from exec_algos.costs.commission import Commission
 from exec_algos.costs.fees import UNCAPPED_FEE, FeeSchedule
 from exec_algos.errors import UsageError
@@ -63,13 +63,13 @@ class Charge:
     def __init__(self, commission: Commission | FeeSchedule, today: Callable[[int], Rows]) -> None:
         self.free, self._today = is_free(commission), today
         self.split = isinstance(commission, FeeSchedule) and commission.by_liquidity
-        self._account = Account((), 1.0)
+        self._account = ChildCharges((), 1.0)
         self._lots = self._shares = self._price = self.due = self.taxes = 0.0
         self._made = False
         self._closing: float | None = None
         self._booking = False
 
-    def begin(self, account: Account, lots: int, shares: float, price: float, made: bool) -> None:
+    def begin(self, account: ChildCharges, lots: int, shares: float, price: float, made: bool) -> None:
         """An order gets `lots` more, `shares` in all, which make liquidity or take it."""
         self._account, self._lots, self._shares, self._price, self._made = account, lots, shares, price, made
         self.due, self._closing, self._booking = account.quote(lots, shares * price, made), None, True
@@ -78,7 +78,7 @@ class Charge:
         """In place of ``CommInfoBase._getcommission``."""
         shares = abs(size)
         if not self._booking:
-            return Account(self._today(1 if size > 0 else -1), 1.0).quote(shares, shares * price, False)
+            return ChildCharges(self._today(1 if size > 0 else -1), 1.0).quote(shares, shares * price, False)
         if self._closing is None and shares == self._shares:
             return self.due
         if self._closing is None:

@@ -9,17 +9,17 @@ from typing import Any
 
 import backtrader as bt
 
-from exec_algos.backtest.queue import EventQueue, Rank
-from exec_algos.backtest.waiting import VirtualClock
-from exec_algos.brokers.stepped import SteppedBroker
-from exec_algos.brokers.venue import SteppedChild
+from exec_algos.algorithms.base import Algorithm
+from exec_algos.clock.queue import EventQueue, Rank
+from exec_algos.clock.virtual import VirtualClock
 from exec_algos.errors import RunError, UnknownNameError, UsageError
-from exec_algos.executors.algorithm import Algorithm
-from exec_algos.executors.window import shown
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.model import NO_RULES, Residual, Side
+from exec_algos.model.window import shown
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.venue import SteppedChild
 
 REFUSED = (bt.Order.Margin, bt.Order.Rejected)
 BEFORE, AFTER = int(Rank.EXPIRY), int(Rank.WAKE)

@@ -10,13 +10,10 @@ from zoneinfo import ZoneInfo
 
 import backtrader as bt
 import numpy as np
-import numpy.typing as npt
 
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.bars import Bars
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND

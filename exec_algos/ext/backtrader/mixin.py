@@ -7,11 +7,11 @@ from typing import Any
 
 import backtrader as bt
 
-from exec_algos.executors.algorithm import Algorithm
-from exec_algos.executors.window import Moment
+from exec_algos.algorithms.base import Algorithm
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.model import NO_RULES, Rules
+from exec_algos.model.window import Moment
 
 PARTIAL = bt.Order.Partial
 

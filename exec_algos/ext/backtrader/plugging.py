@@ -9,7 +9,7 @@ import backtrader as bt
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.ext.backtrader.broker import OURS, ExecutionBroker
-from exec_algos.ext.backtrader.settings import ATTRIBUTE, Settings
+from exec_algos.ext.backtrader.settings import ATTRIBUTE, FeedSettings
 from exec_algos.fills import FillModel
 
 FILLS = ("backtrader", "exec_algos")
@@ -56,7 +56,7 @@ def plug_in(
         raise UnknownNameError("kind of fills", fills, FILLS)
     if fill_model is not None and fills != "exec_algos":
         raise UsageError("a fill_model is used with fills='exec_algos' only; backtrader's broker fills in its own way")
-    setattr(cerebro, ATTRIBUTE, Settings(label=label, calendar=calendar, zone=zone))
+    setattr(cerebro, ATTRIBUTE, FeedSettings(label=label, calendar=calendar, zone=zone))
     if fills == "exec_algos":
         cerebro.setbroker(_in_place_of(cerebro.broker, fill_model))
 

@@ -13,7 +13,7 @@ ATTRIBUTE = "execution_settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class FeedSettings:
     """How feeds are read.
 
     Parameters
@@ -51,7 +51,7 @@ class Settings:
         return self.calendar.get(feed)
 
 
-def settings_of(cerebro: Any) -> Settings:
+def settings_of(cerebro: Any) -> FeedSettings:
     """The settings of a run; the default ones where `plug_in` was not called."""
     found = getattr(cerebro, ATTRIBUTE, None)
-    return found if isinstance(found, Settings) else Settings()
+    return found if isinstance(found, FeedSettings) else FeedSettings()

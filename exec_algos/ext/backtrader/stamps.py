@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import backtrader as bt
 
-from exec_algos.brokers.base import Session
-from exec_algos.brokers.hours import CalendarHours, DailyHours
 from exec_algos.errors import UsageError
-from exec_algos.ext.backtrader.settings import Settings
+from exec_algos.ext.backtrader.settings import FeedSettings
+from exec_algos.model import Session
+from exec_algos.stepped.hours import CalendarHours, DailyHours
 
 EPOCH = 719_163  # 1970-01-01 as a day of backtrader
 MILLISECONDS = 86_400_000  # in a day; a float day of this era is known to 10 microseconds
@@ -28,7 +28,7 @@ class FeedTime:
     ----------
     data : backtrader data feed
     name : str
-    settings : Settings
+    settings : FeedSettings
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class FeedTime:
         Bars that are no whole seconds or minutes, or a feed that is replayed.
     """
 
-    def __init__(self, data: Any, name: str, settings: Settings) -> None:
+    def __init__(self, data: Any, name: str, settings: FeedSettings) -> None:
         self.step = _step(data, name)
         self._delay = self.step if _label(data, name, settings) == "start" else 0
         calendar = settings.calendar_of(name)
@@ -100,7 +100,7 @@ def _step(data: Any, name: str) -> int:
     return STEPS[frame] * int(compression)
 
 
-def _label(data: Any, name: str, settings: Settings) -> str:
+def _label(data: Any, name: str, settings: FeedSettings) -> str:
     label = str(getattr(_source(data).p, "label", settings.label))
     if label == "start" and data.resampling:
         raise UsageError(f"feed {name} is resampled, for which backtrader takes stamps as the ends of bars; label its source by end")

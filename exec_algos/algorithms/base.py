@@ -1,0 +1,179 @@
+"""An algorithm as a value: frozen parameters with a short text form such as ``vwap:profile_days=5``."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from exec_algos.algorithms.curve import cumulative_curve
+from exec_algos.algorithms.dynamic_curve import DynamicCurve
+from exec_algos.checks import Floats, check_real
+from exec_algos.errors import UsageError
+from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
+from exec_algos.textform import from_text, text_of
+
+NUMBERS = ("float", "int", "float | None", "int | None")  # annotations of the parameters that must be real numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm(ABC):
+    """Parameters of an execution algorithm.
+
+    Parameters
+    ----------
+    slice_interval_seconds : float
+        Time between decisions. On bars it is rounded up to whole bars.
+
+    Attributes
+    ----------
+    watches : bool
+        Its decisions look at the market: `Seen.volume` and what stands behind it.
+    forecasts : bool
+        Its curve is drawn anew at each decision: it has an `dynamic_curve`, which takes the place of `curve`.
+    needs_limit : bool
+        It works only orders that have a `Rules.limit_price`.
+
+    Raises
+    ------
+    UsageError
+        A parameter out of range.
+    """
+
+    slice_interval_seconds: float = 60.0
+
+    name: ClassVar[str]
+    watches: ClassVar[bool] = False
+    forecasts: ClassVar[bool] = False
+    needs_limit: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, left_out = getattr(self, one.name), one.default is None
+            if one.type in NUMBERS and not (left_out and value is None):
+                check_real(**{one.name: value})
+        if not 0 < self.slice_interval_seconds < math.inf:
+            raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")
+
+    @property
+    def interval(self) -> int:
+        """Time between decisions in ns."""
+        return round(float(self.slice_interval_seconds) * SECOND)
+
+    def interval_on(self, step: int) -> int:
+        """Time between decisions on bars of `step` ns: rounded up to whole bars, in ns."""
+        return -(-self.interval // step) * step
+
+    @property
+    def history_days(self) -> int:
+        """Earlier sessions whose volume the curve needs; 0 for none."""
+        return 0
+
+    def check_order(self, rules: Rules, lot_size: float) -> None:
+        """Refuse an order that it cannot work.
+
+        Raises
+        ------
+        UsageError
+            It needs a limit price and the order has none.
+        """
+        if self.needs_limit and rules.limit_price is None:
+            raise UsageError(f"{self} works at a limit price and the order has none; give rules=Rules(limit_price=...)")
+
+    @property
+    @abstractmethod
+    def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
+        """The step function: pure, at module level, of scalars; numba compiles it for `exec_algos.batch`."""
+
+    @abstractmethod
+    def weights(self, profile: Floats) -> Floats:
+        """What each bar of the window is to carry, in any unit.
+
+        Parameters
+        ----------
+        profile : ndarray of float64, shape (n_bars,)
+            Expected volume in each bar of the window; all ones where `history_days` is 0.
+        """
+
+    def curve(self, profile: Floats, step: int) -> Floats:
+        """The fraction of the order to be done by the end of each slice: that of `weights`.
+
+        An algorithm whose curve hangs on lengths of time overrides it, for `weights` knows of none.
+
+        Parameters
+        ----------
+        profile : ndarray of float64, shape (n_bars,)
+            As for `weights`.
+        step : int
+            Length of a bar in ns.
+
+        Returns
+        -------
+        ndarray of float64, shape (ceil(n_bars * step / interval_on(step)),)
+            Not falling, within [0, 1], the last one exactly 1.
+        """
+        return cumulative_curve(self.weights(profile), self.interval_on(step) // step)
+
+    def curves(self, profiles: Floats, step: int) -> Floats:
+        """`curve` of many windows of one length at once, for studies.
+
+        Parameters
+        ----------
+        profiles : ndarray of float64, shape (m, n_bars)
+        step : int
+            Length of a bar in ns.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, n_slices)
+            Each row bit for bit what `curve` gives for it.
+        """
+        if type(self).curve is not Algorithm.curve:
+            return np.stack([self.curve(profile, step) for profile in profiles])
+        rows = list(profiles)
+        weights = [self.weights(row) for row in rows]
+        plain = all(weight is row for weight, row in zip(weights, rows, strict=True))
+        return cumulative_curve(profiles if plain else np.stack(weights), self.interval_on(step) // step)
+
+    def dynamic_curve(self, history: Sequence[Floats], first: int, last: int, step: int) -> DynamicCurve:
+        """The curve of one parent order as far as it is known; asked of algorithms that say `forecasts`.
+
+        Parameters
+        ----------
+        history : sequence of ndarray of float64, each of shape (n_bars,)
+            Shares in each bar of the `history_days` sessions before, in time order, mapped onto the bars of the order's session.
+        first, last : int
+            The window's bars ``[first, last)``, counted from the session's open.
+        step : int
+            Length of a bar, ns.
+
+        Raises
+        ------
+        UsageError
+            It has none.
+        """
+        raise UsageError(f"{self.name} says that it forecasts, so it needs a method dynamic_curve(history, first, last, step)")
+
+    def params(self) -> tuple[Any, ...]:
+        """What `decide` gets as its third argument."""
+        return ()
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+
+def parse_algorithm(text: str, known: Mapping[str, type[Algorithm]]) -> Algorithm:
+    """An algorithm from its text form ``name`` or ``name:parameter=value,parameter=value``.
+
+    Raises
+    ------
+    UnknownNameError
+        No such algorithm or parameter.
+    UsageError
+        A value that is no number, or one that is out of range.
+    """
+    return from_text("algorithm", text, known)

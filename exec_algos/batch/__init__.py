@@ -1,0 +1,12 @@
+"""Driver 3: the compiled loop over parent orders.
+
+What lives here: the loop (`kernel`), and the columns that it reads and writes (`tape`). What may not: an algorithm or a fill rule of
+its own; numba compiles the very functions that the backtest calls.
+"""
+
+from __future__ import annotations
+
+from exec_algos.batch.kernel import run_batch
+from exec_algos.batch.tape import NOT_WATCHED, BatchOrders, BatchTrades, Outcome, Tape, Watched
+
+__all__ = ["NOT_WATCHED", "BatchOrders", "BatchTrades", "Outcome", "Tape", "Watched", "run_batch"]

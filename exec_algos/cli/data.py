@@ -1,0 +1,185 @@
+"""``exec-algos data``: import, check and describe market data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from exec_algos.errors import MarketDataError, UsageError
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.read import Loaded
+    from exec_algos.market.validate import OnBad
+
+data_app = typer.Typer(help="Import, check and describe market data.", no_args_is_help=True)
+
+MOST_ROWS = 100
+
+READING = "Reading bars"  # panel of --help
+
+Sources = Annotated[list[str], typer.Argument(metavar="SRC...", help="Files, folders or a store.")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        help="parquet, csv, lean, binance, backtrader, alphavantage, yahoo or polygon; detected if not given.", rich_help_panel=READING
+    ),
+]
+Zone = Annotated[
+    str | None, typer.Option(help="IANA zone of stamps without a UTC offset, and in which bars are shown.", rich_help_panel=READING)
+]
+Label = Annotated[str | None, typer.Option(help="Which end of its bar a stamp names: start or end.", rich_help_panel=READING)]
+Step = Annotated[str | None, typer.Option(help="Length of a bar: 1min, 5min ...", rich_help_panel=READING)]
+Symbol = Annotated[str | None, typer.Option(help="The symbol, where the files name none; else the one to take.", rich_help_panel=READING)]
+Bad = Annotated[
+    str, typer.Option("--on-bad", help="What to do with rows that cannot be true: raise, drop or repair.", rich_help_panel=READING)
+]
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Print a `UsageError` as one line on stderr and leave with exit code 2."""
+    try:
+        yield
+    except UsageError as error:
+        typer.echo("error: " + " ".join(str(error).split()), err=True)
+        raise typer.Exit(2) from None
+
+
+@data_app.command("import")
+def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
+    sources: Sources,
+    to: Annotated[str, typer.Option(help="The store to write: a folder or an fsspec URL.")],
+    format: Format = None,
+    zone: Zone = None,
+    label: Label = None,
+    step: Step = None,
+    symbol: Symbol = None,
+    on_bad: Bad = "raise",
+) -> None:
+    """Read market data and keep it in a bar store."""
+    with one_line_errors():
+        from exec_algos.market.store import BarStore
+
+        loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
+        BarStore(to).write(loaded.bars)
+        _print_touched(loaded.bars)
+        typer.echo(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
+
+
+@data_app.command("check")
+def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
+    sources: Sources,
+    format: Format = None,
+    zone: Zone = None,
+    label: Label = None,
+    step: Step = None,
+    symbol: Symbol = None,
+    on_bad: Bad = "raise",
+) -> None:
+    """Read market data, refuse what cannot be true, and say what is there."""
+    with one_line_errors():
+        loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
+        _print_loaded(loaded)
+        _print_touched(loaded.bars)
+
+
+@data_app.command("info")
+def describe(source: Annotated[str, typer.Argument(metavar="STORE_OR_SRC", help="A store, a folder or a file.")]) -> None:
+    """Say what a store, a folder or a file holds."""
+    with one_line_errors():
+        from exec_algos.market.store import BarStore
+
+        if not BarStore.found_at(source):
+            _print_loaded(_load([source], (None, None, None, None, None, "raise")))
+            return
+        table = BarStore(source).info()
+        kept = table.assign(first=table["first"].map(_time), last=table["last"].map(_time), step=table["step"].map(_seconds)).astype(str)
+        _print_table(list(kept.columns), kept.to_numpy().tolist())
+
+
+def _load(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Loaded:
+    from exec_algos.market.frames import Request
+    from exec_algos.market.read import load
+    from exec_algos.market.stamps import nanoseconds
+
+    format, zone, label, step, symbol, on_bad = told
+    length = int(step) if step and step.isdigit() else step
+    return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)))
+
+
+def load_bars(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+    """Bars of files, folders or a store; `told` is format, zone, label, step, symbol and what to do with bad rows."""
+    loaded = _load(sources, told)
+    _print_touched(loaded.bars)
+    return loaded.bars
+
+
+def bars_to_study(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+    """The same; of a store that holds something broken it is said how the rest can be studied.
+
+    Raises
+    ------
+    UsageError
+        Something that cannot be read.
+    """
+    from exec_algos.market.store import BarStore
+
+    try:
+        return load_bars(sources, told)
+    except MarketDataError as error:
+        # an empty store has no rest to study
+        if len(sources) > 1 or not BarStore.found_at(sources[0]) or not BarStore(sources[0]).symbols:
+            raise
+        raise UsageError(f"{error}; or study the rest, and have this listed: exec-algos study {sources[0]} --resume DIR") from None
+
+
+def _print_loaded(loaded: Loaded) -> None:
+    head = ["symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched"]
+    _print_table(head, [_row(loaded, symbol) for symbol in loaded.bars.symbols])
+    for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
+        typer.echo(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
+
+
+def _row(loaded: Loaded, symbol: str) -> list[str]:
+    import pandas as pd
+
+    one = loaded.bars.select([symbol])
+    first, last = (pd.Timestamp(int(t), tz="UTC").tz_convert(one.zone) for t in (one.start[0], one.start[-1]))
+    outside = "-" if one.vwap is None else str(int(((one.vwap < one.low) | (one.vwap > one.high)).sum()))
+    touched = sum(issue.symbol == symbol for issue in one.report)
+    quote_only = str(loaded.quote_only.get(symbol, 0))
+    return [symbol, str(len(one)), _time(first), _time(last), _seconds(one.step), one.zone, quote_only, outside, str(touched)]
+
+
+def _time(stamp: object) -> str:
+    return str(stamp)[:19]
+
+
+def _seconds(step: int) -> str:
+    return f"{step / 1e9:g} s"
+
+
+def _print_touched(bars: Bars) -> None:
+    for issue in bars.report[:MOST_ROWS]:
+        place = f"{issue.file}, " if issue.file else ""
+        typer.echo(f"{place}row {issue.row}: {issue.symbol}: {issue.problem}: {issue.action}")
+    if len(bars.report) > MOST_ROWS:
+        typer.echo(f"and {len(bars.report) - MOST_ROWS} more rows")
+
+
+def _print_table(head: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False)
+    whole = sum(max(map(len, column)) + 3 for column in zip(head, *rows, strict=True)) + 1
+    # a file or a pipe has no width to fit into
+    console.width = console.width if console.is_terminal else whole
+    console.print(table)

@@ -1,0 +1,225 @@
+"""What ``exec-algos study --resume DIR`` and ``--cluster`` do: a study in shards, from the command line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import typer
+
+from exec_algos.cli.show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
+from exec_algos.cli.study import compared_lines
+from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
+from exec_algos.errors import UsageError
+from exec_algos.fills import FillModel
+from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.folder import STUDY, StudyFolder, as_text
+from exec_algos.studies.shards.desk import DeskOrders
+from exec_algos.studies.shards.study import ShardedStudy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.studies.request import StudyRequest
+    from exec_algos.studies.sensitivity import Band
+    from exec_algos.studies.shards.result import ShardedResult
+
+
+class Progressing(Protocol):
+    """Told how far the shards are, and of which study where there are several."""
+
+    def __call__(self, done: int, total: int, of: str = ...) -> None:
+        """So many shards of so many."""
+        ...
+
+
+FAILED = 1  # exit code of a study in which something could not be worked
+MOST_FAILED = 20
+
+
+def run_shards(
+    sources: Sequence[str],
+    request: StudyRequest,
+    folder: str,
+    *,
+    cluster: str | None = None,
+    strict: bool = False,
+    show: Show | None = None,
+) -> None:
+    """Start or resume the study in `folder` and print what it came to.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        One store; empty to go on with the study that `folder` names.
+    request : StudyRequest
+        What to study; where `sources` is empty the folder says it.
+    folder : str
+        Path or fsspec URL.
+    cluster : str, optional
+        ``"local:2"``, ``"tcp://host:8786"`` or ``"tls://host:8786"``.
+    strict : bool
+        Stop at the first symbol or day that cannot be worked.
+    show : Show, optional
+        With a split the days before it are kept in ``sweep/train`` below the folder, and those from it on in ``sweep/test``.
+
+    Raises
+    ------
+    UsageError
+        Sources that are not one store, or a part of the study that cannot be.
+    typer.Exit
+        With code 1 where some symbol, day or order could not be worked.
+    """
+    show, study = show or Show(), _study(sources, request, folder)
+    show.check(study.parents.own_columns, desk=isinstance(study.parents, DeskOrders))
+    if show.split is not None:
+        _run_sweep(study, folder, show.split, cluster=cluster, strict=strict, show=show)
+        return
+    with _progress(quiet=show.as_json) as report:
+        result = study.run(folder, cluster=cluster, strict=strict, progress=report)
+    bands = _bands(study, result, cluster, quiet=show.as_json) if show.sensitivity else {}
+    if show.as_json:
+        typer.echo(json.dumps(_as_json(result, show, bands), indent=2, default=str))
+    else:
+        _print(result, show, bands)
+    if result.failed or result.config.get("refused"):
+        raise typer.Exit(FAILED)
+
+
+def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | None, strict: bool, show: Show) -> None:
+    """Choose on the days before the split, and print and write the days from it on."""
+    from exec_algos.studies.sensitivity import halves, sweep_shards
+
+    halves(study, split)  # what cannot be split starts no study
+    study.start(folder)  # so that the folder alone says how to go on
+    with _progress(quiet=show.as_json) as report:
+        told = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
+        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=cluster, strict=strict, progress=told)
+    train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
+    StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
+    if show.as_json:
+        typer.echo(json.dumps({**_as_json(result, show, {}), "sweep": chosen}, indent=2, default=str))
+    else:
+        typer.echo("\n".join(sweep_lines(chosen)))
+        _print_failed(train, "before the split, ")
+        _print(result, show, {})
+    if train.failed or result.failed:
+        raise typer.Exit(FAILED)
+
+
+def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> ShardedStudy:
+    from exec_algos.market.store import BarStore
+
+    if not sources:
+        return _started(folder)
+    if len(sources) > 1 or not BarStore.found_at(sources[0]):
+        raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
+    return ShardedStudy.of_request(sources[0], request)
+
+
+def _started(folder: str) -> ShardedStudy:
+    """The study that was started in a folder."""
+    try:
+        return ShardedStudy.of_folder(folder)
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder}/{STUDY} is not of this version of exec_algos ({type(error).__name__}: {error}): name the store and the settings, "
+            "and another folder"
+        ) from error
+
+
+def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, quiet: bool) -> dict[str, Band]:
+    """The study under a better and a worse fill model, by side: studies of their own below the folder, kept and resumed like it."""
+    from exec_algos.studies.sensitivity import band, fill_models
+
+    results = {"neutral": neutral}
+    models = fill_models(study.fill_model or FillModel())
+    for name in ("optimistic", "pessimistic"):
+        with _progress(quiet=quiet, name=f"{name} fills, ") as report:
+            other = replace(study, fill_model=models[name], fills=False)
+            results[name] = other.run(f"{neutral.folder}/sensitivity/{name}", cluster=cluster, progress=report)
+    in_order = {name: results[name] for name in models}
+    return {str(side): band(in_order, side=str(side)) for side in neutral.summary(by=("side",)).index}
+
+
+@contextmanager
+def _progress(*, quiet: bool, name: str = "") -> Iterator[Progressing | None]:
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{name}shards (the first compiles its algorithms, then they are kept)", total=1)
+
+        def report(done: int, total: int, of: str = name) -> None:
+            bar.update(task, description=f"{of}shards {done} of {total}", completed=done, total=total)
+
+        yield report
+
+
+def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
+    config = result.config
+    typer.echo(
+        f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
+        f"shards: {result.made} worked, {result.kept} kept from before"
+    )
+    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
+        mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
+        typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
+    typer.echo("slippage against interval VWAP, positive = cost; 95 % interval clustered by day")
+    for side, pairs in _pairs(result).items():
+        for line in compared_lines(pairs, short_names(config["algorithms"]), side.lower()):
+            typer.echo(line)
+    groups = show.groups(result)
+    if groups is not None:
+        show_groups(groups, short_names(config["algorithms"]))
+    show_bands(bands, short_names(config["algorithms"]))
+    _print_left_out(result)
+    typer.echo(f"written: {result.folder}")
+
+
+def _print_left_out(result: ShardedResult) -> None:
+    config = result.config
+    if config["skipped"]:
+        typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(one.reason for one in result.skipped)}")
+    _print_failed(result)
+    if "refused" in config:
+        for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
+            typer.echo(line)
+
+
+def _print_failed(result: ShardedResult, when: str = "") -> None:
+    for one in result.failed[:MOST_FAILED]:
+        typer.echo(f"failed: {when}{one.symbol} {one.session}: {one.reason}")
+    if len(result.failed) > MOST_FAILED:
+        typer.echo(f"failed: {when}and {len(result.failed) - MOST_FAILED} more, in {result.folder}/failed.csv")
+
+
+def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:
+    """Every pair of algorithms against interval VWAP, by side."""
+    return {side: result.comparison(side=side) for side in result.config["parents"]["sides"]}
+
+
+def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> dict[str, Any]:
+    groups = show.groups(result)
+    return {
+        "summary": records(result.summary(by=("algorithm", "side")).reset_index()),
+        "benchmark": "interval_vwap",
+        "unit": "bps, positive = cost",
+        "comparison": {side: records(result.comparison(side=side)) for side in result.config["parents"]["sides"]},
+        **({} if groups is None else {"by": records(groups.reset_index())}),
+        **({"sensitivity": bands_as_json(bands)} if bands else {}),
+        "skipped": result.config["skipped"],
+        "refused": [one._asdict() for one in result.refused],
+        "failed": [one._asdict() for one in result.failed],
+        "shards": {"made": result.made, "kept": result.kept},
+        "config": result.config,
+        "out": result.folder,
+    }

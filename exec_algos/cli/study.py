@@ -1,0 +1,294 @@
+"""What ``exec-algos study`` and ``exec-algos demo`` print and write."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from exec_algos.cli.show import (
+    Show,
+    bands_as_json,
+    bps,
+    interval,
+    numbered,
+    order_lines,
+    print_table,
+    records,
+    short_names,
+    show_bands,
+    show_groups,
+)
+from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
+from exec_algos.errors import UsageError
+from exec_algos.fills import FillModel
+from exec_algos.model.rules import Residual, Rules
+from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.request import StudyRequest, most_fills
+from exec_algos.studies.shards.desk import refused_text
+from exec_algos.tca.pairs import p_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.design.imports import Refused
+    from exec_algos.studies.result import StudyResult
+    from exec_algos.studies.sensitivity import Band
+    from exec_algos.studies.study import SlippageStudy
+
+Report = Callable[[str, int, int], None]
+UNKNOWN = "not estimable"
+REFUSED = 1  # exit code of a study some of whose orders could not be taken
+
+
+def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | None = None, strict: bool = False) -> None:
+    """Run a study, write its tables, plots and report to `out`, and print the summary; of a sweep those of the days from its split on.
+
+    Raises
+    ------
+    UsageError
+        A part of the study that cannot be; with `strict` also an order that is refused.
+    typer.Exit
+        With code 1 where orders of a desk were refused.
+    """
+    from exec_algos.reports import write_report
+
+    show = show or Show()
+    _check_out(out)
+    study = _study(bars, request, out)
+    refused = study.parents.refused
+    if strict and refused:
+        first, many = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
+        raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
+    show.check(study.parents.columns, desk=request.orders is not None)
+    fills = request.keeps_fills(study)
+    with _progress(quiet=show.as_json) as report:
+        found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)
+        result: Any = study.run(request.driver, fills=fills, progress=report) if found is None else found.test
+    result.save(out)
+    _write_refused(None if request.orders is None else refused, out)
+    chosen = {} if found is None else sweep_record(found, str(show.split))
+    _write_sweep(chosen, out)
+    page = write_report(result, out)
+    bands = _bands(study, result) if show.sensitivity else {}
+    if show.as_json:
+        print(json.dumps(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}), indent=2, default=str))
+    else:
+        _print_lines(sweep_lines(chosen) if chosen else [])
+        _print(result, request.rules, show, bands)
+        if not fills:
+            Console().print(_without_fills(study, request), soft_wrap=True)
+        worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
+        _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def _without_fills(study: SlippageStudy, request: StudyRequest) -> str:
+    many = "" if request.fills is False else f", for there may be {most_fills(study):,}; --fills keeps them"
+    return f"single trades were not kept{many}: no shortfall by its parts, mark-outs or fills by time of day"
+
+
+def _check_out(out: Path) -> None:
+    """Refuse, before the work, a place where no folder can be made.
+
+    Raises
+    ------
+    UsageError
+        What stands in the way.
+    """
+    # `Path.exists` raises where one may not look
+    there = next(place for place in (out, *out.absolute().parents) if os.path.exists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "cannot be written to" if there.is_dir() else "is a file, no folder"
+        raise UsageError(f"--out {out}: {there} {why}; name another folder")
+
+
+def _bands(study: SlippageStudy, neutral: StudyResult) -> dict[str, Band]:
+    """The study under a better and a worse fill model, by side."""
+    from exec_algos.studies.sensitivity import band, fill_models
+
+    results = {
+        name: neutral if name == "neutral" else replace(study, fill_model=model).run(neutral.config["driver"], fills=False)
+        for name, model in fill_models(study.fill_model or FillModel()).items()
+    }
+    return {side: band(results, side=side) for side in sorted(set(neutral.parents["side"]))}
+
+
+def _study(bars: Bars, request: StudyRequest, out: Path) -> SlippageStudy:
+    """The study; where no order of a desk can be worked, the rows are listed all the same."""
+    from exec_algos.studies.design.imports import NoOrderError
+
+    try:
+        return request.study(bars)
+    except NoOrderError as error:
+        if error.refused:
+            out.mkdir(parents=True, exist_ok=True)
+            _write_refused(error.refused, out)
+            raise UsageError(f"{error}; row by row: {out / 'refused.csv'}") from None
+        raise
+
+
+def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
+    if refused is None:
+        (out / "refused.csv").unlink(missing_ok=True)  # of an earlier study
+        return
+    (out / "refused.csv").write_bytes(refused_text(refused))
+
+
+def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
+    if not chosen:
+        (out / SWEEP).unlink(missing_ok=True)  # of an earlier study
+        return
+    (out / SWEEP).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    console = Console(markup=False)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
+    console = Console(markup=False)
+    if request.orders is not None:
+        _print_lines(order_lines(given, worked, refused, str(out / "refused.csv")))
+    console.print(f"written: {page}", soft_wrap=True)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Report | None]:
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("study", total=1)
+        seen: set[str] = set()
+
+        def report(name: str, done: int, total: int) -> None:
+            bar.update(task, description=working(name, name not in seen), completed=done, total=total)
+            seen.add(name)
+
+        yield report
+
+
+def working(name: str, fresh: bool) -> str:
+    """What the progress bar says: why the first step of an algorithm may take seconds, and later ones not."""
+    return "done" if not name else f"working {name} (compiled on its first run, then kept)" if fresh else f"working {name}"
+
+
+def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band]) -> None:
+    console, config = Console(markup=False), result.config
+    short = short_names(config["algorithms"])
+    console.print(_title(result) + _ruled(rules), soft_wrap=True)
+    print_table(console, _summary_table(result, short))
+    console.print("slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable\n", soft_wrap=True)
+    for side in sorted(set(result.parents["side"])):
+        for line in compared_lines(result.comparison(side=side), short, side.lower()):
+            console.print(line, soft_wrap=True)
+    if len(result.skipped):
+        console.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
+    if config["bars_outside_regular_hours"]:
+        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
+    _print_more(result, show, bands)
+
+
+def _summary_table(result: StudyResult, short: Mapping[str, str]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("algorithm", overflow="fold")
+    for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
+        table.add_column(name, justify="left" if name == "side" else "right", no_wrap=True, min_width=width)
+    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
+        table.add_row(
+            short[row["algorithm"]],
+            row["side"].lower(),
+            f"{row['n']:.0f}",
+            bps(row["mean"]),
+            bps(row["median"]),
+            bps(row["sd"]).lstrip("+"),
+            interval(row["low"], row["high"]),
+            f"{row['fill_rate']:.1%}",
+        )
+    return table
+
+
+def _print_more(result: StudyResult, show: Show, bands: Mapping[str, Band]) -> None:
+    """What was asked for besides the summary."""
+    short = short_names(result.config["algorithms"])
+    groups = show.groups(result)
+    if groups is not None:
+        show_groups(groups, short)
+    show_bands(bands, short)
+
+
+def _title(result: StudyResult) -> str:
+    config, days = result.config, result.parents["session"]
+    model = config["fill_model"]
+    cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
+    spread = f", spread {_cost(model['spread'], 'bps', ' bps')}" if model["spread"] else ""
+    impact = f", impact {_cost(model['impact'], 'coefficient')}" if model["impact"] else ""
+    first, last, symbols = days.min().date(), days.max().date(), numbered(result.parents["symbol"].nunique(), "symbol")
+    return (
+        f"{symbols}, {first} to {last}, {numbered(config['parent_orders'], 'parent order')}; "
+        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}"
+    )
+
+
+def _cost(parts: dict[str, Any], knob: str, unit: str = "") -> str:
+    """Short where one number says it all."""
+    from exec_algos.reports.words import cost_name
+
+    return f"{parts[knob]:g}{unit}" if set(parts) <= {"kind", knob} else cost_name(parts)
+
+
+def _ruled(rules: Rules) -> str:
+    sizes = {"children of at least": rules.min_child, "children of at most": rules.max_child}
+    said = [f"{word} {shares:,.10g} shares" for word, shares in sizes.items() if shares is not None]
+    said += [f"residual {rules.residual}"] if rules.residual != Residual.CANCEL else []
+    said += [f"style {rules.style}"] if str(rules.style) != "market" else []
+    said += [f"randomised {rules.randomisation}"] if rules.randomisation is not None else []
+    return "".join(f", {one}" for one in said)
+
+
+def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> list[str]:
+    """A line for each algorithm against the first; of several pairs p allows for their number (Holm)."""
+    many = len(pairs) > 1
+    lines = []
+    for row in pairs[pairs["first"] == pairs["first"].iloc[0]].to_dict("records") if len(pairs) else ():
+        p = p_text(row["p_holm" if many else "p"]) + (f" (Holm, {len(pairs)} pairs)" if many and not math.isnan(row["p_holm"]) else "")
+        days = f"{row['clusters']} day{'' if row['clusters'] == 1 else 's'}"
+        lines.append(
+            f"{side}: {short[row['first']]} - {short[row['second']]} on the same parent orders: {bps(row['difference'], UNKNOWN)} bps, "
+            f"95 % interval {interval(row['low'], row['high'], UNKNOWN)}, {p}, n {row['n']}, {days}"
+        )
+    return lines
+
+
+def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refused], bands: Mapping[str, Band]) -> dict[str, Any]:
+    summary, groups = result.summary(by=("algorithm", "side")).reset_index(), show.groups(result)
+    return {
+        "summary": records(summary),
+        "comparison": {side: records(result.comparison(side=side)) for side in sorted(set(summary["side"]))},
+        **({} if groups is None else {"by": records(groups.reset_index())}),
+        **({"sensitivity": bands_as_json(bands)} if bands else {}),
+        "benchmark": "interval_vwap",
+        "unit": "bps, positive = cost",
+        "skipped": len(result.skipped),
+        "refused": [one._asdict() for one in refused],
+        "config": result.config,
+        "rules": result.config["rules"],
+        "out": str(out),
+    }

@@ -1,0 +1,100 @@
+"""Files, folders, stores and frames to `Bars`: what `Bars.read` and its siblings call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.readers import FORMATS, Path, check_one_zone, check_zone, files_at, joined, rows_of, units_of
+from exec_algos.market.stamps import bar_length
+from exec_algos.market.store import BarStore
+from exec_algos.market.validate import RawRows, check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Loaded(NamedTuple):
+    """Bars, and how many minutes of each symbol held quotes and no trade."""
+
+    bars: Bars
+    quote_only: dict[str, int]
+
+
+def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
+    """Bars of a frame; see `Bars.from_frame`."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
+    check_zone(request.zone)
+    return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
+
+
+def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
+    """Bars of files and folders; see `Bars.read`."""
+    if request.format is not None and request.format not in FORMATS:
+        raise UnknownNameError("format", request.format, FORMATS)
+    check_zone(request.zone)
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    stores = [os.fspath(path) for path in given if BarStore.found_at(path)]
+    if stores:
+        return _stored(stores[0], len(given), request)
+    files = [file for path in given for file in files_at(path, request.format)]
+    return _assemble([rows for part in units_of(files) for rows in rows_of(part, request)], request)
+
+
+def _stored(store: str, given: int, request: Request) -> Loaded:
+    """Bars of a store, which says itself what they are.
+
+    Raises
+    ------
+    UsageError
+        It is one of several sources, or something was said of how to read it.
+    """
+    idle = [name for name in ("format", "label", "step") if getattr(request, name) is not None] + ["on_bad"] * (request.on_bad != "raise")
+    if idle:
+        raise UsageError(f"{store} is a bar store, whose bars were read and checked when they were imported; leave out {', '.join(idle)}")
+    if given > 1:
+        raise UsageError(f"{store} is a bar store, which is read by itself, got {given} sources; import all into one store, or name one")
+    bars = BarStore(store).read(request.symbol)
+    return Loaded(replace(bars, zone=request.zone or bars.zone), {})
+
+
+def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
+    """Join the rows of each symbol, check them, and put the symbols together."""
+    if not found:
+        raise UsageError("no file to read")
+    check_one_zone(found)
+    symbols: dict[str, list[RawRows]] = {}
+    for rows in found:
+        symbols.setdefault(rows.symbol, []).append(rows)
+    whole = {symbol: joined(parts, request) for symbol, parts in sorted(symbols.items())}
+    counts = {symbol: rows.quote_only for symbol, rows in whole.items()}
+    if not any(len(rows) for rows in whole.values()) and any(counts.values()):
+        raise MarketDataError(f"{', '.join(counts)}: quotes and no trade: not one bar", file=found[0].files[0])
+    return Loaded(Bars.concat(_bars(rows, request) for rows in whole.values() if len(rows) or not rows.quote_only), counts)
+
+
+def _bars(rows: RawRows, request: Request) -> Bars:
+    rows = check_rows(rows, request.on_bad)
+    step = bar_length(rows)
+    columns = dict(rows.columns)
+    quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
+    return Bars(
+        symbols=(rows.symbol,),
+        offsets=np.array([0, len(rows)], dtype=np.int64),
+        start=rows.stamp - (step if rows.label == "end" else 0),
+        quotes=quotes,
+        step=step,
+        zone=rows.zone,
+        report=rows.issues,
+        **columns,
+    )

@@ -1,0 +1,197 @@
+"""`Fill`: shares that traded at a price; and the summary of what became of a parent order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+from exec_algos.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+from exec_algos.model.order import ParentOrder, Side
+
+
+class _FillFields(NamedTuple):
+    time: int
+    ticker: str
+    quantity: float
+    fill_price: float
+    commission: float
+    side: Side
+    parent_id: int
+    zone: str
+    parts: tuple[Fill, ...]
+    rule_price: float
+    spread: float
+    impact: float
+    taxes: float
+
+
+UNKNOWN_COSTS = (math.nan,) * 4  # rule_price, spread, impact, taxes of a fill of which only the price is known
+
+
+class Fill(_FillFields):
+    """Shares that traded at a price.
+
+    Parameters
+    ----------
+    timestamp : datetime, pandas.Timestamp or int
+        When. An int is ns UTC; a naive time is read in `zone`.
+    ticker : str
+    quantity : int or float
+        Shares, >= 0; 0 only in the answer to a child order that did not trade.
+    fill_price : float
+        Currency per share, > 0; NaN if `quantity` is 0.
+    commission : float
+        Currency, >= 0 for a cost.
+    side : Side or str
+    parent_id : int
+        The parent order it belongs to, -1 for none.
+    zone : str
+        IANA zone in which `timestamp` is shown.
+    rule_price, spread, impact : float
+        What the price is made of, ``fill_price = rule_price + spread + impact``: currency per share, the latter two above 0
+        where they raise the price (`exec_algos.fills.price_parts`). NaN: not known, as of live fills.
+    taxes : float
+        Of `commission`, what is tax: currency; NaN: not known.
+
+    Attributes
+    ----------
+    time : int
+        ns UTC.
+    parts : tuple of Fill
+        A child that met several bars answers with one `Fill` of the whole; these are its single trades.
+
+    Raises
+    ------
+    UsageError
+        A negative quantity, or a price that is not a positive number.
+    """
+
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0913 - the fields of a fill, most of them by default
+        cls,
+        timestamp: datetime | int,
+        ticker: str,
+        quantity: float,
+        fill_price: float,
+        commission: float = 0.0,
+        side: Side | str = Side.BUY,
+        *,
+        parent_id: int = -1,
+        zone: str = "UTC",
+        rule_price: float = math.nan,
+        spread: float = math.nan,
+        impact: float = math.nan,
+        taxes: float = math.nan,
+    ) -> Fill:
+        """Check and build."""
+        if not quantity >= 0:
+            raise UsageError(f"a fill of {ticker} needs a quantity >= 0, got {quantity!r}")
+        if quantity and not (fill_price > 0 and math.isfinite(fill_price)):
+            raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
+        whole = (_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())
+        return cls._make((*whole, rule_price, spread, impact, taxes))
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Fill:  # type: ignore[override]
+        """A fill of its fields; without the last four, the parts of its price are not known."""
+        fields = tuple(iterable)
+        known = fields[9:] or UNKNOWN_COSTS
+        return super()._make((*fields[:9], *(math.nan if part != part else part for part in known)))  # noqa: PLR0124 - one NaN, so that equal fills are equal
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fill._make, (tuple(self),)
+
+    @property
+    def timestamp(self) -> pd.Timestamp:
+        """When it traded, tz-aware in `zone`."""
+        import pandas as pd
+
+        return pd.Timestamp(self.time, unit="ns", tz="UTC").tz_convert(self.zone)
+
+
+def _instant(moment: datetime | int, zone: str) -> int:
+    if isinstance(moment, Integral):
+        return int(moment)
+    import pandas as pd
+
+    stamp = pd.Timestamp(moment)
+    return int((stamp if stamp.tzinfo else stamp.tz_localize(zone)).as_unit("ns").value)
+
+
+class FillRecord(TypedDict):
+    """One fill in an execution summary."""
+
+    timestamp: str
+    ticker: str
+    side: str
+    quantity: float
+    fill_price: float
+    commission: float
+
+
+class ExecutionSummary(TypedDict):
+    """What became of one parent order; prices in currency per share, quantities in shares.
+
+    ``total_quantity`` is what was filled and ``num_slices`` the children that were released;
+    ``ordered_quantity = total_quantity + residual``.
+    """
+
+    ticker: str
+    side: str
+    ordered_quantity: float
+    total_quantity: float
+    residual: float
+    avg_fill_price: float
+    total_commission: float
+    num_slices: int
+    fills: list[FillRecord]
+    errors: list[str]
+
+
+def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: list[str]) -> ExecutionSummary:
+    """The summary of a parent order.
+
+    Parameters
+    ----------
+    parent : ParentOrder
+    fills : list of Fill
+        Its trades, in time order.
+    released : int
+        Children sent to the broker.
+    errors : list of str
+        What went wrong with single children.
+    """
+    filled = sum(one.quantity for one in fills)
+    if math.isclose(filled, parent.quantity, rel_tol=1e-9):
+        filled = parent.quantity  # ten times 0.1 is a little less than 1
+    notional = math.fsum(one.quantity * one.fill_price for one in fills)
+    return ExecutionSummary(
+        ticker=parent.symbol,
+        side=parent.side.name,
+        ordered_quantity=parent.quantity,
+        total_quantity=filled,
+        residual=parent.quantity - filled,
+        avg_fill_price=notional / filled if filled else math.nan,
+        total_commission=math.fsum(one.commission for one in fills),
+        num_slices=released,
+        fills=[_record(one) for one in fills],
+        errors=errors,
+    )
+
+
+def _record(fill: Fill) -> FillRecord:
+    return FillRecord(
+        timestamp=fill.timestamp.isoformat(),
+        ticker=fill.ticker,
+        side=fill.side.name,
+        quantity=fill.quantity,
+        fill_price=fill.fill_price,
+        commission=fill.commission,
+    )

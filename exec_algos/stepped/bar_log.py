@@ -1,0 +1,60 @@
+"""`BarLog`: what a caller's loop has shown of the market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from exec_algos.market.profile import RecordedVolumes
+from exec_algos.model import NOTHING, Observed, Session
+
+
+class BarLog:
+    """Completed bars of some symbols, as they came: volumes by session, the last price, what has traded.
+
+    Parameters
+    ----------
+    session_at : callable
+        The session that is open at an instant (ns UTC), or the next.
+    step : int
+        Length of a bar, ns.
+    """
+
+    def __init__(self, session_at: Callable[[int], Session], step: int) -> None:
+        self._session_at, self._step = session_at, step
+        self._volumes: dict[str, RecordedVolumes] = {}
+        self._last: dict[str, tuple[int, float, float]] = {}
+        self._traded: dict[str, float] = {}
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._last
+
+    @property
+    def symbols(self) -> list[str]:
+        """Those of which a bar was seen."""
+        return list(self._last)
+
+    def add(self, symbol: str, start: int, volume: float, close: float) -> None:
+        """Take in a completed bar: its start (ns UTC), shares, currency per share."""
+        record = self._volumes.get(symbol)
+        if record is None:
+            record = self._volumes[symbol] = RecordedVolumes(symbol, self._session_at, self._step)
+        record.add(start, volume)
+        self._last[symbol] = (start, volume, close)
+        self._traded[symbol] = self._traded.get(symbol, 0.0) + volume
+
+    def start(self, symbol: str) -> int | None:
+        """Start of the last bar, ns UTC; None before the first."""
+        last = self._last.get(symbol)
+        return None if last is None else last[0]
+
+    def volumes(self, symbol: str) -> RecordedVolumes:
+        """Volumes by session; empty for a symbol of which nothing was seen."""
+        return self._volumes.get(symbol) or RecordedVolumes(symbol, self._session_at, self._step)
+
+    def observed(self, symbol: str) -> Observed:
+        """What has traded, the last close, and it on both sides with half the last bar's volume: such a loop has no book."""
+        last = self._last.get(symbol)
+        if last is None:
+            return NOTHING
+        _, volume, close = last
+        return Observed(self._traded[symbol], close, close, close, volume / 2, volume / 2)

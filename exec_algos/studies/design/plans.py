@@ -1,0 +1,201 @@
+"""The size and the window of a parent order, and what is known of its symbol before it: one plan of a grid."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exec_algos.checks import Floats, Ints
+from exec_algos.errors import NotEnoughHistoryError, UsageError
+from exec_algos.market.adv import SessionTotals
+from exec_algos.model.lots import SLACK, whole_lots
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+
+
+MOST = 2.0**62  # lots
+
+
+class OrderSize(NamedTuple):
+    """How large a parent order is: `fraction` of ADV, `shares`, or `notional` in currency; the others are NaN."""
+
+    fraction: float = math.nan
+    shares: float = math.nan
+    notional: float = math.nan
+
+    @classmethod
+    def parse(cls, text: str) -> OrderSize:
+        """A size from ``"5%adv"``, ``"1000"`` (shares), or ``"notional:1e6"`` or ``"1e6 USD"`` (currency of the prices).
+
+        Bars name no currency, so a currency's three letters are a reminder for the reader and are not checked.
+
+        Raises
+        ------
+        UsageError
+            Anything else, or a size that is not positive.
+        """
+        asked = re.sub(r"^\s*notional\s*:(.*)$", r"\1 notional", text.lower())
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*(%\s*adv|sh|shares|notional|[a-z]{3})?\s*", asked)
+        try:
+            amount = float(match.group(1)) if match else math.nan
+        except ValueError:
+            amount = math.nan
+        if match is None or not 0 < amount < math.inf or match.group(2) == "adv":
+            raise UsageError(f"size must be like '5%adv' or '1000' (shares) or 'notional:1e6' (currency), got {text!r}")
+        unit = match.group(2) or "shares"
+        if unit.endswith("adv"):
+            return cls(fraction=amount / 100)
+        return cls(shares=amount) if unit in {"sh", "shares"} else cls(notional=amount)
+
+    def lots(self, adv: float, lot_size: float, price: float = math.nan) -> int:
+        """Lots, rounded down, given ADV in shares and the last price known before the order."""
+        sizes = (self.fraction * adv, self.shares, self.notional / price)
+        return whole_lots(next(one for one in sizes if not math.isnan(one)) / lot_size)
+
+    def all_lots(self, adv: Floats, lot_size: float, price: Floats) -> Ints:
+        """`lots` of many orders, arrays of shape (n,).
+
+        Raises
+        ------
+        UsageError
+            More lots than a 64-bit number counts.
+        """
+        sizes = (self.fraction * adv, np.full(len(adv), self.shares), self.notional / price)
+        amounts = next(one for one, own in zip(sizes, self, strict=True) if not math.isnan(own)) / lot_size + SLACK
+        if (amounts >= MOST).any():
+            raise UsageError(f"a size of {amounts.max():g} lots of {lot_size:g} cannot be worked; ask for less, or for larger lots")
+        return amounts.astype(np.int64)
+
+
+Sizes = str | float | Sequence[str | float]
+
+
+def sizes_as_text(size: Sizes) -> str | tuple[str, ...]:
+    """Sizes as text; a number is shares.
+
+    Raises
+    ------
+    UsageError
+        Neither a text nor a positive number.
+    """
+    if isinstance(size, str):
+        return size
+    if isinstance(size, Sequence):
+        return tuple(str(sizes_as_text(one)) for one in size)
+    if isinstance(size, bool | np.bool_) or not isinstance(size, numbers.Real) or not 0 < float(size) < math.inf:
+        raise UsageError(f"size must be like '5%adv' or 1000 (shares) or 'notional:1e6' (currency), got {size!r}")
+    return np.format_float_positional(float(size), trim="-")
+
+
+def days_of(sessions: tuple[str | None, str | None]) -> tuple[str | None, str | None]:
+    """First and last day as ``2024-07-01``; None is an open end.
+
+    Raises
+    ------
+    UsageError
+        Not two days, or the last before the first.
+    """
+    try:
+        first, last = (None if day is None else str(np.datetime64(str(day), "D")) for day in sessions)
+    except (ValueError, TypeError):
+        raise UsageError(f"sessions must be two days like ('2024-07-01', '2024-12-31'), None for an open end, got {sessions!r}") from None
+    if "NaT" in {first, last} or (first is not None and last is not None and last < first):
+        raise UsageError(f"sessions must be a first day and a last one that is not before it, got {sessions!r}")
+    return first, last
+
+
+def clock_times(window: str | None) -> tuple[int, int]:
+    """Nanoseconds from midnight of a window's ends; the widest where it is not given."""
+    if window is None:
+        return -1, 1 << 62
+    match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", window.strip())
+    if match is None:
+        raise UsageError(f"window must be like '09:30-16:00', got {window!r}")
+    h1, m1, h2, m2 = map(int, match.groups())
+    begin, end = ((h * 60 + m) * 60_000_000_000 for h, m in ((h1, m1), (h2, m2)))
+    if not (m1 < 60 and m2 < 60 and begin < end <= 86_400_000_000_000):
+        raise UsageError(f"window must begin before it ends, within a day, got {window!r}")
+    return begin, end
+
+
+class SymbolFacts(NamedTuple):
+    """One symbol's bars, as a grid looks at them."""
+
+    volumes: SessionTotals
+    stamps: Ints
+    closes: Floats
+    step: int
+    sessions: Sessions
+
+    @classmethod
+    def of(cls, bars: Bars, symbol: str, sessions: Sessions) -> SymbolFacts:
+        """Those of one symbol."""
+        rows = bars.rows(symbol)
+        return cls(SessionTotals.of(bars, symbol, sessions), bars.start[rows], bars.close[rows], bars.step, sessions)
+
+    def last_price(self, instant: int) -> float:
+        """Close of the last bar that had ended by then; there is one where there are earlier sessions."""
+        return float(self.closes[np.searchsorted(self.stamps, instant - self.step, side="right") - 1])
+
+
+class Plan(NamedTuple):
+    """One size and window of a grid."""
+
+    size: OrderSize
+    begin: int
+    end: int
+    days: int
+    lot_size: float
+    name: str = ""
+
+    def windows(self, sessions: Sessions, numbers: Sequence[int], step: int) -> tuple[Ints, Ints]:
+        """Start and end of the window in each of the sessions, ns UTC."""
+        hours = [self._window(int(sessions.open[k]), int(sessions.close[k]), sessions, step) for k in numbers]
+        start, end = np.array(hours, dtype=np.int64).reshape(-1, 2).T
+        return start, end
+
+    def lots(self, market: SymbolFacts, numbers: Ints, start: Ints, end: Ints) -> Ints:
+        """Lots of the order of each session, given its windows; 0 where there is none, and `make` says why."""
+        first, last = np.searchsorted(market.stamps, start), np.searchsorted(market.stamps, end - market.step + 1)
+        adv = market.volumes.average_volumes(self.days)[numbers]
+        lots = np.zeros(len(numbers), dtype=np.int64)
+        there = np.flatnonzero((start < end) & (first < last) & ~np.isnan(adv))
+        price = market.closes[np.searchsorted(market.stamps, start[there] - market.step, side="right") - 1]
+        lots[there] = self.size.all_lots(adv[there], self.lot_size, price)
+        return lots
+
+    def make(self, market: SymbolFacts, k: int) -> tuple[int, int, int] | str:
+        """Lots, start and end of the order of session `k`, or why there is none."""
+        volumes, stamps, _, step, sessions = market
+        opened, closed = int(sessions.open[k]), int(sessions.close[k])
+        start, end = self._window(opened, closed, sessions, step)
+        if start >= end:
+            return "the session does not overlap the window"
+        first, last = np.searchsorted(stamps, [start, end - step + 1])
+        if first >= last:
+            return "no bar in the window"
+        try:
+            adv = volumes.average_volume(k, self.days)
+        except NotEnoughHistoryError as error:
+            return str(error).partition("; ")[0].partition(": ")[2]
+        lots = self.size.lots(adv, self.lot_size, market.last_price(start))
+        return (lots, start, end) if lots else f"the size is less than one lot of {self.lot_size:g} (ADV {adv:g} shares)"
+
+    def _window(self, opened: int, closed: int, sessions: Sessions, step: int) -> tuple[int, int]:
+        if self.begin < 0:
+            return opened, opened + (closed - opened) // step * step
+        import pandas as pd
+
+        midnight = pd.Timestamp(opened, unit="ns", tz="UTC").tz_convert(sessions.zone).normalize().tz_localize(None)
+        begin, end = (
+            int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end)
+        )
+        first = opened + -((opened - max(begin, opened)) // step) * step
+        return first, opened + (min(end, closed) - opened) // step * step

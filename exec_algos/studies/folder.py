@@ -1,0 +1,189 @@
+"""The folder of a sharded study: what is done, under which key, written so that a reader never sees half of a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from exec_algos.errors import UsageError
+from exec_algos.market.files import file_system
+
+PACKAGES = ("exec_algos", "numpy", "pandas", "numba", "scipy", "pyarrow", "exchange_calendars")
+SILENT = ("cli", "plots", "reports", "ext")  # parts of the package that no number of a study passes through
+STUDY = "study.json"
+RECORD = "record.json"
+
+
+@cache
+def code_record() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers pass through, and the SHA-256 of this package's source."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if name.split("/")[0] not in SILENT:
+            digest.update(f"{name}\n".encode() + path.read_bytes())
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {**versions, "source_sha256": digest.hexdigest()}
+
+
+def check_code(wanted: Mapping[str, str]) -> None:
+    """Refuse to work for a study that other code has planned.
+
+    Raises
+    ------
+    UsageError
+        A version or the source differs; both are named.
+    """
+    own = code_record()
+    other = [f"{name} {own.get(name)} here, {value} there" for name, value in wanted.items() if own.get(name) != value]
+    if other:
+        raise UsageError(f"this worker runs other code than the one that planned the study: {'; '.join(other)}; install the same")
+
+
+def key_of(*parts: Any) -> str:
+    """SHA-256 of values in one fixed JSON form."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def as_text(value: Any) -> bytes:
+    """JSON as the files of a study hold it."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Say in one line what a folder does not let be done.
+
+    Raises
+    ------
+    UsageError
+        No room, no right, no such place.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep a study in {path}: {error.strerror or error}; what is finished stands: make room, or name a folder that can be "
+            "written to, and run again"
+        ) from error
+
+
+class StudyFolder:
+    """Files under one folder, local or on any fsspec path.
+
+    Parameters
+    ----------
+    path : str or path
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._fs, self._root = file_system(path)
+        self._local = "file" in ([self._fs.protocol] if isinstance(self._fs.protocol, str) else self._fs.protocol)
+
+    def place(self, name: str) -> str:
+        """Where a file stands, for those who write it piece by piece."""
+        return f"{self._root}/{name}"
+
+    def put(self, name: str, content: bytes) -> str:
+        """Write a whole file at once, whatever stood there; its SHA-256."""
+        with told(self.path), self.writing(name) as file:
+            file.write(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def writing(self, name: str) -> Writing:
+        """A file that takes its place when it is complete, and not before."""
+        return Writing(self, name)
+
+    def get(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none."""
+        try:
+            with told(self.path):
+                return bytes(self._fs.cat_file(self.place(name)))
+        except UsageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    def get_json(self, name: str) -> dict[str, Any] | None:
+        """What a JSON file says; None where there is none, or none that is whole."""
+        content = self.get(name)
+        try:
+            return None if content is None else dict(json.loads(content))
+        except ValueError:
+            return None
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None where there is none."""
+        try:
+            return int(self._fs.size(self.place(name)))
+        except FileNotFoundError:
+            return None
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """Bytes of each file in a folder below."""
+        place = self.place(name)
+        self._fs.invalidate_cache(place)  # others write there
+        try:
+            return {str(one["name"]).rsplit("/", 1)[1]: int(one["size"]) for one in self._fs.ls(place, detail=True)}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+
+    def remove(self, name: str) -> None:
+        """Take a file or a folder away, where there is one."""
+        if self._fs.exists(self.place(name)):
+            self._fs.rm(self.place(name), recursive=True)
+
+    def open(self, name: str) -> Any:
+        """Open a file to read."""
+        return self._fs.open(self.place(name), "rb")
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed have left."""
+        if self._fs.isdir(self.place(".part")):
+            self._fs.rm(self.place(".part"), recursive=True)
+
+    def move(self, beside: str, name: str) -> None:
+        """Put a complete file into its place, in one step where the file system has one."""
+        place = self.place(name)
+        self._fs.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+        if self._local:
+            os.replace(beside, place)
+        else:
+            self._fs.mv(beside, place)
+
+    def beside(self) -> str:
+        """A name on the same file system that nobody else writes to."""
+        self._fs.makedirs(self.place(".part"), exist_ok=True)
+        return self.place(f".part/{uuid.uuid4().hex}")
+
+    def open_new(self, path: str) -> Any:
+        """Open a path of `beside` to write."""
+        return self._fs.open(path, "wb")
+
+
+class Writing:
+    """A file in the making; it takes its place at the end of the ``with`` block, if nothing was raised there."""
+
+    def __init__(self, folder: StudyFolder, name: str) -> None:
+        self._folder, self._name = folder, name
+
+    def __enter__(self) -> Any:
+        self._path = self._folder.beside()
+        self._file = self._folder.open_new(self._path)
+        return self._file
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._file.close()
+        if kind is None:
+            self._folder.move(self._path, self._name)

@@ -1,0 +1,166 @@
+"""The target curves of a study: one for each algorithm and parent order, shared where they are the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exec_algos.algorithms import Algorithm
+from exec_algos.checks import Floats, Ints
+from exec_algos.errors import NotEnoughHistoryError
+from exec_algos.market.adv import check_history
+from exec_algos.market.profile import SessionVolumes, stretched
+from exec_algos.studies.design.parents import ParentOrders, Skipped
+from exec_algos.studies.run.profiles import SymbolBars, blank, window_profiles
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+
+
+class Curves(NamedTuple):
+    """Curves of one algorithm, one behind the other.
+
+    Attributes
+    ----------
+    values : ndarray of float64
+        Curve values at the slices' ends.
+    begin : ndarray of int64, shape (n_parents,)
+        Where each order's curve begins.
+    slices : ndarray of int64, shape (n_parents,)
+    """
+
+    values: Floats
+    begin: Ints
+    slices: Ints
+
+
+def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm]) -> tuple[list[Curves], ParentOrders]:
+    """Each algorithm's curves; orders for which one of them has none are skipped for all."""
+    opened = orders.sessions.open[orders.session]
+    first, last = ((instants - opened) // bars.step for instants in (orders.start, orders.end))
+    seen = _Seen(bars, orders, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions)))
+    keep = np.ones(len(orders), dtype=bool)
+    skipped: dict[tuple[int, int], Skipped] = {}
+    made: list[Curves] = []
+    for algorithm in algorithms:
+        curves, missing = _of_history(seen, algorithm) if algorithm.history_days else (_of_lengths(seen, algorithm), {})
+        for n, why in sorted(missing.items()):
+            keep[n] = False
+            where = (int(orders.symbol[n]), int(orders.session[n]))
+            skipped[where] = Skipped(orders.symbols[where[0]], str(orders.sessions.date[where[1]]), f"{algorithm}: {why}")
+        made.append(curves)
+    if not skipped:
+        return made, orders
+    return [Curves(one.values, one.begin[keep], one.slices[keep]) for one in made], orders.take(keep, list(skipped.values()))
+
+
+class _Seen(NamedTuple):
+    """Bars and orders, the windows in bars from the open, and one symbol's bars by its number."""
+
+    bars: Bars
+    orders: ParentOrders
+    first: Ints
+    last: Ints
+    of_symbol: Callable[[int], SymbolBars]
+
+
+def _of_lengths(seen: _Seen, algorithm: Algorithm) -> Curves:
+    """Curves that hang on the window's length alone."""
+    lengths, number = np.unique(seen.last - seen.first, return_inverse=True)
+    curves = [algorithm.curve(np.ones(int(length)), seen.bars.step) for length in lengths]
+    slices = np.array([len(one) for one in curves], dtype=np.int64)
+    return Curves(np.concatenate([np.zeros(0), *curves]), (np.cumsum(slices) - slices)[number], slices[number])
+
+
+class _Windows(NamedTuple):
+    """Windows that differ, sorted by symbol, session, first and last bar: arrays of shape (n_windows,), each with a curve of its own.
+
+    Attributes
+    ----------
+    symbol, session, first, last : ndarray of int64
+    slices, begin : ndarray of int64
+        Values of its curve, and where they begin.
+    known : ndarray of int64
+        Sessions with data before it; -1 where nothing traded in the window in those.
+    """
+
+    symbol: Ints
+    session: Ints
+    first: Ints
+    last: Ints
+    slices: Ints
+    begin: Ints
+    known: Ints
+
+
+def _of_history(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, str]]:
+    """Curves that hang on the volumes of earlier sessions, and why some orders have none."""
+    columns = (seen.orders.symbol, seen.orders.session, seen.first, seen.last)
+    order = np.lexsort(columns[::-1])
+    differs = np.any([np.diff(one[order], prepend=-1) != 0 for one in columns], axis=0)
+    of_order = np.empty(len(order), dtype=np.int64)
+    of_order[order] = np.cumsum(differs) - 1
+    chosen = [one[order][differs] for one in columns]
+    slices = -((chosen[2] - chosen[3]) // (algorithm.interval_on(seen.bars.step) // seen.bars.step))
+    begin, known = np.cumsum(slices) - slices, np.zeros(len(slices), dtype=np.int64)
+    windows = _Windows(chosen[0], chosen[1], chosen[2], chosen[3], slices, begin, known)
+    values = blank(int(slices.sum()))
+    edges = np.flatnonzero(np.diff(windows.symbol, prepend=-1, append=-1))
+    if len(edges) == 2:  # one symbol, as in a shard: threads would cost more than the work
+        _draw(seen, algorithm, windows, slice(*edges.tolist()), values)
+    else:
+        with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(edges) - 1))) as pool:
+            list(pool.map(lambda rows: _draw(seen, algorithm, windows, slice(*rows), values), pairwise(edges.tolist())))
+    lacking = np.flatnonzero(windows.known[of_order] < algorithm.history_days)
+    missing = {n: _why(seen, algorithm.history_days, windows, int(of_order[n])) for n in lacking.tolist()}
+    return Curves(values, windows.begin[of_order], windows.slices[of_order]), missing
+
+
+def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, values: Floats) -> None:
+    """The curves of one symbol's windows: those of one length together."""
+    symbol, days, step = int(windows.symbol[rows.start]), algorithm.history_days, seen.bars.step
+    mine = np.arange(rows.start, rows.stop)
+    for length in np.unique(windows.last[mine] - windows.first[mine]):
+        alike = mine[windows.last[mine] - windows.first[mine] == length]
+        profiles, known = window_profiles(seen.of_symbol(symbol), windows.session[alike], windows.first[alike], int(length), days)
+        windows.known[alike] = known
+        good = known >= days
+        if not good.any():
+            continue
+        if algorithm.forecasts:
+            curves: Iterable[Floats] = _foreseen(seen, symbol, algorithm, windows, alike[good])
+        else:
+            curves = algorithm.curves(profiles if good.all() else profiles[good], step)
+        for at, curve in zip(windows.begin[alike[good]].tolist(), curves, strict=True):
+            values[at : at + len(curve)] = curve
+
+
+def _why(seen: _Seen, days: int, windows: _Windows, i: int) -> str:
+    if windows.known[i] < 0:
+        return "nothing traded in the window in the earlier sessions"
+    try:
+        check_history(seen.orders.symbols[windows.symbol[i]], int(windows.known[i]), days)
+    except NotEnoughHistoryError as error:
+        return str(error).partition("; ")[0].partition(": ")[2]
+    raise AssertionError("a window with enough history has a curve")
+
+
+def _foreseen(seen: _Seen, symbol: int, algorithm: Algorithm, windows: _Windows, chosen: Ints) -> list[Floats]:
+    """The curves that were drawn slice by slice, each of what had traded by then."""
+    volumes = SessionVolumes.of(seen.bars, seen.bars.symbols[symbol], seen.orders.sessions)
+    parts = zip(*(one[chosen].tolist() for one in (windows.session, windows.first, windows.last)), strict=True)
+    return [_drawn(volumes, k, algorithm, (first, last), seen.bars.step) for k, first, last in parts]
+
+
+def _drawn(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
+    (first, last), width = window, algorithm.interval_on(step) // step
+    today = volumes.volumes[session, : volumes.slots[session]]
+    history = [stretched(one, len(today)) for one in volumes.before(session, algorithm.history_days)]
+    dynamic = algorithm.dynamic_curve(history, first, last, step)
+    return np.array([dynamic.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, width))])

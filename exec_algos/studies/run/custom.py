@@ -1,0 +1,169 @@
+"""Algorithms and executors of one's own in a study: named by where they can be imported from, known again by their source."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+from exec_algos.algorithms import ALGORITHMS, Algorithm, parse_algorithm
+from exec_algos.checks import Floats
+from exec_algos.errors import UsageError
+from exec_algos.executors import OrderExecutor
+from exec_algos.textform import from_text
+
+TERMS = ("side", "start", "end", "lot_size", "rules")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomExecutor(Algorithm):
+    """A subclass of `OrderExecutor` as an algorithm of a study: it is worked event by event, never by the compiled loop.
+
+    ``execute(ticker, total_quantity, ...)`` is called with what it takes of ``side, start, end`` (ns UTC), ``lot_size`` and ``rules``.
+
+    Parameters
+    ----------
+    kind : type
+        The subclass.
+    options : mapping
+        More keywords for ``execute``: texts and numbers.
+
+    Raises
+    ------
+    UsageError
+        No such subclass, or ``execute`` needs what is not in `options`, or does not take the order's side, start and end.
+    """
+
+    kind: type[OrderExecutor]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    name: ClassVar[str] = "executor"
+
+    def __post_init__(self) -> None:
+        kind: Any = self.kind
+        if not (isinstance(kind, type) and issubclass(kind, OrderExecutor)):
+            raise UsageError(f"kind must be a subclass of OrderExecutor, got {self.kind!r}")
+        parameters = list(inspect.signature(self.kind.execute).parameters.values())[3:]
+        loose = any(one.kind is one.VAR_KEYWORD for one in parameters)
+        named = {one.name: one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
+        missing = [name for name, one in named.items() if one.default is one.empty and name not in {*self.options, *TERMS}]
+        unknown = [name for name in self.options if name not in named and not loose]
+        unheard = [name for name in ("side", "start", "end") if name not in named and name not in self.options and not loose]
+        if missing or unknown or unheard:
+            wrong = f"needs {missing}" if missing else f"takes no {unknown}" if unknown else f"does not take the parent order's {unheard}"
+            raise UsageError(f"{self.kind.__name__}.execute {wrong}; a study calls it with {', '.join(TERMS)} and the options given")
+
+    @property
+    def decide(self) -> Any:
+        """It has none.
+
+        Raises
+        ------
+        UsageError
+            Always: the compiled loop cannot work it.
+        """
+        raise UsageError(f"{self} is an executor, not a decide function; the engine works it")
+
+    def weights(self, profile: Floats) -> Floats:
+        """Not asked: it has no curve of its own."""
+        return profile
+
+    def taken(self, terms: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``execute`` is called with."""
+        parameters = inspect.signature(self.kind.execute).parameters
+        loose = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+        return {**{name: one for name, one in terms.items() if loose or name in parameters}, **self.options}
+
+    def __str__(self) -> str:
+        options = ",".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{place_of(self.kind)}{':' if options else ''}{options}"
+
+
+def place_of(kind: type) -> str:
+    """``module:Class``."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def algorithm_of(given: Any) -> Algorithm:
+    """A value, the text of a built-in one, ``module:Class:parameter=value`` of one's own, or a subclass of `OrderExecutor`.
+
+    Raises
+    ------
+    UsageError
+        A module or class that cannot be imported, or a class that is neither an `Algorithm` nor an `OrderExecutor`.
+    UnknownNameError
+        No such built-in algorithm or parameter.
+    """
+    if isinstance(given, Algorithm):
+        return given
+    if isinstance(given, type):
+        return CustomExecutor(kind=given)
+    module, _, rest = str(given).partition(":")
+    name, _, options = rest.partition(":")
+    if module.lower() in ALGORITHMS or not name.isidentifier():
+        return parse_algorithm(given)
+    kind = _imported(module, name)
+    if isinstance(kind, type) and issubclass(kind, Algorithm):
+        return from_text("algorithm", f"{name.lower()}:{options}", {name.lower(): kind})
+    if isinstance(kind, type) and issubclass(kind, OrderExecutor):
+        return CustomExecutor(kind=kind, options=dict(_option(one) for one in options.split(",") if one))
+    raise UsageError(f"{module}:{name} is neither an Algorithm nor an OrderExecutor, but {kind!r:.80}")
+
+
+def _imported(module: str, name: str) -> Any:
+    try:
+        return getattr(import_module(module), name)
+    except ImportError as error:
+        raise UsageError(f"cannot import {module!r} of {module}:{name}: {error}; it must lie on the Python path of every worker") from error
+    except AttributeError:
+        raise UsageError(f"module {module!r} has no {name!r}") from None
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    for kind in (int, float):
+        try:
+            return name.strip(), kind(value)
+        except ValueError:
+            continue
+    return name.strip(), value.strip()
+
+
+def imports_of(algorithms: Iterable[Algorithm]) -> dict[str, dict[str, str]]:
+    """By text form, for what is not built in: where it is imported from, and the SHA-256 of that module's source."""
+    return {str(one): _import_of(one) for one in algorithms if type(one) not in ALGORITHMS.values()}
+
+
+def drivers_of(algorithms: Iterable[Algorithm], driver: str) -> dict[str, str]:
+    """By text form: what works it, ``"batch"`` or ``"engine"``."""
+    return {str(one): "engine" if isinstance(one, CustomExecutor) else driver for one in algorithms}
+
+
+def _import_of(algorithm: Algorithm) -> dict[str, str]:
+    kind: type = algorithm.kind if isinstance(algorithm, CustomExecutor) else type(algorithm)
+    text = str(algorithm) if isinstance(algorithm, CustomExecutor) else f"{place_of(kind)}:{str(algorithm).partition(':')[2]}".rstrip(":")
+    try:
+        source = inspect.getsource(inspect.getmodule(kind) or kind)
+    except (OSError, TypeError):
+        source = ""  # typed into a session: nothing to know it by but its place
+    return {"from": text, "sha256": hashlib.sha256(source.encode()).hexdigest() if source else ""}
+
+
+def check_importable(algorithm: CustomExecutor) -> None:
+    """Refuse what another process cannot import.
+
+    Raises
+    ------
+    UsageError
+        A class of a script, notebook or function.
+    """
+    kind = algorithm.kind
+    try:
+        found = None if kind.__module__ == "__main__" else getattr(import_module(kind.__module__), kind.__qualname__, None)
+    except ImportError:
+        found = None
+    if found is not kind:
+        raise UsageError(f"worker processes cannot import {place_of(kind)}; put the class into a module of its own, or run(processes=1)")

@@ -1,0 +1,187 @@
+"""The two drivers of a study: the compiled loop, and the event-driven replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exec_algos.algorithms import Algorithm
+from exec_algos.batch import NOT_WATCHED, BatchOrders, Tape, Watched, run_batch
+from exec_algos.batch.tape import NO_ROWS
+from exec_algos.brokers.simulated import SimulatedBroker
+from exec_algos.checks import Ints
+from exec_algos.clock.queue import Rank
+from exec_algos.clock.virtual import Task
+from exec_algos.costs import Commission
+from exec_algos.costs.charges import FeeTable, is_free
+from exec_algos.costs.propagator import ImpactTable
+from exec_algos.exchange.market import Market, running_market
+from exec_algos.executors import OrderExecutor
+from exec_algos.fills import FillModel
+from exec_algos.market.depth import quotes_of
+from exec_algos.model import Fill, Residual, Rules, Side
+from exec_algos.model.window import Window
+from exec_algos.studies.run.profiles import running_volumes
+from exec_algos.studies.run.worked import Worked
+from exec_algos.tca.places import rows_between
+
+if TYPE_CHECKING:
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.design.parents import ParentOrders
+    from exec_algos.studies.run.curves import Curves
+
+
+class Located(NamedTuple):
+    """Where parent orders lie among the bars: rows ``[first, last)`` up to the deadline (ns UTC) of their residual policy, shape (n,)."""
+
+    first: Ints
+    last: Ints
+    deadline: Ints
+
+    @classmethod
+    def of(cls, bars: Bars, orders: ParentOrders, rules: Rules) -> Located:
+        """Looked up once for all algorithms."""
+        deadline = _deadlines(orders, rules, bars.step)
+        return cls(*rows_between(bars, orders.symbol, orders.start, deadline), deadline)
+
+
+class Job(NamedTuple):
+    """One algorithm's share of a study."""
+
+    bars: Bars
+    orders: ParentOrders
+    located: Located
+    algorithm: Algorithm
+    curves: Curves
+    model: FillModel
+    rules: Rules
+    fills: bool
+
+
+Drive = Callable[[Job], Worked]
+
+
+def drive_batch(job: Job) -> Worked:
+    """Work the orders in the compiled loop."""
+    bars, orders, (first, last, deadline), algorithm, curves, model, rules, fills = job
+    n = len(orders)
+    commission, entry = commission_of(model, orders)
+    book = BatchOrders(
+        side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
+        start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
+        first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
+        law=orders.symbol if model.impact else NO_ROWS, fees=entry,
+    )  # fmt: skip
+    seen = _watched(bars) if algorithm.watches else NOT_WATCHED
+    rule = [] if model.spread is None and not model.has_price_grid else [model.rule_prices(bars, side) for side in (1, -1)]
+    tape = Tape(bars.start, model.prices(bars, 1), model.prices(bars, -1), bars.low, bars.high, bars.volume, seen, *rule)
+    outcome, trades = run_batch(
+        tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=commission,
+        impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
+        latency=model.latency_ns, limits=model.compiled_limits(),
+        watching=algorithm.watches, rules=rules, recording=fills,
+    )  # fmt: skip
+    stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
+    return Worked(
+        filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, taxes=outcome.taxes, children=outcome.children,
+        trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
+        trade_rule_price=trades.rule_price, trade_spread=trades.spread, trade_impact=trades.impact, trade_taxes=trades.taxes,
+    )  # fmt: skip
+
+
+def commission_of(model: FillModel, orders: ParentOrders) -> tuple[Commission | FeeTable, Ints]:
+    """What the orders are charged, every one of them on a date that is known, and the entry of each in a table."""
+    commission = model.commission
+    if is_free(commission):
+        return Commission(), NO_ROWS
+    if isinstance(commission, Commission):
+        return commission, NO_ROWS
+    return FeeTable.of(commission, orders.sessions.date[orders.session], orders.side)
+
+
+def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
+    """Where each order's residual policy ends: with the session's last whole bar, ns UTC."""
+    if rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
+        return orders.end
+    opened, closed = orders.sessions.open[orders.session], orders.sessions.close[orders.session]
+    return np.maximum(orders.end, opened + (closed - opened) // step * step)
+
+
+def _watched(bars: Bars) -> Watched:
+    """What algorithms see at the end of each bar."""
+    return Watched(running_volumes(bars.volume, bars.offsets), bars.close, *quotes_of(bars))
+
+
+class _Worker(OrderExecutor):
+    """Works a given algorithm over a given window."""
+
+    async def execute(self, ticker: str, total_quantity: float, /, *args: Any, **kwargs: Any) -> list[Fill]:
+        order = self.order(ticker, total_quantity, side=kwargs["side"], lot_size=kwargs["lot_size"], rules=kwargs["rules"])
+        return await self.work(kwargs["algorithm"], order, Window(start=kwargs["start"], end=kwargs["end"]))
+
+
+def drive_engine(job: Job) -> Worked:
+    """Work the orders one by one, each in a replay of its own."""
+    bars, orders = job.bars, job.orders
+    commission_of(job.model, orders)
+    own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
+    rows: list[tuple[int, float, float, float, int]] = []
+    fills: list[tuple[int, Fill]] = []
+    for n in range(len(orders)):
+        market = _replay(own[int(orders.symbol[n])], job, n)
+        notional = paid = taxed = 0.0
+        for fill in market.fills:
+            notional += fill.quantity * fill.fill_price
+            paid += fill.commission
+            taxed += fill.taxes
+        fills += [(n, fill) for fill in market.fills] if job.fills else []
+        rows.append((market.parents[0].filled, notional, paid, taxed, market.parents[0].children))
+    filled, notionals, fees, taxes, children = (np.array(column) for column in zip(*rows, strict=True))
+    return Worked(
+        filled.astype(np.int64), notionals.astype(np.float64), fees.astype(np.float64), taxes.astype(np.float64), children.astype(np.int64),
+        *trades_of(fills, orders.lot_size),
+    )  # fmt: skip
+
+
+def trades_of(fills: Sequence[tuple[int, Fill]], lot_size: float) -> tuple[npt.NDArray[Any], ...]:
+    """The columns of `Worked` that say each trade, of (row of the order, fill)."""
+    rows = [
+        (n, one.time, round(one.quantity / lot_size), one.fill_price, one.commission, one.rule_price, one.spread, one.impact, one.taxes)
+        for n, one in fills
+    ]
+    columns = zip(*rows, strict=True) if rows else ((),) * 9
+    return tuple(np.array(column, np.int64 if k < 3 else np.float64) for k, column in enumerate(columns))
+
+
+def _replay(bars: Bars, job: Job, n: int) -> Market:
+    orders = job.orders
+    return replayed(
+        bars, job, n,
+        lambda broker: _Worker(broker).execute(
+            bars.symbols[0], int(orders.lots[n]) * orders.lot_size, side=Side(int(orders.side[n])), lot_size=orders.lot_size,
+            algorithm=job.algorithm, start=int(orders.start[n]), end=int(orders.end[n]), rules=job.rules,
+        ),
+    )  # fmt: skip
+
+
+def replayed(bars: Bars, job: Job, n: int, work: Callable[[SimulatedBroker], Coroutine[Any, Any, Any]]) -> Market:
+    """The market after one order was worked in it from its start on."""
+    market = Market(job.model, int(job.orders.start[n]), job.orders.sessions)
+    market.add(bars)
+    token = running_market.set(market)
+    try:
+        coroutine = work(SimulatedBroker())
+    finally:
+        running_market.reset(token)
+    task = Task(market.clock, coroutine, Rank.WAKE, None)
+    task.step()
+    while not task.done() and market.queue.step():
+        pass
+    task.result()
+    return market
+
+
+DRIVERS: Mapping[str, Drive] = {"batch": drive_batch, "engine": drive_engine}

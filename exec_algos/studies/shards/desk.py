@@ -1,0 +1,245 @@
+"""`DeskOrders`: a desk's own orders for a study in shards, each shard given its own."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from exec_algos.errors import UsageError
+from exec_algos.studies.design.history import KNOWN
+from exec_algos.studies.design.imports import (
+    NUMBER,
+    ORDER_ID,
+    Checks,
+    NoOrderError,
+    Refused,
+    Row,
+    numbers_of,
+    places,
+    read_orders,
+    read_text,
+)
+from exec_algos.studies.design.parents import ParentOrders
+from exec_algos.studies.design.sampling import Strata
+from exec_algos.studies.folder import StudyFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+
+ORDERS = "orders.csv"
+REFUSED = "refused.csv"
+ROW = "row of orders.csv"  # a column of each shard's orders
+LEFT_OUT = "a bar of that day does not start on the session's grid, so the day is left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskOrders:
+    """A CSV of a desk's own orders, as `ParentOrders.from_csv` takes it, in the place of a grid.
+
+    The study keeps a copy of the file in its folder, and each shard's part of it, which is part of the shard's key: a changed order
+    works its own shard again, and no other.
+
+    Parameters
+    ----------
+    source : path or fsspec URL
+        Columns ``symbol, side, quantity, start, end``, in any case and order, and ``order_id`` where there is one.
+    calendar : str
+        Of the sessions, such as ``"XNYS"``.
+    lot_size : int or float
+        Shares in a lot.
+    profile_days : int
+        Earlier sessions that the result's ADV, volatility and spread are taken from.
+    keep : sequence of str
+        Other columns to carry into the result.
+
+    Raises
+    ------
+    UsageError
+        A number out of range.
+    """
+
+    source: str | os.PathLike[str]
+    calendar: str | None = None
+    lot_size: float = 1
+    profile_days: int = 5
+    keep: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", os.fspath(self.source))
+        object.__setattr__(self, "keep", tuple(self.keep))
+        if self.profile_days < 1:
+            raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
+        if not (math.isfinite(self.lot_size) and self.lot_size > 0):
+            raise UsageError(f"lot_size must be a positive number of shares, got {self.lot_size!r}")
+
+    @property
+    def symbols(self) -> Sequence[str] | None:
+        """Every symbol: the orders choose."""
+        return None
+
+    @property
+    def sessions(self) -> tuple[str | None, str | None] | None:
+        """Every session: the orders choose."""
+        return None
+
+    @property
+    def strata(self) -> Strata | None:
+        """No sample: every order is worked."""
+        return None
+
+    @property
+    def own_columns(self) -> Sequence[str]:
+        """Columns that the orders bring into the result."""
+        return (*KNOWN, ORDER_ID, *self.keep)
+
+    def record(self) -> dict[str, Any]:
+        """The terms, ready for JSON; the orders themselves are in the folder of the study."""
+        return {
+            "orders": ORDERS, "calendar": self.calendar, "lot_size": self.lot_size, "profile_days": self.profile_days,
+            "keep": list(self.keep), "sides": ["BUY", "SELL"],
+        }  # fmt: skip
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any], folder: str) -> DeskOrders:
+        """The terms that `record` wrote down, and the copy of the orders in the folder."""
+        own = {name: record[name] for name in ("calendar", "lot_size", "profile_days", "keep")}
+        return cls(source=f"{folder}/{ORDERS}", **own)
+
+    def in_shard(self, folder: StudyFolder, symbol: str, month: str) -> ShardOrders:
+        """The orders of one shard, of which `placed` has written down the part."""
+        return ShardOrders(self, folder.get(_name(symbol, month)) or b"")
+
+    def read(self) -> pd.DataFrame:
+        """The file, every value as text.
+
+        Raises
+        ------
+        UsageError
+            No such file, or one that holds no orders.
+        """
+        return read_orders(self.source, self.keep)
+
+    def placed(
+        self, frame: pd.DataFrame, folder: StudyFolder, stored: Mapping[str, Collection[str]], sessions: Sessions, step: int
+    ) -> Placed:
+        """Check the rows, and write a copy of the file and each shard's part into the folder of a study.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            What `read` has read.
+        folder : StudyFolder
+        stored : mapping of str to collection of str
+            The months that the store has of each symbol.
+        sessions : Sessions
+        step : int
+            Length of a bar, ns.
+
+        Raises
+        ------
+        UsageError
+            No row that can be worked.
+        """
+        checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True)
+        rows, refused = checks.rows(frame)
+        names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)
+        parts: dict[tuple[str, str], list[int]] = {}
+        for one in rows:
+            symbol, month = names[one.symbol], str(months[one.session])
+            if month in stored[symbol]:
+                parts.setdefault((symbol, month), []).append(one.row)
+            else:
+                refused.append(Refused(one.row, f"{symbol} {month}", "the store has no bars of that symbol in that month"))
+        if not parts:
+            folder.put(REFUSED, refused_text(refused))
+            raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
+        sha256 = folder.put(ORDERS, _text(_with_blanks(frame)))
+        for (symbol, month), numbers in parts.items():
+            own = frame.iloc[places(frame, sorted(numbers))].assign(**{ROW: sorted(numbers)})
+            folder.put(_name(symbol, month), _text(own))
+        return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)), sha256)
+
+
+class Placed(NamedTuple):
+    """What was made of a file of orders: the terms whose source is in the folder, the shards that have orders, the rows refused, and the
+    SHA-256 of the copy of the file.
+    """
+
+    terms: DeskOrders
+    shards: frozenset[tuple[str, str]]
+    refused: tuple[Refused, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOrders:
+    """The orders of one shard, as they stand in the folder of the study.
+
+    Parameters
+    ----------
+    terms : DeskOrders
+    content : bytes
+        The shard's part of the file.
+    """
+
+    terms: DeskOrders
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """What tells whether an order has changed."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
+        """The parent orders, and those refused because there is no bar or the day is left out."""
+        frame, worked = read_text(io.BytesIO(self.content)), set(used)
+        frame = frame.set_axis(frame.pop(ROW).astype(int).rename(NUMBER))
+        checks = Checks.of(bars, sessions, self.terms.lot_size)
+
+        def has_bars(symbol: str, start: int, end: int) -> bool:
+            # a day that is left out has no bars any more, but that is not why
+            return sessions.at_or_after(start) not in worked or checks.has_bars(symbol, start, end)
+
+        rows, refused = replace(checks, has_bars=has_bars).rows(frame)
+        left = [one for one in rows if one.session not in worked]
+        refused += [Refused(one.row, str(sessions.date[one.session]), LEFT_OUT) for one in left]
+        taken: list[Row] = [one for one in rows if one.session in worked]
+        return ParentOrders.of_rows(
+            frame, taken, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days, keep=self.terms.keep
+        )
+
+
+def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
+    """Rows that were refused, as the file that lists them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([Refused._fields, *sorted(tuple(one) for one in refused)])
+    return text.getvalue().encode()
+
+
+def read_refused(folder: StudyFolder) -> tuple[Refused, ...]:
+    """Rows that a study in shards refused."""
+    lines = list(csv.reader(io.StringIO((folder.get(REFUSED) or b"").decode())))[1:]
+    return tuple(Refused(int(row), value, reason) for row, value, reason in lines)
+
+
+def _name(symbol: str, month: str) -> str:
+    return f"orders/symbol={quote(symbol, safe='')}/month={month}.csv"
+
+
+def _with_blanks(frame: pd.DataFrame) -> pd.DataFrame:
+    """With a blank row for each that was passed over: the copy of a file has the row numbers of the file."""
+    return frame.reindex(range(1, int(numbers_of(frame)[-1]) + 1), fill_value="")
+
+
+def _text(frame: pd.DataFrame) -> bytes:
+    return str(frame.to_csv(index=False, lineterminator="\n")).encode()

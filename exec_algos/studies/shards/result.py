@@ -1,0 +1,209 @@
+"""`ShardedResult`: what a sharded study found, read from its tables piece by piece."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.model import Side
+from exec_algos.stats.statistics import Estimate, clustered_mean
+from exec_algos.stats.streaming import READ, A, Fold, added, streamed_summary
+from exec_algos.studies.design.parents import Skipped
+from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.result import StudyResult
+from exec_algos.studies.shards.desk import read_refused
+from exec_algos.studies.shards.tables import Look, bundles, columns_of, look_at, read_part
+from exec_algos.studies.shards.workers import ThisProcess, Workers
+from exec_algos.studies.summary import estimate_of
+from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, with_traits
+from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
+from exec_algos.tca.names import BENCHMARKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.design.imports import Refused
+
+TEXTS = ("benchmark", "algorithm", "side", "first", "second")  # columns of the lists; the others are numbers
+COUNTS = ("n", "days", "clusters")
+GROUPED = ("algorithm", "side")  # what the summary that stands in the folder is by
+
+
+def fold_of(folder: StudyFolder, columns: Sequence[str], workers: Workers | None = None) -> Fold:
+    """Looks at the parts of the table of parent orders, by whoever has been asked to; in this process if nobody was."""
+    wanted = tuple(dict.fromkeys(columns))
+    many = _count(folder, "parents", wanted)
+
+    def fold(look: Callable[[pd.DataFrame], A]) -> A:
+        return added((workers or ThisProcess()).map(partial(look_at, folder.path, "parents", Look(wanted, look)), bundles(range(many))))
+
+    return fold
+
+
+def _count(folder: StudyFolder, name: str, columns: Sequence[str]) -> int:
+    """How many parts a table has; refuses columns that it has not."""
+    known = columns_of(folder, name)
+    for column in columns:
+        if column not in known:
+            raise UnknownNameError("column", column, known)
+    return len(folder.sizes(f"{name}.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardedResult:
+    """What a sharded study found; its tables stay on disk, and are read piece by piece.
+
+    Attributes
+    ----------
+    folder : str
+        ``parents.parquet, fills.parquet, skipped.csv, failed.csv, summary.csv, comparison.csv, config.json``, and the shards.
+    config : dict
+    failed : tuple of Skipped
+        Symbols with the day or month that could not be worked, and why.
+    made, kept : int
+        Shards that were worked now, and that an earlier run had finished.
+    """
+
+    folder: str
+    config: dict[str, Any]
+    failed: tuple[Skipped, ...]
+    made: int
+    kept: int
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What has too little data, and why: the rows of ``skipped.csv``."""
+        text = (StudyFolder(self.folder).get("skipped.csv") or b"").decode()
+        return tuple(Skipped(*row) for row in list(csv.reader(io.StringIO(text)))[1:])
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """Rows of a desk's own orders that cannot be worked, and why: those of ``refused.csv``."""
+        return read_refused(StudyFolder(self.folder))
+
+    def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
+        """A table, or some columns of it, or the rows of one algorithm.
+
+        Parameters
+        ----------
+        name : {"parents", "fills"}
+        columns : sequence of str, optional
+        algorithm : str, optional
+            Text form.
+        """
+        import pyarrow as pa
+
+        folder = StudyFolder(self.folder)
+        chosen = None if algorithm is None else [("algorithm", "==", algorithm)]
+        parts = [read_part(folder, name, number, columns, chosen) for number in range(len(folder.sizes(f"{name}.parquet")))]
+        found: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        return found
+
+    def iter_batches(self, columns: Sequence[str], name: str = "parents") -> Iterator[pd.DataFrame]:
+        """A table part by part, always cut alike: what does not fit into memory is read so.
+
+        Parameters
+        ----------
+        columns : sequence of str
+        name : {"parents", "fills"}
+
+        Raises
+        ------
+        UnknownNameError
+            No such column.
+        """
+        folder = StudyFolder(self.folder)
+        for number in range(_count(folder, name, columns)):
+            yield read_part(folder, name, number, columns).to_pandas()
+
+    def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
+        """As `StudyResult.summary`, in the memory of one part; sums may differ in their last digits.
+
+        By algorithm and side it stands in ``summary.csv``.
+        """
+        column = _column(benchmark)
+        if tuple(by) == GROUPED:
+            return self._written("summary.csv", benchmark).set_index(list(GROUPED))
+        return streamed_summary(fold_of(StudyFolder(self.folder), [*by, *READ, column]), [column], by)[column]
+
+    def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
+        """As `StudyResult.by`; where a bucket's bounds are quantiles, one algorithm's column of it is read for them."""
+        wanted, column = [full_name(name) for name in names], _column(benchmark)
+        needed = columns_for(wanted)
+        one = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
+        bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
+        groups = tuple(dict.fromkeys(["algorithm", *wanted]))
+        plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *READ, column])
+
+        def fold(look: Callable[[pd.DataFrame], A]) -> A:
+            return plain(lambda part: look(with_traits(part, wanted, edges=bounds)))
+
+        return streamed_summary(fold, [column], groups)[column]
+
+    def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:
+        """As `StudyResult.comparison`, without what needs all differences at a time: what stands in ``comparison.csv``."""
+        _column(benchmark)
+        wanted = "all" if side is None else Side.of(side).name
+        found = self._written("comparison.csv", benchmark)
+        return found[found["side"] == wanted].drop(columns="side").reset_index(drop=True)
+
+    def _written(self, name: str, benchmark: str) -> pd.DataFrame:
+        """A list of the folder, digit by digit, without the other benchmarks."""
+        import pandas as pd
+
+        content = StudyFolder(self.folder).get(name)
+        if content is None:
+            raise UsageError(f"{self.folder} has no {name}: it was taken away, or the study is being worked again; run it")
+        head, *rows = csv.reader(io.StringIO(content.decode()))
+        found = pd.DataFrame([row for row in rows if row[head.index("benchmark")] == benchmark], columns=head)
+        kinds = {name: "int64" if name in COUNTS else "float64" for name in head if name not in TEXTS}
+        return found.replace(dict.fromkeys(kinds, ""), "nan").astype(kinds).drop(columns="benchmark")
+
+    def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
+        """As `StudyResult.estimate`, from the algorithm's column alone."""
+        self._check_named(algorithm)
+        column = _column(benchmark)
+        return estimate_of(
+            self.table(columns=[column, "session", "filled", "average_price"], algorithm=algorithm), column, weighted=weighted
+        )
+
+    def compare(self, first: str, second: str, benchmark: str = "interval_vwap", *, side: str | None = None) -> Estimate:
+        """As `StudyResult.compare`, from the two algorithms' columns."""
+        for name in (first, second):
+            self._check_named(name)
+        column, wanted = _column(benchmark), None if side is None else Side.of(side).name
+        a, b = (self.table(columns=["session", "side", column], algorithm=name) for name in (first, second))
+        chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
+        difference = (a[column] - b[column]).to_numpy(dtype=np.float64)
+        return clustered_mean(difference[chosen], a["session"].to_numpy()[chosen])
+
+    def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
+        """As `StudyResult.cost_curve`; four columns of one algorithm are in memory."""
+        self._check_named(algorithm)
+        column = _column(benchmark)
+        return cost_curve(self.table(columns=["quantity", "adv", "session", column], algorithm=algorithm), column, form)
+
+    def load(self, bars: Bars) -> StudyResult:
+        """The whole as a `StudyResult` in memory; `bars` are what its plots draw on."""
+        import pandas as pd
+
+        skipped = pd.DataFrame(self.skipped, columns=["symbol", "session", "reason"])
+        return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars)
+
+    def _check_named(self, algorithm: str) -> None:
+        if algorithm not in self.config["algorithms"]:
+            raise UnknownNameError("algorithm", algorithm, self.config["algorithms"])
+
+
+def _column(benchmark: str) -> str:
+    if benchmark not in BENCHMARKS:
+        raise UnknownNameError("benchmark", benchmark, BENCHMARKS)
+    return BENCHMARKS[benchmark]

@@ -1,0 +1,397 @@
+"""One symbol's month of a study: which bars it needs, what it is worked into, and how its result is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from sys import intern
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+import numpy as np
+
+from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.market.bars import Bars
+from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.decoded import StoredPart
+from exec_algos.market.store import BarStore, _joined, _named
+from exec_algos.studies.design.parents import ParentOrders, Skipped
+from exec_algos.studies.folder import RECORD, StudyFolder, as_text, check_code, key_of
+from exec_algos.studies.record.configuration import data_fingerprint
+from exec_algos.studies.record.tables import parquet_of
+from exec_algos.studies.run.curves import curves_of
+from exec_algos.studies.study import SlippageStudy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from exec_algos.studies.shards.study import ShardedStudy
+
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+TABLES = ("parents", "fills")
+
+
+class ShardTerms(Protocol):
+    """What the parent orders of one shard are made of."""
+
+    @property
+    def digest(self) -> str | None:
+        """What tells whether the orders have changed, where the settings do not."""
+        ...
+
+    def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
+        """The parent orders of these sessions, by number."""
+        ...
+
+
+OFF_GRID = "a bar does not start a whole number of bars after the session's open; the day is left out, as history too"
+
+
+class Shard(NamedTuple):
+    """A symbol and the month of its sessions.
+
+    Attributes
+    ----------
+    symbol, month : str
+    stored : tuple of str
+        Months of the symbol that the store has, later ones too.
+    """
+
+    symbol: str
+    month: str
+    stored: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its files stand, in the folder of the study."""
+        return f"shards/symbol={quote(self.symbol, safe='')}/month={self.month}"
+
+
+class StudySpan(NamedTuple):
+    """The time that a study spans: the calendar's name, ns UTC of its ends, the zone in which the store counts months, ns of a bar."""
+
+    calendar: str
+    first: int
+    last: int
+    zone: str
+    step: int
+
+    def sessions(self) -> Sessions:
+        """Every session of the span, by the same numbers for each shard."""
+        return _sessions(self.calendar, self.first, self.last)
+
+    def months(self) -> list[str]:
+        """Every month that has a session."""
+        return sorted(set(self.sessions().date.astype("datetime64[M]").astype(str).tolist()))
+
+    def reach(self, month: str) -> Reach:
+        """Sessions of a month, and the months of the store in which their bars lie."""
+        whole = self.sessions()
+        held = np.flatnonzero(whole.date.astype("datetime64[M]").astype(str) == month)
+        if not len(held):
+            return Reach(0, 0, month, month)
+        first, last = int(held[0]), int(held[-1]) + 1
+        return Reach(first, last, *(_month(t, self.zone) for t in (int(whole.open[first]), int(whole.close[last - 1]) - 1)))
+
+
+class Reach(NamedTuple):
+    """Sessions ``[first, last)`` by number, and the first and last month of the store that their bars may lie in."""
+
+    first: int
+    last: int
+    begin: str
+    end: str
+
+
+_sessions = lru_cache(maxsize=8)(sessions)
+
+
+@lru_cache(maxsize=1 << 16)
+def _month(instant: int, zone: str) -> str:
+    import pandas as pd
+
+    return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
+
+
+@contextmanager
+def _there(file: str) -> Iterator[None]:
+    """Say what to do about a file that was taken away."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise MarketDataError(
+            "the file is gone since the study was planned; put it back or import its month again, and run the study again; where it stays "
+            "away, the next run leaves that month out",
+            file=file,
+        ) from None
+
+
+class Partitions(BarStore):
+    """A bar store, month by month."""
+
+    def listing(self) -> dict[str, tuple[str, ...]]:
+        """The months of every symbol, both sorted.
+
+        Raises
+        ------
+        MarketDataError
+            A folder that is called after no month.
+        """
+        found: dict[str, list[str]] = {}
+        for file in self._files():
+            symbol, month = _named(file)
+            if not MONTH.fullmatch(month):
+                raise MarketDataError(f"month={month} is no month of a bar store, such as month=2025-11; move it away", file=file)
+            found.setdefault(symbol, []).append(intern(month))  # a month's name once, not once for each file
+        return {symbol: tuple(sorted(months)) for symbol, months in sorted(found.items())}
+
+    def month(self, symbol: str, month: str) -> Bars:
+        """The bars of one file.
+
+        Raises
+        ------
+        MarketDataError
+            It is not there any more, or is broken.
+        """
+        with _there(self._place(symbol, month)):
+            return self._months([self._part(symbol, month)])
+
+    def mark(self, symbol: str, month: str) -> str:
+        """What changes when a file is written again, found without reading it.
+
+        Raises
+        ------
+        MarketDataError
+            It is not there any more.
+        """
+        with _there(self._place(symbol, month)):
+            return str(self._fs.ukey(self._place(symbol, month)))
+
+    def _part(self, symbol: str, month: str) -> StoredPart:
+        return StoredPart(symbol, month, self._place(symbol, month))
+
+
+class Input(NamedTuple):
+    """A month of bars that a shard was made of: its name, its mark in the store, and the SHA-256 of its bars."""
+
+    month: str
+    mark: str
+    digest: str
+
+
+class ShardMonth(NamedTuple):
+    """The bars of a file, and the SHA-256 of them."""
+
+    bars: Bars
+    digest: str
+
+
+@lru_cache(maxsize=6)
+def _read(place: str, symbol: str, month: str, mark: str) -> ShardMonth:
+    """A file as it was when it had that mark: what one shard has read is history for the next."""
+    # the file of all decoded bars, mapped, would count as memory, more of it with each shard
+    bars = Partitions(place, cache="off").month(symbol, month)
+    return ShardMonth(bars, data_fingerprint(bars))
+
+
+@dataclass(frozen=True)
+class History:
+    """The months that a shard needs: its own, and as many before as hold the sessions that the algorithms look back on."""
+
+    store: Partitions
+    shard: Shard
+    span: StudySpan
+    needed: int
+    _marks: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Where the shard's sessions lie."""
+        return self.span.reach(self.shard.month)
+
+    def mark(self, month: str) -> str:
+        """The mark of a file, looked up once: before it is read, so that one which is written meanwhile will be noticed."""
+        if month not in self._marks:
+            self._marks[month] = self.store.mark(self.shard.symbol, month)
+        return self._marks[month]
+
+    def month(self, month: str) -> ShardMonth:
+        """One month of the symbol."""
+        read = _read(self.store.path, self.shard.symbol, month, self.mark(month))
+        kept, first = (f"zone {one.zone}, in bars of {one.step / 1e9:g} s" for one in (read.bars, self.span))
+        if kept != first:
+            where = f"{self.shard.symbol} {month} is kept in {kept}; the store's first file in {first}"
+            raise MarketDataError(f"{where}; import it again, or into a store of its own")
+        return read
+
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """The months in time order."""
+        own = [month for month in self.shard.stored if self.reach.begin <= month <= self.reach.end]
+        found: set[int] = set()
+        taken: list[str] = []
+        for month in [*reversed(own), *reversed([month for month in self.shard.stored if month < self.reach.begin])]:
+            if month < self.reach.begin and len(found) >= self.needed:
+                break
+            held = self.span.sessions().locate(self.month(month).bars.start)
+            found.update(np.unique(held[(held >= 0) & (held < self.reach.first)]).tolist())
+            taken.append(month)
+        return tuple(reversed(taken))
+
+    def inputs(self) -> list[Input]:
+        """What the shard is made of."""
+        return [Input(month, self.mark(month), self.month(month).digest) for month in self.months]
+
+    def joined(self) -> Bars:
+        """All bars of the months."""
+        return _joined([self.month(month).bars for month in self.months])
+
+
+class Made(NamedTuple):
+    """What a shard was worked into: the tables where there is a parent order, and what was left out or went wrong."""
+
+    tables: dict[str, pa.Table]
+    skipped: Sequence[Skipped]
+    failed: Sequence[Skipped]
+    facts: dict[str, Any]
+
+
+def work_shard(study: ShardedStudy, history: History, terms: ShardTerms) -> Made:
+    """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
+    whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
+    bars = history.joined()
+    held = whole.locate(bars.start)
+    off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
+    bars = bars.take(~np.isin(held, off))
+    failed = [Skipped(symbol, str(whole.date[k]), OFF_GRID) for k in off if reach.first <= k < reach.last]
+    facts = _facts(bars, whole, reach)
+    if not len(bars):
+        return Made({}, [], failed, facts)
+    used = [k for k in range(reach.first, reach.last) if k not in off]
+    orders = terms.orders(bars, whole, used)
+    facts["strata"] = [list(one) for one in orders.strata]
+    facts["refused"] = [list(one) for one in orders.refused]
+    if not len(orders):
+        return Made({}, orders.skipped, failed, facts)
+    plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
+    try:
+        result = plan.run(study.driver, fills=study.fills, processes=1)
+    except UsageError:
+        left = curves_of(bars.take(whole.locate(bars.start) >= 0), orders, plan.algorithms)[1]  # type: ignore[arg-type]
+        if len(left):
+            raise
+        return Made({}, left.skipped, failed, facts)
+    made: Any = result  # `StudyResult.of` makes these two beside the frames
+    return Made(made._arrow, made._skipped, failed, facts)
+
+
+def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
+    """Counts of the shard's own bars, and the first and last day that has one."""
+    edge = [int(whole.open[reach.first]), int(whole.close[reach.last - 1])] if reach.last else [0, 0]
+    own = bars.start[(bars.start >= edge[0]) & (bars.start < edge[1])]
+    held = whole.locate(own)
+    inside = held[held >= 0]
+    days = [str(whole.date[k]) for k in (inside.min(), inside.max())] if len(inside) else None
+    return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days}
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """Everything that a worker needs, small enough to send.
+
+    Parameters
+    ----------
+    study : ShardedStudy
+    span : StudySpan
+    code : dict
+        What the planner runs; a worker that runs other code refuses.
+    folder : str
+        Where the shards are written.
+    strict : bool
+        Raise what goes wrong, instead of writing it down.
+    """
+
+    study: ShardedStudy
+    span: StudySpan
+    code: dict[str, str]
+    folder: str
+    strict: bool = False
+
+    def settle(self, shard: Shard) -> dict[str, Any]:
+        """The record of a shard, from the folder where it is there and still true, else made and written now."""
+        check_code(self.code)
+        folder = StudyFolder(self.folder)
+        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
+        terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
+        known = folder.get_json(f"{shard.folder}/{RECORD}")
+        if known is not None and known.get("state") == "done" and self._kept(known, folder, history, terms):
+            return {**known, "made": False}
+        return {**self._make(folder, history, terms), "made": True}
+
+    @cached_property
+    def _common(self) -> str:
+        """What all shards hang on."""
+        return key_of(self.study.settings(), self.code, self.span.zone)
+
+    def _base(self, shard: Shard, terms: ShardTerms) -> str:
+        own = [] if terms.digest is None else [terms.digest]
+        return key_of(self._common, shard.symbol, shard.month, *own)
+
+    def _kept(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: ShardTerms) -> bool:
+        try:
+            return self._stands(known, folder, history, terms)
+        except (MarketDataError, OSError):
+            return False  # bars that cannot be read any more: to work the shard meets them again, and lists them
+        except (KeyError, TypeError):
+            return False  # a record of another version
+
+    def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: ShardTerms) -> bool:
+        """Whether a record was made of these bars by this code, and its files are whole."""
+        shard = history.shard
+        inputs = [Input(*one) for one in known["inputs"]]
+        months = [one.month for one in inputs]
+        expected = [month for month in shard.stored if month <= history.reach.end]
+        whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
+        if not whole or known["key"] != key_of(self._base(shard, terms), [one.digest for one in inputs]):
+            return False
+        for one in inputs:
+            if history.mark(one.month) != one.mark and history.month(one.month).digest != one.digest:
+                return False
+        return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
+
+    def _make(self, folder: StudyFolder, history: History, terms: ShardTerms) -> dict[str, Any]:
+        shard = history.shard
+        try:
+            inputs = history.inputs()
+            made = work_shard(self.study, history, terms)
+        except Exception as error:
+            if self.strict:
+                raise
+            # one shard that cannot be worked must not stop the others; it is listed, told by the exit code, and tried again on resuming
+            made, inputs = Made({}, [], [Skipped(shard.symbol, shard.month, _reason(error))], {}), []
+        if self.strict and made.failed:
+            raise MarketDataError(f"{made.failed[0].symbol} {made.failed[0].session}: {made.failed[0].reason}")
+        files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", parquet_of(table)) for name, table in made.tables.items()}
+        rows = {name: len(table) for name, table in made.tables.items()}
+        orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
+        record = {
+            "symbol": shard.symbol, "month": shard.month, "state": "done" if inputs else "failed",
+            "key": key_of(self._base(shard, terms), [one.digest for one in inputs]), "inputs": inputs, "files": files,
+            "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
+            "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
+        }  # fmt: skip
+        folder.put(f"{shard.folder}/{RECORD}", as_text(record))
+        return record
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UsageError) else f"{type(error).__name__}: {text}"
+
+
+def _sha256(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()

@@ -1,0 +1,334 @@
+"""`ShardedStudy`: a slippage study over a bar store, shard by shard, that can be stopped and resumed at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from exec_algos.algorithms import Algorithm
+from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.executors import OrderExecutor
+from exec_algos.fills import FillModel
+from exec_algos.model import NO_RULES, Rules
+from exec_algos.model.style import Randomisation
+from exec_algos.studies.design.imports import Refused
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.folder import STUDY, StudyFolder, as_text, code_record
+from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
+from exec_algos.studies.run.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
+from exec_algos.studies.shards.combine import combine
+from exec_algos.studies.shards.desk import DeskOrders, Placed
+from exec_algos.studies.shards.records import Records
+from exec_algos.studies.shards.result import ShardedResult
+from exec_algos.studies.shards.shard import Partitions, Shard, ShardTask, StudySpan
+from exec_algos.studies.shards.workers import workers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.request import StudyRequest
+    from exec_algos.studies.study import Driver
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardedStudy:
+    """A slippage study of everything in a bar store, one symbol and month at a time.
+
+    The parent orders, their fills and their slippage are those of `SlippageStudy` on the same bars, to the last bit; memory is that of
+    one shard. Each shard is written when it is done, under a key of its bars, the settings and the code.
+
+    Parameters
+    ----------
+    store : str
+        Path or fsspec URL of a `BarStore`.
+    parents : Grid or DeskOrders
+        Terms of the parent orders, or a desk's own; the calendar must be named, because a shard sees one symbol only.
+    algorithms : sequence of Algorithm, str or subclass of OrderExecutor
+        As in `SlippageStudy`; workers import those of one's own, whose source is part of each shard's key.
+    fill_model : FillModel, optional
+    rules : Rules
+    driver : {"batch", "engine"}
+    fills : bool
+        Keep single trades.
+
+    Raises
+    ------
+    UsageError
+        No calendar, no algorithm, the same one twice, or one that cannot work the orders.
+
+    Examples
+    --------
+    >>> from exec_algos.market.samples import load_samples
+    >>> from exec_algos.market.store import BarStore
+    >>> BarStore("memory://sharded-study").write(load_samples()["XNYS"])
+    >>> study = ShardedStudy(store="memory://sharded-study", parents=Grid(calendar="XNYS"), algorithms=["twap", "vwap"])
+    >>> result = study.run("memory://sharded-study-out")
+    >>> result.failed
+    ()
+    """
+
+    store: str
+    parents: Grid | DeskOrders
+    algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
+    fill_model: FillModel | None = None
+    rules: Rules = NO_RULES
+    driver: Driver = "batch"
+    fills: bool = True
+
+    def __post_init__(self) -> None:
+        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
+        names = [str(one) for one in algorithms]
+        if not algorithms or len(set(names)) < len(names):
+            raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
+        if self.parents.calendar is None:
+            raise UsageError(
+                "a study in shards needs a named calendar, such as calendar='XNYS' (--calendar XNYS) or '24/7': a shard sees one symbol"
+            )
+        if self.parents.strata is not None and not self.parents.strata.alone:
+            raise UsageError(
+                "a study in shards sees one symbol's month at a time: strata need edges={...} and fraction=... there, not quantiles and "
+                "per_stratum"
+            )
+        if self.driver not in {"batch", "engine"}:
+            raise UnknownNameError("driver", self.driver, ["batch", "engine"])
+        self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
+        for one in algorithms:
+            if isinstance(one, CustomExecutor):
+                check_importable(one)
+            one.check_order(self.rules, self.parents.lot_size)
+        object.__setattr__(self, "algorithms", algorithms)
+        place = os.fspath(self.store)
+        # resuming may start from another folder
+        object.__setattr__(self, "store", place if "://" in place else os.path.abspath(place))
+        object.__setattr__(self, "fill_model", self.fill_model or FillModel())
+
+    @classmethod
+    def of_request(cls, store: str | os.PathLike[str], request: StudyRequest) -> ShardedStudy:
+        """The study of a whole store in the plain words of the command line.
+
+        Raises
+        ------
+        UsageError
+            A part that cannot be, or a store that holds nothing.
+        """
+        partitions = Partitions(store)
+        _listing(partitions)
+        return cls(
+            store=partitions.path, parents=Grid(**request.terms()) if request.orders is None else request.desk(),
+            algorithms=request.chosen_algorithms(), fill_model=request.fill_model(), rules=request.rules, driver=request.driver,
+            fills=request.fills is not False,
+        )  # fmt: skip
+
+    @classmethod
+    def of_folder(cls, folder: str | os.PathLike[str]) -> ShardedStudy:
+        """The study that was started in a folder.
+
+        Raises
+        ------
+        UsageError
+            None was.
+        """
+        found = StudyFolder(folder).get_json(STUDY)
+        if found is None:
+            raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
+        rules = found["rules"]
+        randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
+        own = {name: one["from"] for name, one in found.get("imports", {}).items()}
+        return cls(
+            store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
+            algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
+            rules=Rules(**{**rules, "randomisation": randomisation}),
+        )  # fmt: skip
+
+    @property
+    def needed_history(self) -> int:
+        """Earlier sessions with data that a shard reads."""
+        return max(self.parents.profile_days, *(one.history_days for one in self.algorithms if isinstance(one, Algorithm)))
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the store that the numbers depend on, ready for JSON."""
+        return {
+            "parents": self.parents.record(),
+            "algorithms": [str(one) for one in self.algorithms],
+            "fill_model": fill_model_record(self.fill_model or FillModel()),
+            "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
+            "driver": self.driver,
+            **self._own(),
+            "fills": self.fills,
+        }
+
+    def _own(self) -> dict[str, Any]:
+        """What the numbers depend on where algorithms are not all built in."""
+        algorithms = [algorithm_of(one) for one in self.algorithms]
+        imports = imports_of(algorithms)
+        return {"imports": imports, "drivers": drivers_of(algorithms, self.driver)} if imports else {}
+
+    def plan(self) -> tuple[StudySpan, list[Shard]]:
+        """The time spanned, and the shards in order of symbol and month.
+
+        Raises
+        ------
+        MarketDataError
+            The store holds nothing.
+        UnknownNameError
+            A symbol of the grid that the store does not have.
+        """
+        partitions = Partitions(self.store)
+        listing = _listing(partitions)
+        for symbol in self.parents.symbols or ():
+            if symbol not in listing:
+                raise UnknownNameError("symbol", symbol, listing)
+        chosen = {symbol: stored for symbol, stored in listing.items() if self.parents.symbols is None or symbol in self.parents.symbols}
+        months = sorted({month for each in listing.values() for month in each})
+        sample = _sample(partitions, chosen)
+        ends = _midnight(months[0], 0, sample.zone), _midnight(months[-1], 1, sample.zone) - 1
+        span = StudySpan(str(self.parents.calendar), *ends, sample.zone, sample.step)
+        reaches = {month: span.reach(month) for month in span.months() if self._asks_for(month)}
+        shards = [
+            Shard(symbol, month, stored)  # one tuple for all months of a symbol
+            for symbol, stored in chosen.items()
+            for month, reach in reaches.items()
+            if any(reach.begin <= one <= reach.end for one in stored)
+        ]
+        return span, shards
+
+    def _asks_for(self, month: str) -> bool:
+        first, last = self.parents.sessions or (None, None)
+        return (first is None or month >= first[:7]) and (last is None or month <= last[:7])
+
+    def start(self, folder: str | os.PathLike[str]) -> None:
+        """Write down in a folder which study it holds, so that `of_folder` can go on with it.
+
+        Raises
+        ------
+        UsageError
+            The folder holds another study.
+        """
+        kept = StudyFolder(folder)
+        wanted = as_text({"store": self.store, **self.settings()})
+        found = kept.get(STUDY)
+        if found is not None and found != wanted:
+            raise UsageError(
+                f"{kept.path} holds a study of other settings ({_differing(found, wanted)}); resume that one, or name another folder"
+            )
+        if found is None:
+            kept.put(STUDY, wanted)
+
+    def run(
+        self, folder: str | os.PathLike[str], *, cluster: str | None = None, strict: bool = False, progress: Report | None = None
+    ) -> ShardedResult:
+        """Work the shards that are not there yet, and put all together.
+
+        Parameters
+        ----------
+        folder : path or fsspec URL
+            Of the study; what an earlier run has finished there is kept where its key still holds.
+        cluster : str, optional
+            ``"local:2"`` (worker processes) or a dask scheduler (``"tcp://host:8786"``, ``"tls://host:8786"``); this process if not given.
+        strict : bool
+            Stop at the first symbol or day that cannot be worked, instead of listing it.
+        progress : callable, optional
+            Called with ``(done, total)`` after each shard.
+
+        Returns
+        -------
+        ShardedResult
+
+        Raises
+        ------
+        UsageError
+            The folder holds another study; or, with `strict`, what is wrong with a shard.
+        """
+        # before anything is written down: a file that cannot be read starts no study
+        frame = self.parents.read() if isinstance(self.parents, DeskOrders) else None
+        self.start(folder)
+        kept = StudyFolder(folder)
+        kept.sweep()
+        span, shards = self.plan()
+        if not shards:
+            raise UsageError(
+                "no parent order is left to study: the store has no bars in the days asked for; exec-algos data info STORE names its days"
+            )
+        refused: tuple[Refused, ...] | None = None
+        settings = {**self.settings(), "zone": span.sessions().zone}
+        if frame is not None:
+            placed = self._placed(frame, kept, span, shards)
+            shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
+            settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
+            _refuse_strictly(refused, strict)
+        task = ShardTask(self, span, code_record(), kept.path, strict)
+        with Records(shards) as records, workers_of(cluster) as workers:
+            for record in workers.settled(task, shards):
+                _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
+                records.add(record)
+                if progress is not None:
+                    progress(records.count, len(shards))
+            return combine(kept, settings, records, workers, refused)
+
+    def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: StudySpan, shards: Sequence[Shard]) -> Placed:
+        """The desk's orders, each shard's beside it in the folder."""
+        stored: dict[str, list[str]] = {}
+        for one in shards:
+            stored.setdefault(one.symbol, []).append(one.month)
+        return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
+
+
+def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:
+    if strict and refused:
+        first, more = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
+        raise UsageError(f"row {first.row} of the orders: {first.reason}, got {first.value!r}{more}")
+
+
+def _terms(record: Mapping[str, Any], folder: StudyFolder) -> Grid | DeskOrders:
+    return DeskOrders.of_record(record, folder.path) if "orders" in record else Grid.of_record(record)
+
+
+def _differing(found: bytes, wanted: bytes) -> str:
+    """Which settings of a folder are not those asked for, in words."""
+    try:
+        there, asked = _flat(json.loads(found)), _flat(json.loads(wanted))
+    except ValueError:
+        return f"{STUDY} there is not whole: it was not written by this package"
+    other = [name for name in sorted({*there, *asked}) if there.get(name) != asked.get(name)]
+    said = [f"{name}: {there.get(name)} there, {asked.get(name)} asked for" for name in other[:3]]
+    return "; ".join(said) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
+
+
+def _flat(record: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Settings by their whole name, ``parents.size``."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        found |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return found
+
+
+def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
+    listing = partitions.listing()
+    if not listing:
+        raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=partitions.path)
+    return listing
+
+
+def _sample(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> Bars:
+    """The first file that can be read: its zone is that in which the store counts months."""
+    failed: MarketDataError | None = None
+    for symbol, months in listing.items():
+        for month in months:
+            try:
+                return partitions.month(symbol, month)
+            except MarketDataError as error:
+                failed = failed or error
+    raise failed or MarketDataError("the store holds nothing", file=partitions.path)
+
+
+def _midnight(month: str, later: int, zone: str) -> int:
+    """Start of a month, or of one some months later, ns UTC."""
+    import pandas as pd
+
+    return int((pd.Timestamp(f"{month}-01") + pd.DateOffset(months=later)).tz_localize(zone).as_unit("ns").value)
