@@ -119,7 +119,7 @@ def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> Sharde
         return _started(folder)
     if len(sources) > 1 or not BarStore.found_at(sources[0]):
         raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
-    return ShardedStudy.of_request(sources[0], request)
+    return request.sharded(sources[0])
 
 
 def _started(folder: str) -> ShardedStudy:

@@ -32,7 +32,7 @@ from exec_algos.plots.volume import volume
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 __all__ = ["KINDS", "cost", "draw", "equity", "frontier", "markouts", "png", "schedule", "shortfall", "slippage", "volume"]
 
@@ -41,7 +41,7 @@ class Plot(NamedTuple):
     """How a plot is drawn, and the inches it wants."""
 
     draw: Callable[..., Axes]
-    size: Callable[[StudyResult], FigureSize]
+    size: Callable[[Drawn], FigureSize]
 
 
 KINDS: Mapping[str, Plot] = {
@@ -54,7 +54,7 @@ KINDS: Mapping[str, Plot] = {
 }
 
 
-def draw(result: StudyResult, kind: str, ax: Axes | None = None, **options: Any) -> Axes:
+def draw(result: Drawn, kind: str, ax: Axes | None = None, **options: Any) -> Axes:
     """Draw one plot of a study.
 
     Parameters
@@ -83,7 +83,7 @@ def draw(result: StudyResult, kind: str, ax: Axes | None = None, **options: Any)
     return plot.draw(result, shown_axes(plot.size(result)) if ax is None else ax, **options)
 
 
-def png(result: StudyResult, kind: str, *, dpi: int = 110, **options: Any) -> bytes:
+def png(result: Drawn, kind: str, *, dpi: int = 110, **options: Any) -> bytes:
     """One plot as PNG, the same bytes each time; pyplot is not used.
 
     Parameters

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
     from exec_algos.tca.cost_curve import CostCurve, Form
 
 
-def cost(result: StudyResult, ax: Axes, *, benchmark: str = "arrival", form: Form = "sqrt", groups: int = 8) -> Axes:
+def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "sqrt", groups: int = 8) -> Axes:
     """Slippage in bps (positive = cost) against ordered shares in % of ADV, for each algorithm.
 
     A dot is the mean of a group of orders of about the same size, with its 95 % interval; the line is ``a + b x^power`` fitted to the
@@ -55,7 +55,7 @@ def cost(result: StudyResult, ax: Axes, *, benchmark: str = "arrival", form: For
     return ax
 
 
-def _grouped(result: StudyResult, name: str, benchmark: str, groups: int) -> pd.DataFrame:
+def _grouped(result: Drawn, name: str, benchmark: str, groups: int) -> pd.DataFrame:
     """Mean size, mean cost and its interval, for each group of sizes; sizes that are equal but for rounding stay together."""
     import pandas as pd
 

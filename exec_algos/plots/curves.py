@@ -14,7 +14,7 @@ from exec_algos.market.profile import SessionVolumes
 
 if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 
 class DrawnSchedule(NamedTuple):
@@ -24,7 +24,7 @@ class DrawnSchedule(NamedTuple):
     target: Floats
 
 
-def sessions_of_study(result: StudyResult) -> Sessions:
+def sessions_of_study(result: Drawn) -> Sessions:
     """The sessions that the study was made on; where the calendar has no public name, those of the bars."""
     from exec_algos.market.hours import sessions_of
 
@@ -42,7 +42,7 @@ def algorithm_named(text: str) -> Algorithm | None:
         return None
 
 
-def schedule_of(result: StudyResult, order: Any) -> DrawnSchedule | None:
+def schedule_of(result: Drawn, order: Any) -> DrawnSchedule | None:
     """The curve of one row of `result.parents`; None where the algorithm follows none fixed before the order."""
     algorithm = algorithm_named(order.algorithm)
     if algorithm is None or algorithm.forecasts or algorithm.decide is not follow_curve:
@@ -54,7 +54,7 @@ def schedule_of(result: StudyResult, order: Any) -> DrawnSchedule | None:
     return DrawnSchedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
 
 
-def _profile(result: StudyResult, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:
+def _profile(result: Drawn, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:
     if not algorithm.history_days:
         return np.ones(n)
     sessions = sessions_of_study(result)

@@ -12,10 +12,10 @@ from exec_algos.tca.names import named
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 
-def markouts(result: StudyResult, ax: Axes) -> Axes:
+def markouts(result: Drawn, ax: Axes) -> Axes:
     """Mean mark-out of the fills in bps after 1, 5, 15, 30 minutes and at the close, with 95 % intervals clustered by day.
 
     Above 0 the price went against the fills. Fills of all hours; those whose session ended before a horizon are not in it.

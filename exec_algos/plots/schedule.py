@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 
 NOTE_LENGTH = 110  # characters beside each other over the figure's usual width
@@ -32,7 +32,7 @@ class _Tape(NamedTuple):
     done: Floats
 
 
-def schedule(result: StudyResult, ax: Axes, *, parent_id: int | None = None) -> Axes:
+def schedule(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> Axes:
     """One parent order, worked by each algorithm.
 
     Above: filled shares as a fraction of the ordered ones (line), the schedule of algorithms that follow
@@ -64,14 +64,14 @@ def schedule(result: StudyResult, ax: Axes, *, parent_id: int | None = None) -> 
     return ax
 
 
-def representative(result: StudyResult) -> int:
+def representative(result: Drawn) -> int:
     """`parent_id` of the largest mean participation in the median session; of equals the first."""
     sessions = np.unique(result.parents["session"])
     rows = result.parents[result.parents["session"] == sessions[(len(sessions) - 1) // 2]]
     return int(rows.groupby("parent_id")["participation"].mean().fillna(-1.0).idxmax())
 
 
-def _rows(result: StudyResult, parent_id: int | None) -> pd.DataFrame:
+def _rows(result: Drawn, parent_id: int | None) -> pd.DataFrame:
     """The order's rows in the order of the study's algorithms."""
     wanted = representative(result) if parent_id is None else parent_id
     rows = result.parents[result.parents["parent_id"] == wanted]
@@ -82,7 +82,7 @@ def _rows(result: StudyResult, parent_id: int | None) -> pd.DataFrame:
     return ordered
 
 
-def _tape(result: StudyResult, order: Any) -> _Tape:
+def _tape(result: Drawn, order: Any) -> _Tape:
     bars, (start, end) = result.bars, _window(order)
     rows = bars.rows(order.symbol)
     first, last = np.searchsorted(bars.start[rows], [start, end - bars.step + 1]) + rows.start
@@ -98,7 +98,7 @@ def _window(order: Any) -> tuple[int, int]:
     return start, end
 
 
-def _trades(result: StudyResult, order: Any) -> tuple[Ints, Floats, Floats]:
+def _trades(result: Drawn, order: Any) -> tuple[Ints, Floats, Floats]:
     """Times (ns UTC), shares and prices of an order's fills."""
     fills = result.fills
     mine = fills[(fills["parent_id"] == order.parent_id) & (fills["algorithm"] == order.algorithm)]
@@ -106,7 +106,7 @@ def _trades(result: StudyResult, order: Any) -> tuple[Ints, Floats, Floats]:
     return times, mine["quantity"].to_numpy(dtype=np.float64), mine["price"].to_numpy(dtype=np.float64)
 
 
-def _draw_progress(result: StudyResult, ax: Axes, rows: pd.DataFrame, tape: _Tape) -> None:
+def _draw_progress(result: Drawn, ax: Axes, rows: pd.DataFrame, tape: _Tape) -> None:
     start, end = _window(rows.iloc[0])
     ax.fill_between(
         dates(np.append(start, tape.end)), np.append(0.0, tape.done) * 100, color=PALE, alpha=0.7, linewidth=0, label="market volume"
@@ -125,7 +125,7 @@ def _draw_progress(result: StudyResult, ax: Axes, rows: pd.DataFrame, tape: _Tap
     clean(ax)
 
 
-def _draw_prices(result: StudyResult, ax: Axes, rows: pd.DataFrame, tape: _Tape) -> None:
+def _draw_prices(result: Drawn, ax: Axes, rows: pd.DataFrame, tape: _Tape) -> None:
     ax.step(dates(tape.end), tape.close, where="post", color=GREY, linewidth=0.7, alpha=0.8, label="close")
     largest = result.fills.loc[result.fills["parent_id"] == rows["parent_id"].iloc[0], "quantity"].max()
     for i, order in enumerate(rows.itertuples()):
@@ -149,7 +149,7 @@ def _bps(order: Any) -> str:
     return "not estimable" if math.isnan(value) else f"{value:+.2f} bps"
 
 
-def _head(result: StudyResult, ax: Axes, rows: pd.DataFrame) -> None:
+def _head(result: Drawn, ax: Axes, rows: pd.DataFrame) -> None:
     one = rows.iloc[0]
     title = f"{one.symbol}: {one.side.lower()} {one.quantity:,} shares, {one.session:%Y-%m-%d}, {one.start:%H:%M} to {one.end:%H:%M}"
     filled = "; ".join(f"{row.algorithm} filled {row.fill_rate:.1%}, {_participation(row)}" for row in rows.itertuples())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 HEIGHT = 0.45  # of a bar
 INTERVALS = "dot and bar: the total and its 95 % interval, clustered by day"
@@ -25,7 +25,7 @@ WEIGHTS = {
 }
 
 
-def shortfall(result: StudyResult, ax: Axes, *, mark: str = "session_close", weighting: str = "order") -> Axes:
+def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting: str = "order") -> Axes:
     """Mean shortfall in bps of the paper value, positive = cost: one bar an algorithm, stacked by its parts.
 
     Costs stand to the right of 0, gains to the left; the dot is the total with its 95 % interval, clustered by day.
@@ -68,7 +68,7 @@ def shortfall(result: StudyResult, ax: Axes, *, mark: str = "session_close", wei
     return ax
 
 
-def shortfall_size(result: StudyResult) -> FigureSize:
+def shortfall_size(result: Drawn) -> FigureSize:
     """Higher with each algorithm and side."""
     return FigureSize(9.0, 1.9 + 0.5 * len(result.parents[["algorithm", "side"]].drop_duplicates()), 1.1)
 

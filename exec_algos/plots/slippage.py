@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 _TALLEST = 0.58  # of a row's height
 
@@ -27,7 +27,7 @@ class _Row(NamedTuple):
     line: Any
 
 
-def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap") -> Axes:
+def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Axes:
     """Distribution of slippage in bps (positive = cost) by algorithm and side, with its mean.
 
     Each row is a histogram over the same bins on the same scale; the dot and the bar under it are the mean
@@ -62,13 +62,13 @@ def slippage(result: StudyResult, ax: Axes, *, benchmark: str = "interval_vwap")
     return ax
 
 
-def slippage_size(result: StudyResult) -> FigureSize:
+def slippage_size(result: Drawn) -> FigureSize:
     """Inches that the rows want."""
     rows = len(result.parents[["algorithm", "side"]].drop_duplicates())
     return FigureSize(9.0, 1.4 + 0.85 * max(rows, 2), 0.75)
 
 
-def sells_mirror_buys(result: StudyResult, benchmark: str = "interval_vwap") -> bool:
+def sells_mirror_buys(result: Drawn, benchmark: str = "interval_vwap") -> bool:
     """Whether every algorithm's sells cost what its buys gained: so where what is paid does not depend on the side."""
     column, keys = BENCHMARKS[benchmark], ["algorithm", "symbol", "session", "start", "end"]
     pair = result.parents.groupby(keys)[column].agg(["sum", "count"])
@@ -76,7 +76,7 @@ def sells_mirror_buys(result: StudyResult, benchmark: str = "interval_vwap") -> 
     return both and bool((pair["count"] % 2 == 0).all()) and bool((pair["sum"].abs() < 1e-6).all())
 
 
-def _rows(result: StudyResult, summary: pd.DataFrame, column: str) -> list[_Row]:
+def _rows(result: Drawn, summary: pd.DataFrame, column: str) -> list[_Row]:
     made = []
     for name in result.config["algorithms"]:
         for side in ("BUY", "SELL"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from exec_algos.market.calendars import Sessions
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.plots.drawn import Drawn
 
 
 class _Curves(NamedTuple):
@@ -30,7 +30,7 @@ class _Curves(NamedTuple):
     example: int
 
 
-def volume(result: StudyResult, ax: Axes, *, symbol: str | None = None) -> Axes:
+def volume(result: Drawn, ax: Axes, *, symbol: str | None = None) -> Axes:
     """Mean share of the session's volume in each bar from the open, % of it, over the sessions of the study.
 
     The profile is what VWAP expected: for each of the sessions the mean volume of the N before it.
@@ -88,7 +88,7 @@ def _top(curves: _Curves) -> float:
     return float(min(1.05 * highest.max(), 2.5 * np.quantile(highest, 0.97)) or 1.05 * highest.max() or 0.01)
 
 
-def _beyond(curves: _Curves, top: float, opened: int, result: StudyResult) -> list[str]:
+def _beyond(curves: _Curves, top: float, opened: int, result: Drawn) -> list[str]:
     """What stands out of the axis, in numbers."""
     import pandas as pd
 
@@ -103,7 +103,7 @@ def _beyond(curves: _Curves, top: float, opened: int, result: StudyResult) -> li
     return [f"beyond the axis: {', '.join(told[:3])}{more}"] if told else []
 
 
-def _curves(result: StudyResult, sessions: Sessions, symbol: str | None) -> _Curves:
+def _curves(result: Drawn, sessions: Sessions, symbol: str | None) -> _Curves:
     studied = _studied(result, sessions, symbol)
     slots = (sessions.close - sessions.open) // result.bars.step
     length = _usual([int(slots[k]) for held in studied.values() for k in held])
@@ -132,7 +132,7 @@ def _mean(found: list[Floats], length: int) -> Floats:
     return np.mean(found, axis=0) if found else np.zeros(length)
 
 
-def _studied(result: StudyResult, sessions: Sessions, symbol: str | None) -> dict[str, list[int]]:
+def _studied(result: Drawn, sessions: Sessions, symbol: str | None) -> dict[str, list[int]]:
     """Sessions that have parent orders, by symbol."""
     pairs = result.parents[["symbol", "session"]].drop_duplicates()
     if symbol is not None:
@@ -144,7 +144,7 @@ def _studied(result: StudyResult, sessions: Sessions, symbol: str | None) -> dic
     return {name: held[(pairs["symbol"] == name).to_numpy()].tolist() for name in pairs["symbol"].unique()}
 
 
-def _profile_days(result: StudyResult) -> list[int]:
+def _profile_days(result: Drawn) -> list[int]:
     """N of each algorithm that has a profile, else that of the study."""
     algorithms = [algorithm_named(text) for text in result.config["algorithms"]]
     asked = {one.history_days for one in algorithms if one is not None and one.history_days}

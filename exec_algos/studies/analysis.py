@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from exec_algos.tca.trades import Stamped, Trades
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.market.bars import Bars
 
 GROUPS = ["algorithm", "side"]
 SIDES = ("BUY", "SELL")
@@ -68,17 +68,16 @@ class Analysis:
     _made: dict[tuple[Any, ...], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, result: StudyResult) -> Analysis:
-        """The analysis of a study.
+    def of(cls, parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: Mapping[str, Any]) -> Analysis:
+        """The analysis of the parts of a study.
 
         Raises
         ------
         UsageError
             Its single fills were not kept.
         """
-        rule = result.config["fill_model"]["price"]
-        view = view_of(result.parents, result.bars, sessions_of(result.bars, result.config["calendar"]))
-        return cls(result.parents, result.fills, view, "start" if rule == "open" else "end")
+        view = view_of(parents, bars, sessions_of(bars, config["calendar"]))
+        return cls(parents, fills, view, "start" if config["fill_model"]["price"] == "open" else "end")
 
     @cached_property
     def trades(self) -> Trades:

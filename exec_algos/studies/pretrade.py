@@ -18,14 +18,13 @@ from exec_algos.studies.run.curves import Curves, curves_of
 from exec_algos.tca.pretrade import MarketForecast, PreTradeEstimate, pretrade_estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
     from exec_algos.studies.design.parents import ParentOrders
-    from exec_algos.studies.study import SlippageStudy
 
 
 NOT_FIXED = "its schedule is not fixed before the order"
@@ -43,7 +42,16 @@ class _Before(NamedTuple):
     volumes: Callable[[int], SessionVolumes]
 
 
-def pretrade(study: SlippageStudy, *, confidence: float = 0.9, most: int | None = None, seed: int = 0) -> pd.DataFrame:
+def pretrade(  # noqa: PLR0913 - the parts of a study, and the draw
+    bars: Bars,
+    parents: ParentOrders,
+    algorithms: Sequence[Algorithm],
+    fill_model: FillModel,
+    *,
+    confidence: float = 0.9,
+    most: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Expected cost against arrival of a study's parent orders, before any of them began.
 
     Volumes are the mean of the grid's earlier sessions, bar by bar, and their spread says how likely the order completes; volatility and a
@@ -52,7 +60,8 @@ def pretrade(study: SlippageStudy, *, confidence: float = 0.9, most: int | None 
 
     Parameters
     ----------
-    study : SlippageStudy
+    bars, parents, algorithms, fill_model
+        Of the study.
     confidence : float
         Of the range ``low_bps`` to ``high_bps``: 0.9 is from 5 to 95 %.
     most : int, optional
@@ -76,7 +85,7 @@ def pretrade(study: SlippageStudy, *, confidence: float = 0.9, most: int | None 
 
     if most is not None and most < 1:
         raise UsageError(f"most is how many parent orders are estimated, at least 1, got {most!r}")
-    curves, orders = curves_of(study.bars, study.parents, study.algorithms)  # type: ignore[arg-type]
+    curves, orders = curves_of(bars, parents, algorithms)
     if not len(orders):
         raise UsageError("no parent order is left to estimate; see study.parents.skipped")
     rows = np.arange(len(orders))
@@ -85,13 +94,13 @@ def pretrade(study: SlippageStudy, *, confidence: float = 0.9, most: int | None 
 
     @cache
     def volumes(symbol: int) -> SessionVolumes:
-        return SessionVolumes.of(study.bars, study.bars.symbols[symbol], orders.sessions)
+        return SessionVolumes.of(bars, bars.symbols[symbol], orders.sessions)
 
-    before = _Before(study.bars, orders, study.fill_model, volumes)  # type: ignore[arg-type]
+    before = _Before(bars, orders, fill_model, volumes)
     lines = [
         {**_order(orders, int(n)), "algorithm": str(algorithm), **_estimated(before, algorithm, own, int(n), confidence)}
         for n in rows
-        for algorithm, own in zip(study.algorithms, curves, strict=True)
+        for algorithm, own in zip(algorithms, curves, strict=True)
     ]
     return pd.DataFrame(lines)
 

@@ -9,9 +9,12 @@ from exec_algos.errors import UsageError
 from exec_algos.model.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
+    import os
+
     from exec_algos.fills import FillModel
     from exec_algos.market.bars import Bars
     from exec_algos.studies.shards.desk import DeskOrders
+    from exec_algos.studies.shards.study import ShardedStudy
     from exec_algos.studies.study import SlippageStudy
 
 ADV_DAYS = 5
@@ -145,6 +148,26 @@ class StudyRequest:
         else:
             parents = ParentOrders.from_csv(self.orders, bars, **self._own_terms())
         return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules)
+
+    def sharded(self, store: str | os.PathLike[str]) -> ShardedStudy:
+        """The study of a whole store, in shards.
+
+        Raises
+        ------
+        UsageError
+            A part that cannot be, or a store that holds nothing.
+        """
+        from exec_algos.studies.design.parents import Grid
+        from exec_algos.studies.shards.shard import Partitions, listing_of
+        from exec_algos.studies.shards.study import ShardedStudy
+
+        partitions = Partitions(store)
+        listing_of(partitions)
+        return ShardedStudy(
+            store=partitions.path, parents=Grid(**self.terms()) if self.orders is None else self.desk(),
+            algorithms=self.chosen_algorithms(), fill_model=self.fill_model(), rules=self.rules, driver=self.driver,
+            fills=self.fills is not False,
+        )  # fmt: skip
 
     def keeps_fills(self, study: SlippageStudy) -> bool:
         """Whether a study in memory keeps single trades."""

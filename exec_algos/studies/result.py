@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,14 +16,15 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
-from exec_algos.studies.record.tables import fills_arrow, parents_arrow
+from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.record.tables import fills_arrow, parents_arrow, parquet_of_frame
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
 from exec_algos.tca.benchmarks import benchmarks
 from exec_algos.tca.buckets import Edges, full_name, with_traits
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
-from exec_algos.tca.pairs import compared
+from exec_algos.tca.pairs import compared, comparisons
 from exec_algos.tca.places import Windows
 
 if TYPE_CHECKING:
@@ -264,7 +266,7 @@ class StudyResult:
             return self.__dict__["_analysed"]  # type: ignore[no-any-return]
         if self.parents["filled"].sum() > 0 and not len(self.fills):
             raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
-        object.__setattr__(self, "_analysed", Analysis.of(self))
+        object.__setattr__(self, "_analysed", Analysis.of(self.parents, self.fills, self.bars, self.config))
         return self.analysis()
 
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
@@ -294,9 +296,18 @@ class StudyResult:
         UsageError
             The folder cannot be written to.
         """
-        from exec_algos.studies.saved import save_result
+        import pandas as pd
 
-        save_result(self, folder)
+        kept = StudyFolder(folder)
+        tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
+        kept.put("parents.parquet", parquet_of_frame(self.parents))
+        kept.put("fills.parquet", parquet_of_frame(self.fills))
+        kept.put("skipped.csv", str(self.skipped.to_csv(index=False)).encode())
+        kept.put("summary.csv", str(pd.concat(tables, names=["benchmark"]).to_csv()).encode())
+        kept.put("comparison.csv", str(comparisons(self.comparison, BENCHMARKS, self.parents["side"]).to_csv(index=False)).encode())
+        # last: a folder without it holds no whole study
+        kept.put("config.json", (json.dumps(self.config, indent=2, default=str) + "\n").encode())
+        kept.sweep()
         return Path(folder)
 
     def _rows(self, algorithm: str) -> pd.DataFrame:

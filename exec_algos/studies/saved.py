@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,8 @@ from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
 from exec_algos.studies.folder import StudyFolder
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
-from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.study import SlippageStudy
-from exec_algos.tca.names import BENCHMARKS
-from exec_algos.tca.pairs import comparisons
 from exec_algos.tca.table import COLUMNS
 
 if TYPE_CHECKING:
@@ -29,27 +25,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
-
-
-def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
-    """Write the files of a study, each as a whole; the configuration last.
-
-    Raises
-    ------
-    UsageError
-        The folder cannot be written to.
-    """
-    import pandas as pd
-
-    kept = StudyFolder(folder)
-    tables = {name: result.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
-    kept.put("parents.parquet", _parquet(result.parents))
-    kept.put("fills.parquet", _parquet(result.fills))
-    kept.put("skipped.csv", str(result.skipped.to_csv(index=False)).encode())
-    kept.put("summary.csv", str(pd.concat(tables, names=["benchmark"]).to_csv()).encode())
-    kept.put("comparison.csv", str(comparisons(result.comparison, BENCHMARKS, result.parents["side"]).to_csv(index=False)).encode())
-    kept.put("config.json", (json.dumps(result.config, indent=2, default=str) + "\n").encode())
-    kept.sweep()
 
 
 def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
@@ -71,7 +46,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     >>> from exec_algos.market.samples import load_samples
     >>> bars = load_samples()["XNYS"]
     >>> result = SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS"), ["twap"]).run()
-    >>> save_result(result, "memory://a-study")
+    >>> _ = result.save("memory://a-study")
     >>> load_result("memory://a-study", bars).summary().equals(result.summary())
     True
     >>> rerun("memory://a-study", bars).parents.equals(result.parents)
@@ -151,9 +126,3 @@ def _columns(rows: pd.DataFrame) -> dict[str, Any]:
 
 def _instants(stamps: pd.Series) -> Any:
     return stamps.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    import pyarrow as pa
-
-    return parquet_of(pa.Table.from_pandas(table, preserve_index=False))

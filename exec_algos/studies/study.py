@@ -147,7 +147,8 @@ class SlippageStudy:
         """What each parent order was expected to cost, before it began: `exec_algos.studies.pretrade.pretrade`."""
         from exec_algos.studies.pretrade import pretrade
 
-        return pretrade(self, confidence=confidence, most=most, seed=seed)
+        model = self.fill_model or FillModel()
+        return pretrade(self.bars, self.parents, self.algorithms, model, confidence=confidence, most=most, seed=seed)  # type: ignore[arg-type] # values by now
 
 
 def _nothing_left(orders: ParentOrders) -> str:

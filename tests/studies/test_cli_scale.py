@@ -138,7 +138,7 @@ def test_what_a_study_in_shards_would_pass_over_is_refused_before_it_works(tmp_p
 
 
 def test_a_study_that_goes_on_takes_no_other_settings(tmp_path, store):
-    ShardedStudy.of_request(store, REQUEST).start(tmp_path / "out")
+    REQUEST.sharded(store).start(tmp_path / "out")
     run = CliRunner().invoke(app, ["study", "--resume", str(tmp_path / "out"), "--orders", "desk.csv", "--size", "7"])
     assert (run.exit_code, run.stdout) == (2, "")
     assert "goes on as it was started; leave out --size, --orders" in run.stderr

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exec_algos.studies.shards.shard import Shard
+from exec_algos.studies.shards.plan import Shard
 from exec_algos.studies.shards.workers import runs
 
 SHARDS = st.lists(st.integers(1, 15), max_size=5).map(

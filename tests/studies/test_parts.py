@@ -16,8 +16,8 @@ from exec_algos.stats.streaming import READ, streamed_summary
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.folder import StudyFolder
 from exec_algos.studies.shards import tables as parts
+from exec_algos.studies.shards.plan import Shard
 from exec_algos.studies.shards.result import GROUPED, fold_of
-from exec_algos.studies.shards.shard import Shard
 from exec_algos.studies.shards.study import ShardedStudy
 from exec_algos.tca.names import BENCHMARKS
 

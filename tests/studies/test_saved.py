@@ -10,7 +10,7 @@ from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
 from exec_algos.errors import UsageError
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.sampling import Strata
-from exec_algos.studies.saved import load_result, rerun, save_result
+from exec_algos.studies.saved import load_result, rerun
 
 BARS = market(12, ("005930", "NA", "B"), missing=0.1)
 MODEL = FillModel(max_participation=0.2, spread=FixedSpread(3.0), impact=SquareRootImpact(0.01), commission=Commission(0.001, minimum=1.0))
@@ -75,4 +75,4 @@ def test_other_bars_and_a_folder_without_a_study_are_refused(tmp_path):
 def test_a_place_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot keep a study in .*file: Not a directory; what is finished stands"):
-        save_result(STUDIES["orders"]().run(), tmp_path / "file")
+        STUDIES["orders"]().run().save(tmp_path / "file")

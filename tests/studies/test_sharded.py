@@ -297,7 +297,7 @@ def test_plain_words_make_the_study_that_they_make_of_bars(tmp_path):
         algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2, sides="buy", window="10:00-12:00", max_participation=0.2,
         price="vwap", latency=1800.0, rules=Rules(max_child=10), interval=3600.0,
     )  # fmt: skip
-    found = ShardedStudy.of_request(stored(tmp_path / "bars"), request).run(tmp_path / "out")
+    found = request.sharded(stored(tmp_path / "bars")).run(tmp_path / "out")
     request.study(BARS).run().save(tmp_path / "whole")
     pd.testing.assert_frame_equal(found.table(), pd.read_parquet(tmp_path / "whole/parents.parquet"), check_exact=True)
 

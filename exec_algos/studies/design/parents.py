@@ -17,7 +17,7 @@ from exec_algos.market.hours import sessions_of
 from exec_algos.model import Side
 from exec_algos.studies.design.history import KNOWN, SymbolHistory, taken
 from exec_algos.studies.design.plans import OrderSize, Plan, Sizes, SymbolFacts, clock_times, days_of, sizes_as_text
-from exec_algos.studies.design.sampling import STRATUM, Strata, Stratum, strata_of
+from exec_algos.studies.design.sampling import STRATUM, TRAITS, Strata, Stratum, strata_of
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +107,7 @@ class Grid:
             lot_size=self.lot_size, start=table[:, 3], end=table[:, 4], profile_days=self.profile_days, skipped=tuple(skipped),
             columns=SymbolHistory(bars, sessions, self.profile_days, table[:, 0], table[:, 1]), terms=self.record(),
         )  # fmt: skip
-        return orders if self.strata is None else self.strata.sample(orders)
+        return orders if self.strata is None else orders.drawn(self.strata)
 
     @property
     def digest(self) -> str | None:
@@ -359,6 +359,26 @@ class ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""
         own: dict[str, Any] = {name: getattr(self, name)[keep] for name in ("symbol", "session", "side", "lots", "start", "end")}
         return replace(self, skipped=(*self.skipped, *skipped), columns=taken(self.columns, keep), **own)
+
+    def drawn(self, strata: Strata) -> ParentOrders:
+        """Those that `strata` draw, with the column ``stratum``; `strata` of the result counts them.
+
+        Raises
+        ------
+        UsageError
+            The orders do not say what was known before them: they were not made by a grid.
+        """
+        if not len(self):
+            return self
+        unknown = [column for name, column in TRAITS.items() if name in strata.by and column not in self.columns]
+        if unknown:
+            raise UsageError("strata are drawn from a grid: ParentOrders.grid(bars, strata=...); these orders were given, take all of them")
+        pairs, row = np.unique(np.column_stack([self.symbol, self.session]), axis=0, return_inverse=True)
+        first = np.unique(row, return_index=True)[1]
+        traits = {name: np.asarray(self.columns[TRAITS[name]], dtype=np.float64)[first] for name in strata.by}
+        draw = strata.draw([self.symbols[i] for i, _ in pairs], [str(self.sessions.date[k]) for _, k in pairs], traits)
+        marked = replace(self, columns={**self.columns, STRATUM: draw.stratum[row]}, strata=draw.counts)
+        return marked.take(draw.drawn[row])
 
 
 def _names(symbols: Sequence[str]) -> tuple[str, ...]:

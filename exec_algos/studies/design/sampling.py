@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,9 +16,9 @@ from exec_algos.checks import Floats
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from exec_algos.studies.design.parents import ParentOrders
+    pass
 
-TRAITS = ("liquidity", "spread", "volatility")
+TRAITS = {"liquidity": "adv_notional", "spread": "spread_bps", "volatility": "volatility_bps"}  # and their columns
 STRATUM = "stratum"
 KNOBS: Mapping[str, type[Any]] = {"buckets": int, "per_stratum": int, "fraction": float, "seed": int}
 
@@ -29,6 +29,14 @@ class Stratum(NamedTuple):
     name: str
     candidates: int
     drawn: int
+
+
+class Draw(NamedTuple):
+    """What was drawn: the stratum of each symbol's session, whether it is in the sample, and how many each stratum has."""
+
+    stratum: npt.NDArray[np.object_]
+    drawn: npt.NDArray[np.bool_]
+    counts: tuple[Stratum, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,24 +155,21 @@ class Strata:
             "seed": self.seed,
         }  # fmt: skip
 
-    def sample(self, orders: ParentOrders) -> ParentOrders:
-        """The orders that are drawn, with the column ``stratum``; `ParentOrders.strata` counts them.
+    def draw(self, symbols: Sequence[str], days: Sequence[str], traits: Mapping[str, Floats]) -> Draw:
+        """Which symbols' sessions are drawn.
 
-        Raises
-        ------
-        UsageError
-            The orders do not say what was known before them: they were not made by a grid.
+        Parameters
+        ----------
+        symbols, days : sequence of str
+            Of each symbol's session; days as ``"2024-03-28"``.
+        traits : mapping of str to ndarray of float64
+            What was known before each, for every name of `by`; NaN: not known.
         """
-        if not len(orders):
-            return orders
-        pairs, row = np.unique(np.column_stack([orders.symbol, orders.session]), axis=0, return_inverse=True)
-        first = np.unique(row, return_index=True)[1]
-        stratum = self._strata({name: _trait(orders, name)[first] for name in self.by})
-        luck = np.array([_luck(self.seed, orders.symbols[i], str(orders.sessions.date[k])) for i, k in pairs])
+        stratum = self._strata({name: traits[name] for name in self.by})
+        luck = np.array([_luck(self.seed, symbol, day) for symbol, day in zip(symbols, days, strict=True)])
         drawn = luck < self.fraction if self.fraction is not None else _rank(stratum, luck) < (self.per_stratum or 0)
         counts = tuple(Stratum(name, int((stratum == name).sum()), int(drawn[stratum == name].sum())) for name in sorted(set(stratum)))
-        marked = replace(orders, columns={**orders.columns, STRATUM: stratum[row]}, strata=counts)
-        return marked.take(drawn[row])
+        return Draw(stratum, drawn, counts)
 
     def _strata(self, traits: Mapping[str, Floats]) -> npt.NDArray[np.object_]:
         """Name of each one's stratum: ``liquidity 1/3`` holds the least liquid."""
@@ -183,13 +188,6 @@ def _check_count(name: str, value: object, least: int = 1) -> None:
 def strata_of(record: Mapping[str, Any] | None) -> Strata | None:
     """The strata that `Strata.record` wrote down."""
     return None if record is None else Strata(**record)
-
-
-def _trait(orders: ParentOrders, name: str) -> Floats:
-    wanted = {"liquidity": "adv_notional", "spread": "spread_bps", "volatility": "volatility_bps"}[name]
-    if wanted not in orders.columns:
-        raise UsageError("strata are drawn from a grid: ParentOrders.grid(bars, strata=...); these orders were given, take all of them")
-    return np.asarray(orders.columns[wanted], dtype=np.float64)
 
 
 def _number(name: str, text: str, kind: type[Any]) -> Any:

@@ -14,6 +14,7 @@ from exec_algos.checks import Ints
 from exec_algos.tca.table import WHY, parent_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from exec_algos.studies.design.parents import ParentOrders
@@ -130,3 +131,10 @@ def parquet_of(table: pa.Table) -> bytes:
     texts = [one.name for one in table.schema if not any(kind(one.type) for kind in numbers)]
     pq.write_table(table, sink, use_dictionary=texts, compression="lz4", row_group_size=max(len(table), 1))
     return sink.getvalue()
+
+
+def parquet_of_frame(table: pd.DataFrame) -> bytes:
+    """`parquet_of` a frame, its index left out."""
+    import pyarrow as pa
+
+    return parquet_of(pa.Table.from_pandas(table, preserve_index=False))

@@ -15,7 +15,7 @@ from exec_algos.studies.design.parents import Skipped
 from exec_algos.studies.design.sampling import Stratum
 
 if TYPE_CHECKING:
-    from exec_algos.studies.shards.shard import Shard
+    from exec_algos.studies.shards.plan import Shard
 
 
 class Records:

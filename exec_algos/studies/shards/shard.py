@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import quote
 
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
-from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.calendars import Sessions
 from exec_algos.market.decoded import StoredPart
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.studies.design.parents import ParentOrders, Skipped
@@ -24,12 +23,12 @@ from exec_algos.studies.folder import RECORD, StudyFolder, as_text, check_code, 
 from exec_algos.studies.record.configuration import data_fingerprint
 from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.run.curves import curves_of
+from exec_algos.studies.shards.plan import Reach, Shard, StudyPlan, StudySpan
 from exec_algos.studies.study import SlippageStudy
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from exec_algos.studies.shards.study import ShardedStudy
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 TABLES = ("parents", "fills")
@@ -49,72 +48,6 @@ class ShardTerms(Protocol):
 
 
 OFF_GRID = "a bar does not start a whole number of bars after the session's open; the day is left out, as history too"
-
-
-class Shard(NamedTuple):
-    """A symbol and the month of its sessions.
-
-    Attributes
-    ----------
-    symbol, month : str
-    stored : tuple of str
-        Months of the symbol that the store has, later ones too.
-    """
-
-    symbol: str
-    month: str
-    stored: tuple[str, ...]
-
-    @property
-    def folder(self) -> str:
-        """Where its files stand, in the folder of the study."""
-        return f"shards/symbol={quote(self.symbol, safe='')}/month={self.month}"
-
-
-class StudySpan(NamedTuple):
-    """The time that a study spans: the calendar's name, ns UTC of its ends, the zone in which the store counts months, ns of a bar."""
-
-    calendar: str
-    first: int
-    last: int
-    zone: str
-    step: int
-
-    def sessions(self) -> Sessions:
-        """Every session of the span, by the same numbers for each shard."""
-        return _sessions(self.calendar, self.first, self.last)
-
-    def months(self) -> list[str]:
-        """Every month that has a session."""
-        return sorted(set(self.sessions().date.astype("datetime64[M]").astype(str).tolist()))
-
-    def reach(self, month: str) -> Reach:
-        """Sessions of a month, and the months of the store in which their bars lie."""
-        whole = self.sessions()
-        held = np.flatnonzero(whole.date.astype("datetime64[M]").astype(str) == month)
-        if not len(held):
-            return Reach(0, 0, month, month)
-        first, last = int(held[0]), int(held[-1]) + 1
-        return Reach(first, last, *(_month(t, self.zone) for t in (int(whole.open[first]), int(whole.close[last - 1]) - 1)))
-
-
-class Reach(NamedTuple):
-    """Sessions ``[first, last)`` by number, and the first and last month of the store that their bars may lie in."""
-
-    first: int
-    last: int
-    begin: str
-    end: str
-
-
-_sessions = lru_cache(maxsize=8)(sessions)
-
-
-@lru_cache(maxsize=1 << 16)
-def _month(instant: int, zone: str) -> str:
-    import pandas as pd
-
-    return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
 
 
 @contextmanager
@@ -173,6 +106,20 @@ class Partitions(BarStore):
 
     def _part(self, symbol: str, month: str) -> StoredPart:
         return StoredPart(symbol, month, self._place(symbol, month))
+
+
+def listing_of(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
+    """The months of every symbol of a store.
+
+    Raises
+    ------
+    MarketDataError
+        The store holds nothing.
+    """
+    listing = partitions.listing()
+    if not listing:
+        raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=partitions.path)
+    return listing
 
 
 class Input(NamedTuple):
@@ -260,7 +207,7 @@ class Made(NamedTuple):
     facts: dict[str, Any]
 
 
-def work_shard(study: ShardedStudy, history: History, terms: ShardTerms) -> Made:
+def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
     whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
     bars = history.joined()
@@ -305,7 +252,7 @@ class ShardTask:
 
     Parameters
     ----------
-    study : ShardedStudy
+    study : StudyPlan
     span : StudySpan
     code : dict
         What the planner runs; a worker that runs other code refuses.
@@ -315,7 +262,7 @@ class ShardTask:
         Raise what goes wrong, instead of writing it down.
     """
 
-    study: ShardedStudy
+    study: StudyPlan
     span: StudySpan
     code: dict[str, str]
     folder: str

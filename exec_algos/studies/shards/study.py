@@ -5,39 +5,34 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from exec_algos.algorithms import Algorithm
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
-from exec_algos.executors import OrderExecutor
-from exec_algos.fills import FillModel
-from exec_algos.model import NO_RULES, Rules
+from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.imports import Refused
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text, code_record
-from exec_algos.studies.record.configuration import fill_model_of, fill_model_record
-from exec_algos.studies.run.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
+from exec_algos.studies.record.configuration import fill_model_of
 from exec_algos.studies.shards.combine import combine
 from exec_algos.studies.shards.desk import DeskOrders, Placed
+from exec_algos.studies.shards.plan import Shard, StudyPlan, StudySpan
 from exec_algos.studies.shards.records import Records
 from exec_algos.studies.shards.result import ShardedResult
-from exec_algos.studies.shards.shard import Partitions, Shard, ShardTask, StudySpan
+from exec_algos.studies.shards.shard import Partitions, ShardTask, listing_of
 from exec_algos.studies.shards.workers import workers_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.request import StudyRequest
-    from exec_algos.studies.study import Driver
 
 Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShardedStudy:
+class ShardedStudy(StudyPlan):
     """A slippage study of everything in a bar store, one symbol and month at a time.
 
     The parent orders, their fills and their slippage are those of `SlippageStudy` on the same bars, to the last bit; memory is that of
@@ -73,58 +68,6 @@ class ShardedStudy:
     ()
     """
 
-    store: str
-    parents: Grid | DeskOrders
-    algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
-    fill_model: FillModel | None = None
-    rules: Rules = NO_RULES
-    driver: Driver = "batch"
-    fills: bool = True
-
-    def __post_init__(self) -> None:
-        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
-        names = [str(one) for one in algorithms]
-        if not algorithms or len(set(names)) < len(names):
-            raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
-        if self.parents.calendar is None:
-            raise UsageError(
-                "a study in shards needs a named calendar, such as calendar='XNYS' (--calendar XNYS) or '24/7': a shard sees one symbol"
-            )
-        if self.parents.strata is not None and not self.parents.strata.alone:
-            raise UsageError(
-                "a study in shards sees one symbol's month at a time: strata need edges={...} and fraction=... there, not quantiles and "
-                "per_stratum"
-            )
-        if self.driver not in {"batch", "engine"}:
-            raise UnknownNameError("driver", self.driver, ["batch", "engine"])
-        self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
-        for one in algorithms:
-            if isinstance(one, CustomExecutor):
-                check_importable(one)
-            one.check_order(self.rules, self.parents.lot_size)
-        object.__setattr__(self, "algorithms", algorithms)
-        place = os.fspath(self.store)
-        # resuming may start from another folder
-        object.__setattr__(self, "store", place if "://" in place else os.path.abspath(place))
-        object.__setattr__(self, "fill_model", self.fill_model or FillModel())
-
-    @classmethod
-    def of_request(cls, store: str | os.PathLike[str], request: StudyRequest) -> ShardedStudy:
-        """The study of a whole store in the plain words of the command line.
-
-        Raises
-        ------
-        UsageError
-            A part that cannot be, or a store that holds nothing.
-        """
-        partitions = Partitions(store)
-        _listing(partitions)
-        return cls(
-            store=partitions.path, parents=Grid(**request.terms()) if request.orders is None else request.desk(),
-            algorithms=request.chosen_algorithms(), fill_model=request.fill_model(), rules=request.rules, driver=request.driver,
-            fills=request.fills is not False,
-        )  # fmt: skip
-
     @classmethod
     def of_folder(cls, folder: str | os.PathLike[str]) -> ShardedStudy:
         """The study that was started in a folder.
@@ -146,29 +89,6 @@ class ShardedStudy:
             rules=Rules(**{**rules, "randomisation": randomisation}),
         )  # fmt: skip
 
-    @property
-    def needed_history(self) -> int:
-        """Earlier sessions with data that a shard reads."""
-        return max(self.parents.profile_days, *(one.history_days for one in self.algorithms if isinstance(one, Algorithm)))
-
-    def settings(self) -> dict[str, Any]:
-        """Everything but the store that the numbers depend on, ready for JSON."""
-        return {
-            "parents": self.parents.record(),
-            "algorithms": [str(one) for one in self.algorithms],
-            "fill_model": fill_model_record(self.fill_model or FillModel()),
-            "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
-            "driver": self.driver,
-            **self._own(),
-            "fills": self.fills,
-        }
-
-    def _own(self) -> dict[str, Any]:
-        """What the numbers depend on where algorithms are not all built in."""
-        algorithms = [algorithm_of(one) for one in self.algorithms]
-        imports = imports_of(algorithms)
-        return {"imports": imports, "drivers": drivers_of(algorithms, self.driver)} if imports else {}
-
     def plan(self) -> tuple[StudySpan, list[Shard]]:
         """The time spanned, and the shards in order of symbol and month.
 
@@ -180,7 +100,7 @@ class ShardedStudy:
             A symbol of the grid that the store does not have.
         """
         partitions = Partitions(self.store)
-        listing = _listing(partitions)
+        listing = listing_of(partitions)
         for symbol in self.parents.symbols or ():
             if symbol not in listing:
                 raise UnknownNameError("symbol", symbol, listing)
@@ -262,7 +182,8 @@ class ShardedStudy:
             shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
-        task = ShardTask(self, span, code_record(), kept.path, strict)
+        asked = StudyPlan(**{one.name: getattr(self, one.name) for one in fields(self)})
+        task = ShardTask(asked, span, code_record(), kept.path, strict)
         with Records(shards) as records, workers_of(cluster) as workers:
             for record in workers.settled(task, shards):
                 _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
@@ -306,13 +227,6 @@ def _flat(record: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     for name, value in record.items():
         found |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
     return found
-
-
-def _listing(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
-    listing = partitions.listing()
-    if not listing:
-        raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=partitions.path)
-    return listing
 
 
 def _sample(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> Bars:

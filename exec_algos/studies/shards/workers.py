@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
-    from exec_algos.studies.shards.shard import Shard, ShardTask
+    from exec_algos.studies.shards.plan import Shard
+    from exec_algos.studies.shards.shard import ShardTask
 
 T = TypeVar("T")
 S = TypeVar("S")

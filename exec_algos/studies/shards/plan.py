@@ -1,0 +1,164 @@
+"""`StudyPlan`: the question of a study in shards, frozen, as workers get it; and the symbols' months that it falls into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.calendars import Sessions, sessions
+
+if TYPE_CHECKING:
+    pass
+
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from exec_algos.algorithms import Algorithm
+from exec_algos.errors import UnknownNameError
+from exec_algos.executors import OrderExecutor
+from exec_algos.fills import FillModel
+from exec_algos.model import NO_RULES, Rules
+from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.record.configuration import fill_model_record
+from exec_algos.studies.run.custom import CustomExecutor, algorithm_of, check_importable, drivers_of, imports_of
+from exec_algos.studies.shards.desk import DeskOrders
+
+if TYPE_CHECKING:
+    from exec_algos.studies.study import Driver
+
+
+class Shard(NamedTuple):
+    """A symbol and the month of its sessions.
+
+    Attributes
+    ----------
+    symbol, month : str
+    stored : tuple of str
+        Months of the symbol that the store has, later ones too.
+    """
+
+    symbol: str
+    month: str
+    stored: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its files stand, in the folder of the study."""
+        return f"shards/symbol={quote(self.symbol, safe='')}/month={self.month}"
+
+
+class StudySpan(NamedTuple):
+    """The time that a study spans: the calendar's name, ns UTC of its ends, the zone in which the store counts months, ns of a bar."""
+
+    calendar: str
+    first: int
+    last: int
+    zone: str
+    step: int
+
+    def sessions(self) -> Sessions:
+        """Every session of the span, by the same numbers for each shard."""
+        return _sessions(self.calendar, self.first, self.last)
+
+    def months(self) -> list[str]:
+        """Every month that has a session."""
+        return sorted(set(self.sessions().date.astype("datetime64[M]").astype(str).tolist()))
+
+    def reach(self, month: str) -> Reach:
+        """Sessions of a month, and the months of the store in which their bars lie."""
+        whole = self.sessions()
+        held = np.flatnonzero(whole.date.astype("datetime64[M]").astype(str) == month)
+        if not len(held):
+            return Reach(0, 0, month, month)
+        first, last = int(held[0]), int(held[-1]) + 1
+        return Reach(first, last, *(_month(t, self.zone) for t in (int(whole.open[first]), int(whole.close[last - 1]) - 1)))
+
+
+class Reach(NamedTuple):
+    """Sessions ``[first, last)`` by number, and the first and last month of the store that their bars may lie in."""
+
+    first: int
+    last: int
+    begin: str
+    end: str
+
+
+_sessions = lru_cache(maxsize=8)(sessions)
+
+
+@lru_cache(maxsize=1 << 16)
+def _month(instant: int, zone: str) -> str:
+    import pandas as pd
+
+    return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPlan:
+    """What a study in shards asks, checked: its parameters are those of `ShardedStudy`."""
+
+    store: str
+    parents: Grid | DeskOrders
+    algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
+    fill_model: FillModel | None = None
+    rules: Rules = NO_RULES
+    driver: Driver = "batch"
+    fills: bool = True
+
+    def __post_init__(self) -> None:
+        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
+        names = [str(one) for one in algorithms]
+        if not algorithms or len(set(names)) < len(names):
+            raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
+        if self.parents.calendar is None:
+            raise UsageError(
+                "a study in shards needs a named calendar, such as calendar='XNYS' (--calendar XNYS) or '24/7': a shard sees one symbol"
+            )
+        if self.parents.strata is not None and not self.parents.strata.alone:
+            raise UsageError(
+                "a study in shards sees one symbol's month at a time: strata need edges={...} and fraction=... there, not quantiles and "
+                "per_stratum"
+            )
+        if self.driver not in {"batch", "engine"}:
+            raise UnknownNameError("driver", self.driver, ["batch", "engine"])
+        self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
+        for one in algorithms:
+            if isinstance(one, CustomExecutor):
+                check_importable(one)
+            one.check_order(self.rules, self.parents.lot_size)
+        object.__setattr__(self, "algorithms", algorithms)
+        place = os.fspath(self.store)
+        # resuming may start from another folder
+        object.__setattr__(self, "store", place if "://" in place else os.path.abspath(place))
+        object.__setattr__(self, "fill_model", self.fill_model or FillModel())
+
+    @property
+    def needed_history(self) -> int:
+        """Earlier sessions with data that a shard reads."""
+        return max(self.parents.profile_days, *(one.history_days for one in self.algorithms if isinstance(one, Algorithm)))
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the store that the numbers depend on, ready for JSON."""
+        return {
+            "parents": self.parents.record(),
+            "algorithms": [str(one) for one in self.algorithms],
+            "fill_model": fill_model_record(self.fill_model or FillModel()),
+            "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
+            "driver": self.driver,
+            **self._own(),
+            "fills": self.fills,
+        }
+
+    def _own(self) -> dict[str, Any]:
+        """What the numbers depend on where algorithms are not all built in."""
+        algorithms = [algorithm_of(one) for one in self.algorithms]
+        imports = imports_of(algorithms)
+        return {"imports": imports, "drivers": drivers_of(algorithms, self.driver)} if imports else {}
