@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := setup.cfg pyproject.toml
 
-.PHONY: demo test lint types tests format clean
+.PHONY: demo test lint types tests docs format clean
 
 demo: .venv/.installed
 	@$(BIN)/exec-algos demo
@@ -26,6 +26,10 @@ tests: .venv/.installed-dev
 	$(BIN)/coverage run -m pytest --numprocesses auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The tables of docs/algorithms.md come from the registered algorithms.
+docs: .venv/.installed-dev
+	$(BIN)/python docs/make_tables.py
 
 format: .venv/.installed-dev
 	$(BIN)/ruff format

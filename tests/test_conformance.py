@@ -21,27 +21,10 @@ from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.model import Residual, Rules
 from exec_algos.model.window import Window
 
-TEXTS = {
-    "twap": "twap",
-    "vwap": "vwap:profile_days=1",
-    "dynamic_vwap": "dynamic_vwap:profile_days=2,bin_minutes=150,catch_up=0.5,departure=0.4",
-    "pov": "pov:rate=0.3",
-    "implementation_shortfall": "implementation_shortfall:half_life_seconds=3600",
-    "arrival_price": "arrival_price:urgency=0.7",
-    "target_close": "target_close:half_life_seconds=3600,auction_fraction=0.3",
-    "obizhaeva_wang": "obizhaeva_wang:recovery_seconds=1800",
-    "liquidity_aware": "liquidity_aware:fraction=0.4",
-    "iceberg": "iceberg:display=20",
-    "sniper": "sniper",
-}
 LOT_SIZES = (1, 10, 0.001)
 LOTS = (400, 1, 37, 100 * 13 * 400)  # with an ordinary one first, from one lot to a hundred times the largest session's volume
 SHUT = (Residual.CANCEL, Residual.FORCE)
 PAIRS = [pytest.param(name, policy, id=f"{name}-{policy}") for name in ALGORITHMS for policy in Residual]
-
-
-def test_every_registered_algorithm_is_tried():
-    assert list(TEXTS) == list(ALGORITHMS)
 
 
 class Case(NamedTuple):
@@ -58,7 +41,7 @@ class Case(NamedTuple):
     sizes: tuple[float | None, float | None]
 
     def algorithm(self, name):
-        text = TEXTS[name]
+        text = ALGORITHMS[name].sample
         return parse_algorithm(f"{text}{',' if ':' in text else ':'}slice_interval_seconds={self.interval}")
 
     def rules(self, name, policy):

@@ -1,11 +1,14 @@
 """Execution algorithms: one file each; a value of frozen parameters, and one pure `decide`.
 
-What lives here: algorithms, the curves they follow, and the registry that finds them by name. What may not: brokers, clocks, executors.
+What lives here: algorithms, the curves they follow, and the registry, which looks for them in the modules of this package. What may
+not: brokers, clocks, executors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 
 from exec_algos.algorithms.arrival_price import ArrivalPrice
@@ -22,15 +25,26 @@ from exec_algos.algorithms.target_close import TargetClose
 from exec_algos.algorithms.twap import TWAP
 from exec_algos.algorithms.vwap import VWAP
 
-ALGORITHMS: Mapping[str, type[Algorithm]] = MappingProxyType(
-    {
-        kind.name: kind
-        for kind in (
-            TWAP, VWAP, DynamicVWAP, POV, ImplementationShortfall, ArrivalPrice, TargetClose, ObizhaevaWang, LiquidityAware,
-            Iceberg, Sniper,
-        )
-    }
+# the order of tables and lists, from the simplest on; an algorithm that is not named here comes last
+READING_ORDER = (
+    "twap", "vwap", "dynamic_vwap", "pov", "implementation_shortfall", "arrival_price", "target_close", "obizhaeva_wang",
+    "liquidity_aware", "iceberg", "sniper",
 )  # fmt: skip
+
+
+def _place(kind: type[Algorithm]) -> tuple[int, str]:
+    return READING_ORDER.index(kind.name) if kind.name in READING_ORDER else len(READING_ORDER), kind.name
+
+
+def _found() -> Mapping[str, type[Algorithm]]:
+    """Every algorithm of this package by its name: a module that defines one is all it takes."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
+    named = [kind for kind in kinds if issubclass(kind, Algorithm) and hasattr(kind, "name")]
+    return MappingProxyType({kind.name: kind for kind in sorted(named, key=_place)})
+
+
+ALGORITHMS = _found()
 
 
 def parse_algorithm(text: str) -> Algorithm:

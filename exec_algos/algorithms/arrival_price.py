@@ -10,10 +10,12 @@ Risk 3(2), 2000, 5-39, section 2.2); unlike `ImplementationShortfall` it stretch
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
 
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.algorithms.time_curve import TimeCurve, decaying
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
@@ -46,6 +48,22 @@ class ArrivalPrice(TimeCurve):
     urgency: float = URGENCY
 
     name: ClassVar[str] = "arrival_price"
+    sample: ClassVar[str] = "arrival_price:urgency=0.7"
+    guide: ClassVar[Guide] = Guide(
+        "the curve of `implementation_shortfall`, stretched to the window",
+        "expected cost + risk aversion x variance, for the risk aversion that belongs to the urgency",
+        "a price that may run away, without estimates of risk and impact",
+        "Almgren & Chriss 2000, J. Risk 3(2):5",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "urgency": Parameter(
+            "none",
+            "[0, 1)",
+            "(1 + urgency) / 2 of the order is done after half of the window; 0 is `twap`",
+            (1, -0.1, math.nan),
+            "urgency must be at least 0 and below 1, got {}: 0.6 has 80 % done",
+        ),
+    }
 
     def __post_init__(self) -> None:
         super(ArrivalPrice, self).__post_init__()

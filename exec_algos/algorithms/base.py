@@ -12,11 +12,15 @@ import numpy as np
 
 from exec_algos.algorithms.curve import cumulative_curve
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
+from exec_algos.algorithms.guide import POSITIVE, Guide, Parameter
 from exec_algos.checks import Floats, check_real
 from exec_algos.errors import UsageError
 from exec_algos.model import SECOND, Decision, Rules, Seen, Terms
 from exec_algos.textform import from_text, text_of
 
+INTERVAL = Parameter(
+    "s", "> 0", "time between decisions, rounded up to whole bars", (0, -1, math.nan, math.inf), POSITIVE
+)  # every algorithm's
 NUMBERS = ("float", "int", "float | None", "int | None")  # annotations of the parameters that must be real numbers
 
 
@@ -31,6 +35,13 @@ class Algorithm(ABC):
 
     Attributes
     ----------
+    name : str
+        In lower case, as texts begin with it.
+    sample : str
+        A text form with other values than the defaults, which suits orders of minutes to a day on a week of bars. Those of this package
+        have one, a `guide`, and one of `parameters` for each field of their own; an algorithm of your own needs none of the three.
+    guide : Guide
+    parameters : mapping of str to Parameter
     watches : bool
         Its decisions look at the market: `Seen.volume` and what stands behind it.
     forecasts : bool
@@ -47,6 +58,9 @@ class Algorithm(ABC):
     slice_interval_seconds: float = 60.0
 
     name: ClassVar[str]
+    sample: ClassVar[str]
+    guide: ClassVar[Guide]
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
     watches: ClassVar[bool] = False
     forecasts: ClassVar[bool] = False
     needs_limit: ClassVar[bool] = False

@@ -13,7 +13,8 @@ Two guards, after Satish, Saxena and Palmer (2014), J. Trading 9(3):15: the curv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ import numpy as np
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import cumulative_curve, follow_curve
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
+from exec_algos.algorithms.guide import FRACTION, POSITIVE, Guide, Parameter
 from exec_algos.checks import Floats, check_whole
 from exec_algos.errors import UsageError
 from exec_algos.model import MINUTE, Decision, Seen, Terms
@@ -65,6 +67,32 @@ class DynamicVWAP(Algorithm):
     off_after: float = 0.8
 
     name: ClassVar[str] = "dynamic_vwap"
+    sample: ClassVar[str] = "dynamic_vwap:profile_days=2,bin_minutes=150,catch_up=0.5,departure=0.4"
+    guide: ClassVar[Guide] = Guide(
+        "a curve, forecast anew at each decision",
+        "the expected squared deviation from the interval VWAP, given what the day has traded so far",
+        "judged by VWAP, on days unlike the last ones",
+        "Chen, Feng & Palomar 2016, SSRN 3101695; guards: Satish, Saxena & Palmer 2014, J. Trading 9(3):15",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "profile_days": Parameter(
+            "sessions",
+            ">= 2",
+            "earlier sessions that the model is fitted to",
+            (1, 0, -5),
+            "profile_days must be at least 2, got {}; 20 or more make a useful model",
+        ),
+        "bin_minutes": Parameter("min", "> 0", "length of the model's bins", (0, -15, math.nan, math.inf), POSITIVE),
+        "catch_up": Parameter(
+            "fraction", "[0, 1]", "from equation 41 (0) to the expected part of the window's volume (1)", (-0.1, 1.1, math.nan), FRACTION
+        ),
+        "departure": Parameter(
+            "fraction of the order", "[0, 1]", "how far it may leave the curve of `vwap`", (-0.1, 1.1, math.nan), FRACTION
+        ),
+        "off_after": Parameter(
+            "fraction of the day's volume", "[0, 1]", "from there on it keeps to the shape of `vwap`", (-0.1, 1.1, math.nan), FRACTION
+        ),
+    }
     forecasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -10,13 +10,14 @@ the limit is not modelled: the fill model's touch or through says when a resting
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from exec_algos.algorithms.base import Algorithm
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.model import Decision, Rules, Seen, Terms
@@ -56,6 +57,22 @@ class Iceberg(Algorithm):
     display: float = 100.0
 
     name: ClassVar[str] = "iceberg"
+    sample: ClassVar[str] = "iceberg:display=20"
+    guide: ClassVar[Guide] = Guide(
+        "its own fills, at a limit price",
+        "nothing: it hides the size and pays no spread",
+        "patient, at a price",
+        "Frey & Sandas 2009, SSRN 1108485",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "display": Parameter(
+            "shares",
+            "> 0, whole lots",
+            "what is shown",
+            (0, -100, math.nan, math.inf),
+            "display is what an iceberg shows, a positive number of shares, got {}; say display=100",
+        ),
+    }
     needs_limit: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

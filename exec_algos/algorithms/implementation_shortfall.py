@@ -10,9 +10,11 @@ without permanent impact). The size of the order makes no difference to it, nor 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from exec_algos.algorithms.guide import POSITIVE, Guide, Parameter
 from exec_algos.algorithms.time_curve import TimeCurve, decaying
 from exec_algos.checks import Floats, check_not_negative, check_positive
 from exec_algos.costs import SquareRootImpact
@@ -103,6 +105,40 @@ class ImplementationShortfall(TimeCurve):
     day_seconds: float = REGULAR_SESSION
 
     name: ClassVar[str] = "implementation_shortfall"
+    sample: ClassVar[str] = "implementation_shortfall:half_life_seconds=3600"
+    guide: ClassVar[Guide] = Guide(
+        "a curve: fast at first",
+        "expected cost + risk aversion x variance, against the arrival price",
+        "a price that may run away, with estimates of risk and impact",
+        "Almgren & Chriss 2000, J. Risk 3(2):5",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "half_life_seconds": Parameter(
+            "s",
+            "> 0",
+            "time in which what is left falls by the factor e; 1,800 s where nothing is said",
+            (0, -1, math.nan, math.inf),
+            POSITIVE,
+        ),
+        "risk_aversion": Parameter(
+            "1/currency",
+            ">= 0",
+            "lambda; with the next two, in place of the half-life",
+            (1,),
+            "say how fast in one way: half_life_seconds alone, or risk_aversion, volatility",
+        ),
+        "volatility": Parameter(
+            "currency/share per square root of a day", ">= 0", "sigma", (1,), "and temporary_impact together; got None and None, {}"
+        ),
+        "temporary_impact": Parameter(
+            "currency/share per share/day",
+            "> 0",
+            "eta; `linear_impact` finds it from a fill model's",
+            (1,),
+            "and temporary_impact together; got None and None, None, {}",
+        ),
+        "day_seconds": Parameter("s", "> 0", "length of the day of both", (0, -1, math.nan, math.inf), POSITIVE),
+    }
 
     def __post_init__(self) -> None:
         super(ImplementationShortfall, self).__post_init__()

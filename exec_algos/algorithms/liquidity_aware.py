@@ -9,7 +9,8 @@ these are absent each is taken to be half that bar's volume (`exec_algos.market.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import NAN
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.model import Decision, Seen, Terms
@@ -58,6 +60,22 @@ class LiquidityAware(Algorithm):
     fraction: float = 0.1
 
     name: ClassVar[str] = "liquidity_aware"
+    sample: ClassVar[str] = "liquidity_aware:fraction=0.4"
+    guide: ClassVar[Guide] = Guide(
+        "the size at the best quotes",
+        "nothing: it bounds what one child asks of the visible book",
+        "quotes at hand; thin books; as soon as possible, but gently",
+        "Cont, Kukanov & Stoikov 2014, J. Financial Econometrics 12(1):47",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "fraction": Parameter(
+            "fraction of the smaller quote",
+            "(0, 1]",
+            "of a child",
+            (0, -0.1, 1.1, math.nan),
+            "fraction is a part of the visible size in (0, 1], got {}; 10 % is 0.1",
+        ),
+    }
     watches: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ An order of one slice is one child.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
@@ -18,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from exec_algos import trajectories
+from exec_algos.algorithms.guide import POSITIVE, Guide, Parameter
 from exec_algos.algorithms.time_curve import TimeCurve
 from exec_algos.checks import Floats, check_positive
 from exec_algos.errors import UsageError
@@ -55,6 +57,21 @@ class ObizhaevaWang(TimeCurve):
     recovery_seconds: float | None = None
 
     name: ClassVar[str] = "obizhaeva_wang"
+    sample: ClassVar[str] = "obizhaeva_wang:recovery_seconds=1800"
+    guide: ClassVar[Guide] = Guide(
+        "a curve: a block, a constant rate, a block",
+        "the expected cost in a book that recovers; not the risk",
+        "impact that fades within the window",
+        "Obizhaeva & Wang 2013, J. Financial Markets 16:1; Alfonsi, Fruth & Schied 2010, Quant. Finance 10:143",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "resilience": Parameter(
+            "1/s", ">= 0", "how fast the book recovers; inf is `twap`", (-1, math.nan), "resilience must be at least 0 per second, got {}"
+        ),
+        "recovery_seconds": Parameter(
+            "s", "> 0", "the same as a half-life; 300 s where nothing is said", (0, -1, math.nan, math.inf), POSITIVE
+        ),
+    }
 
     def __post_init__(self) -> None:
         super(ObizhaevaWang, self).__post_init__()

@@ -9,7 +9,8 @@ rate a and POV ``a / (1 + a)``. A tape that is replayed holds none of our prints
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import NAN
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.algorithms.liquidity_aware import lots_up_to
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
@@ -56,6 +58,29 @@ class POV(Algorithm):
     inclusive: bool = True
 
     name: ClassVar[str] = "pov"
+    sample: ClassVar[str] = "pov:rate=0.3"
+    guide: ClassVar[Guide] = Guide(
+        "the volume there is",
+        "nothing: it keeps a share of the volume",
+        "no view of the day; the end may stay open",
+        "Kissell 2013, The Science of Algorithmic Trading",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "rate": Parameter(
+            "fraction of the volume",
+            "(0, 1)",
+            "participation",
+            (0, 1, -0.1, 10, math.nan, math.inf),
+            "rate is a fraction of the volume between 0 and 1, got {}; 10 % is 0.1",
+        ),
+        "inclusive": Parameter(
+            "1 or 0",
+            "0, 1",
+            "whether the volume counts our own shares in",
+            (2, -1, 0.5, math.nan),
+            "inclusive is True or False (1 or 0 in the text form), got {}",
+        ),
+    }
     watches: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

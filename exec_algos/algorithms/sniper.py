@@ -10,13 +10,15 @@ with half its volume (`exec_algos.market.depth`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from exec_algos.algorithms.base import Algorithm
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.algorithms.liquidity_aware import lots_up_to
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
@@ -56,6 +58,22 @@ class Sniper(Algorithm):
     fraction: float = 0.5
 
     name: ClassVar[str] = "sniper"
+    sample: ClassVar[str] = "sniper"
+    guide: ClassVar[Guide] = Guide(
+        "the quote, against a limit price",
+        "nothing: it takes what is offered at the limit or better",
+        '"I would" at a price that need not come',
+        "Kissell & Malamut 2006, J. Trading 1(1):12",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "fraction": Parameter(
+            "fraction of the quote",
+            "(0, 1]",
+            "what is taken at once",
+            (0, -0.1, 1.1, math.nan),
+            "fraction is a part of the size at the quote in (0, 1], got {}; 50 % is 0.5",
+        ),
+    }
     watches: ClassVar[bool] = True
     needs_limit: ClassVar[bool] = True
 

@@ -11,12 +11,14 @@ With a fraction f for the auction ``Y = (1 - f) Q`` is done before the auction b
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 
+from exec_algos.algorithms.guide import FRACTION, POSITIVE, Guide, Parameter
 from exec_algos.algorithms.time_curve import TimeCurve, decaying
 from exec_algos.checks import Floats, check_not_negative, check_positive
 from exec_algos.errors import UsageError
@@ -62,6 +64,26 @@ class TargetClose(TimeCurve):
     auction_seconds: float = 0.0
 
     name: ClassVar[str] = "target_close"
+    sample: ClassVar[str] = "target_close:half_life_seconds=3600,auction_fraction=0.3"
+    guide: ClassVar[Guide] = Guide(
+        "the curve of `implementation_shortfall`, turned round in time",
+        "expected cost + risk aversion x variance, against the close",
+        "index and fund orders, judged by the close",
+        "Almgren & Chriss 2000, J. Risk 3(2):5, time reversed",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "half_life_seconds": Parameter(
+            "s", "> 0", "time in which what is done grows by the factor e", (0, -1, math.nan, math.inf), POSITIVE
+        ),
+        "auction_fraction": Parameter("fraction of the order", "[0, 1]", "what the last slice carries", (-0.1, 1.1, math.nan), FRACTION),
+        "auction_seconds": Parameter(
+            "s",
+            ">= 0",
+            "how long before the end continuous trading stops; 600 in Seoul",
+            (-1, math.nan, math.inf),
+            "auction_seconds must be at least 0 and finite, got {}",
+        ),
+    }
 
     def __post_init__(self) -> None:
         super(TargetClose, self).__post_init__()

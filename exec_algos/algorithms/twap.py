@@ -15,6 +15,7 @@ import numpy as np
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import follow_curve
+from exec_algos.algorithms.guide import Guide
 from exec_algos.checks import Floats
 from exec_algos.model import Decision, Seen, Terms
 
@@ -35,6 +36,13 @@ class TWAP(Algorithm):
     """
 
     name: ClassVar[str] = "twap"
+    sample: ClassVar[str] = "twap"
+    guide: ClassVar[Guide] = Guide(
+        "a curve: time",
+        "the deviation from the time-weighted average price",
+        "no volume data; short windows; a control for any other",
+        "by definition",
+    )
 
     @property
     def decide(self) -> Callable[[Terms, Seen, Any], Decision]:

@@ -7,12 +7,13 @@ and price). It minimises the expected squared deviation from the interval VWAP.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import follow_curve
+from exec_algos.algorithms.guide import Guide, Parameter
 from exec_algos.checks import Floats, check_whole
 from exec_algos.errors import UsageError
 from exec_algos.model import Decision, Seen, Terms
@@ -38,6 +39,18 @@ class VWAP(Algorithm):
     profile_days: int = 5
 
     name: ClassVar[str] = "vwap"
+    sample: ClassVar[str] = "vwap:profile_days=1"
+    guide: ClassVar[Guide] = Guide(
+        "a curve: the volume of earlier sessions",
+        "the expected squared deviation from the interval VWAP",
+        "a large order over hours, judged by VWAP",
+        "Konishi 2002, J. Financial Markets 5:197",
+    )
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "profile_days": Parameter(
+            "sessions", ">= 1", "earlier sessions whose mean volume is the curve", (0, -1), "profile_days must be at least 1, got {}"
+        ),
+    }
 
     @property
     def decide(self) -> Callable[[Terms, Seen, Any], Decision]:
