@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -37,21 +37,54 @@ def from_text(kind: str, text: str, known: Mapping[str, type[Value]]) -> Value:
     """
     if not isinstance(text, str):
         raise UsageError(f"{kind} must be a text such as {next(iter(known))!r}, got {text!r}")
-    name, _, rest = text.strip().partition(":")
+    name, parameters = split_text(text)
     if name.lower() not in known:
         raise UnknownNameError(kind, name, known)
     cls: Any = known[name.lower()]
     allowed = {f.name: f for f in fields(cls)}
-    given: dict[str, Any] = {}
-    for pair in filter(None, rest.split(",")):
-        key, _, value = pair.partition("=")
-        if key.strip() not in allowed:
-            raise UnknownNameError(f"parameter of {name}", key.strip(), allowed)
-        if key.strip() in given:
-            raise UsageError(f"{key.strip()} stands twice in {text!r}; say it once")
-        given[key.strip()] = _number(key, value, type(allowed[key.strip()].default))
+    given = {key: _number(key, value, type(allowed[key].default)) for key, value in known_once(name, text, parameters, allowed)}
     made: Value = cls(**given)
     return made
+
+
+def split_text(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """The name of a text form, and its parameters as they stand there.
+
+    >>> split_text("vwap: profile_days=5, slice_interval_seconds=300")
+    ('vwap', [('profile_days', '5'), ('slice_interval_seconds', '300')])
+    """
+    name, _, rest = text.strip().partition(":")
+    return name, parameters_of(rest)
+
+
+def parameters_of(text: str) -> list[tuple[str, str]]:
+    """``parameter=value`` pairs, comma-separated; a parameter without a value has an empty one.
+
+    >>> parameters_of("liquidity,buckets=5")
+    [('liquidity', ''), ('buckets', '5')]
+    """
+    pairs = (part.partition("=") for part in text.split(",") if part.strip())
+    return [(key.strip(), value.strip()) for key, _, value in pairs]
+
+
+def known_once(name: str, text: str, parameters: Iterable[tuple[str, str]], allowed: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The parameters, one by one.
+
+    Raises
+    ------
+    UnknownNameError
+        One that is not `allowed`.
+    UsageError
+        One that stands twice.
+    """
+    names, seen = list(allowed), set()
+    for key, value in parameters:
+        if key not in names:
+            raise UnknownNameError(f"parameter of {name}", key, names)
+        if key in seen:
+            raise UsageError(f"{key} stands twice in {text!r}; say it once")
+        seen.add(key)
+        yield key, value
 
 
 def _text(value: float) -> str:

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import algorithms, assert_same, fill_models, grids, kinds_of_model, market, markets, outcome, study_of, trades
 
-from exec_algos import TWAP, Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor, VWAPExecutor
-from exec_algos.algorithms import parse_algorithm
+from exec_algos import TWAP, Bars, Commission, FillModel, ParentOrders, Rules, SimulatedBroker, SlippageStudy
+from exec_algos.algorithms import ALGORITHMS, parse_algorithm
 from exec_algos.algorithms.curve import follow_curve
 from exec_algos.costs import FixedSpread, SquareRootImpact
-from exec_algos.model import Decision
+from exec_algos.executors import AlgorithmExecutor
+from exec_algos.model import NO_RULES, Decision
 
 LATE = FillModel(price="close", max_participation=0.02, latency=90, commission=Commission(rate=0.0002, per_share=0.003, minimum=1.0))
 REAL = {
@@ -113,16 +114,11 @@ def test_engine_and_batch_agree_on_orders_of_millions_of_fractional_lots(lot_siz
     assert engine.parents["fill_rate"].max() <= 1
 
 
-async def alone(bars, row, model, lot_size):
-    """One order of a study, worked by its executor on a broker of its own."""
-    broker = SimulatedBroker(bars, fill_model=model, calendar="XNYS")
-    algorithm = parse_algorithm(row.algorithm)
-    terms = {"slice_interval_seconds": algorithm.slice_interval_seconds, "side": row.side, "lot_size": lot_size, "start": row.start}
-    if algorithm.name == "twap":
-        minutes = (row.end - row.start).total_seconds() / 60
-        return await TWAPExecutor(broker).execute(row.symbol, row.quantity, minutes, **terms)
-    days = algorithm.profile_days
-    return await VWAPExecutor(broker).execute(row.symbol, row.quantity, None, f"{row.end:%H:%M}", days, **terms)
+async def alone(bars, row, model, lot_size, rules=NO_RULES):
+    """One order of a study, worked by an executor of any algorithm on a broker of its own."""
+    executor = AlgorithmExecutor(SimulatedBroker(bars, fill_model=model, calendar="XNYS"))
+    terms = {"side": row.side, "lot_size": lot_size, "start": row.start, "end": row.end, "rules": rules}
+    return await executor.execute(row.symbol, row.quantity, parse_algorithm(row.algorithm), **terms)
 
 
 @given(markets(("A",)), algorithms, kinds_of_model, grids, st.integers(0, 10**6))
@@ -136,3 +132,20 @@ def test_an_executor_on_a_broker_of_its_own_under_asyncio_gets_the_fills_of_the_
     mine = result.fills[(result.fills["parent_id"] == row.parent_id) & (result.fills["algorithm"] == row.algorithm)]
     fills = asyncio.run(alone(bars, row, model, grid["lot_size"]))
     assert [(one.time, one.quantity, one.fill_price, one.commission) for one in fills] == trades(mine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_registered_algorithm_is_one_in_three_drivers(name):
+    kind = ALGORITHMS[name]
+    rules = Rules(limit_price=20.5) if kind.needs_limit else NO_RULES
+    bars, model = market(11, ("A",), silent=0.0), FillModel(price="vwap", max_participation=0.2)
+    parents = ParentOrders.grid(bars, calendar="XNYS", size="300", profile_days=2, sides=["BUY"])
+    study = SlippageStudy(bars, parents, [kind.sample], model, rules)
+    engine, batch = study.run("engine"), study.run("batch")
+    assert_same(engine, batch)
+    assert len(batch.fills)
+    for row in batch.parents.itertuples():
+        mine = batch.fills[batch.fills["parent_id"] == row.parent_id]
+        fills = asyncio.run(alone(bars, row, model, 1, rules))
+        assert [(one.time, one.quantity, one.fill_price, one.commission) for one in fills] == trades(mine)

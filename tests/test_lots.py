@@ -31,7 +31,7 @@ def children(weights, lots):
     curve, done, released = cumulative_curve(weights, 1), 0, []
     terms = Terms(1, lots, len(curve))
     for k, scheduled in enumerate(curve):
-        released.append(follow_curve(terms, Seen(k, float(scheduled), done, 0), ()).quantity)
+        released.append(follow_curve(terms, Seen(k, float(scheduled), done, 0), ()).lots)
         done += released[-1]
     return released
 

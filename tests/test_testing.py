@@ -357,11 +357,11 @@ def test_a_decide_gets_its_params_and_watches_the_market():
 DYNAMIC = """
 import numpy as np
 from exec_algos import Commission
-from exec_algos.batch import Orders, Tape, run_batch
+from exec_algos.batch import BatchOrders, Tape, run_batch
 names = {"__name__": "nowhere"}
 exec("from exec_algos.model import Decision\\ndef decide(terms, seen, params): return Decision(terms.lots, 1e9)", names)
 one, price = np.ones(1, np.int64), np.full(1, 20.0)
-orders = Orders(one, one, price, price, 0 * one, one, one, one, 0 * one, one, 0 * one)
+orders = BatchOrders(one, one, price, price, 0 * one, one, one, one, 0 * one, one, 0 * one)
 outcome, _ = run_batch(Tape(0 * one, *[price] * 5), orders, np.ones(1), names["decide"], (), step=1, commission=Commission())
 print(outcome.filled[0])
 """

@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgentDecision:
-    """An agent's answer about one ticker; a step function's answer about one slice is `exec_algos.model.AgentDecision`.
+    """An agent's answer about one ticker; a step function's answer about one slice is `exec_algos.model.Decision`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class AgentDecision:
 
     Examples
     --------
-    >>> Decision("buy", 0.3).action == "BUY"
+    >>> AgentDecision("buy", 0.3).action == "BUY"
     True
     """
 

@@ -1,4 +1,8 @@
-"""The ``exec-algos`` command."""
+"""The ``exec-algos`` command: its options, one file for each command that does more than pass them on.
+
+What lives here: options, help, what is printed. What may not: anything that a Python user would miss. Nothing heavy is imported before
+a command runs, so that help is quick.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,6 @@ from exec_algos.cli.data import Bad, Format, Label, Step, Symbol, Zone, data_app
 from exec_algos.cli.show import Show
 from exec_algos.cli.synth import synth
 from exec_algos.errors import UsageError
-from exec_algos.model.rules import Rules
-from exec_algos.studies.request import Chosen, StudyRequest
 
 app = typer.Typer(
     name="exec-algos",
@@ -224,6 +226,9 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
     with one_line_errors():
+        from exec_algos.model import Rules
+        from exec_algos.studies.request import Chosen, StudyRequest
+
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, orders=orders, keep=keep, calendar=calendar,
@@ -314,6 +319,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors():
         from exec_algos.cli.data import load_bars
         from exec_algos.cli.estimate import estimate_and_show
+        from exec_algos.studies.request import StudyRequest
 
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation,
@@ -329,6 +335,7 @@ def demo(out: Out = Path("out/demo")) -> None:
     with one_line_errors():
         from exec_algos.cli.study import run_and_show
         from exec_algos.market.samples import load_samples
+        from exec_algos.studies.request import StudyRequest
 
         typer.echo("Sample bars: synthetic, made by this project; no number below says anything about a real market.")
         for calendar, bars in load_samples().items():

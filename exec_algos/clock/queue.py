@@ -70,15 +70,8 @@ class EventQueue:
 
     def run(self) -> None:
         """Carry out everything, in order."""
-        heap = self._heap
-        while heap:
-            time, rank, _, action, argument = heappop(heap)
-            self.now = time
-            if rank == 0:
-                argument = [argument]
-                while heap and heap[0][0] == time and heap[0][1] == 0:
-                    argument.append(heappop(heap)[4])
-            action(argument)
+        while self.step():
+            pass
 
     def play(self, instant: int) -> None:
         """Carry out all that is due before `instant` (ns UTC), each thing at its own time."""

@@ -12,6 +12,7 @@ from exec_algos.costs.spread import EstimatedSpread, FixedSpread, QuotedSpread, 
 from exec_algos.costs.ticks import krx_ticks
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills.presets import Preset, crypto, frictionless, krx_equity, us_equity
+from exec_algos.textform import known_once, split_text
 
 Impact = SquareRootImpact | AlmgrenImpact | TransientImpact
 
@@ -117,17 +118,11 @@ def _is_number(text: str) -> bool:
 
 
 def _made(kind: str, text: str, forms: Mapping[str, Form]) -> Any:
-    name, _, rest = text.strip().partition(":")
+    name, parameters = split_text(text)
     if name not in forms:
         raise UnknownNameError(kind, name, forms)
-    form, given = forms[name], {}
-    for pair in filter(None, rest.split(",")):
-        key, _, value = (part.strip() for part in pair.partition("="))
-        if key not in form.kinds:
-            raise UnknownNameError(f"parameter of {name}", key, form.kinds)
-        if key in given:
-            raise UsageError(f"{key} stands twice in {text!r}; say it once")
-        given[key] = _value(key, value, form.kinds[key])
+    form = forms[name]
+    given = {key: _value(key, value, form.kinds[key]) for key, value in known_once(name, text, parameters, form.kinds)}
     missing = [key for key in form.needed if key not in given]
     if missing:
         raise UsageError(f"{kind} {text!r} needs {', '.join(missing)}: {name}:{','.join(f'{key}=...' for key in form.needed)}")

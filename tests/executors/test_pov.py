@@ -119,7 +119,7 @@ def test_a_sale_is_the_mirror_of_a_purchase():
 
 def test_what_is_filled_and_what_is_working_is_taken_off():
     child = follow_volume(Terms(1, 1000, 10), Seen(3, 0.4, 120, 30, 2000.0), (0.1,))
-    assert child.quantity == 50
+    assert child.lots == 50
     assert math.isnan(child.limit)
     assert follow_volume(Terms(1, 1000, 10), Seen(3, 0.4, 220, 0, 2000.0), (0.1,)).lots == 0
 

@@ -28,44 +28,44 @@ def test_without_bounds_a_decision_stays_as_it_is():
 
 
 def test_the_largest_child_bounds_a_decision():
-    assert left_of(rule(most=20), 30).quantity == 20
+    assert left_of(rule(most=20), 30).lots == 20
 
 
 def test_a_child_smaller_than_the_smallest_waits():
-    assert left_of(rule(least=25), 24).quantity == 0
-    assert left_of(rule(least=25), 25).quantity == 25
+    assert left_of(rule(least=25), 24).lots == 0
+    assert left_of(rule(least=25), 25).lots == 25
 
 
 def test_a_child_smaller_than_the_smallest_goes_if_it_is_all_that_is_left():
-    assert left_of(rule(least=25), 24, filled=70, working=6).quantity == 24
-    assert left_of(rule(least=25), 24, filled=70, working=5).quantity == 0
+    assert left_of(rule(least=25), 24, filled=70, working=6).lots == 24
+    assert left_of(rule(least=25), 24, filled=70, working=5).lots == 0
 
 
 def test_a_child_smaller_than_the_smallest_goes_in_the_last_slice():
-    assert left_of(rule(least=25), 24, slice=2).quantity == 0
-    assert left_of(rule(least=25), 24, slice=3).quantity == 24
+    assert left_of(rule(least=25), 24, slice=2).lots == 0
+    assert left_of(rule(least=25), 24, slice=3).lots == 24
 
 
 def test_never_more_than_is_left_whatever_an_algorithm_decides():
-    assert left_of(rule(), 1000, filled=60, working=30).quantity == 10
-    assert left_of(rule(), 1000, filled=60, working=50).quantity == 0
-    assert left_of(rule(forced=True), 0, slice=3, filled=60, working=50).quantity == 0
+    assert left_of(rule(), 1000, filled=60, working=30).lots == 10
+    assert left_of(rule(), 1000, filled=60, working=50).lots == 0
+    assert left_of(rule(forced=True), 0, slice=3, filled=60, working=50).lots == 0
 
 
 def test_force_sends_all_that_is_left_in_the_last_slice_and_only_there():
-    assert left_of(rule(forced=True), 5, slice=3, filled=60).quantity == 40
-    assert left_of(rule(forced=True), 5, slice=2, filled=60).quantity == 5
+    assert left_of(rule(forced=True), 5, slice=3, filled=60).lots == 40
+    assert left_of(rule(forced=True), 5, slice=2, filled=60).lots == 5
 
 
 def test_force_stands_above_the_largest_and_the_smallest_child():
-    assert left_of(rule(forced=True, most=20), 5, slice=3, filled=60).quantity == 40
-    assert left_of(rule(forced=True, least=50), 5, slice=3, filled=60).quantity == 40
+    assert left_of(rule(forced=True, most=20), 5, slice=3, filled=60).lots == 40
+    assert left_of(rule(forced=True, least=50), 5, slice=3, filled=60).lots == 40
 
 
 def test_a_slice_behind_the_window_asks_for_all_that_is_left_up_to_the_largest_child():
-    assert left_of(rule(), 0, slice=4, filled=60, working=10).quantity == 30
-    assert left_of(rule(most=20), 0, slice=4, filled=60).quantity == 20
-    assert left_of(rule(least=50), 0, slice=5, filled=60).quantity == 40
+    assert left_of(rule(), 0, slice=4, filled=60, working=10).lots == 30
+    assert left_of(rule(most=20), 0, slice=4, filled=60).lots == 20
+    assert left_of(rule(least=50), 0, slice=5, filled=60).lots == 40
 
 
 @pytest.mark.parametrize(

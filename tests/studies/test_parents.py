@@ -9,7 +9,7 @@ from markets import CLOSES, DAYS, STEP, bars_of, grid_of, market, ns
 
 from exec_algos import Bars, ParentOrders
 from exec_algos.errors import UsageError
-from exec_algos.studies.design.parents import Size
+from exec_algos.studies.design.plans import OrderSize
 
 FULL = {"A": [(t, 10.0, 10.0, 10.0, 10.0, 100.0 * (1 + i), math.nan) for i, day in enumerate(DAYS) for t in grid_of(day)]}
 
@@ -156,7 +156,7 @@ def test_taking_some_orders_keeps_what_was_skipped_before():
     ],
 )
 def test_a_size_is_a_part_of_adv_or_shares_or_a_value(text, size):
-    assert tuple(Size.parse(text)) == pytest.approx(size, nan_ok=True)
+    assert tuple(OrderSize.parse(text)) == pytest.approx(size, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from exec_algos.checks import Floats
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.textform import parameters_of
 
 if TYPE_CHECKING:
     pass
@@ -132,7 +133,7 @@ class Strata:
         >>> Strata.of("liquidity=1e6/1e8,fraction=0.25").edges
         {'liquidity': (1000000.0, 100000000.0)}
         """
-        pairs = [(key.strip(), value.strip()) for key, _, value in (part.partition("=") for part in text.split(",") if part.strip())]
+        pairs = parameters_of(text)
         given = dict(pairs)
         if len(given) < len(pairs):
             raise UsageError(f"strata {text!r} say something twice; say it once")

@@ -13,7 +13,7 @@ from exec_algos.algorithms import ALGORITHMS, Algorithm, parse_algorithm
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.executors import OrderExecutor
-from exec_algos.textform import from_text
+from exec_algos.textform import from_text, parameters_of
 
 TERMS = ("side", "start", "end", "lot_size", "rules")
 
@@ -109,7 +109,7 @@ def algorithm_of(given: Any) -> Algorithm:
     if isinstance(kind, type) and issubclass(kind, Algorithm):
         return from_text("algorithm", f"{name.lower()}:{options}", {name.lower(): kind})
     if isinstance(kind, type) and issubclass(kind, OrderExecutor):
-        return CustomExecutor(kind=kind, options=dict(_option(one) for one in options.split(",") if one))
+        return CustomExecutor(kind=kind, options={key: _option(value) for key, value in parameters_of(options)})
     raise UsageError(f"{module}:{name} is neither an Algorithm nor an OrderExecutor, but {kind!r:.80}")
 
 
@@ -122,14 +122,14 @@ def _imported(module: str, name: str) -> Any:
         raise UsageError(f"module {module!r} has no {name!r}") from None
 
 
-def _option(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
+def _option(text: str) -> Any:
+    """A number where the text is one."""
     for kind in (int, float):
         try:
-            return name.strip(), kind(value)
+            return kind(text)
         except ValueError:
             continue
-    return name.strip(), value.strip()
+    return text
 
 
 def imports_of(algorithms: Iterable[Algorithm]) -> dict[str, dict[str, str]]:
