@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,27 @@ import exec_algos
 PACKAGE = Path(exec_algos.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("model", "terms", "errors", "executors", "fills", "matching", "limit_fills", "latency", "costs", "tca", "trajectories", "forecast")
+# lowest first: a package imports only those of lower layers, whether at the top of a file, inside a function or for type checking
+LAYERS = (
+    {"errors"},
+    {"checks", "textform", "compiling", "clock", "market", "stats"},
+    {"config"},
+    {"model"},
+    {"costs", "forecast", "trajectories"},
+    {"algorithms", "fills", "tca"},
+    {"exchange", "batch"},
+    {"brokers"},
+    {"executors"},
+    {"backtest", "stepped"},
+    {"agents", "plots"},
+    {"studies", "ext"},
+    {"reports", "testing", "__init__"},
+    {"cli"},
+)
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+PACKAGES = sorted({path.parent for path in FILES} - {PACKAGE})
+
+PURE = ("model", "errors", "algorithms", "executors", "fills", "costs", "tca", "stats", "trajectories", "forecast")
 IMPURE = {"time", "random", "asyncio", "os", "matplotlib", "backtrader", "httpx"}
 APART = ("ext", "brokers.kis", "plots", "live")
 HEAVY = {"pandas", "numba", "matplotlib", "httpx", "dask", "backtrader"}
@@ -46,6 +67,45 @@ def within(name: str, part: str) -> bool:
 
 def part_of(path: Path, parts: tuple[str, ...]) -> str | None:
     return next((part for part in parts if within(dotted(path), part)), None)
+
+
+def part(path: Path) -> str:
+    """The package, or the module of the root, in which a file stands."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_no_package_imports_one_above_or_beside_it(path):
+    own = part(path)
+    if own == "__init__":  # the public names stand above what they name
+        return
+    inside = {name.split(".")[1] for name in imported(path) if name.startswith("exec_algos.")}
+    known = {name if name in LEVEL else "__init__" for name in inside}
+    assert {name for name in known if name != own and LEVEL[name] >= LEVEL[own]} == set()
+
+
+def test_every_package_has_its_layer_and_the_root_holds_little_else():
+    assert {part(path) for path in FILES} == set(LEVEL)
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__", "errors", "config", "checks", "textform", "compiling"}
+
+
+def test_modules_of_one_package_import_each_other_in_one_direction_only():
+    """Beside the four factories of `Bars`, which read files."""
+    graph = {dotted(path): {name for name in imported(path) if name.startswith("exec_algos.")} for path in FILES}
+    graph["exec_algos.market.bars"].discard("exec_algos.market.read")
+    order = TopologicalSorter({name: {other for other in found if other in graph and other != name} for name, found in graph.items()})
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+def test_every_package_says_what_lives_there_and_what_may_not(folder):
+    said = " ".join((ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or "").split())
+    assert "What lives here: " in said
+    assert "What may not: " in said
 
 
 @pytest.mark.parametrize("path", FILES, ids=dotted)

@@ -1,4 +1,7 @@
-"""Trading agents: from an agent's decision to a sized order, worked by an algorithm, live and in a backtest."""
+"""Trading agents: from an agent's decision to a sized order, executed by an algorithm, live and in a backtest.
+
+What lives here: an agent's decision, its size, its record and its replay. What may not: a model that decides; that is yours.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Driver 1: an event-driven backtest in virtual time."""
+"""Driver 1: an event-driven backtest in virtual time.
+
+What lives here: the engine, its events, the portfolio, what a strategy sees, the result. What may not: how an order fills (`fills`,
+`exchange`) or what an algorithm decides (`algorithms`).
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
     closes = [_closes(stream) for stream in market.streams.values()]
     instants = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
     step = next(iter(market.streams.values())).step
-    known = trades.time + (step if market.model.price == "open" else 0)
+    known = trades.time + (step if market.model.rule.at_start else 0)
     signed = trades.quantity * trades.side
     money = cash - _running(known, signed * trades.price + trades.commission, instants)
     value = np.zeros(len(instants))

@@ -1,4 +1,7 @@
-"""What a trade costs: the commission schedule, the quoted spread, and the impact of its own size."""
+"""What a trade costs: the commission schedule, the quoted spread, and the impact of its own size.
+
+What lives here: one formula for each cost, which estimate, fill and analysis share. What may not: orders, bars that are replayed, time.
+"""
 
 from exec_algos.costs.charges import undated
 from exec_algos.costs.commission import Commission, child_fee

@@ -30,8 +30,6 @@ from exec_algos.model import Fill, ParentOrder, Session, Side, check_lots
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
-_NAMES = {"open": ("open", "open"), "vwap": ("vwap", "vwap"), "close": ("close", "close"), "worst": ("low", "high")}
-RULING = {rule: tuple(map(Bar._fields.index, names)) for rule, names in _NAMES.items()}  # of a sale, of a purchase
 FREE = Commission()
 
 
@@ -70,12 +68,12 @@ class Market:
         self._split = isinstance(self._commission, DatedFees) and self._commission.schedule.by_liquidity
         self._drawn = model.latency if isinstance(model.latency, DrawnLatency) else None
         self._latency = 0 if self._drawn else model.latency_ns
-        self._at_start = model.price == "open"
+        self._at_start = model.rule.at_start
         rule = model.limit_rule
         self._limits, self._at_limit = rule.terms(), rule.at_limit if isinstance(rule, QueueFill) else None
         self._plain, self._bounded = model.plain, model.has_price_grid
         self._ticks = EVERY_TICK if model.ticks is None else model.ticks.terms()
-        self._ruling = RULING[model.price]
+        self._ruling = tuple(Bar._fields.index(column) for column in (model.rule.sell, model.rule.buy))
         self._volumes: dict[str, SessionVolumes] = {}
 
     def add(self, bars: Bars) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,8 +27,6 @@ from exec_algos.model import SECOND, check_participation
 if TYPE_CHECKING:
     from exec_algos.checks import Floats
     from exec_algos.market.bars import Bars
-
-PriceRule = Literal["open", "vwap", "close", "worst"]
 
 
 class OneBar(Protocol):
@@ -79,16 +77,41 @@ class _Row(NamedTuple):
         return min(max((self.high + self.low + self.close) / 3.0, self.low), self.high)
 
 
-def _worst(bars: Bars, side: int) -> Floats:
-    return bars.high if side > 0 else bars.low
+class PriceRule(NamedTuple):
+    """The price of its bar that a market order pays.
+
+    Attributes
+    ----------
+    buy, sell : str
+        The bar's column for either side: ``"open", "high", "low", "close"`` or ``"vwap"``, the vendor's where that lies in the bar's
+        range, else ``(high + low + close) / 3``.
+    at_start : bool
+        Whether the price is known, and its fills stamped, at the bar's start; else at its end.
+    meaning : str
+        What a reader of a report is told.
+    """
+
+    buy: str
+    sell: str
+    at_start: bool
+    meaning: str
+
+    def prices(self, bars: Bars, side: int) -> Floats:
+        """The price for `side` (+1 buys, -1 sells) in each bar, currency per share."""
+        column = self.buy if side > 0 else self.sell
+        prices: Floats = bars.price() if column == "vwap" else getattr(bars, column)
+        return prices
 
 
-PRICE_RULES: Mapping[str, Callable[[Bars, int], Floats]] = {
-    "open": lambda bars, side: bars.open,
-    "vwap": lambda bars, side: bars.price(),
-    "close": lambda bars, side: bars.close,
-    "worst": _worst,
-}
+PRICE_RULES: Mapping[str, PriceRule] = {
+    "open": PriceRule("open", "open", at_start=True, meaning="the open of the bar that a child order meets, stamped at its start"),
+    "vwap": PriceRule("vwap", "vwap", at_start=False, meaning="the VWAP of the bar that a child order meets, stamped at its end"),
+    "close": PriceRule("close", "close", at_start=False, meaning="the close of the bar that a child order meets, stamped at its end"),
+    "worst": PriceRule(
+        "high", "low", at_start=False,
+        meaning="the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +168,7 @@ class FillModel:
         An unknown price rule or limit rule.
     """
 
-    price: PriceRule = "open"
+    price: str = "open"
     max_participation: float | None = None
     latency: float | DrawnLatency = 0.0
     commission: Commission | FeeSchedule = field(default_factory=Commission)
@@ -236,6 +259,11 @@ class FillModel:
         return rule.terms()
 
     @property
+    def rule(self) -> PriceRule:
+        """`price` as the rule that it names."""
+        return PRICE_RULES[self.price]
+
+    @property
     def plain(self) -> bool:
         """A price is the price rule's: there is neither spread nor impact, and the exchange takes any price."""
         return self.spread is None and self.impact is None and not self.has_price_grid
@@ -272,7 +300,7 @@ class FillModel:
 
     def rule_prices(self, bars: Bars, side: int) -> Floats:
         """The price rule's price in each bar, with neither spread nor impact: as `prices`."""
-        prices = PRICE_RULES[self.price](bars, side)
+        prices = self.rule.prices(bars, side)
         prices.flags.writeable = False
         return prices
 
@@ -301,7 +329,7 @@ class FillModel:
             Currency per share.
         """
         row: Any = _Row(bar.open, bar.high, bar.low, bar.close, bar.vwap)
-        price: Any = PRICE_RULES[self.price](row, side)
+        price: Any = self.rule.prices(row, side)
         paid = float(price if self.spread is None else price * (1.0 + side * self.spread.half(row)))
         return paid if self.ticks is None or self.price == "vwap" else on_tick(self.ticks.terms(), paid, side > 0)
 

@@ -1,6 +1,6 @@
 """Forecasts of intraday volume: the Kalman filter of Chen, Feng and Palomar (2016), its fit, and VWAP weights from it.
 
-Pure: arrays and numbers in, values out; no clock, no randomness, no files.
+What lives here: arrays and numbers in, values out. What may not: a clock, randomness, files, orders.
 """
 
 from exec_algos.forecast.em import Fit, Step, em_step, fit, starting_values

@@ -1,5 +1,7 @@
 """Plots of a study, equity curves and the efficient frontier: each is ``(result, ax) -> ax`` and touches nothing but the axes it is given.
 
+What lives here: one file for each plot. What may not: a number that the result does not have; plots read a `Drawn`, not a study.
+
 ========== =============================================================================================
 slippage   how the slippage of each algorithm and side is spread, with its mean and 95 % interval
 schedule   one parent order: what was filled against the schedule, and at what prices
@@ -38,20 +40,52 @@ __all__ = ["KINDS", "cost", "draw", "equity", "frontier", "markouts", "png", "sc
 
 
 class Plot(NamedTuple):
-    """How a plot is drawn, and the inches it wants."""
+    """A kind of plot.
+
+    Attributes
+    ----------
+    draw : callable
+        ``(result, ax, **options) -> ax``.
+    size : callable
+        The inches it wants for a result.
+    caption : str
+        What it shows, in one line.
+    in_report : bool
+        Whether the report has it.
+    """
 
     draw: Callable[..., Axes]
     size: Callable[[Drawn], FigureSize]
+    caption: str
+    in_report: bool = True
+
+
+def _always(*size: float) -> Callable[[Drawn], FigureSize]:
+    return lambda result: FigureSize(*size)
 
 
 KINDS: Mapping[str, Plot] = {
-    "slippage": Plot(slippage, slippage_size),
-    "schedule": Plot(schedule, lambda result: FigureSize(9.0, 6.7, 1.05)),
-    "volume": Plot(volume, lambda result: FigureSize(9.0, 4.3, 0.9)),
-    "cost": Plot(cost, lambda result: FigureSize(9.0, 4.8, 1.0)),
-    "shortfall": Plot(shortfall, shortfall_size),
-    "markouts": Plot(markouts, lambda result: FigureSize(9.0, 4.3, 1.0)),
-}
+    "slippage": Plot(
+        slippage, slippage_size, "How the slippage against interval VWAP is spread, by algorithm and side, with its mean and 95 % interval"
+    ),
+    "schedule": Plot(
+        schedule, _always(9.0, 6.7, 1.05),
+        "One parent order: what was filled against the schedule and the market's volume, and at what prices",
+    ),
+    "shortfall": Plot(
+        shortfall, shortfall_size, "Implementation shortfall of each algorithm by its parts, with the 95 % interval of the total"
+    ),
+    "markouts": Plot(
+        markouts, _always(9.0, 4.3, 1.0),
+        "Fill price against the price a while later, with 95 % intervals: above 0 it went against the fills",
+    ),
+    "volume": Plot(
+        volume, _always(9.0, 4.3, 0.9), "When the volume of a session traded, against the profile of the sessions before"
+    ),
+    "cost": Plot(
+        cost, _always(9.0, 4.8, 1.0), "Cost against size in % of ADV, with the fitted curve of each algorithm", in_report=False
+    ),
+}  # fmt: skip
 
 
 def draw(result: Drawn, kind: str, ax: Axes | None = None, **options: Any) -> Axes:

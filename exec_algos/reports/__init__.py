@@ -1,4 +1,7 @@
-"""The report of a study: one self-contained HTML page, and its plots as PNG."""
+"""The report of a study: one self-contained HTML page, and its plots as PNG.
+
+What lives here: sentences, tables and the page. What may not: a number that is computed nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -7,24 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from exec_algos.fills import PRICE_RULES
+from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
 
-PICTURES: Mapping[str, str] = {
-    "slippage": "How the slippage against interval VWAP is spread, by algorithm and side, with its mean and 95 % interval",
-    "schedule": "One parent order: what was filled against the schedule and the market's volume, and at what prices",
-    "shortfall": "Implementation shortfall of each algorithm by its parts, with the 95 % interval of the total",
-    "markouts": "Fill price against the price a while later, with 95 % intervals: above 0 it went against the fills",
-    "volume": "When the volume of a session traded, against the profile of the sessions before",
-}
-PRICE_RULES: Mapping[str, str] = {
-    "open": "the open of the bar that a child order meets, stamped at its start",
-    "vwap": "the VWAP of the bar that a child order meets, stamped at its end",
-    "close": "the close of the bar that a child order meets, stamped at its end",
-    "worst": "the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
-}
+PICTURES: Mapping[str, str] = {kind: plot.caption for kind, plot in KINDS.items() if plot.in_report}
 LIMIT_FILLS: Mapping[str, str] = {
     "touch": "fill when the bar trades at their limit",
     "through": "fill when the bar trades through their limit",
@@ -96,7 +86,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
     config, model = result.config, result.config["fill_model"]
     cap = model["max_participation"]
     return [
-        ("market orders pay", PRICE_RULES.get(model["price"], model["price"])),
+        ("market orders pay", PRICE_RULES[model["price"]].meaning),
         (
             "participation cap",
             "none: any size fills in a bar that has volume" if cap is None else f"{cap:.4g} of each bar's volume, at most",

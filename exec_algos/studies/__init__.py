@@ -1,4 +1,8 @@
-"""Slippage studies: a grid of parent orders, the algorithms that work them, and what they cost."""
+"""Slippage studies: a grid of parent orders, the algorithms that execute them, and what they cost.
+
+What lives here: the study and its result; in `design` its orders, in `run` how they are executed, in `record` how it is kept, in
+`shards` the same for more than fits into memory. What may not: a fill rule, a decision or a cost formula of its own.
+"""
 
 from __future__ import annotations
 

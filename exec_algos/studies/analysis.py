@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.checks import Ints
+from exec_algos.fills import PRICE_RULES
 from exec_algos.market.hours import sessions_of
 from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.power import power_sentence
@@ -77,7 +78,7 @@ class Analysis:
             Its single fills were not kept.
         """
         view = view_of(parents, bars, sessions_of(bars, config["calendar"]))
-        return cls(parents, fills, view, "start" if config["fill_model"]["price"] == "open" else "end")
+        return cls(parents, fills, view, "start" if PRICE_RULES[config["fill_model"]["price"]].at_start else "end")
 
     @cached_property
     def trades(self) -> Trades:

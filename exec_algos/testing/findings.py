@@ -56,7 +56,7 @@ def _outside(told: Told, case: Case) -> Iterator[tuple[str, str]]:
         yield "before the start", f"sends a child at {shown(early[0], zone)}; await self.broker.clock.sleep_until(start) first"
     if late:
         yield "after the end", f"sends a child at {shown(late[0], zone)}; stop at the window's end"
-    stamp = 0 if case.model.price == "open" else STEP
+    stamp = 0 if case.model.rule.at_start else STEP
     traded = [one.time - stamp for one in told.fills if one.time - stamp >= end + case.model.latency_ns]  # a cancel takes the latency
     if traded and not late:
         yield "after the end", f"trades in the bar of {shown(traded[0], zone)}; give children expires=end"

@@ -1,7 +1,7 @@
 """Optimal trajectories of the literature, as values: how much to hold at each moment of a parent order.
 
-Nothing here trades. A trajectory is computed once, before the order starts; `holdings_curve` makes of it
-the target curve that an executor follows.
+What lives here: trajectories, computed once before the order starts, and `holdings_curve`, which makes of one the target curve that
+an algorithm follows. What may not: anything that trades or looks at the market.
 
 Examples
 --------

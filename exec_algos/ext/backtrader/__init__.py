@@ -1,5 +1,7 @@
 """The backtrader plug-in: strategies that work their orders, a broker with our fills, an analyzer, an observer, feeds and plots.
 
+What lives here: backtrader's own classes over `exec_algos.stepped`. What may not: a fill rule or a decision of its own.
+
 Needs the extra ``backtrader``: ``pip install 'exec_algos[backtrader]'``.
 """
 

@@ -40,7 +40,7 @@ class Feed:
         self.strategy, self.data, self.name = strategy, data, name
         self.time = FeedTime(data, name, settings_of(strategy.cerebro))
         model = getattr(strategy.broker, "model", None)
-        self.early = 0 if model is None or model.price != "open" else self.time.step
+        self.early = 0 if model is None or not model.rule.at_start else self.time.step
         self.broker = SteppedBroker(
             self.time.hours,
             self.time.step,

@@ -370,8 +370,7 @@ class ParentOrders:
         """
         if not len(self):
             return self
-        unknown = [column for name, column in TRAITS.items() if name in strata.by and column not in self.columns]
-        if unknown:
+        if any(TRAITS[name] not in self.columns for name in strata.by):
             raise UsageError("strata are drawn from a grid: ParentOrders.grid(bars, strata=...); these orders were given, take all of them")
         pairs, row = np.unique(np.column_stack([self.symbol, self.session]), axis=0, return_inverse=True)
         first = np.unique(row, return_index=True)[1]

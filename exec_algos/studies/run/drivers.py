@@ -84,7 +84,7 @@ def drive_batch(job: Job) -> Worked:
         latency=model.latency_ns, limits=model.compiled_limits(),
         watching=algorithm.watches, rules=rules, recording=fills,
     )  # fmt: skip
-    stamp = bars.start[trades.row] + (0 if model.price == "open" else bars.step)
+    stamp = bars.start[trades.row] + (0 if model.rule.at_start else bars.step)
     return Worked(
         filled=outcome.filled, notional=outcome.notional, commission=outcome.commission, taxes=outcome.taxes, children=outcome.children,
         trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
