@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.errors import UsageError
+from exec_algos.executors.options import OrderOptions
 from exec_algos.executors.progress import Progress, continues_until
 from exec_algos.executors.run import OrderRun
 from exec_algos.executors.working import WorkingOrder
@@ -126,6 +127,23 @@ class OrderExecutor(ABC):
         progress.conclude()
         return progress.trades()
 
+    async def work_order(  # noqa: PLR0913 - where `OrderOptions` become arguments, with their defaults
+        self,
+        algorithm: Algorithm,
+        symbol: str,
+        quantity: float,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        side: Side | str = Side.BUY,
+        lot_size: float = 1,
+        max_participation: float | None = None,
+        rules: Rules = NO_RULES,
+    ) -> list[Fill]:
+        """`work` an order that is said in the words of `OrderOptions`."""
+        order = self.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
+        return await self.work(algorithm, order, Window(start=start, end=end))
+
     def start(
         self, algorithm: Algorithm, order: OrderTerms, window: Window, on_over: Callable[[WorkingOrder], None] | None = None
     ) -> WorkingOrder:
@@ -175,37 +193,18 @@ class OrderExecutor(ABC):
 class AlgorithmExecutor(OrderExecutor):
     """Runs any algorithm, given as a value, against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
-        self,
-        ticker: str,
-        total_quantity: float,
-        algorithm: Algorithm,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
-    ) -> list[Fill]:
+    async def execute(self, ticker: str, total_quantity: float, algorithm: Algorithm, **options: Unpack[OrderOptions]) -> list[Fill]:
         """Work an order by `algorithm`.
 
         Parameters
         ----------
         ticker : str
         total_quantity : int or float
-            Shares, a multiple of `lot_size`.
+            Shares, a multiple of the lot.
         algorithm : Algorithm
             ``TWAP()``, ``VWAP(profile_days=5)`` ...
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
+        **options
+            Of the order: `OrderOptions`.
 
         Returns
         -------
@@ -217,5 +216,4 @@ class AlgorithmExecutor(OrderExecutor):
         UsageError
             A quantity or window that cannot be worked.
         """
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)

@@ -1,8 +1,13 @@
-"""One executor for each built-in algorithm, with the algorithm's parameters as arguments of `execute`."""
+"""One executor for each built-in algorithm, with the algorithm's parameters as arguments of `execute`.
+
+Each `execute` takes the ticker, the quantity in shares (a multiple of the lot), the parameters that the algorithm's own page documents,
+and `OrderOptions`; it returns the fills in time order.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Unpack
 
 from exec_algos.algorithms.arrival_price import URGENCY, ArrivalPrice
 from exec_algos.algorithms.dynamic_vwap import DynamicVWAP
@@ -18,6 +23,7 @@ from exec_algos.algorithms.vwap import VWAP
 from exec_algos.checks import check_real
 from exec_algos.errors import UsageError
 from exec_algos.executors.base import OrderExecutor
+from exec_algos.executors.options import OrderOptions
 from exec_algos.model import MINUTE, NO_RULES, Fill, Moment, Rules, Side, Window
 
 
@@ -152,36 +158,9 @@ class DynamicVWAPExecutor(OrderExecutor):
         catch_up: float = 0.0,
         departure: float = 0.1,
         off_after: float = 0.8,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order along the volume of the day, as it is forecast at each decision.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        profile_days, slice_interval_seconds, bin_minutes, catch_up, departure, off_after
-            See `DynamicVWAP`.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order along the volume that is forecast at each decision; parameters of `DynamicVWAP`, options `OrderOptions`.
 
         Raises
         ------
@@ -198,56 +177,22 @@ class DynamicVWAPExecutor(OrderExecutor):
             departure=departure,
             off_after=off_after,
         )
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class POVExecutor(OrderExecutor):
     """Runs `POV` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         rate: float = 0.1,
         inclusive: bool = True,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order at a rate of the volume that trades.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        rate : float
-            Participation, in (0, 1).
-        inclusive : bool
-            Whether `rate` is our fraction of all that trades, ourselves included, or of what the others trade.
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-            ``"BUY"`` or ``"SELL"``.
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order at a rate of the volume that trades; parameters of `POV`, options `OrderOptions`.
 
         Raises
         ------
@@ -255,8 +200,7 @@ class POVExecutor(OrderExecutor):
             A rate, quantity or window that cannot be worked.
         """
         algorithm = POV(rate=rate, inclusive=inclusive, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class ImplementationShortfallExecutor(OrderExecutor):
@@ -273,36 +217,9 @@ class ImplementationShortfallExecutor(OrderExecutor):
         volatility: float | None = None,
         temporary_impact: float | None = None,
         day_seconds: float = REGULAR_SESSION,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order along the trajectory of Almgren and Chriss.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        half_life_seconds, slice_interval_seconds, risk_aversion, volatility, temporary_impact, day_seconds : float, optional
-            Those of `ImplementationShortfall`.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order along the trajectory of Almgren and Chriss; parameters of `ImplementationShortfall`, options `OrderOptions`.
 
         Raises
         ------
@@ -313,52 +230,21 @@ class ImplementationShortfallExecutor(OrderExecutor):
             slice_interval_seconds=slice_interval_seconds, half_life_seconds=half_life_seconds, risk_aversion=risk_aversion,
             volatility=volatility, temporary_impact=temporary_impact, day_seconds=day_seconds,
         )  # fmt: skip
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class ArrivalPriceExecutor(OrderExecutor):
     """Runs `ArrivalPrice` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         urgency: float = URGENCY,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order fast at first, then slower.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        urgency : float
-            In [0, 1): ``(1 + urgency) / 2`` of the order is done after half of the window.
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order fast at first, then slower; parameters of `ArrivalPrice`, options `OrderOptions`.
 
         Raises
         ------
@@ -366,14 +252,13 @@ class ArrivalPriceExecutor(OrderExecutor):
             A parameter, quantity or window that cannot be worked.
         """
         algorithm = ArrivalPrice(urgency=urgency, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class TargetCloseExecutor(OrderExecutor):
     """Runs `TargetClose` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
@@ -381,37 +266,11 @@ class TargetCloseExecutor(OrderExecutor):
         auction_fraction: float = AUCTION,
         auction_seconds: float = 0.0,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
         """Work an order slowly at first, faster towards the close, with a part for the auction.
 
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        half_life_seconds, auction_fraction, auction_seconds, slice_interval_seconds : float
-            Those of `TargetClose`.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume; of the auction's too.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        Parameters of `TargetClose`, options `OrderOptions`.
 
         Raises
         ------
@@ -422,53 +281,22 @@ class TargetCloseExecutor(OrderExecutor):
             slice_interval_seconds=slice_interval_seconds, half_life_seconds=half_life_seconds,
             auction_fraction=auction_fraction, auction_seconds=auction_seconds,
         )  # fmt: skip
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class ObizhaevaWangExecutor(OrderExecutor):
     """Runs `ObizhaevaWang` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         resilience: float | None = None,
         recovery_seconds: float | None = None,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order by a block, a constant rate and a block.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        resilience, recovery_seconds : float, optional
-            Those of `ObizhaevaWang`.
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume. What the first block misses is caught up as fast as it allows.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order by a block, a constant rate and a block; parameters of `ObizhaevaWang`, options `OrderOptions`.
 
         Raises
         ------
@@ -476,53 +304,21 @@ class ObizhaevaWangExecutor(OrderExecutor):
             A parameter, quantity or window that cannot be worked.
         """
         algorithm = ObizhaevaWang(resilience=resilience, recovery_seconds=recovery_seconds, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class LiquidityAwareExecutor(OrderExecutor):
     """Runs `LiquidityAware` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         fraction: float = 0.1,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order by a fraction of what stands at the best quotes.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        fraction : float
-            Of the size at the best bid and at the best ask, in (0, 1].
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-            ``"BUY"`` or ``"SELL"``.
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price, sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order by a fraction of what stands at the best quotes; parameters of `LiquidityAware`, options `OrderOptions`.
 
         Raises
         ------
@@ -530,53 +326,21 @@ class LiquidityAwareExecutor(OrderExecutor):
             A fraction, quantity or window that cannot be worked.
         """
         algorithm = LiquidityAware(fraction=fraction, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class IcebergExecutor(OrderExecutor):
     """Runs `Iceberg` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         display: float = 100,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order at its limit price, a part of it shown at a time.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        display : float
-            Shares shown, a multiple of `lot_size`.
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-            ``"BUY"`` or ``"SELL"``.
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price (needed), sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order at its limit price, a part of it shown at a time; parameters of `Iceberg`, options `OrderOptions`.
 
         Raises
         ------
@@ -584,53 +348,21 @@ class IcebergExecutor(OrderExecutor):
             No limit price; a display, quantity or window that cannot be worked.
         """
         algorithm = Iceberg(display=display, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)
 
 
 class SniperExecutor(OrderExecutor):
     """Runs `Sniper` against a broker."""
 
-    async def execute(  # noqa: PLR0913 - an order's terms
+    async def execute(
         self,
         ticker: str,
         total_quantity: float,
         fraction: float = 0.5,
         slice_interval_seconds: float = 60,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        side: Side | str = Side.BUY,
-        lot_size: float = 1,
-        max_participation: float | None = None,
-        rules: Rules = NO_RULES,
+        **options: Unpack[OrderOptions],
     ) -> list[Fill]:
-        """Work an order by taking what stands at its limit price or better.
-
-        Parameters
-        ----------
-        ticker : str
-        total_quantity : int or float
-            Shares, a multiple of `lot_size`.
-        fraction : float
-            Of the size at the quote that is taken, in (0, 1].
-        slice_interval_seconds : float
-            Time between children; in replay it is rounded up to whole bars.
-        start, end : datetime, pandas.Timestamp, str or int, optional
-            The window; now and the session's close if absent. ``"HH:MM"`` is a time of the current session.
-        side : Side or str
-            ``"BUY"`` or ``"SELL"``.
-        lot_size : int or float
-            Shares in a lot.
-        max_participation : float, optional
-            Our largest fraction of a bar's volume.
-        rules : Rules
-            Limit price (needed), sizes of children, residual policy.
-
-        Returns
-        -------
-        list of Fill
-            In time order.
+        """Work an order by taking what stands at its limit price or better; parameters of `Sniper`, options `OrderOptions`.
 
         Raises
         ------
@@ -638,5 +370,4 @@ class SniperExecutor(OrderExecutor):
             No limit price; a fraction, quantity or window that cannot be worked.
         """
         algorithm = Sniper(fraction=fraction, slice_interval_seconds=slice_interval_seconds)
-        order = self.order(ticker, total_quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
-        return await self.work(algorithm, order, Window(start=start, end=end))
+        return await self.work_order(algorithm, ticker, total_quantity, **options)

@@ -7,7 +7,7 @@ import pytest
 from markets import DAYS, market, ns
 
 from exec_algos import FillModel, SimulatedBroker
-from exec_algos.algorithms import POV
+from exec_algos.algorithms import POV, ArrivalPrice, DynamicVWAP, ImplementationShortfall, TargetClose
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import (
     AlgorithmExecutor,
@@ -26,12 +26,17 @@ BARS = market(11, ("A",), missing=0.0)
 CASES = {
     "execute_twap": (TWAPExecutor, (300, 3600)),
     "execute_vwap": (VWAPExecutor, ("10:00", "15:00", 1, 3600)),
-    "execute_dynamic_vwap": (DynamicVWAPExecutor, (2, 3600)),
-    "execute_pov": (POVExecutor, (0.3, False, 3600)),
-    "execute_implementation_shortfall": (ImplementationShortfallExecutor, (7200, 3600)),
-    "execute_arrival_price": (ArrivalPriceExecutor, (0.8, 3600)),
-    "execute_target_close": (TargetCloseExecutor, (7200, 0.2, 1800, 3600)),
     "execute_algorithm": (AlgorithmExecutor, (POV(rate=0.3),)),
+}
+BY_VALUE = {
+    DynamicVWAPExecutor: ((2, 3600), DynamicVWAP(profile_days=2, slice_interval_seconds=3600)),
+    POVExecutor: ((0.3, False, 3600), POV(rate=0.3, inclusive=False, slice_interval_seconds=3600)),
+    ImplementationShortfallExecutor: ((7200, 3600), ImplementationShortfall(half_life_seconds=7200, slice_interval_seconds=3600)),
+    ArrivalPriceExecutor: ((0.8, 3600), ArrivalPrice(urgency=0.8, slice_interval_seconds=3600)),
+    TargetCloseExecutor: (
+        (7200, 0.2, 1800, 3600),
+        TargetClose(half_life_seconds=7200, auction_fraction=0.2, auction_seconds=1800, slice_interval_seconds=3600),
+    ),
 }
 OPTIONS = {"side": "SELL", "lot_size": 2, "max_participation": 0.1, "rules": Rules(max_child=40), "start": "10:30"}
 OWN = {name: case for name, case in CASES.items() if name != "execute_algorithm"}
@@ -57,6 +62,14 @@ def test_a_shortcut_gives_the_fills_of_its_executor(name):
     assert fills == by_executor(name, *own, **OPTIONS)
 
 
+@pytest.mark.parametrize("kind", BY_VALUE)
+def test_an_algorithm_by_its_value_gives_the_fills_of_its_own_executor(kind):
+    own, value = BY_VALUE[kind]
+    fills = call("execute_algorithm", value, broker=broker(), **OPTIONS)
+    assert fills
+    assert fills == asyncio.run(kind(broker()).execute("A", 200, *own, **OPTIONS))
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_a_shortcut_has_the_parameters_and_defaults_of_its_executor(name):
     kind, own = OWN[name]
@@ -77,8 +90,8 @@ def test_without_a_broker_a_synthetic_market_is_made(name):
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_is_heard(option):
     plain = {"side": "BUY", "lot_size": 1, "max_participation": None, "rules": Rules(), "start": None}
-    assert call("execute_pov", 0.3, broker=broker(), **plain) != call(
-        "execute_pov", 0.3, broker=broker(), **{**plain, option: OPTIONS[option]}
+    assert call("execute_algorithm", "pov:rate=0.3", broker=broker(), **plain) != call(
+        "execute_algorithm", "pov:rate=0.3", broker=broker(), **{**plain, option: OPTIONS[option]}
     )
 
 
@@ -94,4 +107,4 @@ def test_what_cannot_be_is_refused_before_anything_is_sent():
     with pytest.raises(UsageError, match="iceberg works at a limit price and the order has none"):
         call("execute_algorithm", "iceberg")
     with pytest.raises(TypeError, match="participation"):
-        call("execute_pov", participation=0.1)
+        call("execute_algorithm", "pov", participation=0.1)
