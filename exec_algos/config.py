@@ -91,7 +91,9 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise UsageError("; ".join(_complaint(one["loc"], one["input"], one["msg"]) for one in error.errors())) from error
+        raise UsageError(
+            "; ".join(_complaint(complaint["loc"], complaint["input"], complaint["msg"]) for complaint in error.errors())
+        ) from error
 
 
 def _complaint(location: tuple[int | str, ...], value: object, message: str) -> str:

@@ -91,7 +91,7 @@ class ConformanceError(ExecAlgosError, AssertionError):
     """
 
     def __init__(self, subject: str, findings: Sequence[str]) -> None:
-        listed = "\n".join(f"  {n}. {one}" for n, one in enumerate(findings, start=1))
+        listed = "\n".join(f"  {n}. {finding}" for n, finding in enumerate(findings, start=1))
         super().__init__(f"{subject} fails its check:\n{listed}")
         self.subject, self.findings = subject, tuple(findings)
 

@@ -166,7 +166,7 @@ def _schedule(when: When, zone: str) -> _Schedule:
         return _EveryBars(when)
     if isinstance(when, str) or not when:
         raise UsageError(f'when is a number of bars or a list of times such as ["10:00"], got {when!r}')
-    return _Times([_time_of_day(one) for one in when], zone)
+    return _Times([_time_of_day(text) for text in when], zone)
 
 
 def _time_of_day(text: str | time) -> time:
@@ -214,4 +214,4 @@ class _Times:
 
         midnight = pd.Timestamp(now, unit="ns", tz="UTC").tz_convert(self.zone).tz_localize(None).normalize()
         self.day = instant(midnight), instant(midnight + pd.Timedelta(days=1))
-        self.instants = [instant(pd.Timestamp.combine(midnight.date(), one)) for one in self.times]
+        self.instants = [instant(pd.Timestamp.combine(midnight.date(), time)) for time in self.times]

@@ -66,10 +66,10 @@ class Algorithm(ABC):
     needs_limit: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value, left_out = getattr(self, one.name), one.default is None
-            if one.type in NUMBERS and not (left_out and value is None):
-                check_real(**{one.name: value})
+        for field in fields(self):
+            value, left_out = getattr(self, field.name), field.default is None
+            if field.type in NUMBERS and not (left_out and value is None):
+                check_real(**{field.name: value})
         if not 0 < self.slice_interval_seconds < math.inf:
             raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")
 

@@ -165,18 +165,18 @@ def _fills(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFram
 def _parents(market: Market, trades: _Trades, names: Sequence[str]) -> pd.DataFrame:
     bars = market.regular_bars()
     parents = [state.parent for state in market.parents]
-    start, end = (np.array([getattr(one, name) for one in parents], dtype=np.int64) for name in ("start", "end"))
+    start, end = (np.array([getattr(parent, name) for parent in parents], dtype=np.int64) for name in ("start", "end"))
     number = {symbol: i for i, symbol in enumerate(bars.symbols)}
-    symbol = np.array([number.get(one.symbol, -1) for one in parents], dtype=np.int64)
+    symbol = np.array([number.get(parent.symbol, -1) for parent in parents], dtype=np.int64)
     held = market.sessions.all_at_or_after(start)
     orders = {
-        "parent_id": np.array([one.parent_id for one in parents], dtype=np.int64),
+        "parent_id": np.array([parent.parent_id for parent in parents], dtype=np.int64),
         "strategy": [_owner(names, state.origin) for state in market.parents],
-        "symbol": [one.symbol for one in parents],
+        "symbol": [parent.symbol for parent in parents],
         "session": market.sessions.date[held].astype("datetime64[s]"),
-        "side": np.array([int(one.side) for one in parents], dtype=np.int64),
-        "algorithm": [one.algorithm for one in parents],
-        "quantity": np.array([one.quantity for one in parents]),
+        "side": np.array([int(parent.side) for parent in parents], dtype=np.int64),
+        "algorithm": [parent.algorithm for parent in parents],
+        "quantity": np.array([parent.quantity for parent in parents]),
         "filled": np.array([state.filled * state.parent.lot_size for state in market.parents]),
         "commission": np.bincount(trades.parent, trades.commission, len(parents)),
         "taxes": np.bincount(trades.parent, trades.taxes, len(parents)),

@@ -43,7 +43,7 @@ def limit_of(order_type: str, limit_price: float | None) -> float | None:
 def _keywords(place_order: Callable[..., Any]) -> frozenset[str]:
     """Those of ``side, expires, parent`` that a broker's own `place_order` takes."""
     parameters = signature(place_order).parameters
-    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return frozenset({"side", "expires", "parent"})
     return frozenset(parameters)
 

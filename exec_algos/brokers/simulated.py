@@ -169,7 +169,7 @@ class SimulatedBroker(BrokerAPI):
             market = self.market
             return market.rest(market.streams[parent.symbol], parent.parent_id, lots, limit, expires, self._commission, capped=capped)
         started = super().send_order(parent, lots, limit, expires, capped=capped)
-        self._carried = [one for one in self._carried if not one[0].done()] + [(started, parent.parent_id)]
+        self._carried = [carried for carried in self._carried if not carried[0].done()] + [(started, parent.parent_id)]
         return started
 
     async def cancel_order(self, order_id: int) -> bool:

@@ -267,13 +267,13 @@ def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> N
     UsageError
         Their names, and what to do.
     """
-    sources = {str(one.name): ctx.get_parameter_source(str(one.name)) for one in ctx.command.params}
-    typed = [one for one in ctx.command.params if getattr(sources[str(one.name)], "name", "") == "COMMANDLINE"]
-    told = {str(one.name): one.opts[0] for one in typed if one.name != "bars"}
-    idle = ", ".join(option for name, option in told.items() if name in IN_MEMORY)
+    sources = {str(param.name): ctx.get_parameter_source(str(param.name)) for param in ctx.command.params}
+    typed = [param for param in ctx.command.params if getattr(sources[str(param.name)], "name", "") == "COMMANDLINE"]
+    given = {str(option.name): option.opts[0] for option in typed if option.name != "bars"}
+    idle = ", ".join(option for name, option in given.items() if name in IN_MEMORY)
     if idle:
         raise UsageError(f"leave out {idle}: a study with --resume reads one bar store as it stands, and writes into its own folder")
-    more = ", ".join(option for name, option in told.items() if name not in GOING_ON)
+    more = ", ".join(option for name, option in given.items() if name not in GOING_ON)
     if more and not bars:
         raise UsageError(f"without a store the study in {folder} goes on as it was started; leave out {more}, or name the store as well")
 
@@ -286,7 +286,7 @@ def presets(
     with one_line_errors():
         from exec_algos.fills.parsing import PRESETS, parse_preset
 
-        typer.echo("\n\n".join(parse_preset(one).describe() for one in preset or PRESETS))
+        typer.echo("\n\n".join(parse_preset(name).describe() for name in preset or PRESETS))
 
 
 @app.command("estimate")

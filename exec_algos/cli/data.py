@@ -101,24 +101,24 @@ def describe(source: Annotated[str, typer.Argument(metavar="STORE_OR_SRC", help=
         _print_table(list(kept.columns), kept.to_numpy().tolist())
 
 
-def _load(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Loaded:
+def _load(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Loaded:
     from exec_algos.market.frames import Request
     from exec_algos.market.read import load
     from exec_algos.market.stamps import nanoseconds
 
-    format, zone, label, step, symbol, on_bad = told
+    format, zone, label, step, symbol, on_bad = reading
     length = int(step) if step and step.isdigit() else step
     return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)))
 
 
-def load_bars(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
-    """Bars of files, folders or a store; `told` is format, zone, label, step, symbol and what to do with bad rows."""
-    loaded = _load(sources, told)
+def load_bars(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+    """Bars of files, folders or a store; `reading` is format, zone, label, step, symbol and what to do with bad rows."""
+    loaded = _load(sources, reading)
     _print_touched(loaded.bars)
     return loaded.bars
 
 
-def bars_to_study(sources: list[str], told: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+def bars_to_study(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
     """The same; of a store that holds something broken it is said how the rest can be studied.
 
     Raises
@@ -129,7 +129,7 @@ def bars_to_study(sources: list[str], told: tuple[str | None, str | None, str | 
     from exec_algos.market.store import BarStore
 
     try:
-        return load_bars(sources, told)
+        return load_bars(sources, reading)
     except MarketDataError as error:
         # an empty store has no rest to study
         if len(sources) > 1 or not BarStore.found_at(sources[0]) or not BarStore(sources[0]).symbols:
@@ -147,12 +147,12 @@ def _print_loaded(loaded: Loaded) -> None:
 def _row(loaded: Loaded, symbol: str) -> list[str]:
     import pandas as pd
 
-    one = loaded.bars.select([symbol])
-    first, last = (pd.Timestamp(int(t), tz="UTC").tz_convert(one.zone) for t in (one.start[0], one.start[-1]))
-    outside = "-" if one.vwap is None else str(int(((one.vwap < one.low) | (one.vwap > one.high)).sum()))
-    touched = sum(issue.symbol == symbol for issue in one.report)
+    bars = loaded.bars.select([symbol])
+    first, last = (pd.Timestamp(int(t), tz="UTC").tz_convert(bars.zone) for t in (bars.start[0], bars.start[-1]))
+    outside = "-" if bars.vwap is None else str(int(((bars.vwap < bars.low) | (bars.vwap > bars.high)).sum()))
+    touched = sum(issue.symbol == symbol for issue in bars.report)
     quote_only = str(loaded.quote_only.get(symbol, 0))
-    return [symbol, str(len(one)), _time(first), _time(last), _seconds(one.step), one.zone, quote_only, outside, str(touched)]
+    return [symbol, str(len(bars)), _time(first), _time(last), _seconds(bars.step), bars.zone, quote_only, outside, str(touched)]
 
 
 def _time(stamp: object) -> str:

@@ -59,7 +59,7 @@ def _of_session(study: SlippageStudy, session: str | None) -> SlippageStudy:
     dates = orders.sessions.date[orders.session].astype(str)
     chosen = max(dates) if session is None else session
     if chosen not in dates:
-        why = next((one.reason for one in orders.skipped if one.session == chosen), "the bars have no such session")
+        why = next((skip.reason for skip in orders.skipped if skip.session == chosen), "the bars have no such session")
         raise UsageError(f"no order can be estimated on {chosen}: {why}; sessions from {min(dates)} to {max(dates)} can")
     return replace(study, parents=orders.take(dates == chosen))
 

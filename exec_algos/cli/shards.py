@@ -98,8 +98,8 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | N
     halves(study, split)  # what cannot be split starts no study
     study.start(folder)  # so that the folder alone says how to go on
     with _progress(quiet=show.as_json) as report:
-        told = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
-        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=cluster, strict=strict, progress=told)
+        on_progress = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
+        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=cluster, strict=strict, progress=on_progress)
     train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
     StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
     if show.as_json:
@@ -188,7 +188,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
 def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
-        typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(one.reason for one in result.skipped)}")
+        typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
     _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
@@ -196,8 +196,8 @@ def _print_left_out(result: ShardedResult) -> None:
 
 
 def _print_failed(result: ShardedResult, when: str = "") -> None:
-    for one in result.failed[:MOST_FAILED]:
-        typer.echo(f"failed: {when}{one.symbol} {one.session}: {one.reason}")
+    for failure in result.failed[:MOST_FAILED]:
+        typer.echo(f"failed: {when}{failure.symbol} {failure.session}: {failure.reason}")
     if len(result.failed) > MOST_FAILED:
         typer.echo(f"failed: {when}and {len(result.failed) - MOST_FAILED} more, in {result.folder}/failed.csv")
 
@@ -217,8 +217,8 @@ def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> di
         **({} if groups is None else {"by": records(groups.reset_index())}),
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "skipped": result.config["skipped"],
-        "refused": [one._asdict() for one in result.refused],
-        "failed": [one._asdict() for one in result.failed],
+        "refused": [row._asdict() for row in result.refused],
+        "failed": [failure._asdict() for failure in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
         "config": result.config,
         "out": result.folder,

@@ -124,8 +124,8 @@ def band_table(bands: Mapping[str, Band], short: Mapping[str, str]) -> Table:
         table.add_column(name)
     for name in next(iter(bands.values())).means.columns:
         table.add_column(str(name), justify="right")
-    for side, one in bands.items():
-        for algorithm, means in one.means.iterrows():
+    for side, band in bands.items():
+        for algorithm, means in band.means.iterrows():
             table.add_row(short[str(algorithm)], side.lower(), *(bps(mean) for mean in means))
     return table
 
@@ -133,26 +133,26 @@ def band_table(bands: Mapping[str, Band], short: Mapping[str, str]) -> Table:
 def band_lines(bands: Mapping[str, Band], short: Mapping[str, str]) -> list[str]:
     """Whether the ranking survives, a line for each side."""
     lines = []
-    for side, one in bands.items():
-        if len(one.means) == 1:
+    for side, band in bands.items():
+        if len(band.means) == 1:
             continue  # nothing to rank
-        said = {model: " < ".join(short[name] for name in names) for model, names in one.ranking.items()}
-        if one.survives:
-            lines.append(f"{side.lower()}: the ranking survives every fill model: {next(iter(said.values()))}{_unsure(one)}")
+        said = {model: " < ".join(short[name] for name in names) for model, names in band.ranking.items()}
+        if band.survives:
+            lines.append(f"{side.lower()}: the ranking survives every fill model: {next(iter(said.values()))}{_unsure(band)}")
         else:
-            ranked = "; ".join(f"{k}: {v}" for k, v in said.items())
-            lines.append(f"{side.lower()}: the ranking hangs on the fill model: {ranked}{_unsure(one)}")
+            ranked = "; ".join(f"{model}: {v}" for model, v in said.items())
+            lines.append(f"{side.lower()}: the ranking hangs on the fill model: {ranked}{_unsure(band)}")
     return lines
 
 
-def _unsure(one: Band) -> str:
+def _unsure(band: Band) -> str:
     """How many pairs of algorithms are not told apart: a ranking may survive and be chance all the same."""
-    pairs = one.pairs.groupby(level=["first", "second"], sort=False)
+    pairs = band.pairs.groupby(level=["first", "second"], sort=False)
     sure = [bool(((pair["low"] > 0) | (pair["high"] < 0)).all()) for _, pair in pairs]
     if all(sure):
         return ""
     return (
-        f"; in {sure.count(False)} of {numbered(len(sure), 'pair')} it may be chance under at least one model "
+        f"; in {sure.count(False)} of {numbered(len(sure), 'pair')} it may be chance under at least band model "
         "(95 % interval holds 0, or is not estimable)"
     )
 
@@ -206,7 +206,7 @@ def order_lines(given: int, worked: int, refused: Sequence[Refused], listed: str
         return [head]
     return [
         f"{head}; row by row in {listed}, where row 1 is the first below the column names:",
-        *(f"  {n} x {kind}" for n, kind in kinds_of(one.reason for one in refused)),
+        *(f"  {n} x {kind}" for n, kind in kinds_of(row.reason for row in refused)),
     ]
 
 
@@ -218,7 +218,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def bands_as_json(bands: Mapping[str, Band]) -> dict[str, Any]:
     """Means, rankings and whether they survive, by side."""
-    return {side: {"means": one.means.to_dict(), "ranking": one.ranking, "survives": one.survives} for side, one in bands.items()}
+    return {side: {"means": band.means.to_dict(), "ranking": band.ranking, "survives": band.survives} for side, band in bands.items()}
 
 
 def short_names(algorithms: Sequence[str]) -> dict[str, str]:

@@ -260,7 +260,7 @@ def _ruled(rules: Rules) -> str:
     said += [f"residual {rules.residual}"] if rules.residual != Residual.CANCEL else []
     said += [f"style {rules.style}"] if str(rules.style) != "market" else []
     said += [f"randomised {rules.randomisation}"] if rules.randomisation is not None else []
-    return "".join(f", {one}" for one in said)
+    return "".join(f", {knob}" for knob in said)
 
 
 def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> list[str]:
@@ -287,7 +287,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),
-        "refused": [one._asdict() for one in refused],
+        "refused": [row._asdict() for row in refused],
         "config": result.config,
         "rules": result.config["rules"],
         "out": str(out),

@@ -73,6 +73,6 @@ def _known(value: Any) -> Any:
 def _half(result: Any) -> dict[str, Any]:
     """Days and parent orders of a half."""
     pieces = result.iter_batches(["session"]) if hasattr(result, "iter_batches") else [result.parents]
-    ends = [(one["session"].min(), one["session"].max()) for one in pieces]
-    first, last = min(one for one, _ in ends), max(one for _, one in ends)
+    ends = [(piece["session"].min(), piece["session"].max()) for piece in pieces]
+    first, last = min(end for end, _ in ends), max(end for _, end in ends)
     return {"first": str(first.date()), "last": str(last.date()), "parent_orders": result.config["parent_orders"]}

@@ -111,10 +111,10 @@ def fee_rows(schedule: FeeSchedule, day: date, side: int) -> Rows:
         A date outside the range that a component is known for.
     """
     rows = []
-    for one in schedule.components:
-        if SIDE_NAMES[side] in one.sides:
-            terms, maker = one.on(day), one.on(day, "maker")
-            rows.append(FeeRow(*terms[:2], *maker[:2], *terms[2:5], float(terms.rounding), float(one.tax)))
+    for component in schedule.components:
+        if SIDE_NAMES[side] in component.sides:
+            terms, maker = component.on(day), component.on(day, "maker")
+            rows.append(FeeRow(*terms[:2], *maker[:2], *terms[2:5], float(terms.rounding), float(component.tax)))
     return tuple(rows)
 
 
@@ -148,7 +148,7 @@ class FeeTable(NamedTuple):
         kinds, entry = np.unique(days.astype("datetime64[D]").astype(np.int64) * 2 + (sides > 0), return_inverse=True)
         found = [fee_rows(schedule, np.datetime64(int(kind) // 2, "D").item(), 1 if kind % 2 else -1) for kind in kinds]
         ends = np.cumsum([0, *map(len, found)]).astype(np.int64)
-        rows = np.array([row for one in found for row in one], dtype=np.float64).reshape(-1, len(FeeRow._fields))
+        rows = np.array([row for entry in found for row in entry], dtype=np.float64).reshape(-1, len(FeeRow._fields))
         return cls(rows, ends[:-1], ends[1:], schedule.by_liquidity), entry.astype(np.int64)
 
 

@@ -171,11 +171,11 @@ class FeeComponent:
             raise UsageError(f"fee {self.name!r} has no periods")
         for side in self.sides:
             _known("side", side, SIDES)
-        for one in self.periods:
-            one.terms.checked(self.name)
-            _check_maker(self.name, one.terms, (one.maker or one.terms).checked(self.name))
-            if one.first > one.last:
-                raise UsageError(f"fee {self.name!r} has a period from {one.first} to {one.last}, which ends before it starts")
+        for period in self.periods:
+            period.terms.checked(self.name)
+            _check_maker(self.name, period.terms, (period.maker or period.terms).checked(self.name))
+            if period.first > period.last:
+                raise UsageError(f"fee {self.name!r} has a period from {period.first} to {period.last}, which ends before it starts")
         for before, after in zip(self.periods, self.periods[1:], strict=False):
             if (after.first - before.last).days != 1:
                 raise UsageError(f"fee {self.name!r} must go on the day after {before.last}, but its next period starts on {after.first}")
@@ -193,9 +193,9 @@ class FeeComponent:
         UsageError
             A date outside the known range: a rate that is not known is never taken for 0.
         """
-        for one in self.periods:
-            if one.first <= day <= one.last:
-                return (one.maker or one.terms) if liquidity == "maker" else one.terms
+        for period in self.periods:
+            if period.first <= day <= period.last:
+                return (period.maker or period.terms) if liquidity == "maker" else period.terms
         first, last = self.known
         raise UsageError(
             f"{self.name} is known for trades from {first} to {last}, not for {day}; FeeSchedule.extended() assumes the nearest known rate"
@@ -204,7 +204,7 @@ class FeeComponent:
     def extended(self) -> FeeComponent:
         """The component with the nearest known terms on every date outside its range; a pause is never the nearest."""
         first, last = self.known
-        charging = [one for one in self.periods if _charges(one.terms)] or list(self.periods)
+        charging = [period for period in self.periods if _charges(period.terms)] or list(self.periods)
         before = [charging[0]._replace(first=date.min, last=_next_day(first, -1))] if first > date.min else []
         after = [charging[-1]._replace(first=_next_day(last, 1), last=date.max)] if last < date.max else []
         if not before + after:
@@ -287,7 +287,7 @@ class FeeSchedule:
         _known("side", side, SIDES)
         _known("liquidity", liquidity, LIQUIDITY)
         when = as_day(day)
-        return tuple(one.on(when, liquidity) for one in self.components if side in one.sides)
+        return tuple(component.on(when, liquidity) for component in self.components if side in component.sides)
 
     def fee(self, side: SideName, shares: float, value: float, day: date | str, liquidity: Liquidity = "taker") -> float:
         """What a child order that traded `shares` for `value` on `day` pays in all.
@@ -321,7 +321,7 @@ class FeeSchedule:
     @property
     def by_liquidity(self) -> bool:
         """Makers pay other terms than takers."""
-        return any((period.maker or period.terms) != period.terms for one in self.components for period in one.periods)
+        return any((period.maker or period.terms) != period.terms for component in self.components for period in component.periods)
 
     def check_days(self, first: date, last: date, sides: Iterable[SideName] = ("BUY", "SELL")) -> None:
         """Refuse trade dates, both ends included, that are not all known to those sides.
@@ -346,21 +346,23 @@ class FeeSchedule:
             A cap, or a minimum beside another component, which a `Commission` cannot say.
         """
         terms = self.on(day, side)
-        if any(one.maximum != UNCAPPED_FEE for one in terms) or (len(terms) > 1 and any(one.minimum > 0 for one in terms)):
+        if any(term.maximum != UNCAPPED_FEE for term in terms) or (len(terms) > 1 and any(term.minimum > 0 for term in terms)):
             raise UsageError(f"{self.name} of {side} on {as_day(day)} has a cap or several fees with a minimum; use .on() and fee_of_terms")
-        parts = (sum(column) for column in zip(*((one.rate, one.per_share, one.minimum) for one in terms), strict=True))
+        parts = (sum(column) for column in zip(*((term.rate, term.per_share, term.minimum) for term in terms), strict=True))
         return Commission(*parts).checked()
 
     def extended(self) -> FeeSchedule:
         """The schedule with each component's nearest known terms assumed outside its range; `describe` says so."""
-        return replace(self, components=tuple(one.extended() for one in self.components))
+        return replace(self, components=tuple(component.extended() for component in self.components))
 
     def describe(self) -> str:
         """Every component, its terms by date and its source, one line each."""
         lines = [f"{self.name} ({self.currency})" if self.components else f"{self.name}: no fees"]
-        for one in self.components:
-            lines += [f"  {one.name}, paid by {' and '.join(one.sides)}" + (f" [{one.source}]" if one.source else "")]
-            lines += [f"    {_dates(period)}: {_terms(period.terms)}{_maker(period)}" for period in one.periods]
+        for component in self.components:
+            lines += [
+                f"  {component.name}, paid by {' and '.join(component.sides)}" + (f" [{component.source}]" if component.source else "")
+            ]
+            lines += [f"    {_dates(period)}: {_terms(period.terms)}{_maker(period)}" for period in component.periods]
         return "\n".join(lines)
 
 

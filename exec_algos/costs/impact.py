@@ -267,7 +267,7 @@ class TransientImpact:
             dying = _power_law(float(self.decay_power or 0.0), float(self.decay_seconds or 0.0))
         if not self.permanent:
             return dying
-        return Decay((self.permanent, *((1 - self.permanent) * one for one in dying.weights)), (0.0, *dying.rates))
+        return Decay((self.permanent, *((1 - self.permanent) * weight for weight in dying.weights)), (0.0, *dying.rates))
 
 
 def _power_law(power: float, seconds: float) -> Decay:
@@ -281,7 +281,7 @@ def _power_law(power: float, seconds: float) -> Decay:
     rates.append(edge * power / (power + 1))
     weights.append(edge**power / power)
     whole = math.fsum(weights)
-    return Decay(tuple(one / whole for one in weights), tuple(rate / seconds for rate in rates))
+    return Decay(tuple(weight / whole for weight in weights), tuple(rate / seconds for rate in rates))
 
 
 def _positive(name: str, value: Any) -> float:
@@ -296,7 +296,7 @@ def _by_symbol(name: str, value: Any, below: float) -> BySymbol:
         return _below(name, value, below)
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise UsageError(f"{name} must be a number above 0, or one for each symbol such as {{'IBM': 1e6}}; got {value!r}")
-    return tuple(sorted((str(symbol), _below(f"{name} of {symbol}", one, below)) for symbol, one in dict(value).items()))
+    return tuple(sorted((str(symbol), _below(f"{name} of {symbol}", number, below)) for symbol, number in dict(value).items()))
 
 
 def _below(name: str, value: Any, below: float) -> float:

@@ -96,7 +96,9 @@ class TickTable:
 
     def terms(self) -> TickTerms:
         """The table in numbers that the compiled loop can read."""
-        return TickTerms(np.array(self.floors, np.float64), np.array(self.ticks, np.float64), np.array([_unit(one) for one in self.ticks]))
+        return TickTerms(
+            np.array(self.floors, np.float64), np.array(self.ticks, np.float64), np.array([_unit(tick) for tick in self.ticks])
+        )
 
     def rounded(self, prices: Floats, side: int) -> Floats:
         """Many prices, each on the tick above for a buy (`side` 1) and on the one below for a sell (-1): ndarray of shape (n,)."""

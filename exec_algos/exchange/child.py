@@ -121,5 +121,7 @@ class Child(Waitable):
 
 def mean_parts(fills: Sequence[Fill], shares: float) -> tuple[float, float, float, float]:
     """Rule price, spread and impact a share of several fills together, and their taxes."""
-    rule, spread, impact = (sum(one.quantity * getattr(one, name) for one in fills) / shares for name in ("rule_price", "spread", "impact"))
-    return rule, spread, impact, sum(one.taxes for one in fills)
+    rule, spread, impact = (
+        sum(fill.quantity * getattr(fill, name) for fill in fills) / shares for name in ("rule_price", "spread", "impact")
+    )
+    return rule, spread, impact, sum(fill.taxes for fill in fills)

@@ -227,24 +227,24 @@ class Market:
 
     def cancel(self, number: int) -> bool:
         """Cancel an open child when the request has reached the venue; False if it is over."""
-        child = next((one for one in self.resting() if one.number == number), None)
+        child = next((child for child in self.resting() if child.number == number), None)
         if child is None:
             return False
         self.queue.put(self.queue.now + child.latency, Rank.EXPIRY, self._expire, child)
         return True
 
     def _close_bars(self, streams: list[Stream]) -> None:
-        told: list[tuple[Child, Fill]] = []
+        reported: list[tuple[Child, Fill]] = []
         expired: list[Child] = []
         queue = self.queue
         for stream in streams:
             closed = stream.close()
             if stream.resting:
-                self._match(stream, closed, told, expired)
+                self._match(stream, closed, reported, expired)
             if stream.due >= 0:
                 queue.put_bar(stream.due, stream.symbol, self._close_bars, stream)
-        if told:
-            self._tell(told)
+        if reported:
+            self._tell(reported)
         for child in expired:
             self._expire(child)
         if self.on_bars is not None:
@@ -253,33 +253,33 @@ class Market:
             else:
                 self.on_bars(streams)
 
-    def _tell(self, told: list[tuple[Child, Fill]]) -> None:
+    def _tell(self, reported: list[tuple[Child, Fill]]) -> None:
         """Fills reach the account and whoever waits, when every bar of the instant has been met."""
-        for child, fill in told:
+        for child, fill in reported:
             if self.on_fill is not None:
                 self.on_fill(child, fill)
             if child.over and child.resume is not None:
                 self._resume(child)
 
-    def _match(self, stream: Stream, closed: tuple[Bar, float, float], told: list[tuple[Child, Fill]], expired: list[Child]) -> None:
+    def _match(self, stream: Stream, closed: tuple[Bar, float, float], reported: list[tuple[Child, Fill]], expired: list[Child]) -> None:
         (start, _, high, low, _, volume, _), buy, sell = closed
         now, used, ended, at_once = self.queue.now, 0.0, False, self._at_limit is None
         for child in stream.resting:
             if child.active <= start < child.deadline:
                 state = child.state
-                taken = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
+                gone = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
                 price = buy if state.side > 0 else sell
                 budget = bar_budget(child.lot_rate, volume) if at_once else self._behind_queue(child, stream, closed[0], price)
-                if budget > taken and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
+                if budget > gone and price == price:  # noqa: PLR0124 - NaN: the bar gives this side nothing
                     left, shift = child.lots - child.filled, 1.0 if self._plain else stream.displacement.shift(start)
-                    done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, budget, child.terms, taken)
+                    done = meet_bar(state.side, left, child.limit, price * shift, low * shift, high * shift, budget, child.terms, gone)
                     if done.lots > 0:
                         fill = self._execute(child, stream, done, closed[0], price, start if self._at_start else now)
                         used += fill.quantity
                         child.over = child.filled == child.lots
                         ended = ended or child.over
                         if self.on_fill is not None or child.resume is not None:
-                            told.append((child, fill))
+                            reported.append((child, fill))
             if child.deadline <= now and not child.over:
                 expired.append(child)
         if ended:
@@ -344,7 +344,7 @@ class Market:
         child.state.working -= child.lots - child.filled
         child.over = True
         stream = self.streams[child.state.parent.symbol]
-        stream.resting = [one for one in stream.resting if one is not child]
+        stream.resting = [other for other in stream.resting if other is not child]
         if child.resume is not None:
             self._resume(child)
 

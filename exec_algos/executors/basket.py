@@ -204,7 +204,7 @@ class BasketExecutor:
         algorithms = [algorithm] * len(parents) if isinstance(algorithm, Algorithm) else list(algorithm)
         if len(algorithms) != len(parents):
             raise UsageError(f"{len(parents)} parent orders need one algorithm, or one each, got {len(algorithms)}")
-        return [self._line(parent, one, window) for parent, one in zip(parents, algorithms, strict=True)]
+        return [self._line(parent, own, window) for parent, own in zip(parents, algorithms, strict=True)]
 
     def _line(self, parent: OrderTerms | ParentOrder, algorithm: Algorithm, window: Window) -> _Line:
         """A parent order whose window and rules were looked at."""

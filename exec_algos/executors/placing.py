@@ -41,15 +41,15 @@ class Placing:
         late = [begin + delay(end - begin, self._random.time, self._grid, self._key, k) for k, (begin, end) in enumerate(window)]
         return [*zip(late, [*late[1:], window[-1][1]], strict=True), *after]
 
-    def resized(self, k: int, lots: int) -> int:
-        """The lots of slice `k`'s child; the window's last one and those behind it stay as they are."""
-        if not self._random.size or k >= self._last:
+    def resized(self, number: int, lots: int) -> int:
+        """The lots of slice `number`'s child; the window's last one and those behind it stay as they are."""
+        if not self._random.size or number >= self._last:
             return lots
-        return resized(lots, self._random.size, self._key, k)
+        return resized(lots, self._random.size, self._key, number)
 
-    def rests(self, k: int) -> bool:
-        """Slice `k`'s child rests at the touch."""
-        return self.passive and not (self._crossing_last and k == self._last) and not (self._auction and k > self._last)
+    def rests(self, number: int) -> bool:
+        """Slice `number`'s child rests at the touch."""
+        return self.passive and not (self._crossing_last and number == self._last) and not (self._auction and number > self._last)
 
     def ask(self, now: int, lots: int) -> None:
         """Take note that `lots` lots of the order are due from `now` (ns UTC) on, those that are filled among them."""

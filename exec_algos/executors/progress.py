@@ -40,8 +40,8 @@ Working = tuple[int, int, Started[Fill]]  # slice, lots, what will become of it;
 
 def trades_of(child: Started[Fill]) -> list[Fill]:
     """Trades of a child that is still open, where it tells: one that is carried by a coroutine answers when it is over."""
-    told: list[Fill] = getattr(child, "fills", [])
-    return told
+    fills: list[Fill] = getattr(child, "fills", [])
+    return fills
 
 
 def continues_until(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
@@ -126,23 +126,23 @@ class Progress:
         """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""
         left, waiting = 0, []
         for child in self.working:
-            k, lots, task = child
+            number, lots, task = child
             if task.done():
-                self._take(k, lots, task)
+                self._take(number, lots, task)
             else:
                 left += lots
                 waiting.append(child)
         self.working = waiting
         return left
 
-    def _take(self, k: int, lots: int, task: Started[Fill]) -> None:
+    def _take(self, number: int, lots: int, task: Started[Fill]) -> None:
         try:
             fill = task.result()
         except (Exception, CancelledError) as error:
-            self._fail(k, error, task)
+            self._fail(number, error, task)
             return
         if not isinstance(fill, Fill):
-            self._fail(k, TypeError(f"place_order returned {fill!r}, which is no Fill"), task)
+            self._fail(number, TypeError(f"place_order returned {fill!r}, which is no Fill"), task)
             return
         self.failures = 0
         quantity, parts = fill.quantity, fill.parts
@@ -154,24 +154,24 @@ class Progress:
             else:
                 self.fills.append(fill)
             if quantity * self.per_share > lots * (1 + 1e-9):
-                self.errors.append(f"slice {k + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
+                self.errors.append(f"slice {number + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
             elif quantity * self.per_share < lots * ROUNDED_DOWN**2 and (reason := getattr(task, "reason", "")):
-                self.errors.append(f"slice {k + 1}: {reason}")
+                self.errors.append(f"slice {number + 1}: {reason}")
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
-            self.log.info("[%s] Slice %d/%d: %s", self.name, k + 1, self.terms.slices, got)
+            self.log.info("[%s] Slice %d/%d: %s", self.name, number + 1, self.terms.slices, got)
 
-    def _fail(self, k: int, error: BaseException, task: Started[Fill]) -> None:
+    def _fail(self, number: int, error: BaseException, task: Started[Fill]) -> None:
         said = f"{type(error).__name__}: {error}"
-        if any(task is one for one in self.withdrawn):
-            told = isinstance(error, VenueError)
-            self.errors.append(f"slice {k + 1}: withdrawn, {said}" + ("" if told else "; ask the venue what it got"))
+        if any(task is child for child in self.withdrawn):
+            refused = isinstance(error, VenueError)
+            self.errors.append(f"slice {number + 1}: withdrawn, {said}" + ("" if refused else "; ask the venue what it got"))
             return
         if isinstance(error, UsageError):
             self.fault = self.fault or error
         self.failures += 1
-        self.errors.append(f"slice {k + 1}: {said}")
-        self.log.warning("[%s] Slice %d/%d failed: %r", self.name, k + 1, self.terms.slices, error)
+        self.errors.append(f"slice {number + 1}: {said}")
+        self.log.warning("[%s] Slice %d/%d failed: %r", self.name, number + 1, self.terms.slices, error)
 
     def hopeless(self, most: int) -> bool:
         """`most` children failed one after the other; a caller's mistake is raised."""
@@ -183,9 +183,9 @@ class Progress:
 
     def give_up(self) -> None:
         """Children that never reported stay unknown: say so, and let go of them."""
-        for k, _, task in self.working:
+        for number, _, task in self.working:
             task.cancel()
-            self.errors.append(f"slice {k + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+            self.errors.append(f"slice {number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
         self.let_go()
 
     def let_go(self) -> None:
@@ -195,8 +195,8 @@ class Progress:
 
     def trades(self) -> list[Fill]:
         """All trades in time order, those of children that are not over too, as far as these tell."""
-        told = [one for task in (*self.lost, *(task for _, _, task in self.working)) for one in trades_of(task)]
-        return sorted(self.fills + told, key=lambda one: one.time) if told else self.fills
+        open_fills = [fill for task in (*self.lost, *(task for _, _, task in self.working)) for fill in trades_of(task)]
+        return sorted(self.fills + open_fills, key=lambda fill: fill.time) if open_fills else self.fills
 
     def summary(self) -> ExecutionSummary:
         """What became of the order until now."""

@@ -65,7 +65,7 @@ class OrderRun:
         session = self._broker.session(start)
         history = await self._broker.get_volume_history(parent.symbol, algorithm.history_days, bar)
         first, last, length = ((instant - session.open) // bar for instant in (start, parent.end, session.close))
-        return algorithm.dynamic_curve([stretched(one, length) for one in history], first, last, bar)
+        return algorithm.dynamic_curve([stretched(earlier, length) for earlier in history], first, last, bar)
 
     async def _release(self, curve: list[float], dynamic: DynamicCurve | None = None) -> None:
         progress = self._progress
@@ -74,28 +74,28 @@ class OrderRun:
         decide, params, looks, before = algorithm.decide, algorithm.params(), algorithm.watches or dynamic is not None, math.nan
         curve = curve + [1.0] * (len(progress.slices) - len(curve))
         forced, send, passive = bounds is not None and bounds.forced, broker.send_order, progress.placing.passive
-        for k, (instant, over) in enumerate(progress.slices):
+        for number, (instant, over) in enumerate(progress.slices):
             await clock.sleep_until(instant)
             if over <= clock.now:
                 continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
             if (progress.failures or progress.fault) and progress.hopeless(self._max_failures):
                 return
-            seen = new_tuple(Seen, (k, curve[k], progress.lots - done, working, *UNSEEN))
+            seen = new_tuple(Seen, (number, curve[number], progress.lots - done, working, *UNSEEN))
             if looks:
                 seen, before = await self._look(dynamic, seen, before)
             lots, limit = decide(terms, seen, params)
             if bounds is not None:
-                lots, limit = apply_rules(bounds, terms, seen, Decision(progress.placing.resized(k, lots), limit))
-            if passive and lots and progress.placing.rests(k):
-                await self._post(k, Decision(lots, limit), over)
+                lots, limit = apply_rules(bounds, terms, seen, Decision(progress.placing.resized(number, lots), limit))
+            if passive and lots and progress.placing.rests(number):
+                await self._post(number, Decision(lots, limit), over)
             elif lots:
-                child = send(parent, lots, limit, over, capped=False) if forced and k == last else send(parent, lots, limit, over)
-                progress.working.append((k, lots, child))
+                child = send(parent, lots, limit, over, capped=False) if forced and number == last else send(parent, lots, limit, over)
+                progress.working.append((number, lots, child))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
 
-    async def _post(self, k: int, decision: Decision, over: int) -> None:
+    async def _post(self, number: int, decision: Decision, over: int) -> None:
         """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""
         progress = self._progress
         broker, clock, parent, placing = self._broker, self._broker.clock, progress.parent, progress.placing
@@ -111,7 +111,7 @@ class OrderRun:
             if not placing.waited(now, progress.lots):
                 child = at_touch(progress.terms.side, placing.tick, await broker.observe(parent.symbol), child)
             if child.lots > 0:
-                progress.working.append((k, child.lots, broker.send_order(parent, child.lots, child.limit, until)))
+                progress.working.append((number, child.lots, broker.send_order(parent, child.lots, child.limit, until)))
                 progress.released += 1
             if until >= over:
                 return

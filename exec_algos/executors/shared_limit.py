@@ -198,8 +198,8 @@ class _Child:
         """What it takes of a limit, and whether that is final."""
         fills, final = self.told()
         side, lot = self.parent.side, self.parent.lot_size
-        shares, value = sum(one.quantity for one in fills), sum(one.quantity * one.fill_price for one in fills)
-        fee, rest = sum(one.commission for one in fills), 0.0
+        shares, value = sum(fill.quantity for fill in fills), sum(fill.quantity * fill.fill_price for fill in fills)
+        fee, rest = sum(fill.commission for fill in fills), 0.0
         cash = side * value + fee
         if not final:
             rest = max(self.sent * lot - shares, 0.0) * self.price

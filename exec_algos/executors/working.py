@@ -79,7 +79,7 @@ class WorkingOrder:
         progress.collect()
         working = 0.0
         for _, lots, task in progress.working:
-            working += max(lots * lot - sum(one.quantity for one in trades_of(task)), 0.0)
+            working += max(lots * lot - sum(fill.quantity for fill in trades_of(task)), 0.0)
         return list(progress.trades()), working
 
     @property
@@ -90,7 +90,7 @@ class WorkingOrder:
     @property
     def filled(self) -> float:
         """Shares that traded."""
-        return sum(one.quantity for one in self.fills)
+        return sum(fill.quantity for fill in self.fills)
 
     @property
     def working(self) -> float:
@@ -109,7 +109,7 @@ class WorkingOrder:
 
     def _open_shares(self) -> float:
         fills, working = self._trades()
-        left = self.ordered - sum(one.quantity for one in fills) - working
+        left = self.ordered - sum(fill.quantity for fill in fills) - working
         return left if abs(left) > 1e-9 * self.ordered else 0.0
 
     @property
@@ -240,7 +240,7 @@ class WorkingOrder:
         asked = parent.quantity if quantity is None else quantity
         check_lots(asked, parent.lot_size)
         fills, working = self._trades()
-        least = sum(one.quantity for one in fills)
+        least = sum(fill.quantity for fill in fills)
         if asked < least * (1 - 1e-9):
             raise UsageError(
                 f"{parent.symbol} has {least:g} shares filled ({working:g} working), so it cannot ask for {asked:g}; cancel it instead"

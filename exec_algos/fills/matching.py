@@ -160,7 +160,7 @@ def price_parts(side: int, limit: float, rule: float, quoted: float, paid: float
 
 
 def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
-    side: int, lots: int, limit: float, price: float, low: float, high: float, budget: int, terms: LimitTerms, taken: int = 0
+    side: int, lots: int, limit: float, price: float, low: float, high: float, budget: int, terms: LimitTerms, gone: int = 0
 ) -> Execution:
     """Let a child order meet a bar.
 
@@ -183,7 +183,7 @@ def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
         Lots that all orders together may take from this bar.
     terms : LimitTerms
         What a bar must do that fills a limit.
-    taken : int
+    gone : int
         Lots of the budget that are gone, at most all.
 
     Returns
@@ -197,7 +197,7 @@ def meet_bar(  # noqa: PLR0913, PLR0917 - what a bar and a child are made of
             if past < 0 or past < terms.beyond * NEARLY:
                 return Execution(0, limit)
             if past == 0:
-                budget = max(int(budget * terms.fraction + SLACK), taken)
+                budget = max(int(budget * terms.fraction + SLACK), gone)
         price = within_limit(side, limit, price, low, high)
-    left = budget - taken
+    left = budget - gone
     return Execution(lots if lots < left else left, price)

@@ -116,7 +116,7 @@ class Preset:
             f"fills: {'rounded to a tick, against the order' if model.ticks else EXPECTED}",
             f"daily price limit: {limit}",
             f"fees: {self.fees.describe()}",
-            *(f"assumed: {one}" for one in self.assumptions),
+            *(f"assumed: {assumption}" for assumption in self.assumptions),
         ]
         return "\n".join(lines)
 

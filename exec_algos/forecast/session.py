@@ -130,7 +130,7 @@ def _shares(bars: Floats, bins: Floats, width: int) -> Floats:
 def _table(history: Sequence[Floats], width: int) -> Floats:
     if width < 1:
         raise UsageError(f"a bin has 1 bar or more, got width {width}")
-    lengths = {len(one) for one in history}
+    lengths = {len(earlier) for earlier in history}
     if len(lengths) > 1:
         raise UsageError(f"sessions of {sorted(lengths)} bars; map them onto one length: exec_algos.market.profile.stretched")
     return np.array(history, dtype=np.float64).reshape(len(history), -1)

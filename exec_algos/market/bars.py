@@ -191,25 +191,25 @@ class Bars:
         whole = list(parts)
         if len(whole) == 1:
             return whole[0]
-        pieces = sorted((one._only(s) for one in whole for s in one.symbols), key=lambda one: one.symbols)
+        pieces = sorted((bars._only(s) for bars in whole for s in bars.symbols), key=lambda one: one.symbols)
         if not pieces:
             raise UsageError("no bars to put together")
-        if len({one.step for one in pieces}) > 1:
+        if len({piece.step for piece in pieces}) > 1:
             steps = ", ".join(f"{p.symbols[0]} {p.step / 1e9:g} s" for p in pieces)
             raise UsageError(f"bars of different steps do not go together: {steps}; read them apart, or pass the right step=")
-        if len({one.zone for one in pieces}) > 1:
+        if len({piece.zone for piece in pieces}) > 1:
             zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
             raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
-        names = dict.fromkeys(name for one in pieces for name in one.columns())
-        joined = {name: np.concatenate([_column(one, name) for one in pieces]) for name in names}
+        names = dict.fromkeys(name for piece in pieces for name in piece.columns())
+        joined = {name: np.concatenate([_column(piece, name) for piece in pieces]) for name in names}
         return cls(
-            symbols=tuple(one.symbols[0] for one in pieces),
-            offsets=np.concatenate([[0], np.cumsum([len(one) for one in pieces])]).astype(np.int64),
-            start=np.concatenate([one.start for one in pieces]),
+            symbols=tuple(piece.symbols[0] for piece in pieces),
+            offsets=np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64),
+            start=np.concatenate([piece.start for piece in pieces]),
             quotes={name: joined.pop(name) for name in QUOTES if name in joined},
             step=pieces[0].step,
             zone=pieces[0].zone,
-            report=tuple(issue for one in whole for issue in one.report),
+            report=tuple(issue for bars in whole for issue in bars.report),
             **joined,
         )
 

@@ -190,4 +190,4 @@ def _local(days: npt.NDArray[np.datetime64], minutes: int, zone: str) -> Ints:
     """Instants (ns UTC) of a time of day, `minutes` after midnight in `zone`."""
     place = ZoneInfo(zone)
     naive = (days.astype("datetime64[s]") + np.timedelta64(minutes * 60, "s")).tolist()
-    return np.array([int(one.replace(tzinfo=place).timestamp()) * 1_000_000_000 for one in naive], dtype=np.int64)
+    return np.array([int(moment.replace(tzinfo=place).timestamp()) * 1_000_000_000 for moment in naive], dtype=np.int64)

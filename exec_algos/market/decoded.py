@@ -109,7 +109,7 @@ class Decoded:
             else:
                 runs.append(month)
         found = [_bars(kept, (parts[0].symbol,), np.array([0, run.rows]), run) for run in runs if kept is not None]
-        return None if None in found else [one for one in found if one is not None]
+        return None if None in found else [entry for entry in found if entry is not None]
 
     def facts(self, part: StoredPart) -> dict[str, Any] | None:
         """What the Parquet file of a month says of itself, if the month is kept as it is now."""
@@ -165,7 +165,7 @@ def _opened(file: Path, stamp: Identity) -> Kept | None:
         batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
         batch.validate()
         found = json.loads(batch.schema.metadata[MARK])
-        months = {symbol: {name: _month(one) for name, one in each.items()} for symbol, each in found["months"].items()}
+        months = {symbol: {name: _month(entry) for name, entry in each.items()} for symbol, each in found["months"].items()}
         columns = {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError):
         return None

@@ -134,7 +134,7 @@ def _flat(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, dict[str, str]]
 def _index_to_columns(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    levels = [frame.index.get_level_values(k) for k in range(frame.index.nlevels)]
+    levels = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
     if not any(isinstance(level, pd.DatetimeIndex) for level in levels):
         known = {*TIMES, *SYMBOLS}
         levels = [level for level in levels if str(level.name).lower() in known]
@@ -195,9 +195,9 @@ def _by_symbol(rows: RawRows, frame: pd.DataFrame, names: Mapping[str, str], sym
     code = np.searchsorted(np.array(known, dtype=object), found)
     order = np.argsort(code, kind="stable")
     ends = np.searchsorted(code, np.arange(len(known) + 1), sorter=order)
-    for k, name in enumerate(known):
+    for number, name in enumerate(known):
         if symbol in (None, name):
-            yield _named(rows, name, order[ends[k] : ends[k + 1]])
+            yield _named(rows, name, order[ends[number] : ends[number + 1]])
 
 
 def _texts(column: pd.Series[Any], file: str) -> npt.NDArray[np.object_]:

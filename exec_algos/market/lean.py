@@ -94,8 +94,8 @@ def lean_rows(day: LeanDay, request: Request) -> Iterator[RawRows]:
         frame, unmatched = _bars(trades.get(symbol), quotes.get(symbol), place)
         frame.insert(0, "timestamp", _local(day.day, frame.pop("ms")))
         name = request.symbol or symbol
-        told = request._replace(zone=zone, label=request.label or "start", step=request.step or place.step, symbol=name)
-        for rows in frame_rows(frame, told, file=file):
+        asked = request._replace(zone=zone, label=request.label or "start", step=request.step or place.step, symbol=name)
+        for rows in frame_rows(frame, asked, file=file):
             yield replace(_scaled(rows, place), quote_only=rows.quote_only + unmatched)
 
 

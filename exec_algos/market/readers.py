@@ -156,7 +156,7 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
         files=tuple(part.files[0] for part in parts),
         file_of=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         row=np.concatenate([part.row for part in parts]),
-        flaws=tuple(flaw._replace(at=flaw.at + int(shift[k])) for k, part in enumerate(parts) for flaw in part.flaws),
+        flaws=tuple(flaw._replace(at=flaw.at + int(shift[number])) for number, part in enumerate(parts) for flaw in part.flaws),
         quote_only=sum(part.quote_only for part in parts),
     )
 

@@ -83,7 +83,7 @@ def schedule(name: str, first_year: int, last_year: int) -> Schedule:
         for year in missing:
             years[year] = _of_year(computed, year)
             _save(_file(name, year), _of_year(computed, year))
-    return _joined([one for one in years.values() if one is not None])
+    return _joined([year for year in years.values() if year is not None])
 
 
 def _joined(parts: Sequence[Schedule]) -> Schedule:

@@ -88,10 +88,10 @@ class BarStore:
         for symbol in bars.symbols:
             self._check_facts(bars, symbol, kept)
         for symbol in bars.symbols:
-            one = bars.select([symbol])
-            months = _months(one)
+            own = bars.select([symbol])
+            months = _months(own)
             for month in np.unique(months):
-                self._write_part(StoredPart(symbol, str(month), self._place(symbol, str(month))), one.take(months == month))
+                self._write_part(StoredPart(symbol, str(month), self._place(symbol, str(month))), own.take(months == month))
 
     def read(self, symbols: str | Sequence[str] | None = None, start: Instant | None = None, end: Instant | None = None) -> Bars:
         """Bars that lie in ``[start, end)``.
@@ -175,7 +175,7 @@ class BarStore:
             return found
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             read = list(pool.map(self._told, known.values()))
-        bars = Bars.concat([one for one, _ in read])
+        bars = Bars.concat([bars for bars, _ in read])
         self._decoded.keep({part: month for _, months in read for part, month in months.items()}, bars)
         return bars
 
@@ -183,9 +183,9 @@ class BarStore:
         """All months of a symbol, and what was read of each; of none where they do not follow on each other."""
         known = [identity_of(part.path) for part in parts]
         found = [self._months([part]) for part in parts]
-        rising = all(one.start[-1] < after.start[0] for one, after in pairwise(found))
-        told = {part: month_of(one, bars) for part, one, bars in zip(parts, known, found, strict=True) if one is not None and rising}
-        return _joined(found), told
+        rising = all(before.start[-1] < after.start[0] for before, after in pairwise(found))
+        decoded = {part: month_of(kept, bars) for part, kept, bars in zip(parts, known, found, strict=True) if kept is not None and rising}
+        return _joined(found), decoded
 
     def _months(self, parts: Sequence[StoredPart]) -> Bars:
         """Months of one symbol, mapped where they are kept decoded."""

@@ -86,10 +86,10 @@ class Traits:
     halts: tuple[Halt, ...] = ()
 
     def __post_init__(self) -> None:
-        for one in fields(self)[:3]:
-            value = getattr(self, one.name)
+        for field in fields(self)[:3]:
+            value = getattr(self, field.name)
             if not (math.isfinite(value) and value > 0.0):
-                raise UsageError(f"{one.name} of a synthetic name must be a positive number, got {value!r}")
+                raise UsageError(f"{field.name} of a synthetic name must be a positive number, got {value!r}")
         if self.volatility > 0.2:
             raise UsageError(f"volatility is the fraction a session moves, at most 0.2, got {self.volatility!r}: write 0.015 for 1.5 %")
         if not 0.0 <= self.missing <= 0.9:

@@ -168,10 +168,10 @@ def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: lis
     errors : list of str
         What went wrong with single children.
     """
-    filled = sum(one.quantity for one in fills)
+    filled = sum(fill.quantity for fill in fills)
     if math.isclose(filled, parent.quantity, rel_tol=1e-9):
         filled = parent.quantity  # ten times 0.1 is a little less than 1
-    notional = math.fsum(one.quantity * one.fill_price for one in fills)
+    notional = math.fsum(fill.quantity * fill.fill_price for fill in fills)
     return ExecutionSummary(
         ticker=parent.symbol,
         side=parent.side.name,
@@ -179,9 +179,9 @@ def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: lis
         total_quantity=filled,
         residual=parent.quantity - filled,
         avg_fill_price=notional / filled if filled else math.nan,
-        total_commission=math.fsum(one.commission for one in fills),
+        total_commission=math.fsum(fill.commission for fill in fills),
         num_slices=released,
-        fills=[_record(one) for one in fills],
+        fills=[_record(fill) for fill in fills],
         errors=errors,
     )
 

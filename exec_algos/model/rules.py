@@ -139,7 +139,7 @@ def _child_lots(name: str, shares: float, lot_size: float) -> int:
         return check_lots(shares, lot_size)
     except UsageError as error:
         near = sorted({max(n, 1) * lot_size for n in (math.floor(shares / lot_size), math.ceil(shares / lot_size))})
-        use = " or ".join(f"{one:.10g}" for one in near)
+        use = " or ".join(f"{price:.10g}" for price in near)
         raise UsageError(f"{name} {shares:g} is no multiple of lot_size {lot_size:g}; use {use}") from error
 
 

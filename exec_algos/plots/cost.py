@@ -68,11 +68,11 @@ def _grouped(result: Drawn, name: str, benchmark: str, groups: int) -> pd.DataFr
     edges = np.unique(np.quantile(np.log(table["size"]), np.arange(1, groups) / groups).round(2)) if len(table) else np.empty(0)
     table["group"] = np.searchsorted(edges, np.log(table["size"]).round(2), side="left")
     found = [(part["size"].mean(), clustered_mean(part["cost"].to_numpy(), part["day"].to_numpy())) for _, part in table.groupby("group")]
-    return pd.DataFrame([(size, one.mean, one.low, one.high) for size, one in found], columns=["size", "mean", "low", "high"])
+    return pd.DataFrame([(size, entry.mean, entry.low, entry.high) for size, entry in found], columns=["size", "mean", "low", "high"])
 
 
 def _draw_groups(ax: Axes, table: pd.DataFrame, i: int, n: int, name: str) -> None:
-    values: dict[str, Floats] = {str(one): table[one].to_numpy(dtype=np.float64) for one in table}
+    values: dict[str, Floats] = {str(column): table[column].to_numpy(dtype=np.float64) for column in table}
     reach = np.nan_to_num(np.vstack([values["mean"] - values["low"], values["high"] - values["mean"]]))
     nudge = 1 + 0.012 * (i - (n - 1) / 2)  # so that intervals of the same size can be told apart
     style: dict[str, Any] = {"color": colour(i), "fmt": "o", "markersize": 4.5, "linewidth": 1.2, "capsize": 2}

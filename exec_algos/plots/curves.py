@@ -58,6 +58,6 @@ def _profile(result: Drawn, algorithm: Algorithm, order: Any, start: int, n: int
     if not algorithm.history_days:
         return np.ones(n)
     sessions = sessions_of_study(result)
-    k = sessions.at_or_after(start)
-    first = (start - int(sessions.open[k])) // result.bars.step
-    return SessionVolumes.of(result.bars, order.symbol, sessions).profile(k, algorithm.history_days)[first : first + n]
+    session = sessions.at_or_after(start)
+    first = (start - int(sessions.open[session])) // result.bars.step
+    return SessionVolumes.of(result.bars, order.symbol, sessions).profile(session, algorithm.history_days)[first : first + n]

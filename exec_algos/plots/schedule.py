@@ -150,11 +150,11 @@ def _bps(order: Any) -> str:
 
 
 def _head(result: Drawn, ax: Axes, rows: pd.DataFrame) -> None:
-    one = rows.iloc[0]
-    title = f"{one.symbol}: {one.side.lower()} {one.quantity:,} shares, {one.session:%Y-%m-%d}, {one.start:%H:%M} to {one.end:%H:%M}"
+    order = rows.iloc[0]
+    title = f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {order.start:%H:%M} to {order.end:%H:%M}"
     filled = "; ".join(f"{row.algorithm} filled {row.fill_rate:.1%}, {_participation(row)}" for row in rows.itertuples())
-    notes = wrap(f"parent order {one.parent_id}: {filled}", NOTE_LENGTH)
-    if rows["filled"].sum() > 0 and not (result.fills["parent_id"] == one.parent_id).any():
+    notes = wrap(f"parent order {order.parent_id}: {filled}", NOTE_LENGTH)
+    if rows["filled"].sum() > 0 and not (result.fills["parent_id"] == order.parent_id).any():
         notes.append("its single fills were not kept: run(fills=True) keeps them")
     head(ax, title, notes, above=legend_above(ax))
 

@@ -76,12 +76,12 @@ def shortfall_size(result: Drawn) -> FigureSize:
 def _draw_parts(ax: Axes, means: pd.Series, keys: list[tuple[str, str]]) -> None:
     """Stack the parts outwards from 0; of one whose split is not known, what is known."""
     right, left, place = np.zeros(len(keys)), np.zeros(len(keys)), np.arange(len(keys))
-    for k, part in enumerate(PARTS):
+    for number, part in enumerate(PARTS):
         width = np.nan_to_num(np.array([means[(*key, part)] for key in keys], dtype=np.float64))
         if not width.any():
             continue
         start = np.where(width > 0, right, left)
-        ax.barh(place, width, left=start, height=HEIGHT, color=COLOURS[k % len(COLOURS)], alpha=0.75, label=part, zorder=2)
+        ax.barh(place, width, left=start, height=HEIGHT, color=COLOURS[number % len(COLOURS)], alpha=0.75, label=part, zorder=2)
         right += np.maximum(width, 0)
         left += np.minimum(width, 0)
     unsplit = np.array([means[(*key, "trading")] if np.isnan(means[(*key, "spread")]) else 0.0 for key in keys])

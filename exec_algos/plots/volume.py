@@ -94,30 +94,30 @@ def _beyond(curves: _Curves, top: float, opened: int, result: Drawn) -> list[str
 
     highest = np.max([curves.realised, *curves.profiles.values()], axis=0)
     slots = np.flatnonzero(highest > top)
-    times = [f"{pd.Timestamp(opened + int(k) * result.bars.step, tz='UTC').tz_convert(result.config['zone']):%H:%M}" for k in slots]
-    told = [
-        f"{time} {curves.realised[k]:.1%} (profile {', '.join(f'{p[k]:.1%}' for p in curves.profiles.values())})"
-        for time, k in zip(times, slots, strict=True)
+    times = [f"{pd.Timestamp(opened + int(slot) * result.bars.step, tz='UTC').tz_convert(result.config['zone']):%H:%M}" for slot in slots]
+    beyond = [
+        f"{time} {curves.realised[slot]:.1%} (profile {', '.join(f'{p[slot]:.1%}' for p in curves.profiles.values())})"
+        for time, slot in zip(times, slots, strict=True)
     ]
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return [f"beyond the axis: {', '.join(told[:3])}{more}"] if told else []
+    more = f" and {len(beyond) - 3} more" if len(beyond) > 3 else ""
+    return [f"beyond the axis: {', '.join(beyond[:3])}{more}"] if beyond else []
 
 
 def _curves(result: Drawn, sessions: Sessions, symbol: str | None) -> _Curves:
     studied = _studied(result, sessions, symbol)
     slots = (sessions.close - sessions.open) // result.bars.step
-    length = _usual([int(slots[k]) for held in studied.values() for k in held])
+    length = _usual([int(slots[session]) for held in studied.values() for session in held])
     days = _profile_days(result)
     realised: list[Floats] = []
     profiles: dict[int, list[Floats]] = {n: [] for n in days}
-    example, others = next(k for held in studied.values() for k in held if slots[k] == length), 0
+    example, others = next(session for held in studied.values() for session in held if slots[session] == length), 0
     for name, held in studied.items():
         table = SessionVolumes.of(result.bars, name, sessions)
-        usual = [k for k in held if slots[k] == length and table.volumes[k].sum() > 0]
-        others += sum(int(slots[k] != length) for k in held)
-        realised += [table.volumes[k, :length] / table.volumes[k].sum() for k in usual]
+        usual = [session for session in held if slots[session] == length and table.volumes[session].sum() > 0]
+        others += sum(int(slots[session] != length) for session in held)
+        realised += [table.volumes[session, :length] / table.volumes[session].sum() for session in usual]
         for n in days:
-            profiles[n] += [table.profile(k, n) for k in usual]
+            profiles[n] += [table.profile(session, n) for session in usual]
     means = {n: _mean(found, length) for n, found in profiles.items()}
     return _Curves(_mean(realised, length), means, len(realised), len(studied), others, example)
 
@@ -147,5 +147,5 @@ def _studied(result: Drawn, sessions: Sessions, symbol: str | None) -> dict[str,
 def _profile_days(result: Drawn) -> list[int]:
     """N of each algorithm that has a profile, else that of the study."""
     algorithms = [algorithm_named(text) for text in result.config["algorithms"]]
-    asked = {one.history_days for one in algorithms if one is not None and one.history_days}
+    asked = {algorithm.history_days for algorithm in algorithms if algorithm is not None and algorithm.history_days}
     return sorted(asked or {result.config["profile_days"]})[: len(COLOURS)]

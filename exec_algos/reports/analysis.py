@@ -92,7 +92,7 @@ def _markouts(table: pd.DataFrame) -> ReportTable:
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
-        cells = (f"{bps(one['mean'])} {interval(one['low'], one['high'])}" for _, one in line.loc[horizons].iterrows())
+        cells = (f"{bps(row['mean'])} {interval(row['low'], row['high'])}" for _, row in line.loc[horizons].iterrows())
         rows.append((*_words(key), count(line["n"].max()), *cells))
     note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill"
     return ReportTable("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
@@ -111,4 +111,4 @@ def _hours(table: pd.DataFrame) -> ReportTable:
 def _words(key: Any) -> tuple[str, ...]:
     """Algorithm, side and what else stands in the index."""
     name, side, *others = key
-    return str(name), str(side).lower(), *(str(one).replace("_", " ") for one in others)
+    return str(name), str(side).lower(), *(str(other).replace("_", " ") for other in others)

@@ -90,10 +90,10 @@ def transactions(fills: Sequence[Fill] | pd.DataFrame) -> pd.DataFrame:
 def _table(fills: Sequence[Fill]) -> pd.DataFrame:
     import pandas as pd
 
-    trades = [one for fill in fills for one in (fill.parts or (fill,)) if one.quantity]
-    rows = [(one.ticker, one.side.name, one.quantity, one.fill_price, one.commission) for one in trades]
+    trades = [part for fill in fills for part in (fill.parts or (fill,)) if part.quantity]
+    rows = [(trade.ticker, trade.side.name, trade.quantity, trade.fill_price, trade.commission) for trade in trades]
     frame = pd.DataFrame(rows, columns=list(NEEDED[1:]))
-    frame["timestamp"] = pd.DatetimeIndex(np.array([one.time for one in trades], dtype="datetime64[ns]"), tz="UTC")
+    frame["timestamp"] = pd.DatetimeIndex(np.array([trade.time for trade in trades], dtype="datetime64[ns]"), tz="UTC")
     return frame
 
 
@@ -155,7 +155,7 @@ def orders_frames(fills: Sequence[Fill] | pd.DataFrame, close: pd.DataFrame) -> 
         price = np.where(traded, money / size, np.nan)
     _check_prices(price, traded, close)
     found = np.where(traded, size, np.nan), price, sums(trades["commission"].to_numpy())
-    return OrderFrames(*(pd.DataFrame(one, index=close.index, columns=close.columns) for one in found))
+    return OrderFrames(*(pd.DataFrame(entry, index=close.index, columns=close.columns) for entry in found))
 
 
 def _rows(trades: pd.DataFrame, close: pd.DataFrame) -> npt.NDArray[np.intp]:

@@ -38,14 +38,14 @@ def subtitle(result: StudyResult) -> str:
 
 def cautions(result: StudyResult) -> list[str]:
     """What a reader has to know before the numbers."""
-    told = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
+    sentences = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
     if sells_mirror_buys(result):
-        told.append(
+        sentences.append(
             "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."
         )
     if (result.parents["residual"] > 0).any():
-        told.append("Not every order was filled: see the fill rate beside each number, and what was left over below.")
-    return told
+        sentences.append("Not every order was filled: see the fill rate beside each number, and what was left over below.")
+    return sentences
 
 
 def benchmark_window(result: StudyResult, benchmark: str) -> str:
@@ -118,7 +118,7 @@ def _spread(parts: Mapping[str, Any] | None) -> str:
 def cost_name(parts: Mapping[str, Any]) -> str:
     """A spread or an impact of a study's record: its kind and what was set, such as ``TransientImpact(coefficient=0.01)``."""
     said = (f"{name}={cost_name(value) if isinstance(value, Mapping) else value}" for name, value in parts.items() if name != "kind")
-    return f"{parts.get('kind', '')}({', '.join(one for one in said if not one.endswith('=None'))})"
+    return f"{parts.get('kind', '')}({', '.join(knob for knob in said if not knob.endswith('=None'))})"
 
 
 def _impact(parts: Mapping[str, Any] | None) -> str:
@@ -132,7 +132,7 @@ def _impact(parts: Mapping[str, Any] | None) -> str:
 
 def _commission(parts: Mapping[str, Any]) -> str:
     if parts.get("kind") == "FeeSchedule":
-        fees = [f"{one['name']}{' (tax)' if one['tax'] else ''} paid by {' and '.join(one['sides'])}" for one in parts["components"]]
+        fees = [f"{part['name']}{' (tax)' if part['tax'] else ''} paid by {' and '.join(part['sides'])}" for part in parts["components"]]
         return f"{parts['name']}, {parts['currency']}, by trade date and liquidity: {'; '.join(fees) or 'none'}"
     if not any(parts.values()):
         return "none"

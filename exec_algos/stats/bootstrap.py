@@ -127,8 +127,8 @@ def cluster_bootstrap(  # noqa: PLR0913 - the four settings go by name
     exact = math.comb(2 * groups - 1, groups) <= MOST_EXACT
     means, odds = _rising(*(_exact(totals, shares) if exact else _drawn(totals, shares, resamples, seed)))
     mean = float(odds @ means)
-    spread, taken = math.sqrt(float(odds @ (means - mean) ** 2)), groups**groups if exact else resamples
-    found = Bootstrap(known.mean, mean, spread, math.nan, math.nan, method, exact, taken, known.known, groups, known.left_out, means, odds)
+    spread, count = math.sqrt(float(odds @ (means - mean) ** 2)), groups**groups if exact else resamples
+    found = Bootstrap(known.mean, mean, spread, math.nan, math.nan, method, exact, count, known.known, groups, known.left_out, means, odds)
     return _with_interval(found, totals, shares, confidence)
 
 

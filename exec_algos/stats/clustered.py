@@ -103,7 +103,7 @@ def refuse(rule: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> N
 def nameless(key: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Where a cluster's name is None, NaN or NaT."""
     if key.dtype == object:
-        return np.array([one is None or one != one for one in key], dtype=bool)  # noqa: PLR0124 - only NaN and NaT differ from themselves
+        return np.array([value is None or value != value for value in key], dtype=bool)  # noqa: PLR0124 - only NaN and NaT differ from themselves
     found: npt.NDArray[np.bool_] = key != key  # noqa: PLR0124 - as above
     return found
 
@@ -115,7 +115,7 @@ def codes(key: npt.NDArray[Any]) -> Ints:
     """The clusters numbered 0 .. G-1."""
     if key.dtype == object:
         seen: dict[Any, int] = {}
-        return np.array([seen.setdefault(one, len(seen)) for one in key], dtype=np.int64)
+        return np.array([seen.setdefault(value, len(seen)) for value in key], dtype=np.int64)
     if key.dtype.kind in "iuM" and len(key):
         number = key.view(np.int64) if key.dtype.kind == "M" else key.astype(np.int64)
         span = int(number.max()) - int(number.min())

@@ -92,7 +92,7 @@ def max_t(differences: npt.ArrayLike, clusters: Keys, weights: npt.ArrayLike | N
     table = np.asarray(differences, dtype=np.float64)
     key = codes(np.asarray(clusters))
     groups = int(key.max(initial=-1)) + 1
-    parts = [_cluster_sums(one, key, groups, weights) for one in table.T]
+    parts = [_cluster_sums(column, key, groups, weights) for column in table.T]
     usable = np.array([(w > 0).sum() >= 2 and _varies(s, w) for s, w in parts], dtype=bool)
     found = np.full(len(parts), np.nan)
     if usable.any():

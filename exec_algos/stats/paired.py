@@ -149,9 +149,9 @@ def turned_signs(sums: Sequence[Floats], draws: int = 9_999, seed: int = 0) -> l
 
     The signs are drawn once for all that have as many clusters.
     """
-    found = [_p_of_all(one) for one in sums]
-    for groups in {len(one) for one in sums if len(one) > MOST_SIGNED}:
-        mine = [i for i, one in enumerate(sums) if len(one) == groups]
+    found = [_p_of_all(own_sums) for own_sums in sums]
+    for groups in {len(own_sums) for own_sums in sums if len(own_sums) > MOST_SIGNED}:
+        mine = [i for i, own_sums in enumerate(sums) if len(own_sums) == groups]
         table = np.stack([sums[i] for i in mine], axis=1)
         hits = np.sum([(np.abs(turned @ table) >= _least(table)).sum(axis=0) for turned in signs(groups, draws, seed)], axis=0)
         for i, count in zip(mine, hits.tolist(), strict=True):
@@ -245,10 +245,10 @@ def compare_all(  # noqa: PLR0913 - the names of the columns
     table = np.stack([values[a].to_numpy(dtype=np.float64) - values[b].to_numpy(dtype=np.float64) for a, b in pairs], axis=1)
     refuse("cluster must have a name", keys, nameless(keys) & ~np.isnan(table).all(axis=1))
     numbers = codes(keys)
-    met = [_as_met(numbers, ~np.isnan(one) & (True if weights is None else weights > 0)) for one in table.T]
+    met = [_as_met(numbers, ~np.isnan(column) & (True if weights is None else weights > 0)) for column in table.T]
     rows = [_row(values, pair, own, weights, confidence) for pair, own in zip(pairs, met, strict=True)]
-    known = [sample(one, weights, own) for one, own in zip(table.T, met, strict=True)]
-    turned = turned_signs([one.sums(one.weights * one.values) for one in known], seed=seed)
+    known = [sample(column, weights, own) for column, own in zip(table.T, met, strict=True)]
+    turned = turned_signs([kept.sums(kept.weights * kept.values) for kept in known], seed=seed)
     found = pd.DataFrame([{**row, "p_signs": p} for row, p in zip(rows, turned, strict=True)])
     for method in ("holm", "bh"):
         found[f"p_{method}"] = adjusted(found["p"].to_numpy(dtype=np.float64), method)
@@ -273,7 +273,7 @@ def _spreads(a: Floats, b: Floats) -> tuple[float, float, float]:
 
 def _correlation(a: Floats, b: Floats) -> float:
     sizes = float(np.abs(a).max()), float(np.abs(b).max())
-    if any(np.ptp(one) <= NOISE * size for one, size in zip((a, b), sizes, strict=True)):
+    if any(np.ptp(side) <= NOISE * size for side, size in zip((a, b), sizes, strict=True)):
         return math.nan
     return float(np.corrcoef(a / sizes[0], b / sizes[1])[0, 1])  # in units of its largest: squares of tiny numbers would vanish
 
@@ -294,8 +294,8 @@ def _few(known: Sample) -> str:
 def _all_signed(sums: Floats) -> Floats:
     """The total under every choice of signs but the first cluster's, whose other sign gives the mirror image."""
     found = sums[:1]
-    for one in sums[1:]:
-        found = np.concatenate([found + one, found - one])
+    for own_sums in sums[1:]:
+        found = np.concatenate([found + own_sums, found - own_sums])
     return found
 
 

@@ -119,7 +119,7 @@ def _table(parts: Sequence[tuple[Floats, Floats, float]], names: Sequence[tuple[
 
     rows = [_line(a, b, counts, sums, turned) for (a, b), (counts, sums, turned) in zip(names, parts, strict=True)]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
-    return found.assign(**{f"p_{one}": adjusted(found["p"].to_numpy(dtype=np.float64), one) for one in ("holm", "bh")})
+    return found.assign(**{f"p_{method}": adjusted(found["p"].to_numpy(dtype=np.float64), method) for method in ("holm", "bh")})
 
 
 def _line(first: str, second: str, counts: Floats, sums: Floats, turned: float) -> tuple[str | float, ...]:

@@ -151,7 +151,7 @@ class Totals:
         centres = np.column_stack([_firsts(x, number, len(groups.keys)) for x in values.T])
         terms = [_terms(x, centre[number], worth) for x, centre in zip(values.T, centres.T, strict=True)]
         traded = [filled, ordered, np.nan_to_num(share), (~np.isnan(share)).astype(np.float64)]
-        sums = np.stack([_summed(one, place, len(codes)) for one in terms], axis=1)
+        sums = np.stack([_summed(term, place, len(codes)) for term in terms], axis=1)
         begin = tuple(_begin(x, number) for x in values.T)
         return cls(columns, groups, centres, codes, sums, _summed(traded, place, len(codes)), begin)
 
@@ -200,7 +200,7 @@ def _terms(x: Floats, centre: Floats, worth: Floats) -> list[Floats]:
 
 
 def _summed(terms: Sequence[Floats], place: Ints, count: int) -> Floats:
-    return np.column_stack([np.bincount(place, one, count) for one in terms])
+    return np.column_stack([np.bincount(place, term, count) for term in terms])
 
 
 def _moved(sums: Floats, step: Floats) -> Floats:
@@ -292,7 +292,7 @@ class Counted:
             x = chunk[name].to_numpy(dtype=np.float64)[rows]
             for g, (a, b) in zip(there.tolist(), pairwise([*begin, len(rows)]), strict=True):
                 words = _words(x[a:b][~np.isnan(x[a:b])])
-                for p in {int(one) for one in prefix[g, c]}:
+                for p in {int(start) for start in prefix[g, c]}:
                     mine = words[words >> np.uint64(shift) == np.uint64(p)] >> np.uint64(shift - step)
                     held[g, c, p] = _unique(mine)
         return cls(held)
@@ -310,7 +310,7 @@ def _unique(words: Words) -> Counts:
 
 
 def _joined(parts: Sequence[Counts]) -> Counts:
-    words, place = np.unique(np.concatenate([one for one, _ in parts]), return_inverse=True)
+    words, place = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
     return words, np.bincount(place, np.concatenate([count for _, count in parts]), len(words)).astype(np.int64)
 
 

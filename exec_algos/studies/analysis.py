@@ -110,7 +110,7 @@ class Analysis:
             Indexed by ``algorithm, side, benchmark``: ``mean, low, high, notional_mean, n, left_out`` (orders) and ``reasons`` with counts.
         """
         table, traded = self.benchmarks(rates), (self.parents["filled"] * self.parents["average_price"]).fillna(0.0)
-        names = [one.removesuffix("_bps") for one in table.columns if one.endswith("_bps")]
+        names = [column.removesuffix("_bps") for column in table.columns if column.endswith("_bps")]
 
         def lines(mine: Ints) -> pd.DataFrame:
             rows = table.iloc[mine]
@@ -184,7 +184,7 @@ class Analysis:
 
         trades, bars = self.trades, self.view.bars
         own = {key: bar_participation(bars, _of_parents(trades, mine), stamped=self.stamped) for key, mine in self._rows().items()}
-        return pd.DataFrame.from_dict({key: _spread(one.participation) for key, one in own.items()}, orient="index").rename_axis(GROUPS)
+        return pd.DataFrame.from_dict({key: _spread(table.participation) for key, table in own.items()}, orient="index").rename_axis(GROUPS)
 
     def power(self, delta: float = 1.0) -> dict[str, str]:
         """How many orders it takes to see `delta` bps against the interval VWAP, in words: ``{"twap, buy": "to see 1 bp ..."}``."""
@@ -235,7 +235,7 @@ class Analysis:
 
     def _rows(self) -> dict[tuple[str, str], Ints]:
         """Rows of `parents` of each algorithm and side: algorithms as they first stand there, buys before sells."""
-        names, sides = (self.parents[one].to_numpy() for one in GROUPS)
+        names, sides = (self.parents[group].to_numpy() for group in GROUPS)
         found = {(str(name), side): np.flatnonzero((names == name) & (sides == side)) for name in dict.fromkeys(names) for side in SIDES}
         return {key: rows for key, rows in found.items() if len(rows)}
 

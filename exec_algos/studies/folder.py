@@ -61,7 +61,7 @@ def as_text(value: Any) -> bytes:
 
 
 @contextmanager
-def told(path: str) -> Iterator[None]:
+def explained(path: str) -> Iterator[None]:
     """Say in one line what a folder does not let be done.
 
     Raises
@@ -97,7 +97,7 @@ class StudyFolder:
 
     def put(self, name: str, content: bytes) -> str:
         """Write a whole file at once, whatever stood there; its SHA-256."""
-        with told(self.path), self.writing(name) as file:
+        with explained(self.path), self.writing(name) as file:
             file.write(content)
         return hashlib.sha256(content).hexdigest()
 
@@ -108,7 +108,7 @@ class StudyFolder:
     def get(self, name: str) -> bytes | None:
         """What a file holds; None where there is none."""
         try:
-            with told(self.path):
+            with explained(self.path):
                 return bytes(self._fs.cat_file(self.place(name)))
         except UsageError as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -135,7 +135,7 @@ class StudyFolder:
         place = self.place(name)
         self._fs.invalidate_cache(place)  # others write there
         try:
-            return {str(one["name"]).rsplit("/", 1)[1]: int(one["size"]) for one in self._fs.ls(place, detail=True)}
+            return {str(entry["name"]).rsplit("/", 1)[1]: int(entry["size"]) for entry in self._fs.ls(place, detail=True)}
         except (FileNotFoundError, NotADirectoryError):
             return {}
 

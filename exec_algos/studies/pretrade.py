@@ -177,7 +177,7 @@ def _earlier_slices(before: _Before, algorithm: Algorithm, n: int) -> Floats:
     session, volumes = int(orders.session[n]), before.volumes(int(orders.symbol[n]))
     first, last = (int((at[n] - orders.sessions.open[session]) // step) for at in (orders.start, orders.end))
     slots, width = int(volumes.slots[session]), algorithm.interval_on(step) // step
-    history = [stretched(one, slots)[first:last] for one in volumes.before(session, orders.profile_days)]
+    history = [stretched(earlier, slots)[first:last] for earlier in volumes.before(session, orders.profile_days)]
     return np.add.reduceat(np.array(history), np.arange(0, last - first, width), axis=1)
 
 

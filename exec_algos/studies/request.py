@@ -211,7 +211,7 @@ class StudyRequest:
         """What is said of a file of orders: they have a side, size and window each."""
         plain = StudyRequest()
         said = [name for name in ("sides", "size", "window") if getattr(self, name) != getattr(plain, name)]
-        said += [one.name for one in fields(Chosen) if getattr(self.chosen, one.name) is not None]
+        said += [field.name for field in fields(Chosen) if getattr(self.chosen, field.name) is not None]
         if said:
             raise UsageError(f"each order of {self.orders} says what it is; leave out {', '.join(said)}, or the file of orders")
         own = {"calendar": self.calendar, "lot_size": self._lot_size(), "profile_days": self.adv_days}
@@ -269,7 +269,7 @@ class StudyRequest:
         from exec_algos.studies.run.custom import algorithm_of
 
         algorithm, asked = algorithm_of(text), {"profile_days": self.profile_days, "slice_interval_seconds": self.interval}
-        own = {one.name for one in fields(algorithm)}
+        own = {field.name for field in fields(algorithm)}
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None and key in own and key not in text}
         return replace(algorithm, **given)
 

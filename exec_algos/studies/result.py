@@ -76,7 +76,7 @@ class StudyResult:
         from exec_algos.studies.run.custom import drivers_of, imports_of
 
         prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
-        names = [str(one) for one in algorithms]
+        names = [str(algorithm) for algorithm in algorithms]
         parts = list(zip(names, worked, strict=True))
         makers: dict[str, Callable[[], Any]] = {
             "parents": lambda: parents_arrow(orders, parts, prices).to_pandas(),
@@ -108,7 +108,7 @@ class StudyResult:
             return self.__dict__[name]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, one.name) for one in fields(self))
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     def _rows_summed(self, by: Sequence[str]) -> pd.DataFrame:
         """`parents`, or where they are not made yet and `by` needs no more, the columns of a summary."""

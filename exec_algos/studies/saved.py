@@ -58,7 +58,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     config = kept.get_json("config.json")
     parts = {name: kept.get(name) for name in ("parents.parquet", "fills.parquet", "skipped.csv")}
     if config is None or None in parts.values():
-        lacking = [name for name, one in {"config.json": config, **parts}.items() if one is None]
+        lacking = [name for name, content in {"config.json": config, **parts}.items() if content is None]
         raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}; StudyResult.save writes them")
     regular = _regular(bars, config)
     if data_fingerprint(regular) != config["data_sha256"]:
@@ -86,7 +86,7 @@ def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     """
     saved = load_result(folder, bars)
     config = saved.config
-    own = {name: one["from"] for name, one in config.get("imports", {}).items()}
+    own = {name: source["from"] for name, source in config.get("imports", {}).items()}
     names = [own.get(name, name) for name in config["algorithms"]]
     study = SlippageStudy(bars, _orders(saved, bars), names, fill_model_of(config["fill_model"]), Rules(**config["rules"]))
     return study.run(config["driver"], fills=len(saved.fills) > 0)
@@ -106,22 +106,22 @@ def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:
     config, sessions = saved.config, sessions_of(bars, _calendar(saved.config))
     rows = saved.parents[saved.parents["algorithm"] == config["algorithms"][0]].sort_values("parent_id")
     symbol = {name: i for i, name in enumerate(bars.symbols)}
-    day = {one: k for k, one in enumerate(sessions.date.astype("datetime64[D]").tolist())}
+    day = {day: number for number, day in enumerate(sessions.date.astype("datetime64[D]").tolist())}
     days = rows["session"].to_numpy().astype("datetime64[D]").tolist()
     return ParentOrders(
-        symbols=bars.symbols, sessions=sessions, symbol=np.array([symbol[one] for one in rows["symbol"]], dtype=np.int64),
-        session=np.array([day[one] for one in days], dtype=np.int64), side=np.where(rows["side"] == "BUY", 1, -1).astype(np.int64),
+        symbols=bars.symbols, sessions=sessions, symbol=np.array([symbol[row] for row in rows["symbol"]], dtype=np.int64),
+        session=np.array([day[date] for date in days], dtype=np.int64), side=np.where(rows["side"] == "BUY", 1, -1).astype(np.int64),
         lots=np.rint(rows["quantity"].to_numpy() / config["lot_size"]).astype(np.int64), lot_size=config["lot_size"],
         start=_instants(rows["start"]), end=_instants(rows["end"]), profile_days=config["profile_days"],
-        skipped=tuple(Skipped(*one) for one in saved.skipped.itertuples(index=False)), columns=_columns(rows),
-        strata=tuple(Stratum(**one) for one in config["strata"]), terms=config["parents"],
+        skipped=tuple(Skipped(*row) for row in saved.skipped.itertuples(index=False)), columns=_columns(rows),
+        strata=tuple(Stratum(**stratum) for stratum in config["strata"]), terms=config["parents"],
     )  # fmt: skip
 
 
 def _columns(rows: pd.DataFrame) -> dict[str, Any]:
     """What stood beside the columns that every study has; texts as they were."""
     found = {str(name): rows[name].to_numpy() for name in rows.columns if name not in COLUMNS}
-    return {name: one if one.dtype == np.float64 else one.astype(object) for name, one in found.items()}
+    return {name: column if column.dtype == np.float64 else column.astype(object) for name, column in found.items()}
 
 
 def _instants(stamps: pd.Series) -> Any:

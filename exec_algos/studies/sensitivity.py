@@ -90,15 +90,17 @@ def band(results: Mapping[str, Result], benchmark: str = "interval_vwap", *, sid
 
     _check_same(results)
     names = sorted(next(iter(results.values())).config["algorithms"])
-    means = pd.DataFrame({model: [_mean(one, name, benchmark, side) for name in names] for model, one in results.items()}, index=names)
+    means = pd.DataFrame(
+        {model: [_mean(result, name, benchmark, side) for name in names] for model, result in results.items()}, index=names
+    )
     ranking = {model: tuple(means[model].sort_values(kind="stable").index) for model in results}
     rows = {
-        (first, second, model): one.compare(first, second, benchmark, side=side)
+        (first, second, model): result.compare(first, second, benchmark, side=side)
         for first, second in combinations(names, 2)
-        for model, one in results.items()
+        for model, result in results.items()
     }
     pairs = pd.DataFrame(
-        [(*key, one.mean, one.low, one.high) for key, one in rows.items()], columns=["first", "second", "model", "mean", "low", "high"]
+        [(*key, row.mean, row.low, row.high) for key, row in rows.items()], columns=["first", "second", "model", "mean", "low", "high"]
     )
     return Band(means.rename_axis("algorithm"), ranking, pairs.set_index(["first", "second", "model"]), len(set(ranking.values())) == 1)
 
@@ -201,7 +203,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     with _half(f"before {split}"):
         train = study.run(driver, fills=False, progress=progress)
     baseline, chosen = _choice(train, benchmark, split)
-    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
+    own = [algorithm for algorithm in study.algorithms if str(algorithm) in {baseline, chosen}]
     with _half(f"from {split} on"):
         test = replace(study, parents=after, algorithms=own).run(driver, fills=fills, progress=progress)
     return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
@@ -209,7 +211,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
 
 def _parted(parents: ParentOrders, later: npt.NDArray[np.bool_], split: str) -> tuple[ParentOrders, ParentOrders]:
     """The parent orders before the split and from it on, each with what was skipped on its own days."""
-    skipped = {half: tuple(one for one in parents.skipped if (one.session >= split) == half) for half in (False, True)}
+    skipped = {half: tuple(skip for skip in parents.skipped if (skip.session >= split) == half) for half in (False, True)}
     return replace(parents.take(~later), skipped=skipped[False]), replace(parents.take(later), skipped=skipped[True])
 
 
@@ -270,7 +272,7 @@ def sweep_shards(  # noqa: PLR0913 - as `sweep`, and how shards are run
     with _half(f"before {split}"):
         train = training.run(f"{place}/train", cluster=cluster, strict=strict, progress=_of("train", progress))
     baseline, chosen = _choice(train, benchmark, split)
-    own = [one for one in study.algorithms if str(one) in {baseline, chosen}]
+    own = [algorithm for algorithm in study.algorithms if str(algorithm) in {baseline, chosen}]
     with _half(f"from {split} on"):
         test = replace(testing, algorithms=own).run(f"{place}/test", cluster=cluster, strict=strict, progress=_of("test", progress))
     return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
@@ -299,8 +301,8 @@ def halves(study: ShardedStudy, split: str) -> tuple[ShardedStudy, ShardedStudy]
     _check_candidates(study.algorithms)
     training = replace(study, parents=replace(grid, sessions=(first, before)), fills=False)
     testing = replace(study, parents=replace(grid, sessions=(split, last)))
-    for one, words in ((training, "before it"), (testing, "from it on")):
-        if not one.plan()[1]:
+    for days, words in ((training, "before it"), (testing, "from it on")):
+        if not days.plan()[1]:
             raise UsageError(
                 f"split {split}: the store has no bars of the days {words}; exec-algos data info STORE names its days; move it"
             )

@@ -72,14 +72,14 @@ class SlippageStudy:
     rules: Rules = NO_RULES
 
     def __post_init__(self) -> None:
-        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
-        names = [str(one) for one in algorithms]
+        algorithms = tuple(algorithm_of(algorithm) for algorithm in self.algorithms)
+        names = [str(algorithm) for algorithm in algorithms]
         if not algorithms or len(set(names)) < len(names):
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
         if self.parents.symbols != self.bars.symbols:
             raise UsageError("the parent orders were made for other bars: ParentOrders.grid(bars, ...) with the same bars")
-        for one in algorithms:
-            one.check_order(self.rules, self.parents.lot_size)
+        for algorithm in algorithms:
+            algorithm.check_order(self.rules, self.parents.lot_size)
         object.__setattr__(self, "algorithms", algorithms)
         object.__setattr__(self, "fill_model", self.fill_model or FillModel())
 
@@ -152,7 +152,7 @@ class SlippageStudy:
 
 
 def _nothing_left(orders: ParentOrders) -> str:
-    why = f", {len(orders.skipped)} were skipped: {counted(one.reason for one in orders.skipped)}" if orders.skipped else ""
+    why = f", {len(orders.skipped)} were skipped: {counted(skip.reason for skip in orders.skipped)}" if orders.skipped else ""
     return f"no parent order is left to study{why}"
 
 

@@ -41,7 +41,7 @@ CLOCKS = ("hour", "weekday", "month")
 def columns_for(names: Sequence[str]) -> list[str]:
     """Columns of `parents` that `with_traits` reads for these names."""
     found = [TRAITS[name].columns if name in TRAITS else ("start",) if name in CLOCKS else (name,) for name in names]
-    return list(dict.fromkeys(one for columns in found for one in columns))
+    return list(dict.fromkeys(column for columns in found for column in columns))
 
 
 def with_traits(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def with_traits(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5
     UsageError
         Bounds that do not rise or that no name asks for, no bucket, or orders that do not say what was known before them.
     """
-    given = {full_name(name): one for name, one in (edges or {}).items()}
+    given = {full_name(name): edge for name, edge in (edges or {}).items()}
     for name in given:
         if name not in names or name not in TRAITS:
             raise UsageError(f"edges of {name!r} are not asked for; by names {list(names)}")
@@ -82,9 +82,9 @@ def with_traits(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5
 
 def bounds_of(parents: pd.DataFrame, names: Sequence[str], *, buckets: int = 5, edges: Edges | None = None) -> dict[str, list[float]]:
     """The bounds that `with_traits` takes for these orders, so that parts of them can be cut by the same."""
-    given = {full_name(name): one for name, one in (edges or {}).items()}
+    given = {full_name(name): edge for name, edge in (edges or {}).items()}
     found: dict[str, list[float]] = {}
-    for name in (one for one in names if one in TRAITS):
+    for name in (name for name in names if name in TRAITS):
         found[name] = list(given.get(name) or TRAITS[name].edges or _quantiles(parents, _values(parents, name), buckets))
     return found
 
@@ -120,7 +120,7 @@ def _bucket(parents: pd.DataFrame, name: str, buckets: int, edges: Sequence[floa
 
 
 def _values(parents: pd.DataFrame, name: str) -> Floats:
-    missing = [one for one in TRAITS[name].columns if one not in parents.columns]
+    missing = [column for column in TRAITS[name].columns if column not in parents.columns]
     if missing:
         raise UsageError(f"{name!r} needs the column {missing[0]!r}, which this study was made without; run it again with this version")
     if name == "size_bucket":
@@ -145,7 +145,7 @@ def _quantiles(parents: pd.DataFrame, values: Floats, buckets: int) -> Floats:
 
 def _labels(bounds: Floats, unit: str) -> list[str]:
     """``<= 1 % of ADV``, ``1 to 2 % of ADV``, ``> 2 % of ADV``."""
-    words = [_short(one) for one in bounds]
+    words = [_short(bound) for bound in bounds]
     if not words:
         return [f"all, {unit}"]
     inner = [f"{low} to {high} {unit}" for low, high in pairwise(words)]

@@ -172,7 +172,7 @@ def _line(first: Sample, y: Floats, confidence: float) -> tuple[list[Coefficient
     bread = 1 / (w @ design**2)
     found = bread * (design.T @ (w * y))
     errors = y - design @ found
-    scores = np.stack([first.sums(w * errors * one) for one in design.T], axis=1)
+    scores = np.stack([first.sums(w * errors * column) for column in design.T], axis=1)
     factor = groups / (groups - 1) * (len(x) - 1) / (len(x) - 2)
     covariance = factor * np.outer(bread, bread) * (scores.T @ scores)
     back = np.array([[1.0, -centre], [0.0, 1.0]])

@@ -219,7 +219,7 @@ def _best_power(x: Floats, y: Floats) -> float:
         return float(((y - a - b * x**power) ** 2).sum())
 
     grid = np.linspace(*POWERS, 39)
-    best = int(np.argmin([left(one) for one in grid]))
+    best = int(np.argmin([left(exponent) for exponent in grid]))
     bounds = (float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)]))
     return float(minimize_scalar(left, bounds=bounds, method="bounded", options={"xatol": 1e-8}).x)
 

@@ -248,9 +248,9 @@ def by_time_of_day(  # noqa: PLR0913 - values, when, and how to group them
     bucket = (local.hour.to_numpy() * 60 + local.minute.to_numpy()) // minutes * minutes
     day = local.tz_localize(None).to_numpy().astype("datetime64[D]")
     lines: dict[str, dict[str, Any]] = {}
-    for one in np.unique(bucket):
-        mine = bucket == one
-        lines[f"{one // 60:02d}:{one % 60:02d}"] = _bucket(values.values[mine], day[mine], weights[mine], confidence)
+    for place in np.unique(bucket):
+        mine = bucket == place
+        lines[f"{place // 60:02d}:{place % 60:02d}"] = _bucket(values.values[mine], day[mine], weights[mine], confidence)
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("time_of_day")
 
 

@@ -343,7 +343,7 @@ def completion(shares: float, curve: npt.ArrayLike, market: MarketForecast, cap:
         return Completion(1.0, UNCAPPED)
     left = shares * np.concatenate([[1.0], 1.0 - _curve(curve, len(market.volumes))[:-1]])
     if market.sessions is not None:
-        done = [_short(left, one, cap) <= 1 + NOISE for one in market.sessions]
+        done = [_short(left, session, cap) <= 1 + NOISE for session in market.sessions]
         return Completion(sum(done) / len(done), f"the volumes of {len(done)} earlier sessions, {sum(done)} of which would have done")
     need = _short(left, market.volumes, cap)
     if market.log_sd is None:

@@ -150,7 +150,7 @@ class Shortfall:
 
     def take(self, rows: npt.NDArray[Any]) -> Shortfall:
         """The named orders, or those where a mask is true."""
-        columns = {one.name: getattr(self, one.name).take(rows) for one in fields(self) if one.name != "mark"}
+        columns = {field.name: getattr(self, field.name).take(rows) for field in fields(self) if field.name != "mark"}
         return Shortfall(**columns, mark=self.mark)
 
     def to_frame(self) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def window_sums(bars: Bars, first: Ints, last: Ints) -> WindowSums:
         if a < b:
             volume = bars.volume[a:b]
             price = bar_prices(bars.high[a:b], bars.low[a:b], bars.close[a:b], None if bars.vwap is None else bars.vwap[a:b])
-            found[:, i] = [np.cumsum(one)[-1] for one in (price * volume, volume, price)]
+            found[:, i] = [np.cumsum(column)[-1] for column in (price * volume, volume, price)]
     return WindowSums(*found)
 
 

@@ -74,7 +74,7 @@ class Case(NamedTuple):
 
     def said(self, symbol: str) -> str:
         """The order in words, with the seed of its market."""
-        begin, end = (shown(one, self.hours.zone) for one in self.window)
+        begin, end = (shown(moment, self.hours.zone) for moment in self.window)
         return f"{self.side.name} {self.size} {symbol} [{begin}, {end}), seed {self.seed}"
 
 

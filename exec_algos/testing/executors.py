@@ -108,35 +108,35 @@ class _Check:
     def run(self) -> None:
         """Try every case, then each in the ways that must not matter."""
         tried = [(case, trial(self.work, case)) for case in self.cases]
-        for case, told in tried:
-            for symbol, one in told.items():
+        for case, report in tried:
+            for symbol, reported in report.items():
                 self.ordered += case.size
-                self.children += len(one.notes)
-                self.filled += sum(fill.quantity for fill in one.fills)
-                for kind, said in faults_of(one, case):
+                self.children += len(reported.notes)
+                self.filled += sum(fill.quantity for fill in reported.fills)
+                for kind, said in faults_of(reported, case):
                     self.findings.add(kind, f"{said} [{case.said(symbol)}]")
         if not self.children:
             orders = len(self.cases) * len(SYMBOLS)
             self.findings.add("sends nothing", f"not one child in {orders} orders; give terms under which it trades")
-        same = [self._compare("not deterministic", "in two runs on one market", told, case) for case, told in tried]
+        same = [self._compare("not deterministic", "in two runs on one market", report, case) for case, report in tried]
         if all(same):  # what changes by itself tells nothing of what changes it
-            for case, told in tried:
-                self._unmoved(case, told)
+            for case, report in tried:
+                self._unmoved(case, report)
 
-    def _unmoved(self, case: Case, told: dict[str, Told]) -> None:
+    def _unmoved(self, case: Case, report: dict[str, Told]) -> None:
         """What may not change what is sent: the order of the symbols, the bars to come."""
-        self._compare("depends on the order of symbols", "with symbols the other way round", told, case._replace(symbols=SYMBOLS[::-1]))
+        self._compare("depends on the order of symbols", "with symbols the other way round", report, case._replace(symbols=SYMBOLS[::-1]))
         start, _ = case.window
         for t in (start, start + 3 * STEP, start + 6 * STEP):
             said = f"with other bars after {shown(t, case.hours.zone)}"
-            if not self._compare("looks ahead", said, told, case._replace(cut=t), t):
+            if not self._compare("looks ahead", said, report, case._replace(cut=t), t):
                 break
 
-    def _compare(self, kind: str, said: str, told: dict[str, Told], case: Case, until: int = 1 << 62) -> bool:
+    def _compare(self, kind: str, said: str, report: dict[str, Told], case: Case, until: int = 1 << 62) -> bool:
         """Whether another trial sends the same up to an instant."""
         other = trial(self.work, case)
         for symbol in SYMBOLS:
-            mine, its = ([note for note in one[symbol].notes if note.time <= until] for one in (told, other))
+            mine, its = ([note for note in run[symbol].notes if note.time <= until] for run in (report, other))
             if mine != its:
                 self.findings.add(kind, f"{said} {difference(mine, its, case.hours.zone)} [{case.said(symbol)}]")
                 return False
@@ -145,14 +145,14 @@ class _Check:
     def alone(self) -> None:
         """The same under asyncio, on a broker of its own."""
         case = self.cases[0]
-        told = trial(self.work, case._replace(symbols=SYMBOLS[:1]))[SYMBOLS[0]]
+        report = trial(self.work, case._replace(symbols=SYMBOLS[:1]))[SYMBOLS[0]]
         broker = Noting(case.bars(SYMBOLS[0]), fill_model=case.model, calendar=case.hours.name, start=case.open)
         with ThreadPoolExecutor(1) as pool:  # the caller may be inside a loop of asyncio, as in a notebook
             ended = pool.submit(lambda: asyncio.run(self.work(broker, SYMBOLS[0], case)))
         if ended.exception() is not None:
             self.findings.add("differs under asyncio", f"raises {ended.exception()!r} [{case.said(SYMBOLS[0])}]")
-        elif broker.notes != told.notes:
-            said = difference(told.notes, broker.notes, case.hours.zone)
+        elif broker.notes != report.notes:
+            said = difference(report.notes, broker.notes, case.hours.zone)
             self.findings.add("differs under asyncio", f"{said} [{case.said(SYMBOLS[0])}]")
 
 
@@ -186,7 +186,7 @@ def _studied(algorithm: Algorithm, hours: Sessions, seed: int, findings: Finding
 def _apart(engine: pd.DataFrame, batch: pd.DataFrame) -> str:
     """The first row that only one of two frames of fills has."""
     columns = ["timestamp", "side", "symbol", "quantity", "price", "commission"]
-    rows = [set(map(tuple, one[columns].astype(str).to_numpy().tolist())) for one in (engine, batch)]
+    rows = [set(map(tuple, frame[columns].astype(str).to_numpy().tolist())) for frame in (engine, batch)]
     only = [f"only in {name} {' '.join(min(some))}" for name, some in (("engine", rows[0] - rows[1]), ("batch", rows[1] - rows[0])) if some]
     return f"{len(engine)} fills and {len(batch)}; {', '.join(only)}"
 
@@ -211,8 +211,12 @@ def _of_algorithm(algorithm: Algorithm) -> _Subject:
 
 def _of_executor(kind: type[OrderExecutor], options: Mapping[str, Any]) -> _Subject:
     parameters = list(inspect.signature(kind.execute).parameters.values())[3:]
-    needed = [one.name for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-    asked = {one.name for one in parameters} & {"side", "start", "end"} - options.keys()
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    asked = {parameter.name for parameter in parameters} & {"side", "start", "end"} - options.keys()
     missing = [name for name in needed if name not in asked | options.keys()]
     if missing:
         raise UsageError(f"{kind.__name__}.execute needs {', '.join(missing)}: give options={{{missing[0]!r}: ...}}")

@@ -96,7 +96,9 @@ def trial(work: Work, case: Case) -> dict[str, Told]:
         task.step()
     while not all(task.done() for task in tasks.values()) and market.queue.now < case.close + DAY and market.queue.step():
         pass
-    return {symbol: _told(brokers[symbol], task, [one for one in market.fills if one.ticker == symbol]) for symbol, task in tasks.items()}
+    return {
+        symbol: _told(brokers[symbol], task, [fill for fill in market.fills if fill.ticker == symbol]) for symbol, task in tasks.items()
+    }
 
 
 def _told(broker: Noting, task: Task[Any], fills: list[Fill]) -> Told:

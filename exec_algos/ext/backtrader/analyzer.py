@@ -191,8 +191,8 @@ def _sessions(time: FeedTime, first: int, last: int) -> Sessions:
     while not found or found[-1].close <= last:
         found.append(time.session(found[-1].close if found else first))
     zone = found[0].zone
-    opens = np.array([one.open for one in found], dtype=np.int64)
-    closes = np.array([one.close for one in found], dtype=np.int64)
+    opens = np.array([entry.open for entry in found], dtype=np.int64)
+    closes = np.array([entry.close for entry in found], dtype=np.int64)
     return Sessions(
         name="from the feed", zone=zone, date=_stamps(opens, zone).tz_localize(None).to_numpy("datetime64[D]"), open=opens, close=closes
     )
@@ -245,8 +245,8 @@ def _all_prices(desk: Desk, tapes: Sequence[_Tape], start: Ints, end: Ints) -> _
 
 
 def _table(desk: Desk, tapes: Sequence[_Tape]) -> pd.DataFrame:
-    parents = [one.parent for one in desk.orders.values()]
-    start, end = (np.array([getattr(one, name) for one in parents], dtype=np.int64) for name in ("start", "end"))
+    parents = [order.parent for order in desk.orders.values()]
+    start, end = (np.array([getattr(parent, name) for parent in parents], dtype=np.int64) for name in ("start", "end"))
     prices = _all_prices(desk, tapes, start, end)
     zones = {feed.time.session(int(start[0])).zone for feed in desk.feed_of.values()}
     zone = zones.pop() if len(zones) == 1 else "UTC"
@@ -263,18 +263,18 @@ def _table(desk: Desk, tapes: Sequence[_Tape]) -> pd.DataFrame:
 def _orders(desk: Desk) -> dict[str, Any]:
     """What was asked and what was got, by column."""
     working, children = list(desk.orders.values()), Counter(desk.owners.values())
-    parents, got = [one.parent for one in working], [_Got.of(one) for one in working]
+    parents, got = [order.parent for order in working], [_Got.of(order) for order in working]
     return {
-        "parent_id": np.array([one.parent_id for one in parents], dtype=np.int64),
-        "symbol": [one.symbol for one in parents],
-        "side": np.array([int(one.side) for one in parents], dtype=np.int64),
-        "algorithm": [one.algorithm for one in parents],
-        "quantity": np.array([one.quantity for one in parents]),
-        "filled": np.array([one.filled for one in got]),
-        "notional": np.array([one.notional for one in got]),
-        "commission": np.array([one.commission for one in got]),
-        "taxes": np.array([one.taxes for one in got]),
-        "children": np.array([children[one.parent_id] for one in parents], dtype=np.int64),
+        "parent_id": np.array([parent.parent_id for parent in parents], dtype=np.int64),
+        "symbol": [parent.symbol for parent in parents],
+        "side": np.array([int(parent.side) for parent in parents], dtype=np.int64),
+        "algorithm": [parent.algorithm for parent in parents],
+        "quantity": np.array([parent.quantity for parent in parents]),
+        "filled": np.array([total.filled for total in got]),
+        "notional": np.array([total.notional for total in got]),
+        "commission": np.array([total.commission for total in got]),
+        "taxes": np.array([total.taxes for total in got]),
+        "children": np.array([children[parent.parent_id] for parent in parents], dtype=np.int64),
     }
 
 
@@ -290,11 +290,11 @@ class _Got(NamedTuple):
     def of(cls, order: WorkingOrder) -> _Got:
         filled: float = 0
         notional = commission = taxes = 0.0
-        for one in order.fills:  # added up one by one, as np.bincount does in a backtest
-            filled += one.quantity
-            notional += one.quantity * one.fill_price
-            commission += one.commission
-            taxes += one.taxes
+        for fill in order.fills:  # added up one by one, as np.bincount does in a backtest
+            filled += fill.quantity
+            notional += fill.quantity * fill.fill_price
+            commission += fill.commission
+            taxes += fill.taxes
         whole = math.isclose(filled, order.ordered, rel_tol=1e-9)  # ten times 0.1 is a little less than 1
         return cls(order.ordered if whole else filled, notional, commission, taxes)
 

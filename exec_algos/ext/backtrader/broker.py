@@ -300,13 +300,13 @@ class ExecutionBroker(bt.brokers.BackBroker):
 
     def _meet(self, order: Any, terms: _Terms, tape: _Tape) -> None:
         side, bar = 1 if order.isbuy() else -1, tape.bar
-        taken = math.ceil(tape.used / terms.lot * WHOLE) if tape.used else 0
+        gone = math.ceil(tape.used / terms.lot * WHOLE) if tape.used else 0
         budget = bar_budget(terms.rate, bar.volume)
-        if budget <= taken:
+        if budget <= gone:
             return
         limit, left, quoted = _limit(order), terms.lots - terms.done, tape.price(side)
         moved, by = tape.displacement, tape.displacement.shift(tape.start)
-        done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, budget, self._limits(limit), taken)
+        done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, budget, self._limits(limit), gone)
         if done.lots > 0 and done.price > 0:
             last = done.lots == left
             shares = done.lots * terms.lot if terms.whole or not last else abs(order.executed.remsize)

@@ -53,8 +53,8 @@ class ExecutionObserver(bt.Observer):
             return
         self._admit(desk)
         now = desk.clock.now
-        states = [one.state(now) for one in self._worked if one.order.parent.start <= now]
-        self._worked = [one for one in self._worked if not one.order.over]
+        states = [worked.state(now) for worked in self._worked if worked.order.parent.start <= now]
+        self._worked = [worked for worked in self._worked if not worked.order.over]
         if states:
             self._draw(states)
 
@@ -69,12 +69,12 @@ class ExecutionObserver(bt.Observer):
         self._known = len(desk.orders)
 
     def _draw(self, states: list[_State]) -> None:
-        ordered = sum(one.ordered for one in states)
-        self.l.filled[0] = sum(one.filled for one in states) / ordered * 100
-        self.l.elapsed[0] = sum(one.elapsed * one.ordered for one in states) / ordered * 100
-        paper = sum(one.paper for one in states)
+        ordered = sum(state.ordered for state in states)
+        self.l.filled[0] = sum(state.filled for state in states) / ordered * 100
+        self.l.elapsed[0] = sum(state.elapsed * state.ordered for state in states) / ordered * 100
+        paper = sum(state.paper for state in states)
         if paper:
-            self.l.slippage[0] = sum(one.cost for one in states) / paper * 1e4
+            self.l.slippage[0] = sum(state.cost for state in states) / paper * 1e4
 
 
 class SlippageObserver(ExecutionObserver):
@@ -121,8 +121,8 @@ class _Watched:
     def _see(self) -> None:
         """A bar has come."""
         fills = self.order.fills
-        self._filled = sum(one.quantity for one in fills)
-        self._notional = sum(one.quantity * one.fill_price for one in fills)
+        self._filled = sum(fill.quantity for fill in fills)
+        self._notional = sum(fill.quantity * fill.fill_price for fill in fills)
         lines, time, parent = self.feed.data.lines, self.feed.time, self.order.parent
         known = time.known(lines.datetime[0])
         if parent.start <= known - time.step and known <= parent.end:

@@ -318,8 +318,8 @@ def _date_axis(ax: Axes, every: Sequence[Axes], stamps: Sequence[float], strateg
     name = _namer(stamps, strategy)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: name(x)))
-    for one in every:
-        one.fmt_xdata = name
+    for day in every:
+        day.fmt_xdata = name
 
 
 def _namer(stamps: Sequence[float], strategy: Any) -> Callable[[float], str]:

@@ -115,7 +115,7 @@ class SymbolHistory(Mapping[str, Floats]):
 
 def taken(columns: Mapping[str, npt.NDArray[Any]], keep: npt.NDArray[np.bool_]) -> Mapping[str, npt.NDArray[Any]]:
     """Columns of orders where `keep` is true."""
-    return columns.take(keep) if isinstance(columns, SymbolHistory) else {name: one[keep] for name, one in columns.items()}
+    return columns.take(keep) if isinstance(columns, SymbolHistory) else {name: column[keep] for name, column in columns.items()}
 
 
 def _earlier(values: Floats, has_data: npt.NDArray[np.bool_], days: int) -> Floats:

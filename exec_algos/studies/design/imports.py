@@ -80,7 +80,7 @@ class NoOrderError(UsageError):
 
     def __init__(self, refused: Sequence[Refused], place: str = "", more: str = "") -> None:
         self.refused = tuple(refused)
-        why = f"none of {len(refused)} orders can be worked: {counted(one.reason for one in refused)}"
+        why = f"none of {len(refused)} orders can be worked: {counted(row.reason for row in refused)}"
         super().__init__(f"{place and place + ': '}{why if refused else 'there is no order below the column names'}{more}")
 
 
@@ -230,11 +230,11 @@ def carried(frame: pd.DataFrame, keep: Sequence[str], rows: npt.NDArray[np.int64
     """
     names = _names(frame)
     wanted = [*([ORDER_ID] if ORDER_ID in names else []), *_kept(names, keep)]
-    return {name: np.array([_text(one) for one in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
+    return {name: np.array([_text(value) for value in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
 
 
 def _kept(names: Mapping[str, Any], keep: Sequence[str]) -> list[str]:
-    wanted = [str(one).strip().lower() for one in keep]
+    wanted = [str(name).strip().lower() for name in keep]
     for name in wanted:
         if name not in names:
             raise UnknownNameError("column", name, names)

@@ -77,7 +77,7 @@ class Grid:
     def plans(self) -> list[Plan]:
         """One for each window and size."""
         windows = [self.window] if self.window is None or isinstance(self.window, str) else list(self.window)
-        sizes = [str(self.size)] if isinstance(self.size, str) else [str(one) for one in self.size]  # type: ignore[union-attr] # texts by now
+        sizes = [str(self.size)] if isinstance(self.size, str) else [str(size) for size in self.size]  # type: ignore[union-attr] # texts by now
         names = [f"{window or 'whole session'}, {size}: " for window in windows for size in sizes]
         made = [Plan(OrderSize.parse(size), *clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
         return made if len(made) == 1 else [plan._replace(name=name) for plan, name in zip(made, names, strict=True)]
@@ -93,11 +93,11 @@ class Grid:
                 continue
             market = SymbolFacts.of(bars, symbol, sessions)
             lots = np.column_stack([plan.lots(market, numbers, *window) for plan, window in zip(plans, windows, strict=True)])
-            for k, p in np.argwhere(lots == 0).tolist():
-                why = plans[p].make(market, int(numbers[k]))
-                skipped.append(Skipped(symbol, str(sessions.date[numbers[k]]), f"{plans[p].name}{why}"))
+            for row, p in np.argwhere(lots == 0).tolist():
+                why = plans[p].make(market, int(numbers[row]))
+                skipped.append(Skipped(symbol, str(sessions.date[numbers[row]]), f"{plans[p].name}{why}"))
             made = np.nonzero(lots)
-            start, end = (np.column_stack(one)[made] for one in zip(*windows, strict=True))
+            start, end = (np.column_stack(times)[made] for times in zip(*windows, strict=True))
             tables.append(np.column_stack([np.full(len(start), i), numbers[made[0]], lots[made], start, end]))
         table = np.concatenate([np.zeros((0, 5), dtype=np.int64), *tables])
         rows, table = len(table), table.repeat(len(self.sides), axis=0)
@@ -134,7 +134,7 @@ class Grid:
         """The terms, ready for JSON; those that were added later only where they are not what they have always been."""
         always = ("calendar", "sides", "size", "window", "profile_days", "lot_size")
         later = {"symbols": self.symbols, "sessions": self.sessions, "strata": self.strata and self.strata.record()}
-        return {**{name: getattr(self, name) for name in always}, **{name: one for name, one in later.items() if one is not None}}
+        return {**{name: getattr(self, name) for name in always}, **{name: value for name, value in later.items() if value is not None}}
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Grid:
@@ -375,7 +375,7 @@ class ParentOrders:
         pairs, row = np.unique(np.column_stack([self.symbol, self.session]), axis=0, return_inverse=True)
         first = np.unique(row, return_index=True)[1]
         traits = {name: np.asarray(self.columns[TRAITS[name]], dtype=np.float64)[first] for name in strata.by}
-        draw = strata.draw([self.symbols[i] for i, _ in pairs], [str(self.sessions.date[k]) for _, k in pairs], traits)
+        draw = strata.draw([self.symbols[i] for i, _ in pairs], [str(self.sessions.date[session]) for _, session in pairs], traits)
         marked = replace(self, columns={**self.columns, STRATUM: draw.stratum[row]}, strata=draw.counts)
         return marked.take(draw.drawn[row])
 

@@ -57,7 +57,7 @@ class OrderSize(NamedTuple):
     def lots(self, adv: float, lot_size: float, price: float = math.nan) -> int:
         """Lots, rounded down, given ADV in shares and the last price known before the order."""
         sizes = (self.fraction * adv, self.shares, self.notional / price)
-        return whole_lots(next(one for one in sizes if not math.isnan(one)) / lot_size)
+        return whole_lots(next(size for size in sizes if not math.isnan(size)) / lot_size)
 
     def all_lots(self, adv: Floats, lot_size: float, price: Floats) -> Ints:
         """`lots` of many orders, arrays of shape (n,).
@@ -68,7 +68,7 @@ class OrderSize(NamedTuple):
             More lots than a 64-bit number counts.
         """
         sizes = (self.fraction * adv, np.full(len(adv), self.shares), self.notional / price)
-        amounts = next(one for one, own in zip(sizes, self, strict=True) if not math.isnan(own)) / lot_size + SLACK
+        amounts = next(amount for amount, own in zip(sizes, self, strict=True) if not math.isnan(own)) / lot_size + SLACK
         if (amounts >= MOST).any():
             raise UsageError(f"a size of {amounts.max():g} lots of {lot_size:g} cannot be worked; ask for less, or for larger lots")
         return amounts.astype(np.int64)
@@ -88,7 +88,7 @@ def sizes_as_text(size: Sizes) -> str | tuple[str, ...]:
     if isinstance(size, str):
         return size
     if isinstance(size, Sequence):
-        return tuple(str(sizes_as_text(one)) for one in size)
+        return tuple(str(sizes_as_text(part)) for part in size)
     if isinstance(size, bool | np.bool_) or not isinstance(size, numbers.Real) or not 0 < float(size) < math.inf:
         raise UsageError(f"size must be like '5%adv' or 1000 (shares) or 'notional:1e6' (currency), got {size!r}")
     return np.format_float_positional(float(size), trim="-")
@@ -171,10 +171,10 @@ class Plan(NamedTuple):
         lots[there] = self.size.all_lots(adv[there], self.lot_size, price)
         return lots
 
-    def make(self, market: SymbolFacts, k: int) -> tuple[int, int, int] | str:
-        """Lots, start and end of the order of session `k`, or why there is none."""
+    def make(self, market: SymbolFacts, session: int) -> tuple[int, int, int] | str:
+        """Lots, start and end of the order of session `session`, or why there is none."""
         volumes, stamps, _, step, sessions = market
-        opened, closed = int(sessions.open[k]), int(sessions.close[k])
+        opened, closed = int(sessions.open[session]), int(sessions.close[session])
         start, end = self._window(opened, closed, sessions, step)
         if start >= end:
             return "the session does not overlap the window"
@@ -182,7 +182,7 @@ class Plan(NamedTuple):
         if first >= last:
             return "no bar in the window"
         try:
-            adv = volumes.average_volume(k, self.days)
+            adv = volumes.average_volume(session, self.days)
         except NotEnoughHistoryError as error:
             return str(error).partition("; ")[0].partition(": ")[2]
         lots = self.size.lots(adv, self.lot_size, market.last_price(start))

@@ -21,7 +21,7 @@ def kinds_of(reasons: Iterable[str]) -> list[tuple[int, str]]:
     kinds: dict[tuple[str, ...], list[list[str]]] = {}
     for reason in reasons:
         kinds.setdefault(tuple(re.split(r"\d+", reason)), []).append(re.findall(r"\d+", reason))
-    return [(len(numbers), _joined(words, [_range(one) for one in zip(*numbers, strict=True)])) for words, numbers in kinds.items()]
+    return [(len(numbers), _joined(words, [_range(column) for column in zip(*numbers, strict=True)])) for words, numbers in kinds.items()]
 
 
 def _joined(words: Iterable[str], ranges: Iterable[str]) -> str:

@@ -102,9 +102,9 @@ class Strata:
             return
         if set(self.edges) != set(names):
             raise UsageError(f"edges must be given for each trait or for none: by names {list(names)}, edges {sorted(self.edges)}")
-        kept = {name: tuple(float(one) for one in self.edges[name]) for name in names}
+        kept = {name: tuple(float(edge) for edge in self.edges[name]) for name in names}
         for name, edges in kept.items():
-            if not all(math.isfinite(one) for one in edges) or any(b <= a for a, b in pairwise(edges)):
+            if not all(math.isfinite(edge) for edge in edges) or any(b <= a for a, b in pairwise(edges)):
                 raise UsageError(f"edges of {name} must be numbers that rise, got {list(edges)}")
         object.__setattr__(self, "edges", kept)
 
@@ -138,7 +138,7 @@ class Strata:
         if len(given) < len(pairs):
             raise UsageError(f"strata {text!r} say something twice; say it once")
         knobs = {key: _number(key, given.pop(key), kind) for key, kind in KNOBS.items() if key in given}
-        edges = {key: [_number(f"edge of {key}", one, float) for one in value.split("/")] for key, value in given.items() if value}
+        edges = {key: [_number(f"edge of {key}", edge, float) for edge in value.split("/")] for key, value in given.items() if value}
         if edges and "buckets" in knobs:
             raise UsageError(f"strata {text!r} give both buckets and edges; leave out buckets, the edges make the groups")
         return cls(by=list(given), edges=edges or None, **knobs)
@@ -150,7 +150,7 @@ class Strata:
 
     def record(self) -> dict[str, Any]:
         """Every knob, ready for JSON; ``Strata(**record)`` gives it back."""
-        edges = None if self.edges is None else {name: list(one) for name, one in self.edges.items()}
+        edges = None if self.edges is None else {name: list(edge) for name, edge in self.edges.items()}
         return {
             "by": list(self.by), "buckets": self.buckets, "edges": edges, "per_stratum": self.per_stratum, "fraction": self.fraction,
             "seed": self.seed,
@@ -178,7 +178,7 @@ class Strata:
             _named(name, values, np.array(self.edges[name]) if self.edges else _quantiles(values, self.buckets))
             for name, values in traits.items()
         ]
-        return np.array([", ".join(one) for one in zip(*parts, strict=True)], dtype=object)
+        return np.array([", ".join(names) for names in zip(*parts, strict=True)], dtype=object)
 
 
 def _check_count(name: str, value: object, least: int = 1) -> None:

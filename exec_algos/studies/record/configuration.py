@@ -62,22 +62,22 @@ def data_fingerprint(bars: Bars) -> str:
 def recorded(value: Any) -> Any:
     """A value ready for JSON: of a dataclass its kind and its knobs."""
     if is_dataclass(value):
-        return {"kind": type(value).__name__, **{one.name: recorded(getattr(value, one.name)) for one in fields(value)}}
+        return {"kind": type(value).__name__, **{field.name: recorded(getattr(value, field.name)) for field in fields(value)}}
     if isinstance(value, Mapping):
-        return {key: recorded(one) for key, one in value.items()}
+        return {key: recorded(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
 def fill_model_record(model: FillModel) -> dict[str, Any]:
     """Every knob of a fill model, ready for JSON; `fill_model_of` gives the model back."""
-    knobs = {one.name: recorded(getattr(model, one.name)) for one in fields(model) if one.name != "commission"}
+    knobs = {field.name: recorded(getattr(model, field.name)) for field in fields(model) if field.name != "commission"}
     return {**knobs, "commission": commission_record(model.commission)}
 
 
 def rules_record(rules: Rules) -> dict[str, Any]:
     """Every rule, ready for JSON."""
     texts = {"residual": str(rules.residual), "style": str(rules.style), "randomisation": rules.randomisation and str(rules.randomisation)}
-    return {one.name: texts.get(one.name, getattr(rules, one.name)) for one in fields(rules)}
+    return {field.name: texts.get(field.name, getattr(rules, field.name)) for field in fields(rules)}
 
 
 def fill_model_of(record: Mapping[str, Any]) -> FillModel:
@@ -111,7 +111,7 @@ def _restored(record: Any) -> Any:
         return tuple(record)
     if not isinstance(record, Mapping):
         return record
-    knobs = {key: _restored(one) for key, one in record.items() if key != "kind"}
+    knobs = {key: _restored(knob) for key, knob in record.items() if key != "kind"}
     if "kind" not in record:
         return knobs
     if record["kind"] not in KINDS:
@@ -132,7 +132,7 @@ def configuration(
         "profile_days": orders.profile_days,
         "lot_size": orders.lot_size,
         "parents": dict(orders.terms),
-        "strata": [one._asdict() for one in orders.strata],
+        "strata": [stratum._asdict() for stratum in orders.strata],
         "parent_orders": len(orders),
         "skipped": len(orders.skipped),
         "symbols": list(bars.symbols),

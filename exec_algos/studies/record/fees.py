@@ -16,7 +16,7 @@ def commission_record(commission: Commission | FeeSchedule) -> dict[str, Any]:
     """A commission ready for JSON, a schedule with its kind; dates as ``YYYY-MM-DD``, no maximum as None."""
     if isinstance(commission, Commission):
         return commission._asdict()
-    components = [_component(one) for one in commission.components]
+    components = [_component(component) for component in commission.components]
     return {"kind": "FeeSchedule", "name": commission.name, "currency": commission.currency, "components": components}
 
 
@@ -32,13 +32,13 @@ def commission_of(record: Mapping[str, Any]) -> Commission | FeeSchedule:
     """
     kind = record.get("kind", "Commission")
     if kind == "FeeSchedule":
-        return FeeSchedule(record["name"], record["currency"], tuple(_component_of(one) for one in record["components"]))
+        return FeeSchedule(record["name"], record["currency"], tuple(_component_of(component) for component in record["components"]))
     if kind != "Commission":
         raise UnknownNameError("kind of commission", kind, ("Commission", "FeeSchedule"))
     return Commission(**{name: value for name, value in record.items() if name != "kind"})
 
 
-def _component(one: FeeComponent) -> dict[str, Any]:
+def _component(component: FeeComponent) -> dict[str, Any]:
     periods = [
         {
             "first": str(period.first),
@@ -46,20 +46,20 @@ def _component(one: FeeComponent) -> dict[str, Any]:
             "terms": _terms(period.terms),
             "maker": period.maker and _terms(period.maker),
         }
-        for period in one.periods
+        for period in component.periods
     ]
-    return {"name": one.name, "periods": periods, "sides": list(one.sides), "source": one.source, "tax": one.tax}
+    return {"name": component.name, "periods": periods, "sides": list(component.sides), "source": component.source, "tax": component.tax}
 
 
 def _component_of(record: Mapping[str, Any]) -> FeeComponent:
     periods = tuple(
         Period(
-            date.fromisoformat(one["first"]),
-            date.fromisoformat(one["last"]),
-            _terms_of(one["terms"]),
-            None if one["maker"] is None else _terms_of(one["maker"]),
+            date.fromisoformat(period["first"]),
+            date.fromisoformat(period["last"]),
+            _terms_of(period["terms"]),
+            None if period["maker"] is None else _terms_of(period["maker"]),
         )
-        for one in record["periods"]
+        for period in record["periods"]
     )
     return FeeComponent(record["name"], periods, tuple(record["sides"]), record["source"], record["tax"])
 

@@ -51,14 +51,14 @@ def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.
         "end": orders.end,
         **orders.columns,
     }
-    columns = {name: np.repeat(one, many) for name, one in own.items()} | {
+    columns = {name: np.repeat(table, many) for name, table in own.items()} | {
         "algorithm": np.tile(np.array([name for name, _ in parts], dtype=object), len(orders)),
         "filled": filled * orders.lot_size,
         "commission": commission,
         "taxes": taxes,
         "children": children,
     }
-    alike = type(prices)(*(np.repeat(one, many) for one in prices))
+    alike = type(prices)(*(np.repeat(price, many) for price in prices))
     return _table(parent_columns(columns, notional, alike), orders.sessions.zone)
 
 
@@ -87,9 +87,9 @@ def fills_arrow(orders: ParentOrders, parts: Parts) -> pa.Table:
 def _table(columns: Mapping[str, npt.NDArray[Any] | Texts], zone: str) -> pa.Table:
     import pyarrow as pa
 
-    kinds = tuple((name, "|O" if isinstance(one, Texts) else one.dtype.str) for name, one in columns.items())
+    kinds = tuple((name, "|O" if isinstance(column, Texts) else column.dtype.str) for name, column in columns.items())
     schema = _schema(kinds, zone)
-    return pa.Table.from_arrays([_array(columns[one.name], one.type) for one in schema], schema=schema)
+    return pa.Table.from_arrays([_array(columns[column.name], column.type) for column in schema], schema=schema)
 
 
 @lru_cache(maxsize=64)
@@ -128,7 +128,7 @@ def parquet_of(table: pa.Table) -> bytes:
 
     sink = io.BytesIO()
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, pa.types.is_date)
-    texts = [one.name for one in table.schema if not any(kind(one.type) for kind in numbers)]
+    texts = [column.name for column in table.schema if not any(kind(column.type) for kind in numbers)]
     pq.write_table(table, sink, use_dictionary=texts, compression="lz4", row_group_size=max(len(table), 1))
     return sink.getvalue()
 

@@ -57,7 +57,7 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
         made.append(curves)
     if not skipped:
         return made, orders
-    return [Curves(one.values, one.begin[keep], one.slices[keep]) for one in made], orders.take(keep, list(skipped.values()))
+    return [Curves(curves.values, curves.begin[keep], curves.slices[keep]) for curves in made], orders.take(keep, list(skipped.values()))
 
 
 class _Seen(NamedTuple):
@@ -74,7 +74,7 @@ def _of_lengths(seen: _Seen, algorithm: Algorithm) -> Curves:
     """Curves that hang on the window's length alone."""
     lengths, number = np.unique(seen.last - seen.first, return_inverse=True)
     curves = [algorithm.curve(np.ones(int(length)), seen.bars.step) for length in lengths]
-    slices = np.array([len(one) for one in curves], dtype=np.int64)
+    slices = np.array([len(curve) for curve in curves], dtype=np.int64)
     return Curves(np.concatenate([np.zeros(0), *curves]), (np.cumsum(slices) - slices)[number], slices[number])
 
 
@@ -103,10 +103,10 @@ def _of_history(seen: _Seen, algorithm: Algorithm) -> tuple[Curves, dict[int, st
     """Curves that hang on the volumes of earlier sessions, and why some orders have none."""
     columns = (seen.orders.symbol, seen.orders.session, seen.first, seen.last)
     order = np.lexsort(columns[::-1])
-    differs = np.any([np.diff(one[order], prepend=-1) != 0 for one in columns], axis=0)
+    differs = np.any([np.diff(column[order], prepend=-1) != 0 for column in columns], axis=0)
     of_order = np.empty(len(order), dtype=np.int64)
     of_order[order] = np.cumsum(differs) - 1
-    chosen = [one[order][differs] for one in columns]
+    chosen = [column[order][differs] for column in columns]
     slices = -((chosen[2] - chosen[3]) // (algorithm.interval_on(seen.bars.step) // seen.bars.step))
     begin, known = np.cumsum(slices) - slices, np.zeros(len(slices), dtype=np.int64)
     windows = _Windows(chosen[0], chosen[1], chosen[2], chosen[3], slices, begin, known)
@@ -154,13 +154,13 @@ def _why(seen: _Seen, days: int, windows: _Windows, i: int) -> str:
 def _foreseen(seen: _Seen, symbol: int, algorithm: Algorithm, windows: _Windows, chosen: Ints) -> list[Floats]:
     """The curves that were drawn slice by slice, each of what had traded by then."""
     volumes = SessionVolumes.of(seen.bars, seen.bars.symbols[symbol], seen.orders.sessions)
-    parts = zip(*(one[chosen].tolist() for one in (windows.session, windows.first, windows.last)), strict=True)
+    parts = zip(*(column[chosen].tolist() for column in (windows.session, windows.first, windows.last)), strict=True)
     return [_drawn(volumes, k, algorithm, (first, last), seen.bars.step) for k, first, last in parts]
 
 
 def _drawn(volumes: SessionVolumes, session: int, algorithm: Algorithm, window: tuple[int, int], step: int) -> Floats:
     (first, last), width = window, algorithm.interval_on(step) // step
     today = volumes.volumes[session, : volumes.slots[session]]
-    history = [stretched(one, len(today)) for one in volumes.before(session, algorithm.history_days)]
+    history = [stretched(earlier, len(today)) for earlier in volumes.before(session, algorithm.history_days)]
     dynamic = algorithm.dynamic_curve(history, first, last, step)
     return np.array([dynamic.scheduled(k, today[:known]) for k, known in enumerate(range(first, last, width))])

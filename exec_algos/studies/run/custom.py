@@ -47,9 +47,13 @@ class CustomExecutor(Algorithm):
         if not (isinstance(kind, type) and issubclass(kind, OrderExecutor)):
             raise UsageError(f"kind must be a subclass of OrderExecutor, got {self.kind!r}")
         parameters = list(inspect.signature(self.kind.execute).parameters.values())[3:]
-        loose = any(one.kind is one.VAR_KEYWORD for one in parameters)
-        named = {one.name: one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
-        missing = [name for name, one in named.items() if one.default is one.empty and name not in {*self.options, *TERMS}]
+        loose = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        named = {
+            parameter.name: parameter for parameter in parameters if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        }
+        missing = [
+            name for name, parameter in named.items() if parameter.default is parameter.empty and name not in {*self.options, *TERMS}
+        ]
         unknown = [name for name in self.options if name not in named and not loose]
         unheard = [name for name in ("side", "start", "end") if name not in named and name not in self.options and not loose]
         if missing or unknown or unheard:
@@ -74,8 +78,8 @@ class CustomExecutor(Algorithm):
     def taken(self, terms: Mapping[str, Any]) -> dict[str, Any]:
         """What ``execute`` is called with."""
         parameters = inspect.signature(self.kind.execute).parameters
-        loose = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-        return {**{name: one for name, one in terms.items() if loose or name in parameters}, **self.options}
+        loose = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        return {**{name: term for name, term in terms.items() if loose or name in parameters}, **self.options}
 
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
@@ -134,12 +138,12 @@ def _option(text: str) -> Any:
 
 def imports_of(algorithms: Iterable[Algorithm]) -> dict[str, dict[str, str]]:
     """By text form, for what is not built in: where it is imported from, and the SHA-256 of that module's source."""
-    return {str(one): _import_of(one) for one in algorithms if type(one) not in ALGORITHMS.values()}
+    return {str(algorithm): _import_of(algorithm) for algorithm in algorithms if type(algorithm) not in ALGORITHMS.values()}
 
 
 def drivers_of(algorithms: Iterable[Algorithm], driver: str) -> dict[str, str]:
     """By text form: what works it, ``"batch"`` or ``"engine"``."""
-    return {str(one): "engine" if isinstance(one, CustomExecutor) else driver for one in algorithms}
+    return {str(algorithm): "engine" if isinstance(algorithm, CustomExecutor) else driver for algorithm in algorithms}
 
 
 def _import_of(algorithm: Algorithm) -> dict[str, str]:

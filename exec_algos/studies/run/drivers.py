@@ -149,11 +149,21 @@ def drive_engine(job: Job) -> Worked:
 def trades_of(fills: Sequence[tuple[int, Fill]], lot_size: float) -> tuple[npt.NDArray[Any], ...]:
     """The columns of `Worked` that say each trade, of (row of the order, fill)."""
     rows = [
-        (n, one.time, round(one.quantity / lot_size), one.fill_price, one.commission, one.rule_price, one.spread, one.impact, one.taxes)
-        for n, one in fills
+        (
+            n,
+            fill.time,
+            round(fill.quantity / lot_size),
+            fill.fill_price,
+            fill.commission,
+            fill.rule_price,
+            fill.spread,
+            fill.impact,
+            fill.taxes,
+        )
+        for n, fill in fills
     ]
     columns = zip(*rows, strict=True) if rows else ((),) * 9
-    return tuple(np.array(column, np.int64 if k < 3 else np.float64) for k, column in enumerate(columns))
+    return tuple(np.array(column, np.int64 if place < 3 else np.float64) for place, column in enumerate(columns))
 
 
 def _replay(bars: Bars, job: Job, n: int) -> Market:

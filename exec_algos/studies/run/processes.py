@@ -83,12 +83,12 @@ def _worked(job: Job, numbers: Sequence[int]) -> Worked:
     for n in numbers:
         done, children = _one(job, own[int(job.orders.symbol[n])], n)
         lots = round(sum(fill.quantity for fill in done) / job.orders.lot_size)
-        paid, taxed = sum(one.commission for one in done), sum(one.taxes for one in done)
-        rows.append(_Row(lots, sum(one.quantity * one.fill_price for one in done), paid, taxed, children))
+        paid, taxed = sum(fill.commission for fill in done), sum(fill.taxes for fill in done)
+        rows.append(_Row(lots, sum(fill.quantity * fill.fill_price for fill in done), paid, taxed, children))
         fills += [(n, fill) for fill in done] if job.fills else []
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     kinds = (np.int64, float, float, float, np.int64)
-    return Worked(*(one.astype(kind) for one, kind in zip(columns, kinds, strict=True)), *trades_of(fills, job.orders.lot_size))
+    return Worked(*(column.astype(kind) for column, kind in zip(columns, kinds, strict=True)), *trades_of(fills, job.orders.lot_size))
 
 
 def _one(job: Job, bars: Any, n: int) -> tuple[list[Fill], int]:

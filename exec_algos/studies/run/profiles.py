@@ -125,10 +125,10 @@ def _tables(own: Any, found: Any) -> Any:
     """Sessions with gaps by bar from the open, and which row of the table is each; -1 where the bars themselves are the row."""
     place, held = np.full(len(own.first), -1, np.int64), 0
     table = np.empty((len(found), max(own.slots.max(), 1)))
-    for k in found:
-        if not _whole(own, k):
-            _tabulated(own, k, table[held])
-            place[k] = held
+    for session in found:
+        if not _whole(own, session):
+            _tabulated(own, session, table[held])
+            place[session] = held
             held += 1
     return table, place
 
@@ -143,11 +143,11 @@ def _profiles(own: Any, found: Any, session: Any, begin: Any, days: int, profile
         if at < days:
             continue
         total[:] = 0.0
-        for k in found[at - days : at]:
-            if place[k] < 0:
-                _add(total[:n], own.volume[own.first[k] : own.last[k]], mapped)
+        for earlier in found[at - days : at]:
+            if place[earlier] < 0:
+                _add(total[:n], own.volume[own.first[earlier] : own.last[earlier]], mapped)
             else:
-                _add(total[:n], table[place[k], : own.slots[k]], mapped)
+                _add(total[:n], table[place[earlier], : own.slots[earlier]], mapped)
         whole, window = 0.0, 0.0
         for share in total[:n]:
             whole += share

@@ -60,9 +60,9 @@ def measures_table(orders: ParentOrders, parts: Sequence[tuple[str, Worked]], pr
         orders.sessions.date[orders.session].astype("datetime64[s]"),
     )
     tables = [
-        measures(orders.side, quantity, np.multiply(one.filled, orders.lot_size, dtype=np.float64), one.notional, prices)
-        for _, one in parts
+        measures(orders.side, quantity, np.multiply(part.filled, orders.lot_size, dtype=np.float64), part.notional, prices)
+        for _, part in parts
     ]
-    columns = {name: np.concatenate([one[name] for one in tables]) for name in tables[0]}
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     names = np.array([name for name, _ in parts], dtype=object).repeat(len(orders))
     return pd.DataFrame({"algorithm": names, "session": np.tile(session, len(parts)), **columns})

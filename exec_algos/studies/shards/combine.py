@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from exec_algos.errors import UsageError
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
-from exec_algos.studies.folder import StudyFolder, as_text, code_record, told
+from exec_algos.studies.folder import StudyFolder, as_text, code_record, explained
 from exec_algos.studies.shards.desk import REFUSED, refused_text
 from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, fold_of
@@ -48,7 +48,7 @@ def combine(
     _put_list(folder, "failed", facts.failed)
     skipped = _put_list(folder, "skipped", _skipped(records, facts))
     if refused is not None:
-        whole = [*refused, *(one for _, record in records for one in record.get("refused", ()))]
+        whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
         folder.put(REFUSED, refused_text(whole))
         settings = {**settings, "refused": len(whole)}
     if not facts.symbols:
@@ -119,23 +119,23 @@ def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstL
 
     columns = {column: name for name, column in BENCHMARKS.items()}
     lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], workers))
-    folder.put("summary.csv", str(pd.concat({columns[c]: one for c, one in lines.items()}, names=["benchmark"]).to_csv()).encode())
+    folder.put("summary.csv", str(pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"]).to_csv()).encode())
     pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
-    parts = [one.assign(benchmark=columns[c], side=side or "all") for (c, side), one in pairs.items()]
-    table = pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
+    parts = [pair.assign(benchmark=columns[c], side=side or "all") for (c, side), pair in pairs.items()]
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     folder.put("comparison.csv", str(table[["benchmark", "side", *table.columns[:-2]]].to_csv(index=False)).encode())
 
 
 def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
     """What was skipped from the first day of the study that has a bar to the last."""
     for _, record in records:
-        yield from (one for one in sorted(record["skipped"]) if facts.first <= one[1] <= facts.last)
+        yield from (skip for skip in sorted(record["skipped"]) if facts.first <= skip[1] <= facts.last)
 
 
 def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped]) -> int:
     """Write a list row by row; how many there are."""
     count = 0
-    with told(folder.path), folder.writing(f"{name}.csv") as file:
+    with explained(folder.path), folder.writing(f"{name}.csv") as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         lines = csv.writer(text, lineterminator="\n")
         lines.writerow(("symbol", "session", "reason"))

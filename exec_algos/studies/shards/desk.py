@@ -154,12 +154,12 @@ class DeskOrders:
         rows, refused = checks.rows(frame)
         names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)
         parts: dict[tuple[str, str], list[int]] = {}
-        for one in rows:
-            symbol, month = names[one.symbol], str(months[one.session])
+        for row in rows:
+            symbol, month = names[row.symbol], str(months[row.session])
             if month in stored[symbol]:
-                parts.setdefault((symbol, month), []).append(one.row)
+                parts.setdefault((symbol, month), []).append(row.row)
             else:
-                refused.append(Refused(one.row, f"{symbol} {month}", "the store has no bars of that symbol in that month"))
+                refused.append(Refused(row.row, f"{symbol} {month}", "the store has no bars of that symbol in that month"))
         if not parts:
             folder.put(REFUSED, refused_text(refused))
             raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
@@ -211,18 +211,18 @@ class ShardOrders:
             return sessions.at_or_after(start) not in worked or checks.has_bars(symbol, start, end)
 
         rows, refused = replace(checks, has_bars=has_bars).rows(frame)
-        left = [one for one in rows if one.session not in worked]
-        refused += [Refused(one.row, str(sessions.date[one.session]), LEFT_OUT) for one in left]
-        taken: list[Row] = [one for one in rows if one.session in worked]
+        left = [row for row in rows if row.session not in worked]
+        refused += [Refused(order.row, str(sessions.date[order.session]), LEFT_OUT) for order in left]
+        kept: list[Row] = [row for row in rows if row.session in worked]
         return ParentOrders.of_rows(
-            frame, taken, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days, keep=self.terms.keep
+            frame, kept, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days, keep=self.terms.keep
         )
 
 
 def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
     """Rows that were refused, as the file that lists them."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([Refused._fields, *sorted(tuple(one) for one in refused)])
+    csv.writer(text, lineterminator="\n").writerows([Refused._fields, *sorted(tuple(row) for row in refused)])
     return text.getvalue().encode()
 
 

@@ -114,8 +114,8 @@ class StudyPlan:
     fills: bool = True
 
     def __post_init__(self) -> None:
-        algorithms = tuple(algorithm_of(one) for one in self.algorithms)
-        names = [str(one) for one in algorithms]
+        algorithms = tuple(algorithm_of(algorithm) for algorithm in self.algorithms)
+        names = [str(algorithm) for algorithm in algorithms]
         if not algorithms or len(set(names)) < len(names):
             raise UsageError(f"a study needs at least one algorithm, and each only once; got {names}")
         if self.parents.calendar is None:
@@ -130,10 +130,10 @@ class StudyPlan:
         if self.driver not in {"batch", "engine"}:
             raise UnknownNameError("driver", self.driver, ["batch", "engine"])
         self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
-        for one in algorithms:
-            if isinstance(one, CustomExecutor):
-                check_importable(one)
-            one.check_order(self.rules, self.parents.lot_size)
+        for algorithm in algorithms:
+            if isinstance(algorithm, CustomExecutor):
+                check_importable(algorithm)
+            algorithm.check_order(self.rules, self.parents.lot_size)
         object.__setattr__(self, "algorithms", algorithms)
         place = os.fspath(self.store)
         # resuming may start from another folder
@@ -143,13 +143,15 @@ class StudyPlan:
     @property
     def needed_history(self) -> int:
         """Earlier sessions with data that a shard reads."""
-        return max(self.parents.profile_days, *(one.history_days for one in self.algorithms if isinstance(one, Algorithm)))
+        return max(
+            self.parents.profile_days, *(algorithm.history_days for algorithm in self.algorithms if isinstance(algorithm, Algorithm))
+        )
 
     def settings(self) -> dict[str, Any]:
         """Everything but the store that the numbers depend on, ready for JSON."""
         return {
             "parents": self.parents.record(),
-            "algorithms": [str(one) for one in self.algorithms],
+            "algorithms": [str(algorithm) for algorithm in self.algorithms],
             "fill_model": fill_model_record(self.fill_model or FillModel()),
             "rules": {**asdict(self.rules), "style": str(self.rules.style), "residual": str(self.rules.residual)},
             "driver": self.driver,
@@ -159,6 +161,6 @@ class StudyPlan:
 
     def _own(self) -> dict[str, Any]:
         """What the numbers depend on where algorithms are not all built in."""
-        algorithms = [algorithm_of(one) for one in self.algorithms]
+        algorithms = [algorithm_of(algorithm) for algorithm in self.algorithms]
         imports = imports_of(algorithms)
         return {"imports": imports, "drivers": drivers_of(algorithms, self.driver)} if imports else {}

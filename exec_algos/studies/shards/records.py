@@ -83,7 +83,7 @@ class Facts(NamedTuple):
         for n, (_, record) in enumerate(records):
             digest.update((", " if n else "").encode() + json.dumps([record["symbol"], record["month"], record["key"]]).encode())
             counts = {name: had + record.get(name, 0) for name, had in counts.items()}
-            failed.extend(Skipped(*one) for one in record["failed"])
+            failed.extend(Skipped(*failure) for failure in record["failed"])
             days = [f(day) for f, day in zip((min, max), zip(*filter(None, [days, record.get("covered")]), strict=True), strict=False)]
             _add_strata(strata, record)
             if record["files"]:

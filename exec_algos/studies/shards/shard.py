@@ -169,7 +169,7 @@ class History:
     def month(self, month: str) -> ShardMonth:
         """One month of the symbol."""
         read = _read(self.store.path, self.shard.symbol, month, self.mark(month))
-        kept, first = (f"zone {one.zone}, in bars of {one.step / 1e9:g} s" for one in (read.bars, self.span))
+        kept, first = (f"zone {bars.zone}, in bars of {bars.step / 1e9:g} s" for bars in (read.bars, self.span))
         if kept != first:
             where = f"{self.shard.symbol} {month} is kept in {kept}; the store's first file in {first}"
             raise MarketDataError(f"{where}; import it again, or into a store of its own")
@@ -180,14 +180,14 @@ class History:
         """The months in time order."""
         own = [month for month in self.shard.stored if self.reach.begin <= month <= self.reach.end]
         found: set[int] = set()
-        taken: list[str] = []
+        needed: list[str] = []
         for month in [*reversed(own), *reversed([month for month in self.shard.stored if month < self.reach.begin])]:
             if month < self.reach.begin and len(found) >= self.needed:
                 break
             held = self.span.sessions().locate(self.month(month).bars.start)
             found.update(np.unique(held[(held >= 0) & (held < self.reach.first)]).tolist())
-            taken.append(month)
-        return tuple(reversed(taken))
+            needed.append(month)
+        return tuple(reversed(needed))
 
     def inputs(self) -> list[Input]:
         """What the shard is made of."""
@@ -214,14 +214,14 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     held = whole.locate(bars.start)
     off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
     bars = bars.take(~np.isin(held, off))
-    failed = [Skipped(symbol, str(whole.date[k]), OFF_GRID) for k in off if reach.first <= k < reach.last]
+    failed = [Skipped(symbol, str(whole.date[session]), OFF_GRID) for session in off if reach.first <= session < reach.last]
     facts = _facts(bars, whole, reach)
     if not len(bars):
         return Made({}, [], failed, facts)
-    used = [k for k in range(reach.first, reach.last) if k not in off]
+    used = [session for session in range(reach.first, reach.last) if session not in off]
     orders = terms.orders(bars, whole, used)
-    facts["strata"] = [list(one) for one in orders.strata]
-    facts["refused"] = [list(one) for one in orders.refused]
+    facts["strata"] = [list(stratum) for stratum in orders.strata]
+    facts["refused"] = [list(row) for row in orders.refused]
     if not len(orders):
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
@@ -242,7 +242,7 @@ def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
     own = bars.start[(bars.start >= edge[0]) & (bars.start < edge[1])]
     held = whole.locate(own)
     inside = held[held >= 0]
-    days = [str(whole.date[k]) for k in (inside.min(), inside.max())] if len(inside) else None
+    days = [str(whole.date[session]) for session in (inside.min(), inside.max())] if len(inside) else None
     return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days}
 
 
@@ -299,14 +299,14 @@ class ShardTask:
     def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: ShardTerms) -> bool:
         """Whether a record was made of these bars by this code, and its files are whole."""
         shard = history.shard
-        inputs = [Input(*one) for one in known["inputs"]]
-        months = [one.month for one in inputs]
+        inputs = [Input(*kept) for kept in known["inputs"]]
+        months = [entry.month for entry in inputs]
         expected = [month for month in shard.stored if month <= history.reach.end]
         whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
-        if not whole or known["key"] != key_of(self._base(shard, terms), [one.digest for one in inputs]):
+        if not whole or known["key"] != key_of(self._base(shard, terms), [entry.digest for entry in inputs]):
             return False
-        for one in inputs:
-            if history.mark(one.month) != one.mark and history.month(one.month).digest != one.digest:
+        for entry in inputs:
+            if history.mark(entry.month) != entry.mark and history.month(entry.month).digest != entry.digest:
                 return False
         return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
 
@@ -327,7 +327,7 @@ class ShardTask:
         orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
         record = {
             "symbol": shard.symbol, "month": shard.month, "state": "done" if inputs else "failed",
-            "key": key_of(self._base(shard, terms), [one.digest for one in inputs]), "inputs": inputs, "files": files,
+            "key": key_of(self._base(shard, terms), [entry.digest for entry in inputs]), "inputs": inputs, "files": files,
             "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
             "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
         }  # fmt: skip

@@ -82,7 +82,7 @@ class ShardedStudy(StudyPlan):
             raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
         rules = found["rules"]
         randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
-        own = {name: one["from"] for name, one in found.get("imports", {}).items()}
+        own = {name: source["from"] for name, source in found.get("imports", {}).items()}
         return cls(
             store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
             algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
@@ -114,7 +114,7 @@ class ShardedStudy(StudyPlan):
             Shard(symbol, month, stored)  # one tuple for all months of a symbol
             for symbol, stored in chosen.items()
             for month, reach in reaches.items()
-            if any(reach.begin <= one <= reach.end for one in stored)
+            if any(reach.begin <= held <= reach.end for held in stored)
         ]
         return span, shards
 
@@ -179,14 +179,14 @@ class ShardedStudy(StudyPlan):
         settings = {**self.settings(), "zone": span.sessions().zone}
         if frame is not None:
             placed = self._placed(frame, kept, span, shards)
-            shards, refused = [one for one in shards if (one.symbol, one.month) in placed.shards], placed.refused
+            shards, refused = [shard for shard in shards if (shard.symbol, shard.month) in placed.shards], placed.refused
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
-        asked = StudyPlan(**{one.name: getattr(self, one.name) for one in fields(self)})
+        asked = StudyPlan(**{field.name: getattr(self, field.name) for field in fields(self)})
         task = ShardTask(asked, span, code_record(), kept.path, strict)
         with Records(shards) as records, workers_of(cluster) as workers:
             for record in workers.settled(task, shards):
-                _refuse_strictly([Refused(*one) for one in record.get("refused", ())], strict)
+                _refuse_strictly([Refused(*row) for row in record.get("refused", ())], strict)
                 records.add(record)
                 if progress is not None:
                     progress(records.count, len(shards))
@@ -195,8 +195,8 @@ class ShardedStudy(StudyPlan):
     def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: StudySpan, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""
         stored: dict[str, list[str]] = {}
-        for one in shards:
-            stored.setdefault(one.symbol, []).append(one.month)
+        for shard in shards:
+            stored.setdefault(shard.symbol, []).append(shard.month)
         return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
 
 

@@ -59,10 +59,10 @@ def parts_of(records: Records, name: str) -> Iterator[TablePart]:
 
 def _with_rows(records: Records, name: str) -> Iterator[tuple[str, int, int]]:
     """Shards that have rows of a table, with the parent orders before them and their rows; and the first of all: it tells the columns."""
-    told, before = False, 0
+    typed, before = False, 0
     for shard, record in records:
-        if record["files"] and (record["rows"][name] or not told):
-            told = True
+        if record["files"] and (record["rows"][name] or not typed):
+            typed = True
             yield shard.folder, before, record["rows"][name]
         before += record["orders"]
 
@@ -123,10 +123,10 @@ def _numbered(folder: StudyFolder, name: str, part: TablePart) -> Iterator[pa.Ta
 def _ahead(read: Callable[[T], S], todo: Iterator[T]) -> Iterator[S]:
     """What `read` makes of each, in order, a few of them at a time in threads."""
     with ThreadPoolExecutor(max_workers=AHEAD) as pool:
-        running = [pool.submit(read, one) for one in islice(todo, AHEAD)]
+        running = [pool.submit(read, name) for name in islice(todo, AHEAD)]
         while running:
             yield running.pop(0).result()
-            running += [pool.submit(read, one) for one in islice(todo, 1)]
+            running += [pool.submit(read, name) for name in islice(todo, 1)]
 
 
 def look_at(folder: str, name: str, look: Look[A], numbers: Iterable[int]) -> A:
