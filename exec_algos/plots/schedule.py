@@ -151,7 +151,8 @@ def _bps(order: Any) -> str:
 
 def _head(result: Drawn, ax: Axes, rows: pd.DataFrame) -> None:
     order = rows.iloc[0]
-    title = f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {order.start:%H:%M} to {order.end:%H:%M}"
+    window = f"{order.start:%H:%M} to {order.end:%H:%M}"
+    title = f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
     filled = "; ".join(f"{row.algorithm} filled {row.fill_rate:.1%}, {_participation(row)}" for row in rows.itertuples())
     notes = wrap(f"parent order {order.parent_id}: {filled}", NOTE_LENGTH)
     if rows["filled"].sum() > 0 and not (result.fills["parent_id"] == order.parent_id).any():
