@@ -17,3 +17,5 @@ def test_the_page_runs_from_top_to_bottom(capsys):
     told = capsys.readouterr().out
     assert "to see 1 bp you need" in told
     assert 0.8 < names["held"].loc["vwap", "inside"] < 0.97  # nine tenths, of the sample's 50 days
+    scheduled = names["calm"].loc[["twap", "vwap"]]
+    assert (scheduled["adjusted_high"] - scheduled["adjusted_low"] < 0.1 * (scheduled["high"] - scheduled["low"])).all()

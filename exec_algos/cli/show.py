@@ -152,7 +152,7 @@ def _unsure(band: Band) -> str:
     if all(sure):
         return ""
     return (
-        f"; in {sure.count(False)} of {numbered(len(sure), 'pair')} it may be chance under at least band model "
+        f"; in {sure.count(False)} of {numbered(len(sure), 'pair')} it may be chance under at least one model "
         "(95 % interval holds 0, or is not estimable)"
     )
 

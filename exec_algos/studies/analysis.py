@@ -8,18 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from exec_algos.checks import Ints
+from exec_algos.checks import Floats, Ints
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.market.hours import sessions_of
+from exec_algos.stats.bootstrap import Method, cluster_bootstrap
+from exec_algos.stats.control import control_variate, signed_move
 from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.power import power_sentence
-from exec_algos.stats.statistics import clustered_mean
+from exec_algos.tca.advantage import price_advantage
 from exec_algos.tca.benchmarks import View
-from exec_algos.tca.calibration import calibrate, coverage
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
-from exec_algos.tca.frames import benchmark_columns, parent_shortfall, slippage_table, view_of
+from exec_algos.tca.frames import benchmark_columns, index_shortfall, parent_shortfall, slippage_table, view_of
+from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line
 from exec_algos.tca.markouts import HORIZONS, markouts
 from exec_algos.tca.names import named
 from exec_algos.tca.trades import Stamped, Trades
@@ -110,11 +112,11 @@ class Analysis:
             Indexed by ``algorithm, side, benchmark``: ``mean, low, high, notional_mean, n, left_out`` (orders) and ``reasons`` with counts.
         """
         table, traded = self.benchmarks(rates), (self.parents["filled"] * self.parents["average_price"]).fillna(0.0)
-        names = [column.removesuffix("_bps") for column in table.columns if column.endswith("_bps")]
+        names = _benchmark_names(table)
 
         def lines(mine: Ints) -> pd.DataFrame:
             rows = table.iloc[mine]
-            return _table({name: _mean(rows, f"{name}_bps", traded.to_numpy()[mine]) for name in names}, "benchmark")
+            return _table({name: mean_line(rows, f"{name}_bps", traded.to_numpy()[mine]) for name in names}, "benchmark")
 
         return self._grouped(lines)
 
@@ -138,6 +140,33 @@ class Analysis:
         """`shortfall` of each order, in currency and in bps: a row for each row of `parents`."""
         found = parent_shortfall(self.parents, self.fills, self.view, mark=mark).to_frame()
         return self.parents[list(KEYS)].join(found.set_index(self.parents.index))
+
+    def index_adjusted(self, index: Bars, beta: float | Mapping[str, float] = 1.0, *, mark: str = "session_close") -> pd.DataFrame:
+        """`shortfall` less what an index explains of it: of each share, ``beta side R``, R from the decision to its fill or to the mark.
+
+        Parameters
+        ----------
+        index : Bars
+            Of the index alone, such as ``bars.select(["SPY"])``. Its level at an instant is the last close of the session, and before the
+            session's first close its first open.
+        beta : float or mapping of str to float
+            To the index, of every symbol or by symbol.
+        mark : {"session_close", "window_end", "window_end_mid"}
+            As in `shortfall`.
+
+        Returns
+        -------
+        DataFrame
+            As `shortfall`; over the same orders the index explains the total there less the total here. Spread, impact and fees stay.
+
+        Raises
+        ------
+        UsageError
+            `index` holds several symbols, or `beta` lacks one.
+        """
+        whole = index_shortfall(self.parents, self.fills, self.view, index, _betas(self.parents["symbol"], beta), mark=mark)
+        days = self.parents["session"].to_numpy()
+        return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
 
     def markouts(self, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:
         """What the price did after the fills: above 0 it went against them.
@@ -180,11 +209,86 @@ class Analysis:
         DataFrame
             Indexed by ``algorithm, side``: ``mean, median, p95, largest, bars, left_out`` (order and bar).
         """
-        import pandas as pd
-
         trades, bars = self.trades, self.view.bars
-        own = {key: bar_participation(bars, _of_parents(trades, mine), stamped=self.stamped) for key, mine in self._rows().items()}
-        return pd.DataFrame.from_dict({key: _spread(table.participation) for key, table in own.items()}, orient="index").rename_axis(GROUPS)
+
+        def line(mine: Ints) -> dict[str, Any]:
+            return spread_line(bar_participation(bars, _of_parents(trades, mine), stamped=self.stamped).participation)
+
+        return self._lines(line)
+
+    def advantage(self, benchmark: str = "interval_twap") -> pd.DataFrame:
+        """Price advantage and gain-loss ratio, as papers on learned execution report them; unlike a cost, higher is better.
+
+        Parameters
+        ----------
+        benchmark : str
+            One of `slippage`.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side``: ``mean`` (bps), ``gain_loss_ratio, share_positive, n, reason``; see
+            `exec_algos.tca.advantage.Advantage`.
+
+        Raises
+        ------
+        UnknownNameError
+            No such benchmark.
+        """
+        costs = self._costs(benchmark)
+        return self._lines(lambda mine: price_advantage(Estimable.of(costs[mine]))._asdict())
+
+    def bootstrap(
+        self, benchmark: str = "interval_vwap", *, method: Method = "percentile", confidence: float = 0.95, seed: int = 0
+    ) -> pd.DataFrame:
+        """Mean slippage with an interval from resampled days: it takes no normal distribution for granted.
+
+        Parameters
+        ----------
+        benchmark : str
+            One of `slippage`.
+        method : {"percentile", "bca"}
+            See `exec_algos.stats.bootstrap.cluster_bootstrap`.
+        confidence : float
+            In (0, 1).
+        seed : int
+            Of the draw; with at most nine days nothing is drawn.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side``: ``mean, standard_error, low, high`` (bps), ``exact, resamples, n, days, left_out, reason``.
+
+        Raises
+        ------
+        UnknownNameError
+            No such benchmark or method.
+        UsageError
+            A confidence outside (0, 1).
+        """
+        costs, days = self._costs(benchmark), self.parents["session"].to_numpy()
+
+        def line(mine: Ints) -> dict[str, Any]:
+            return bootstrap_line(cluster_bootstrap(costs[mine], days[mine], confidence=confidence, method=method, seed=seed))
+
+        return self._lines(line)
+
+    def market_adjusted(self) -> pd.DataFrame:
+        """Mean slippage against arrival less what the price's own move explains: it takes fewer orders to see.
+
+        The control is ``side (TWAP / arrival - 1) * 1e4`` of the window. Its true mean is taken as 0: the price has no drift. The
+        replayed price does not react to the orders, so an algorithm's own spread and impact stay in the mean.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side``: ``mean, low, high`` and ``adjusted, adjusted_low, adjusted_high`` (bps), ``coefficient,
+            correlation, variance_ratio, n, days, left_out, reason``; see `exec_algos.stats.control.ControlVariate`.
+        """
+        table, days = self._all_benchmarks(), self.parents["session"].to_numpy()
+        cost, first, mean = (table[name].to_numpy(np.float64) for name in ("arrival_bps", "arrival", "interval_twap"))
+        control = signed_move(np.where(self.parents["side"] == "BUY", 1.0, -1.0), first, mean)
+        return self._lines(lambda mine: adjusted_line(control_variate(cost[mine], control[mine], days[mine])))
 
     def power(self, delta: float = 1.0) -> dict[str, str]:
         """How many orders it takes to see `delta` bps against the interval VWAP, in words: ``{"twap, buy": "to see 1 bp ..."}``."""
@@ -209,7 +313,7 @@ class Analysis:
         """
         both = self.parents.merge(estimates, on=["parent_id", "algorithm"], suffixes=("", "_expected"))
         groups = both.groupby("algorithm", sort=False)
-        return _table({str(name): _calibrated(rows) for name, rows in groups}, "algorithm")
+        return _table({str(name): calibration_line(rows) for name, rows in groups}, "algorithm")
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """A table that a plot and a page both ask for: over millions of fills it takes seconds."""
@@ -233,6 +337,16 @@ class Analysis:
     def _benchmarks(self, rates: Sequence[float]) -> dict[str, Estimable]:
         return benchmark_columns(self.view, self.parents, self.trades, tape="replay", stamped=self.stamped, rates=rates)
 
+    def _all_benchmarks(self) -> pd.DataFrame:
+        return self._once(("benchmarks",), self.benchmarks)
+
+    def _costs(self, benchmark: str) -> Floats:
+        """Slippage of each order against a benchmark, bps."""
+        table = self._all_benchmarks()
+        if f"{benchmark}_bps" not in table.columns:
+            raise UnknownNameError("benchmark", benchmark, _benchmark_names(table))
+        return table[f"{benchmark}_bps"].to_numpy(np.float64)
+
     def _rows(self) -> dict[tuple[str, str], Ints]:
         """Rows of `parents` of each algorithm and side: algorithms as they first stand there, buys before sells."""
         names, sides = (self.parents[group].to_numpy() for group in GROUPS)
@@ -243,6 +357,12 @@ class Analysis:
         import pandas as pd
 
         return pd.concat({key: lines(mine) for key, mine in self._rows().items()}, names=GROUPS)
+
+    def _lines(self, line: Callable[[Ints], dict[str, Any]]) -> pd.DataFrame:
+        """One line for each algorithm and side."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict({key: line(mine) for key, mine in self._rows().items()}, orient="index").rename_axis(GROUPS)
 
 
 def _of_parents(trades: Trades, rows: Ints) -> Trades:
@@ -256,56 +376,15 @@ def _table(lines: dict[str, dict[str, Any]], name: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis(name)
 
 
-def _mean(rows: pd.DataFrame, column: str, traded: npt.NDArray[np.float64]) -> dict[str, Any]:
-    values, days = rows[column].to_numpy(np.float64), rows["session"].to_numpy()
-    equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
-    reasons = rows[f"{column}_reason"]
-    counts = reasons[reasons != ""].astype(object).value_counts()
-    return {
-        "mean": equal.mean,
-        "low": equal.low,
-        "high": equal.high,
-        "notional_mean": weighted.mean,
-        "n": equal.n,
-        "left_out": len(rows) - equal.n,
-        "reasons": "; ".join(f"{reason}: {count}" for reason, count in counts.items()),
-    }
+def _benchmark_names(table: pd.DataFrame) -> list[str]:
+    return [column.removesuffix("_bps") for column in table.columns if column.endswith("_bps")]
 
 
-def _calibrated(rows: pd.DataFrame) -> dict[str, Any]:
-    columns = ("slippage_arrival_bps", "expected_bps", "commission_bps", "low_bps", "high_bps")
-    realised, expected, fees, low, high = (rows[name].to_numpy(np.float64) for name in columns)
-    days = rows["session"].to_numpy()
-    line = calibrate(expected - fees, realised, days)
-    return {
-        "intercept": line.intercept.value,
-        "slope": line.slope.value,
-        "slope_error": line.slope.standard_error,
-        "slope_low": line.slope.low,
-        "slope_high": line.slope.high,
-        "bias": line.bias.mean,
-        "bias_low": line.bias.low,
-        "bias_high": line.bias.high,
-        "r_squared": line.r_squared,
-        "inside": coverage(low - fees, high - fees, realised, days).mean,
-        "n": line.n,
-        "left_out": line.left_out,
-        "days": line.clusters,
-        "warning": line.warning,
-    }
-
-
-def _spread(column: Estimable) -> dict[str, Any]:
-    known = column.values[column.known]
-    if not len(known):
-        return {"mean": np.nan, "median": np.nan, "p95": np.nan, "largest": np.nan, "bars": 0, "left_out": len(column)}
-    middle, most = np.quantile(known, [0.5, 0.95])
-    largest = known.max()
-    return {
-        "mean": known.mean(),
-        "median": middle,
-        "p95": most,
-        "largest": largest,
-        "bars": len(known),
-        "left_out": len(column) - len(known),
-    }
+def _betas(symbols: pd.Series, beta: float | Mapping[str, float]) -> Floats:
+    """The beta of each row."""
+    if not isinstance(beta, Mapping):
+        return np.full(len(symbols), float(beta))
+    lacking = sorted(set(symbols) - set(beta))
+    if lacking:
+        raise UsageError(f"beta has no number for {lacking[0]!r}: give one for each symbol of the orders, or one number for all")
+    return np.array([beta[symbol] for symbol in symbols], dtype=np.float64)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exec_algos.checks import Floats, Ints
+from exec_algos.errors import UsageError
 from exec_algos.stats.estimable import Estimable, estimable_frame
 from exec_algos.tca import benchmarks as prices
 from exec_algos.tca.benchmarks import Tape, View, average_price, decision_price, slippage
-from exec_algos.tca.places import Windows
+from exec_algos.tca.places import Windows, ended_by
 from exec_algos.tca.relative import pwp, worse_volume
-from exec_algos.tca.shortfall import Orders, PricedFills, Shortfall, mark_price, shortfall
+from exec_algos.tca.shortfall import IndexLevels, Orders, PricedFills, Shortfall, index_adjusted, mark_price, shortfall
 from exec_algos.tca.trades import Stamped, Trades, inside_bar, instants
 
 if TYPE_CHECKING:
@@ -138,11 +139,68 @@ def parent_shortfall(
     -------
     Shortfall
     """
-    arrived = prices.arrival(view)
-    decision = arrived if decided is None else decision_price(view.bars, view.windows.symbol, decided)
-    quantity, fees = (parents[name].to_numpy(dtype=np.float64) for name in ("quantity", "commission"))
-    orders = Orders(_side(parents), quantity, decision, arrived, mark_price(view, mark), fees)
-    return shortfall(orders, priced_fills(fills, parents, view.bars), mark=mark)
+    return shortfall(_orders(parents, view, mark, decided), priced_fills(fills, parents, view.bars), mark=mark)
+
+
+def index_shortfall(
+    parents: pd.DataFrame, fills: pd.DataFrame, view: View, index: Bars, beta: Floats, *, mark: str = "session_close"
+) -> Shortfall:
+    """Implementation shortfall of the parent orders of a study or a backtest less what an index explains of it.
+
+    Parameters
+    ----------
+    parents, fills, view, mark
+        As in `parent_shortfall`; each order is decided at its arrival.
+    index : Bars
+        Of the index alone.
+    beta : ndarray of float64, shape (n_parents,)
+        Of each order's symbol to the index.
+
+    Returns
+    -------
+    Shortfall
+        See `exec_algos.tca.shortfall.index_adjusted`.
+
+    Raises
+    ------
+    UsageError
+        `index` does not hold exactly one symbol.
+    """
+    levels = index_levels(index, view, Trades.of(fills, parents, view.bars), mark)
+    return index_adjusted(_orders(parents, view, mark, None), priced_fills(fills, parents, view.bars), levels, beta, mark=mark)[0]
+
+
+def index_levels(index: Bars, view: View, trades: Trades, mark: str) -> IndexLevels:
+    """Levels of an index at the arrival, at the mark and at each fill of orders.
+
+    Parameters
+    ----------
+    index : Bars
+        Of the index alone.
+    view : View
+        Of the orders.
+    trades : Trades
+        Their fills.
+    mark : {"session_close", "window_end", "window_end_mid"}
+
+    Returns
+    -------
+    IndexLevels
+        At a fill: the last close of its session that was known then; before there is one, the level at the order's arrival.
+
+    Raises
+    ------
+    UsageError
+        `index` does not hold exactly one symbol.
+    """
+    if len(index.symbols) != 1:
+        raise UsageError(f"index must hold one symbol, got {len(index.symbols)}: pass bars.select([name])")
+    own = View.of(index, view.sessions, view.windows._replace(symbol=np.zeros(len(view), dtype=np.int64)))
+    arrived, parent = prices.arrival(own), trades.parent
+    row = ended_by(index, np.zeros(len(parent), dtype=np.int64), trades.time)
+    level = np.where(row >= own.begin[parent], index.close[row], arrived.values[parent])
+    # an order without an arrival level is not estimable, whatever stands at its fills
+    return IndexLevels(arrived, arrived, mark_price(own, mark), np.where(np.isnan(level), 1.0, level))
 
 
 def priced_fills(fills: pd.DataFrame, parents: pd.DataFrame, bars: Bars) -> PricedFills:
@@ -152,6 +210,13 @@ def priced_fills(fills: pd.DataFrame, parents: pd.DataFrame, bars: Bars) -> Pric
         return PricedFills.of_prices(trades.parent, trades.quantity, trades.price)
     costs = (fills[name].to_numpy(dtype=np.float64)[kept] for name in COSTS)
     return PricedFills(trades.parent, trades.quantity, trades.price, *costs)
+
+
+def _orders(parents: pd.DataFrame, view: View, mark: str, decided: Ints | None) -> Orders:
+    arrived = prices.arrival(view)
+    decision = arrived if decided is None else decision_price(view.bars, view.windows.symbol, decided)
+    quantity, fees = (parents[name].to_numpy(dtype=np.float64) for name in ("quantity", "commission"))
+    return Orders(_side(parents), quantity, decision, arrived, mark_price(view, mark), fees)
 
 
 def _own(view: View, trades: Trades, stamped: Stamped) -> tuple[Floats, Floats]:

@@ -1,63 +1,14 @@
-"""Impact laws of a whole order that need no schedule: I-Star and the square-root law."""
+"""I-Star: an impact law of a whole order that needs no schedule."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 
 DAYS = 250  # of a year, as the formulas count them
-
-
-class SquareRootLaw(NamedTuple):
-    """What a metaorder does to the price, bps, positive = cost.
-
-    Attributes
-    ----------
-    peak : float
-        The move at its end.
-    average : float
-        What its average share pays at a constant rate: 2/3 of the peak.
-    """
-
-    peak: float
-    average: float
-
-
-def square_root_law(shares: float, daily_volume: float, volatility: float, y: float = 1.0) -> SquareRootLaw:
-    """``I = Y sigma sqrt(Q / V)``, and ``2 I / 3`` on average since ``int_0^1 sqrt(u) du = 2/3``.
-
-    Parameters
-    ----------
-    shares, daily_volume : float
-        Q >= 0 and V > 0 a day.
-    volatility : float
-        sigma of one day, a fraction, >= 0.
-    y : float
-        Y of order one, >= 0.
-
-    Raises
-    ------
-    UsageError
-        A number out of range.
-
-    References
-    ----------
-    B. Toth et al., "Anomalous price impact and the critical nature of liquidity in financial markets", Phys. Rev. X 1, 021006 (2011).
-
-    Examples
-    --------
-    >>> square_root_law(1e4, 1e6, 0.02).peak
-    20.0
-    """
-    _at_least_0(shares=shares, volatility=volatility, y=y)
-    if not (math.isfinite(daily_volume) and daily_volume > 0):
-        raise UsageError(f"daily_volume must be above 0 shares, got {daily_volume!r}")
-    peak = y * volatility * math.sqrt(shares / daily_volume) * 1e4
-    return SquareRootLaw(peak, peak * 2 / 3)
 
 
 @dataclass(frozen=True, slots=True)

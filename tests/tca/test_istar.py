@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exec_algos.costs.metaorder import square_root_cost
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
-from exec_algos.tca.istar import IStar, square_root_law
+from exec_algos.tca.istar import IStar
 from exec_algos.tca.pretrade import MarketForecast, impact_cost, pretrade_estimate
 
 MODEL = IStar(a1=708, a2=0.55, a3=0.71, a4=0.5, b1=0.98)
@@ -36,13 +37,8 @@ def test_every_published_case_is_the_same(vectors):
         found = MODEL.instantaneous(*asked[:2]), MODEL.market_impact(*asked), MODEL.timing_risk(*asked)
         assert found == pytest.approx((case["I_bps"], case["MI_bps"], case["TR_bps"]), rel=1e-12)
     for case in published["sqrt_law"]["cases"]:
-        found = square_root_law(case["Q_over_V"], 1.0, case["sigma"], case["Y"])
+        found = square_root_cost(case["Q_over_V"], daily_volume=1.0, volatility=case["sigma"], prefactor=case["Y"])
         assert found == pytest.approx((case["I_bps"], case["avg_cost_bps"]), rel=1e-12)
-
-
-def test_the_square_root_law_on_paper():
-    assert square_root_law(1e4, 1e6, 0.02) == pytest.approx((20.0, 40 / 3))
-    assert square_root_law(4e4, 1e6, 0.02, y=0.5).peak == pytest.approx(20.0)
 
 
 @given(st.floats(0.001, 1), st.floats(0.05, 1), st.floats(0.01, 0.99), st.floats(1.01, 1.5))
@@ -75,8 +71,6 @@ def test_the_pre_trade_estimate_asks_it_for_the_cost():
         (lambda: MODEL.market_impact(0.1, 0.2, 0.0), "participation must lie in"),
         (lambda: MODEL.timing_risk(0.1, 0.2, 1.2), "participation must lie in"),
         (lambda: MODEL.instantaneous(-0.1, 0.2), "size must be"),
-        (lambda: square_root_law(1, 0, 0.02), "daily_volume must be above 0"),
-        (lambda: square_root_law(1, 1, math.nan), "volatility must be"),
     ],
 )
 def test_numbers_out_of_range_are_refused(call, said):

@@ -1,0 +1,125 @@
+"""Lines of the tables of an analysis: what a table says of the orders of one algorithm and side, by the name of each column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exec_algos.checks import Floats
+from exec_algos.stats.bootstrap import Bootstrap
+from exec_algos.stats.control import ControlVariate
+from exec_algos.stats.estimable import Estimable
+from exec_algos.stats.statistics import clustered_mean
+from exec_algos.tca.calibration import calibrate, coverage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]:
+    """Mean of a column, equal and notional weighted, and why values are missing.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``<column>, <column>_reason`` and ``session``.
+    column : str
+    traded : ndarray of float64, shape (n,)
+        Notional of each row.
+    """
+    values, days = rows[column].to_numpy(np.float64), rows["session"].to_numpy()
+    equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
+    reasons = rows[f"{column}_reason"]
+    counts = reasons[reasons != ""].astype(object).value_counts()
+    return {
+        "mean": equal.mean,
+        "low": equal.low,
+        "high": equal.high,
+        "notional_mean": weighted.mean,
+        "n": equal.n,
+        "left_out": len(rows) - equal.n,
+        "reasons": "; ".join(f"{reason}: {count}" for reason, count in counts.items()),
+    }
+
+
+def bootstrap_line(found: Bootstrap) -> dict[str, Any]:
+    """Mean and interval of a bootstrap, and how many resamples and days stand behind them."""
+    return {
+        "mean": found.point,
+        "standard_error": found.standard_error,
+        "low": found.low,
+        "high": found.high,
+        "exact": found.exact,
+        "resamples": found.resamples,
+        "n": found.n,
+        "days": found.clusters,
+        "left_out": found.left_out,
+        "reason": found.reason,
+    }
+
+
+def adjusted_line(found: ControlVariate) -> dict[str, Any]:
+    """Mean before and after the control variate, both with their intervals."""
+    raw, own = found.raw, found.adjusted
+    return {
+        "mean": raw.mean,
+        "low": raw.low,
+        "high": raw.high,
+        "adjusted": own.mean,
+        "adjusted_low": own.low,
+        "adjusted_high": own.high,
+        "coefficient": found.coefficient,
+        "correlation": found.correlation,
+        "variance_ratio": found.variance_ratio,
+        "n": raw.n,
+        "days": raw.clusters,
+        "left_out": raw.left_out,
+        "reason": found.reason,
+    }
+
+
+def calibration_line(rows: pd.DataFrame) -> dict[str, Any]:
+    """Realised cost on expected cost, commission in neither.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``slippage_arrival_bps, expected_bps, commission_bps, low_bps, high_bps`` and ``session``.
+    """
+    columns = ("slippage_arrival_bps", "expected_bps", "commission_bps", "low_bps", "high_bps")
+    realised, expected, fees, low, high = (rows[name].to_numpy(np.float64) for name in columns)
+    days = rows["session"].to_numpy()
+    line = calibrate(expected - fees, realised, days)
+    return {
+        "intercept": line.intercept.value,
+        "slope": line.slope.value,
+        "slope_error": line.slope.standard_error,
+        "slope_low": line.slope.low,
+        "slope_high": line.slope.high,
+        "bias": line.bias.mean,
+        "bias_low": line.bias.low,
+        "bias_high": line.bias.high,
+        "r_squared": line.r_squared,
+        "inside": coverage(low - fees, high - fees, realised, days).mean,
+        "n": line.n,
+        "left_out": line.left_out,
+        "days": line.clusters,
+        "warning": line.warning,
+    }
+
+
+def spread_line(column: Estimable) -> dict[str, Any]:
+    """How a column spreads over the bars: mean, median, 95 % point and largest."""
+    known = column.values[column.known]
+    if not len(known):
+        return {"mean": np.nan, "median": np.nan, "p95": np.nan, "largest": np.nan, "bars": 0, "left_out": len(column)}
+    middle, most = np.quantile(known, [0.5, 0.95])
+    return {
+        "mean": known.mean(),
+        "median": middle,
+        "p95": most,
+        "largest": known.max(),
+        "bars": len(known),
+        "left_out": len(column) - len(known),
+    }
