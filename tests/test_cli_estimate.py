@@ -33,20 +33,20 @@ def test_it_prints_cost_range_participation_and_completion_of_the_last_session()
 
 @pytest.mark.slow
 def test_each_option_reaches_the_estimate():
-    plain = rows("--algo", "vwap")[0]
+    plain = rows("--algo", "vwap", "--preset", "frictionless")[0]
     assert plain["expected_bps"] == 0
     assert rows("--algo", "vwap", "--spread", "fixed:bps=4")[0]["spread_bps"] == pytest.approx(2.0)
     assert rows("--algo", "vwap", "--impact", "0.001")[0]["impact_bps"] > 1
     assert rows("--algo", "vwap", "--commission", "0.0002")[0]["commission_bps"] == pytest.approx(2.0)
     assert rows("--algo", "vwap", "--preset", "us_equity")[0]["commission_bps"] > 0
-    assert rows("--algo", "vwap", "--side", "sell")[0]["side"] == "SELL"
-    assert rows("--algo", "vwap", "--session", "2025-12-01")[0]["session"] == "2025-12-01"
-    assert rows("--algo", "vwap", "--max-participation", "0.01")[0]["completion"] == 0
+    assert rows("--algo", "vwap", "--preset", "us_equity", "--side", "sell")[0]["side"] == "SELL"
+    assert rows("--algo", "vwap", "--preset", "us_equity", "--session", "2025-12-01")[0]["session"] == "2025-12-01"
+    assert rows("--algo", "vwap", "--preset", "us_equity", "--max-participation", "0.01")[0]["completion"] == 0
 
 
 @pytest.mark.slow
 def test_what_has_no_estimate_says_why_and_where():
-    run = invoke(*ORDER, "--algo", "twap,pov")
+    run = invoke(*ORDER, "--algo", "twap,pov", "--preset", "us_equity")
     assert "not estimable, pov in SYNMID: its schedule is not fixed before the order" in run.stdout
 
 
@@ -65,3 +65,11 @@ def test_bad_input_is_one_line_and_exit_code_2(words, said):
     assert run.exit_code == 2
     assert said in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("calendar", "preset"), [("XNYS", "us_equity"), ("XKRX", "krx_equity"), ("24/7", "crypto")])
+def test_without_any_cost_there_is_no_estimate_and_the_preset_that_suits_is_named(calendar, preset):
+    bars = SAMPLES.parent / "XKRX" / "990010.parquet" if calendar == "XKRX" else SAMPLES / "SYNMID.parquet"
+    run = invoke("estimate", bars, "--calendar", calendar)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert f"an estimate needs costs to estimate: pass --preset {preset}, or --spread" in run.stderr

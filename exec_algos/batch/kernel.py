@@ -361,4 +361,4 @@ _PRICES = (
     taken_price,
     terms_at,
 )
-_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, owed, is_passive, apply_rules, look))  # type: ignore[arg-type]
+_RULES = "".join(fingerprint(rule) for rule in (*_PRICES, child_fee, owed, is_passive, apply_rules, look, in_flight, slice_end))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from exec_algos.costs.charges import is_free
 from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,15 +43,30 @@ def estimate_and_show(bars: Bars, request: StudyRequest, *, session: str | None 
     Raises
     ------
     UsageError
-        No order can be made of that session.
+        No order can be made of that session, or no cost was named.
     """
     study = _of_session(request.study(bars), session)
+    _refuse_without_costs(request)
     table = study.pretrade()
     if as_json:
         rows = table.assign(session=table["session"].astype(str)).replace({np.nan: None}).to_dict("records")
         print(json.dumps(rows, indent=2))
         return
     _print(table, study)
+
+
+PRESETS = {"XKRX": "krx_equity", "XNYS": "us_equity", "XNAS": "us_equity", "24/7": "crypto"}  # that suit a calendar
+
+
+def _refuse_without_costs(request: StudyRequest) -> None:
+    """An estimate of nothing is 0, which reads as a trade that is free."""
+    model = request.fill_model()
+    if request.preset is None and model.spread is None and model.impact is None and is_free(model.commission):
+        suits = PRESETS.get(request.calendar or "", "us_equity")
+        raise UsageError(
+            f"an estimate needs costs to estimate: pass --preset {suits}, or --spread, --impact or --commission; "
+            "--preset frictionless means that there are none"
+        )
 
 
 def _of_session(study: SlippageStudy, session: str | None) -> SlippageStudy:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-ON_TICK = 1e-6  # of a tick: a price this close to a tick is on it; a quotient of doubles up to 1e9 ticks errs by less
+from exec_algos.model.ticks import to_tick
 
 
 class TickTerms(NamedTuple):
@@ -64,9 +63,7 @@ def on_tick(terms: TickTerms, price: float, up: bool) -> float:
     band = len(terms.floors) - 1
     while price < terms.floors[band]:
         band -= 1
-    tick, unit = terms.ticks[band], terms.units[band]
-    whole = math.ceil(price / tick - ON_TICK) if up else math.floor(price / tick + ON_TICK)
-    return float(whole / unit if unit > 0.0 else whole * tick)
+    return to_tick(price, terms.ticks[band], terms.units[band], up)
 
 
 def tick_at(terms: TickTerms, price: float) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 from exec_algos.checks import in_range
 from exec_algos.costs.estimators import sessions_of
 from exec_algos.costs.fees import as_day
-from exec_algos.costs.grid import ON_TICK, TickTerms
+from exec_algos.costs.grid import TickTerms
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.model.ticks import ON_TICK, ticks_in_a_unit
 
 if TYPE_CHECKING:
     from exec_algos.checks import Floats
@@ -27,15 +28,9 @@ def _positive(price: float) -> float:
     return price
 
 
-def _unit(tick: float) -> float:
-    """Ticks in one unit of currency where that is a whole number above 1, else 0."""
-    per_unit = round(1.0 / tick)
-    return float(per_unit) if tick < 1.0 and math.isclose(per_unit * tick, 1.0, rel_tol=1e-12) else 0.0
-
-
 def _price(ticks: int, tick: float) -> float:
     """`ticks` ticks as the double nearest to the decimal number that is meant: 1007 of 0.01 is 10.07."""
-    unit = _unit(tick)
+    unit = ticks_in_a_unit(tick)
     return ticks / unit if unit else ticks * tick
 
 
@@ -97,7 +92,7 @@ class TickTable:
     def terms(self) -> TickTerms:
         """The table in numbers that the compiled loop can read."""
         return TickTerms(
-            np.array(self.floors, np.float64), np.array(self.ticks, np.float64), np.array([_unit(tick) for tick in self.ticks])
+            np.array(self.floors, np.float64), np.array(self.ticks, np.float64), np.array([ticks_in_a_unit(tick) for tick in self.ticks])
         )
 
     def rounded(self, prices: Floats, side: int) -> Floats:

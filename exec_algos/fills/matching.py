@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exec_algos.costs.grid import ON_TICK, TickTerms, tick_at
+from exec_algos.costs.grid import TickTerms, tick_at
 from exec_algos.costs.propagator import shift_of
 from exec_algos.model.lots import SLACK
+from exec_algos.model.ticks import ON_TICK
 
 UNCAPPED = 1e15  # times any volume > 0 it exceeds every order; times 0 it is still 0: no volume, no fill
 MOST_LOTS = 9e15

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 
+OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
+
+
 def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """The sessions of a named calendar over the bars, or else one a day from the first bar to the last.
+
+    `OWN_SESSIONS` is the name of the latter, so that what a study has written down finds them again.
 
     Raises
     ------
@@ -23,7 +28,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """
     if not len(bars):
         raise UsageError("there are no bars")
-    if calendar is not None:
+    if calendar is not None and calendar != OWN_SESSIONS:
         begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
         named = sessions(calendar, begin, end)
         ranges = (named.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True))
@@ -42,4 +47,4 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     closes = np.full(len(date), np.iinfo(np.int64).min)
     np.minimum.at(opens, group, bars.start)
     np.maximum.at(closes, group, bars.start + bars.step)
-    return Sessions(name="from the bars", zone=bars.zone, date=date, open=opens, close=closes)
+    return Sessions(name=OWN_SESSIONS, zone=bars.zone, date=date, open=opens, close=closes)

@@ -6,6 +6,7 @@ import math
 
 from exec_algos.model.decision import Decision, Observed, Seen, Terms
 from exec_algos.model.rules import Bounds
+from exec_algos.model.ticks import ticks_in_a_unit, to_tick
 
 
 def apply_rules(bounds: Bounds, terms: Terms, seen: Seen, decision: Decision) -> Decision:
@@ -65,7 +66,6 @@ def at_touch(side: int, tick: float, market: Observed, decision: Decision) -> De
     if math.isnan(touch):
         return Decision(0, touch)
     if tick:
-        ticks = touch / tick
-        touch = tick * (math.floor(ticks + 1e-9) if side > 0 else math.ceil(ticks - 1e-9))
+        touch = to_tick(touch, tick, ticks_in_a_unit(tick), side < 0)
     limit = decision.limit
     return Decision(decision.lots, limit if (limit - touch) * side < 0 else touch)

@@ -91,8 +91,8 @@ class Fill(_FillFields):
         taxes: float = math.nan,
     ) -> Fill:
         """Check and build."""
-        if not quantity >= 0:
-            raise UsageError(f"a fill of {ticker} needs a quantity >= 0, got {quantity!r}")
+        if not 0 <= quantity < math.inf:
+            raise UsageError(f"a fill of {ticker} needs a finite quantity >= 0, got {quantity!r}")
         if quantity and not (fill_price > 0 and math.isfinite(fill_price)):
             raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
         whole = (_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())

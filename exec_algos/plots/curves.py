@@ -25,13 +25,10 @@ class DrawnSchedule(NamedTuple):
 
 
 def sessions_of_study(result: Drawn) -> Sessions:
-    """The sessions that the study was made on; where the calendar has no public name, those of the bars."""
+    """The sessions that the study was made on."""
     from exec_algos.market.hours import sessions_of
 
-    try:
-        return sessions_of(result.bars, result.config["calendar"])
-    except UnknownNameError:
-        return sessions_of(result.bars, None)
+    return sessions_of(result.bars, result.config["calendar"])
 
 
 def algorithm_named(text: str) -> Algorithm | None:

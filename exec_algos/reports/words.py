@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.fills import PRICE_RULES
+from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
 
@@ -52,7 +53,9 @@ def benchmark_window(result: StudyResult, benchmark: str) -> str:
     """The window that a benchmark is taken over."""
     zone = result.config["zone"]
     if benchmark == "session_vwap":
-        return f"window: the whole session of {result.config['calendar']} ({zone})"
+        calendar = result.config["calendar"]
+        whose = "day, from its first bar to its last" if calendar == OWN_SESSIONS else f"session of {calendar}"
+        return f"window: the whole {whose} ({zone})"
     if benchmark == "arrival":
         return f"the price when the order's window begins, {_clock(result, with_end=False)} ({zone})"
     return f"window: the order's own, {_clock(result, with_end=True)} ({zone})"

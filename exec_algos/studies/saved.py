@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
 
-OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
-
 
 def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     """A study that `StudyResult.save` wrote.
@@ -93,17 +91,13 @@ def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
 
 
 def _regular(bars: Bars, config: dict[str, Any]) -> Bars:
-    sessions = sessions_of(bars, _calendar(config))
+    sessions = sessions_of(bars, config["calendar"])
     return bars.take(sessions.locate(bars.start) >= 0)
-
-
-def _calendar(config: dict[str, Any]) -> str | None:
-    return None if config["calendar"] == OWN_SESSIONS else str(config["calendar"])
 
 
 def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:
     """The parent orders as they were, what was known before each and what was skipped with them."""
-    config, sessions = saved.config, sessions_of(bars, _calendar(saved.config))
+    config, sessions = saved.config, sessions_of(bars, saved.config["calendar"])
     rows = saved.parents[saved.parents["algorithm"] == config["algorithms"][0]].sort_values("parent_id")
     symbol = {name: i for i, name in enumerate(bars.symbols)}
     day = {day: number for number, day in enumerate(sessions.date.astype("datetime64[D]").tolist())}

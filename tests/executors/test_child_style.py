@@ -115,7 +115,7 @@ def test_a_price_off_the_tick_is_rounded_away_from_the_other_side():
 def test_a_price_on_the_tick_stays_though_it_is_no_binary_fraction():
     for ticks in range(1, 2000):
         market = Observed(0.0, ticks * 0.01, ticks * 0.01, ticks * 0.01, 1.0, 1.0)
-        assert at_touch(1, 0.01, market, Decision(1, NAN)).limit == at_touch(-1, 0.01, market, Decision(1, NAN)).limit == ticks * 0.01
+        assert at_touch(1, 0.01, market, Decision(1, NAN)).limit == at_touch(-1, 0.01, market, Decision(1, NAN)).limit == ticks / 100
 
 
 @pytest.mark.parametrize(("side", "own", "held"), [(1, 9.5, 9.5), (1, 9.95, 9.93), (-1, 10.5, 10.5), (-1, 10.0, 10.07)])

@@ -7,11 +7,17 @@ from collections.abc import Iterable
 from itertools import zip_longest
 
 
+# a count that stands by itself: no part of a time, a date, a size, a price or a name, which are words of their own
+COUNT = re.compile(r"(?<![\w.:/%+-])\d+(?![\w:%/]|[.-]\d)")
+
+
 def counted(reasons: Iterable[str]) -> str:
-    """Reasons with their counts; those that differ only in their numbers count together, with the range of each number.
+    """Reasons with their counts; those that differ only in how many count together, with the range of each number.
 
     >>> counted(["there are 0", "there are 4", "no bar"])
     '2 x there are 0-4; 1 x no bar'
+    >>> counted(["09:30-12:00, 1%adv: there are 0", "10:00-16:00, 2%adv: there are 0"])
+    '1 x 09:30-12:00, 1%adv: there are 0; 1 x 10:00-16:00, 2%adv: there are 0'
     """
     return "; ".join(f"{n} x {kind}" for n, kind in kinds_of(reasons))
 
@@ -20,7 +26,7 @@ def kinds_of(reasons: Iterable[str]) -> list[tuple[int, str]]:
     """Each kind of reason with its count, in order of appearance."""
     kinds: dict[tuple[str, ...], list[list[str]]] = {}
     for reason in reasons:
-        kinds.setdefault(tuple(re.split(r"\d+", reason)), []).append(re.findall(r"\d+", reason))
+        kinds.setdefault(tuple(COUNT.split(reason)), []).append(COUNT.findall(reason))
     return [(len(numbers), _joined(words, [_range(column) for column in zip(*numbers, strict=True)])) for words, numbers in kinds.items()]
 
 
