@@ -23,6 +23,8 @@ LIMIT_FILLS: Mapping[str, str] = {
 }
 
 
+MOST_WINDOWS = 3  # are named in a sentence
+
 UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
 MOVED = "What our own trading moves is a model, named under the assumptions: benchmarks are the prices of the tape, which it did not move."
 
@@ -62,14 +64,18 @@ def benchmark_window(result: StudyResult, benchmark: str) -> str:
 
 
 def _clock(result: StudyResult, *, with_end: bool) -> str:
-    """The commonest time of the windows, and how many orders have another."""
+    """The commonest times of the windows, and how many orders have others; cut, where one window was asked for."""
     orders = result.parents.drop_duplicates("parent_id")
     columns = [orders["start"], orders["end"]] if with_end else [orders["start"]]
     minutes = np.column_stack([column.dt.hour * 60 + column.dt.minute for column in columns])
     times, counts = np.unique(minutes, axis=0, return_counts=True)
-    usual = " to ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in times[counts.argmax()].tolist())
-    others = len(orders) - int(counts.max())
-    return f"{usual}; {others} of {len(orders)} orders have another (cut to their session)" if others else usual
+    ranked = np.argsort(-counts, kind="stable")
+    asked = (result.config.get("parents") or {}).get("window", ())
+    shown = 1 if asked is None or isinstance(asked, str) else MOST_WINDOWS
+    usual = [" to ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in times[row].tolist()) for row in ranked[:shown]]
+    others = len(orders) - int(counts[ranked[:shown]].sum())
+    why = " (cut to their session)" if shown == 1 else ""
+    return ", ".join(usual) + (f"; {others} of {len(orders)} orders have another{why}" if others else "")
 
 
 def outside(result: StudyResult) -> str:

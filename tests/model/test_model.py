@@ -140,3 +140,9 @@ def test_a_residual_policy_that_does_not_go_on_after_the_window_is_refused(chang
 def test_the_rules_of_an_order_are_those_it_was_given_and_none_by_default():
     assert parent().rules == Rules()
     assert parent(rules=Rules(max_child=50)).rules.max_child == 50
+
+
+@pytest.mark.parametrize("quantity", [float("inf"), float("nan"), -1])
+def test_a_fill_of_no_finite_number_of_shares_is_refused(quantity):
+    with pytest.raises(UsageError, match=f"a fill of X needs a finite quantity >= 0, got {quantity}"):
+        Fill(0, "X", quantity, 10.0)

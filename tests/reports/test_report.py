@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from markets import bars_of, market, study_of
 
+from exec_algos import ParentOrders, SlippageStudy
 from exec_algos.errors import UsageError
+from exec_algos.market.samples import load_samples
 from exec_algos.reports import write_report
+from exec_algos.reports.words import benchmark_window
 
 
 class Page(HTMLParser):
@@ -95,3 +98,29 @@ def test_the_same_study_writes_the_same_page(written, tmp_path):
     result, page = written
     assert write_report(result, tmp_path).read_bytes() == page.read_bytes()
     assert isinstance(result.parents, pd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (["09:30-12:00", "10:00-16:00"], "window: the order's own, 09:30 to 12:00, 10:00 to 16:00, 10:00 to 13:00 (America/New_York)"),
+        ("09:30-16:00", "window: the order's own, 09:30 to 16:00; 5 of 275 orders have another (cut to their session)"),
+    ],
+)
+@pytest.mark.slow
+def test_a_window_is_called_cut_only_where_it_was(window, said):
+    """The half day of 2025-11-28 cuts one window of each symbol; a second window of the grid is none that was cut."""
+    bars = load_samples()["XNYS"]
+    parents = ParentOrders.grid(bars, calendar="XNYS", size="2%adv", window=window, sides=["BUY"])
+    result = SlippageStudy(bars, parents, ["twap"]).run(fills=False)
+    assert benchmark_window(result, "interval_vwap").startswith(said)
+
+
+def test_without_a_calendar_the_analysis_and_its_plots_are_there(tmp_path):
+    bars = load_samples()["XNYS"]
+    parents = ParentOrders.grid(bars.select(["SYNMID"]), size="2%adv", sides=["BUY"])
+    result = SlippageStudy(bars.select(["SYNMID"]), parents, ["twap"]).run()
+    assert benchmark_window(result, "session_vwap").startswith("window: the whole day, from its first bar to its last (")
+    page = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert "unknown calendar" not in page
+    assert (tmp_path / "shortfall.csv").is_file()

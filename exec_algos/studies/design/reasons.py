@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from itertools import zip_longest
 
-
 # a count that stands by itself: no part of a time, a date, a size, a price or a name, which are words of their own
 COUNT = re.compile(r"(?<![\w.:/%+-])\d+(?![\w:%/]|[.-]\d)")
 
