@@ -224,7 +224,8 @@ class WorkingOrder:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
         progress = self._progress
         amended, start = self._amended(quantity, end, limit_price)
-        if progress.lots + self._recall() > amended.lots:
+        working = self._recall()  # before the lots are read, which it counts up
+        if progress.lots + working > amended.lots:
             raise UsageError(
                 f"{amended.symbol} has {self.filled:g} shares filled and {self.working:g} that its venue has not given back yet, "
                 f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
