@@ -176,7 +176,8 @@ def _line(first: Sample, y: Floats, confidence: float) -> tuple[list[Coefficient
     factor = groups / (groups - 1) * (len(x) - 1) / (len(x) - 2)
     covariance = factor * np.outer(bread, bread) * (scores.T @ scores)
     back = np.array([[1.0, -centre], [0.0, 1.0]])
-    values, spreads = back @ found, np.sqrt(np.diag(back @ covariance @ back.T))
+    # a variance of 0 may come out a rounding below it
+    values, spreads = back @ found, np.sqrt(np.maximum(np.diag(back @ covariance @ back.T), 0.0))
     reach = student(groups - 1, 0.5 + confidence / 2)
     total = float(w @ (y - w @ y / w.sum()) ** 2)
     r_squared = 1 - float(w @ errors**2) / total if total > w.sum() * (NOISE * np.abs(y).max()) ** 2 else math.nan
