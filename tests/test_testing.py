@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from exec_algos import TWAP, VWAP, OrderExecutor, Side, executors
 from exec_algos.algorithms import ALGORITHMS
 from exec_algos.algorithms.curve import follow_curve
 from exec_algos.errors import ConformanceError, ExecAlgosError, UsageError
+from exec_algos.executors.options import OrderOptions
 from exec_algos.model import Decision, Rules
 from exec_algos.testing import Conformance, check_executor
 from exec_algos.testing.cases import LAST_DAY, STEP, last_hours, random_bars
@@ -418,6 +419,15 @@ def test_options_reach_the_executor_and_what_is_missing_is_asked_for():
     assert check_executor(Paced, options={"pace": 5}).filled < check_executor(Paced, options={"pace": 500}).filled
     with pytest.raises(UsageError, match=r"Paced.execute needs pace: give options=\{'pace': ...\}"):
         check_executor(Paced)
+
+
+class Unheeding(Forgetful):
+    async def execute(self, ticker, total_quantity, **options: Unpack[OrderOptions]):
+        return await super().execute(ticker, total_quantity, **options)
+
+
+def test_options_taken_by_unpack_are_tried_as_if_they_were_spelled_out():
+    assert set(findings_of(Unheeding)) == {"wrong side"}
 
 
 def test_a_side_among_the_options_is_the_side_of_all_orders():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Any, TypedDict
 
 from exec_algos.model import Moment, Rules, Side
 
@@ -31,3 +33,14 @@ class OrderOptions(TypedDict, total=False):
     lot_size: float
     max_participation: float | None
     rules: Rules
+
+
+def taken_by(execute: Callable[..., Any]) -> list[Parameter]:
+    """What an `execute` takes after self, ticker and quantity; where it takes ``**options: Unpack[OrderOptions]``, each of the options."""
+    found: list[Parameter] = []
+    for parameter in list(signature(execute).parameters.values())[3:]:
+        if parameter.kind is Parameter.VAR_KEYWORD and "OrderOptions" in str(parameter.annotation):
+            found += [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in OrderOptions.__annotations__]
+        else:
+            found.append(parameter)
+    return found

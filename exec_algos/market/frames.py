@@ -175,10 +175,13 @@ def ratio(amount: Floats, shares: Floats) -> Floats:
 def _numbers(column: pd.Series[Any], name: str) -> tuple[Floats, list[Flaw]]:
     import pandas as pd
 
+    # pandas counts True as 1: a column of flags would pass for one of volumes
+    truths = column.map(lambda value: isinstance(value, bool | np.bool_)) if column.dtype in (bool, object) else None
     numbers = pd.to_numeric(column, errors="coerce")
+    numbers = numbers if truths is None else numbers.astype(object).mask(truths.astype(bool)).astype(np.float64)
     bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy(dtype=bool))
     flaws = [Flaw(int(i), name, str(column.iloc[i]), f"{name} {str(column.iloc[i])!r} is no number") for i in bad]
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan, copy=True), flaws
+    return np.array(numbers.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64), flaws
 
 
 def _by_symbol(rows: RawRows, frame: pd.DataFrame, names: Mapping[str, str], symbol: str | None, stem: str | None) -> Iterator[RawRows]:

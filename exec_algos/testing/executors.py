@@ -7,7 +7,6 @@ bars and gaps in the price. Every trial is carried by the event-driven backtest;
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from exec_algos.compiling import compilable, fingerprint
 from exec_algos.errors import ConformanceError, UsageError
 from exec_algos.executors import OrderExecutor
 from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.executors.options import taken_by
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
@@ -210,7 +210,7 @@ def _of_algorithm(algorithm: Algorithm) -> _Subject:
 
 
 def _of_executor(kind: type[OrderExecutor], options: Mapping[str, Any]) -> _Subject:
-    parameters = list(inspect.signature(kind.execute).parameters.values())[3:]
+    parameters = taken_by(kind.execute)
     needed = [
         parameter.name
         for parameter in parameters

@@ -534,3 +534,14 @@ def test_bytes_are_read_from_any_file_system(tmp_path):
     with fsspec.open("memory://somewhere/SPY.parquet", "wb") as file:
         file.write(buffer.getvalue())
     assert Bars.read("memory://somewhere").symbols == ("SPY",)
+
+
+@pytest.mark.parametrize("volumes", [[True, False], [100, True]])
+def test_a_truth_value_is_no_number_of_shares(volumes, tmp_path):
+    table = pd.DataFrame({"timestamp": ["2024-01-02 09:30", "2024-01-02 09:31"], "open": 10, "high": 10, "low": 10, "close": 10})
+    table["volume"] = pd.Series(volumes, dtype=object)
+    with pytest.raises(MarketDataError, match=r"row [12]: X: volume 'True' is no number"):
+        Bars.from_frame(table, symbol="X", zone="America/New_York")
+    table.to_csv(tmp_path / "X.csv", index=False)
+    with pytest.raises(MarketDataError, match=r"volume 'True' is no number"):
+        Bars.read(tmp_path / "X.csv", zone="America/New_York", label="start")

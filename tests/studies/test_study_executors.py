@@ -69,6 +69,7 @@ def test_a_fault_names_the_order(text, words):
         (Deaf, UsageError, r"needs \['duration_minutes'\]"),
         ("desk_executors:Deaf:duration_minutes=5", UsageError, "does not take the parent order's"),
         ("desk_executors:AtOnce:tims=2", UsageError, r"takes no \['tims'\]"),
+        ("exec_algos.executors.named:POVExecutor:ratee=0.2", UsageError, r"POVExecutor.execute takes no \['ratee'\]"),
         ("desk_executors:Nobody", UsageError, "module 'desk_executors' has no 'Nobody'"),
         ("no_such_desk:Patient", UsageError, "cannot import 'no_such_desk'"),
         ("desk_executors:np", UsageError, "neither an Algorithm nor an OrderExecutor"),

@@ -13,6 +13,7 @@ from exec_algos.algorithms import ALGORITHMS, Algorithm, parse_algorithm
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.executors import OrderExecutor
+from exec_algos.executors.options import taken_by
 from exec_algos.textform import from_text, parameters_of
 
 TERMS = ("side", "start", "end", "lot_size", "rules")
@@ -46,7 +47,7 @@ class CustomExecutor(Algorithm):
         kind: Any = self.kind
         if not (isinstance(kind, type) and issubclass(kind, OrderExecutor)):
             raise UsageError(f"kind must be a subclass of OrderExecutor, got {self.kind!r}")
-        parameters = list(inspect.signature(self.kind.execute).parameters.values())[3:]
+        parameters = taken_by(self.kind.execute)
         loose = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
         named = {
             parameter.name: parameter for parameter in parameters if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
@@ -77,9 +78,10 @@ class CustomExecutor(Algorithm):
 
     def taken(self, terms: Mapping[str, Any]) -> dict[str, Any]:
         """What ``execute`` is called with."""
-        parameters = inspect.signature(self.kind.execute).parameters
-        loose = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        return {**{name: term for name, term in terms.items() if loose or name in parameters}, **self.options}
+        parameters = taken_by(self.kind.execute)
+        loose = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        names = {parameter.name for parameter in parameters}
+        return {**{name: term for name, term in terms.items() if loose or name in names}, **self.options}
 
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
