@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from exec_algos.checks import Floats
 from exec_algos.costs import Commission
 from exec_algos.fills import FillModel
-from exec_algos.market.bars import Bars
+from exec_algos.market.bars import PRICES, Bars
 from exec_algos.market.calendars import DAY, Sessions, sessions
 from exec_algos.model import MINUTE, Side
 from exec_algos.model.window import shown
@@ -19,6 +20,7 @@ STEP = 15 * MINUTE
 LAST_DAY = 1_764_547_200_000_000_000  # Monday 2025-12-01; the session before is a half day
 SYMBOLS = ("A", "B")
 SIZES = (37, 600, 20_000)
+OFF_TICK, OFF_LOT = 1.00007, 0.37  # what prices and volumes are multiplied by, to lie between ticks and between shares
 CAPPED = FillModel(max_participation=0.1)
 LATE = FillModel(price="close", max_participation=0.2, latency=60, commission=Commission(rate=0.0002, minimum=1.0))
 MODELS = (CAPPED, LATE, FillModel())
@@ -104,6 +106,21 @@ def random_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:
     kept = table[5] > 0
     columns = dict(zip(("open", "high", "low", "close", "volume"), table[:5, kept], strict=True))
     return Bars(symbols=(symbol,), offsets=np.array([0, kept.sum()]), start=start[kept], step=STEP, zone=hours.zone, **columns)
+
+
+def quoted_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:
+    """`random_bars` with quotes and a vendor's VWAP, some of them missing; for an odd seed prices off the tick and parts of shares.
+
+    What is added to a bar is made of that bar alone, so that a cut moves nothing before it.
+    """
+    bars = random_bars(symbol, seed, hours, cut)
+    scale, part = (OFF_TICK, OFF_LOT) if seed % 2 else (1.0, 1.0)
+    prices = {name: getattr(bars, name) * scale for name in PRICES}
+    wide, known = bars.volume % 7, bars.volume % 5 > 0
+    quotes = {"bid": prices["close"] - 0.01 * wide, "ask": prices["close"] + 0.01, "bid_size": bars.volume / 4, "ask_size": bars.volume / 3}
+    quotes = {name: np.where(known, column, np.nan) for name, column in quotes.items()}
+    vwap = np.where(bars.volume % 3 > 0, (prices["open"] + prices["close"]) / 2, np.nan)
+    return replace(bars, **prices, volume=bars.volume * part, vwap=vwap, quotes=quotes)
 
 
 def last_hours(count: int) -> Sessions:
