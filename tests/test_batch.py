@@ -190,6 +190,40 @@ def test_four_slices_of_100_lots_under_a_cap_of_20_a_bar_fill_80():
     assert done.notional.tolist() == [20 * (10.0 + 11.0 + 12.0 + 13.0)]
 
 
+@pytest.mark.parametrize("recording", [False, True])
+@pytest.mark.parametrize("impact", [SquareRootImpact(0.0), SquareRootImpact(2**-10)])
+def test_a_bar_whose_price_is_nan_fills_nothing_and_its_lots_go_to_the_next(recording, impact):
+    """The second of four bars has no price: 20, 0, 40 (cap 0.04) and 40 lots of 100 at 10, 12 and 13."""
+    market = tape(50)
+    market.buy[1] = math.nan
+    book = orders(2, 50)._replace(first=np.array([0, 10]), last=np.array([4, 14]), cap=np.full(2, 0.04), lots=np.full(2, 80))
+    book = book._replace(start=book.first * STEP, end=(book.first + 4) * STEP)
+    done, trades = work(book, market, recording=recording, impact=ImpactTable.of(impact, ("A",), STEP))
+    assert done.filled.tolist() == [80, 80]
+    assert np.isfinite(done.notional).all()
+    if recording:
+        assert trades.lots[trades.parent == 0].tolist() == [20, 40, 20]
+        assert trades.row[trades.parent == 0].tolist() == [0, 2, 3]
+        assert trades.lots[trades.parent == 1].tolist() == [20, 20, 20, 20]
+        assert np.isfinite(trades.price).all()
+
+
+class Blind:
+    """A spread that is unknown in every third bar."""
+
+    def half(self, bars):
+        return np.where(np.asarray(bars.start) // STEP % 3 == 2, math.nan, 0.001)
+
+
+@pytest.mark.parametrize("name", ["twap", "pov:rate=0.1", "vwap:profile_days=1"])
+def test_no_driver_fills_where_the_spread_is_unknown(name):
+    study = study_of(market(11), [name], FillModel(spread=Blind(), max_participation=0.3), profile_days=1, size="20%adv")
+    compiled, stepped = outcome(study, "batch"), outcome(study, "engine")
+    pd.testing.assert_frame_equal(compiled.fills, stepped.fills, check_exact=True)
+    assert np.isfinite(compiled.fills["price"]).all()
+    assert len(compiled.fills)
+
+
 def test_each_fill_pays_for_its_own_size_and_no_other():
     """20 of 80 shares: sqrt(1/4) x 2**-10 of each price, all exact in binary."""
     book = orders(1, 50)._replace(cap=np.array([0.25]))

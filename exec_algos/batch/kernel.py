@@ -92,7 +92,7 @@ _end: Any = njit(slice_end)
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded = variant
+    dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded, gaps = variant
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
@@ -163,7 +163,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     if left > 0:
                         if single:
                             children += 1
-                        if gridded and np.isnan(price[r]):
+                        if gaps and np.isnan(price[r]):
                             continue
                         # not one name for either: numba's cache knows a function in the closure by an address, and compiles at each start
                         room = _share_budget(pace, volume[r]) if shares_only else _budget(pace, volume[r])
@@ -261,7 +261,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     impact : ImpactTable
         Of bars of `step` ns, one row for each value of ``orders.law``; an order meets what its own executions have left.
     grid : PriceGrid
-        The prices that the exchange takes in each bar of the tape; NaN in ``tape.buy`` or ``tape.sell``: that side gets nothing there.
+        The prices that the exchange takes in each bar of the tape. NaN in ``tape.buy`` or ``tape.sell``: that side gets nothing there.
     latency : int
         ns between a decision and its arrival.
     limits : LimitTerms
@@ -307,6 +307,12 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         for whole, column in zip(outcome, mine, strict=True):
             if rows is part:
                 whole[part] = column
+        # A fill at a price of NaN leaves NaN in its order's sum. To ask each bar would take POV from 0.65 to 0.27 of the loop by hand.
+        gone = np.empty(0, np.int64) if variant.gaps else part[np.isnan(outcome.notional[part])]
+        if len(gone):
+            for i in gone if recording else ():
+                trades.lots[space[i] : space[i + 1]] = 0
+            work(variant._replace(gaps=True), gone)
 
     shares = bool((orders.lot_size == 1.0).all() and (orders.cap <= 1.0).all() and not bounds.forced)
     single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
@@ -318,7 +324,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
         variant = Variant(
             dense, lag > 0, plain == FREE, fees is not NO_FEES, recording, impact.kind, watching, rules != NO_RULES, after,
-            shares and dense and not lag, len(grid.lowest) > 0,
+            shares and dense and not lag, len(grid.lowest) > 0, len(grid.lowest) > 0,
         )  # fmt: skip
         jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
     if threads == 1 or len(jobs) < 2:

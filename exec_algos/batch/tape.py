@@ -225,6 +225,8 @@ class Variant(NamedTuple):
         Lots are single shares, every order is under a cap, one child meets one bar: the usual case, with a sixth less to compute.
     gridded : bool
         The exchange does not take every price.
+    gaps : bool
+        Some bars may have no price: nothing fills there.
     """
 
     dense: bool
@@ -238,6 +240,7 @@ class Variant(NamedTuple):
     after: int
     shares_only: bool
     gridded: bool
+    gaps: bool
 
 
 def in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:
