@@ -307,26 +307,16 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         for whole, column in zip(outcome, mine, strict=True):
             if rows is part:
                 whole[part] = column
-        # A fill at a price of NaN leaves NaN in its order's sum. To ask each bar would take POV from 0.65 to 0.27 of the loop by hand.
-        gone = np.empty(0, np.int64) if variant.gaps else part[np.isnan(outcome.notional[part])]
-        if len(gone):
-            for i in gone if recording else ():
-                trades.lots[space[i] : space[i + 1]] = 0
-            work(variant._replace(gaps=True), gone)
+        unpriced = _unpriced(variant, part, outcome, trades, space)
+        if len(unpriced):
+            work(variant._replace(gaps=True), unpriced)
 
-    shares = bool((orders.lot_size == 1.0).all() and (orders.cap <= 1.0).all() and not bounds.forced)
-    single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
-    if after:
-        single &= orders.deadline == orders.end
-    jobs: list[tuple[Variant, Ints]] = []
-    for dense in (True, False):
-        chosen = np.flatnonzero(single == dense)
-        pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
-        variant = Variant(
-            dense, lag > 0, plain == FREE, fees is not NO_FEES, recording, impact.kind, watching, rules != NO_RULES, after,
-            shares and dense and not lag, len(grid.lowest) > 0, len(grid.lowest) > 0,
-        )  # fmt: skip
-        jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
+    gridded = len(grid.lowest) > 0
+    common = Variant(
+        dense=False, late=lag > 0, free=plain == FREE, dated=fees is not NO_FEES, recording=recording, moving=impact.kind,
+        watching=watching, ruled=rules != NO_RULES, after=after, shares_only=not bounds.forced, gridded=gridded, gaps=gridded,
+    )  # fmt: skip
+    jobs = _jobs(common, orders, step, threads)
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
             work(*job)
@@ -334,6 +324,32 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         with ThreadPoolExecutor(len(jobs)) as pool:
             list(pool.map(work, *zip(*jobs, strict=True)))
     return outcome, trades.compressed(space)
+
+
+def _jobs(common: Variant, orders: BatchOrders, step: int, threads: int | None) -> list[tuple[Variant, Ints]]:
+    """Rows of the orders in as many pieces as there are threads, those of one bar a slice apart from the others."""
+    shares = bool(common.shares_only and (orders.lot_size == 1.0).all() and (orders.cap <= 1.0).all())
+    single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
+    if common.after:
+        single &= orders.deadline == orders.end
+    jobs: list[tuple[Variant, Ints]] = []
+    for dense in (True, False):
+        chosen = np.flatnonzero(single == dense)
+        pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
+        variant = common._replace(dense=dense, shares_only=shares and dense and not common.late)
+        jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
+    return jobs
+
+
+def _unpriced(variant: Variant, part: Ints, outcome: Outcome, trades: BatchTrades, space: Ints) -> Ints:
+    """Those of the rows `part` that filled at a price of NaN, without their trades; none where `variant` tests each price.
+
+    Such a fill leaves NaN in its order's sum. To test the price at each bar would take POV from 0.65 to 0.27 of the loop by hand.
+    """
+    found: Ints = part[np.isnan(outcome.notional[part]) & (not variant.gaps)]
+    for i in found:
+        trades.lots[space[i] : space[i + 1]] = 0
+    return found
 
 
 def _bounds(orders: BatchOrders, rules: Rules, latency: int) -> tuple[Bounds, int]:
