@@ -34,7 +34,7 @@ ORDERS, FILLS, RULES, RUN, OUTPUT = (
 )  # panels of --help
 
 Algo = Annotated[str, typer.Option(help="Algorithms, comma-separated: twap, vwap, vwap:profile_days=20 ...", rich_help_panel=ORDERS)]
-Sides = Annotated[str, typer.Option("--side", help="buy, sell or buy,sell.", rich_help_panel=ORDERS)]
+Sides = Annotated[str, typer.Option("--side", help="buy, sell or buy,sell; with both, costs stand by side.", rich_help_panel=ORDERS)]
 Size = Annotated[
     str, typer.Option(help="Of each parent order: 5%adv, shares, or notional:1e6; several: 1%adv,5%adv.", rich_help_panel=ORDERS)
 ]
@@ -179,7 +179,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     ctx: typer.Context,
     bars: Annotated[list[str] | None, typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")] = None,
     algo: Algo = "twap,vwap",
-    side: Sides = "buy,sell",
+    side: Sides = "buy",
     size: Size = "5%adv",
     window: Window = None,
     symbols: Only = None,

@@ -21,6 +21,7 @@ from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.tca.twins import SIGNED, shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,11 +171,14 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
         f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
         f"shards: {result.made} worked, {result.kept} kept from before"
     )
-    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
+    shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
+    for row in shown.table.reset_index().to_dict("records"):
         mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
         typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
-    typer.echo("slippage against interval VWAP, positive = cost; 95 % interval clustered by day")
-    for side, pairs in _pairs(result).items():
+    note = f"; {shown.note}" if shown.once else ""
+    typer.echo(f"slippage against interval VWAP, positive = cost; 95 % interval clustered by day{note}")
+    sides = set(shown.table.index.get_level_values("side"))
+    for side, pairs in ((side, pairs) for side, pairs in _pairs(result).items() if side in sides):
         for line in compared_lines(pairs, short_names(config["algorithms"]), side.lower()):
             typer.echo(line)
     groups = show.groups(result)

@@ -39,6 +39,7 @@ from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
 from exec_algos.tca.pairs import p_text
+from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,9 +195,11 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     console, config = Console(markup=False), result.config
     short = short_names(config["algorithms"])
     console.print(_title(result) + _ruled(rules), soft_wrap=True)
-    print_table(console, _summary_table(result, short))
-    console.print("slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable\n", soft_wrap=True)
-    for side in sorted(set(result.parents["side"])):
+    shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
+    print_table(console, _summary_table(shown, short))
+    note = f"; {shown.note}" if shown.once else ""
+    console.print(f"slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable{note}\n", soft_wrap=True)
+    for side in sorted(set(shown.table.index.get_level_values("side"))):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):
             console.print(line, soft_wrap=True)
     if len(result.skipped):
@@ -206,12 +209,12 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     _print_more(result, show, bands)
 
 
-def _summary_table(result: StudyResult, short: Mapping[str, str]) -> Table:
+def _summary_table(shown: Shown, short: Mapping[str, str]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("algorithm", overflow="fold")
     for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
         table.add_column(name, justify="left" if name == "side" else "right", no_wrap=True, min_width=width)
-    for row in result.summary(by=("algorithm", "side")).reset_index().to_dict("records"):
+    for row in shown.table.reset_index().to_dict("records"):
         table.add_row(
             short[row["algorithm"]],
             row["side"].lower(),

@@ -8,6 +8,7 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.fit import check_fit, fitting
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -24,7 +25,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     Raises
     ------
     UsageError
-        There are no bars.
+        There are no bars, or they do not fit the calendar: `exec_algos.market.fit.check_fit`.
     """
     if not len(bars):
         raise UsageError("there are no bars")
@@ -34,9 +35,13 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
         ranges = (named.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True))
         if not any((last > first).any() for first, last in ranges):
             first = np.datetime64(begin, "ns").astype("datetime64[s]")
+            a, b = bars.offsets[:2]
+            advice = fitting(bars.start[a:b], bars.zone, named, bars.step)
             raise UsageError(
-                f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: name the calendar they belong to"
+                f"no bar lies in the sessions of {calendar}; the first bar starts at {first} UTC: "
+                f"{advice or 'name the calendar they belong to'}"
             )
+        check_fit(bars, named)
         return named
     import pandas as pd
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from exec_algos.plots.style import INK, clean, colour, head, legend_above
 from exec_algos.tca.names import named
+from exec_algos.tca.twins import shown_once
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,8 @@ def markouts(result: Drawn, ax: Axes) -> Axes:
     UsageError
         The single fills were not kept.
     """
-    table = result.analysis().markouts()
+    shown = shown_once(result.analysis().markouts(), ("mean",))
+    table = shown.table
     groups = {(str(key[0]), str(key[1])): rows.droplevel([0, 1]) for key, rows in table.groupby(level=[0, 1], sort=False)}
     horizons = list(dict.fromkeys(table.index.get_level_values("horizon")))
     algorithms = list(dict.fromkeys(key[0] for key in groups))
@@ -60,6 +62,7 @@ def markouts(result: Drawn, ax: Axes) -> Axes:
     notes = [
         f"{fills:,} fills; above 0 the price went against them, costs of spread and impact included",
         "bar: 95 % interval, clustered by day",
+        *([shown.note] if shown.once else []),
     ]
     head(ax, "Mark-outs: fill price against the price a while later, bps (positive = cost)", notes, above=legend_above(ax))
     return ax

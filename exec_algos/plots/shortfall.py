@@ -10,6 +10,7 @@ from exec_algos.errors import UnknownNameError
 from exec_algos.plots.style import COLOURS, GREY, INK, SMALL, FigureSize, clean, head, legend_above
 from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
+from exec_algos.tca.twins import shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,8 @@ def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting
     if weighting not in WEIGHTS:
         raise UnknownNameError("weighting", weighting, WEIGHTS)
     mean, low, high, said = WEIGHTS[weighting]
-    table = result.analysis().shortfall(mark)
+    shown = shown_once(result.analysis().shortfall(mark), (mean,))
+    table = shown.table
     keys = list(dict.fromkeys(key[:2] for key in table.index))
     _draw_parts(ax, table[mean], keys)
     for i, key in enumerate(keys):
@@ -64,6 +66,7 @@ def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting
     ax.set_xlabel("shortfall, bps of the paper value: below 0 gain, above 0 cost", fontsize=9, color=INK)
     where = mark.replace("_", " ")
     notes = [f"{int(table['n'].max()):,} parent orders each, {said}; what was not filled is valued at the {where}", INTERVALS]
+    notes += [shown.note] if shown.once else []
     head(ax, "Implementation shortfall by its parts, bps (positive = cost)", notes, above=legend_above(ax))
     return ax
 

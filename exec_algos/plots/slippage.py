@@ -10,6 +10,7 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, head
 from exec_algos.tca.names import BENCHMARKS, NAMES
+from exec_algos.tca.twins import SIGNED, shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +45,8 @@ def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Ax
     UnknownNameError
         No such benchmark.
     """
-    summary = result.summary(benchmark, by=("algorithm", "side"))
-    rows = _rows(result, summary, BENCHMARKS[benchmark])
+    shown = shown_once(result.summary(benchmark, by=("algorithm", "side")), SIGNED)
+    rows = _rows(result, shown.table, BENCHMARKS[benchmark])
     edges = _edges(rows)
     shares = [np.histogram(row.values, edges)[0] / max(len(row.values), 1) for row in rows]
     tallest = max((float(share.max()) for share in shares), default=0.0) or 1.0
@@ -57,14 +58,14 @@ def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Ax
     head(
         ax,
         f"Slippage against {NAMES[benchmark]}, bps (positive = cost)",
-        _notes(rows, edges, tallest, mirrored=sells_mirror_buys(result, benchmark)),
+        _notes(rows, edges, tallest, shown.note),
     )
     return ax
 
 
 def slippage_size(result: Drawn) -> FigureSize:
     """Inches that the rows want."""
-    rows = len(result.parents[["algorithm", "side"]].drop_duplicates())
+    rows = len(shown_once(result.summary(by=("algorithm", "side")), SIGNED).table)
     return FigureSize(9.0, 1.4 + 0.85 * max(rows, 2), 0.75)
 
 
@@ -135,10 +136,9 @@ def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:
     ax.set_xlabel(f"slippage against {against}, bps: below 0 gain, above 0 cost", fontsize=9, color=INK)
 
 
-def _notes(rows: list[_Row], edges: Floats, tallest: float, *, mirrored: bool) -> list[str]:
+def _notes(rows: list[_Row], edges: Floats, tallest: float, more: str) -> list[str]:
     beyond = sum(int(((row.values < edges[0]) | (row.values > edges[-1])).sum()) for row in rows)
     known = sum(len(row.values) for row in rows)
     width = edges[1] - edges[0]
     scale = f"height: share of the orders in bins of {width:g} bps, highest {tallest:.0%}; {beyond} of {known} lie beyond the axis"
-    symmetry = "; buys and sells mirror each other by construction" if mirrored else ""
-    return [scale, f"dot, bar and [ ]: mean and its 95 % interval, clustered by day{symmetry}"]
+    return [scale, "dot, bar and [ ]: mean and its 95 % interval, clustered by day", *([more] if more else [])]

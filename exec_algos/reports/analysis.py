@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.reports.numbers import bps, count, interval, percent
-from exec_algos.reports.tables import ReportTable
+from exec_algos.reports.tables import ReportTable, noted
 from exec_algos.tca.shortfall import PARTS
+from exec_algos.tca.twins import shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,9 @@ def costs(result: StudyResult) -> Costs:
     )
 
 
-def _shortfall(table: pd.DataFrame) -> ReportTable:
+def _shortfall(whole: pd.DataFrame) -> ReportTable:
+    shown = shown_once(whole, ("order_weighted", "notional_weighted"))
+    table = shown.table
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
@@ -67,10 +70,11 @@ def _shortfall(table: pd.DataFrame) -> ReportTable:
     out = f"; {count(left)} left out, of which a price is not known" if left else ""
     note = f"bps of the paper value, means of {count(table['n'].min())} orders each{out}; the residual is valued at the session's close"
     head = ("algorithm", "side", *PARTS, "total", "95 % interval of the total", "notional-weighted total")
-    return ReportTable("Implementation shortfall by its parts", note, head, rows)
+    return ReportTable("Implementation shortfall by its parts", note + noted(shown), head, rows)
 
 
-def _benchmarks(table: pd.DataFrame) -> ReportTable:
+def _benchmarks(whole: pd.DataFrame) -> ReportTable:
+    shown = shown_once(whole, ("mean", "notional_mean"))
     rows: list[tuple[str, ...]] = [
         (
             *_words(key),
@@ -80,32 +84,37 @@ def _benchmarks(table: pd.DataFrame) -> ReportTable:
             bps(line["notional_mean"]),
             line["reasons"],
         )
-        for key, line in table.iterrows()
+        for key, line in shown.table.iterrows()
     ]
     head = ("algorithm", "side", "benchmark", "n", "mean", "95 % interval", "notional-weighted mean", "not estimable")
-    note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %"
+    note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %" + noted(shown)
     return ReportTable("Slippage against every benchmark", note, head, rows, names=3)
 
 
-def _markouts(table: pd.DataFrame) -> ReportTable:
+def _markouts(whole: pd.DataFrame) -> ReportTable:
+    shown = shown_once(whole, ("mean",))
+    table = shown.table
     horizons = list(dict.fromkeys(table.index.get_level_values("horizon")))
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
         cells = (f"{bps(row['mean'])} {interval(row['low'], row['high'])}" for _, row in line.loc[horizons].iterrows())
         rows.append((*_words(key), count(line["n"].max()), *cells))
-    note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill"
+    note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill" + noted(shown)
     return ReportTable("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
 
 
-def _hours(table: pd.DataFrame) -> ReportTable:
+def _hours(whole: pd.DataFrame) -> ReportTable:
+    shown = shown_once(whole, ("mean",))
+    table = shown.table
     share = table["notional"] / table["notional"].groupby(level=[0, 1]).transform("sum")
     rows: list[tuple[str, ...]] = [
         (*_words(key), count(line["n"]), bps(line["mean"]), interval(line["low"], line["high"]), percent(line["share"]))
         for key, line in table.assign(share=share).iterrows()
     ]
     head = ("algorithm", "side", "time of day", "fills", "mean", "95 % interval", "share of what was traded")
-    return ReportTable("Fills by time of day", "fill price against the VWAP of its own bar, bps, positive = cost", head, rows, names=3)
+    note = "fill price against the VWAP of its own bar, bps, positive = cost" + noted(shown)
+    return ReportTable("Fills by time of day", note, head, rows, names=3)
 
 
 def _words(key: Any) -> tuple[str, ...]:

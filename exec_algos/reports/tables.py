@@ -11,6 +11,7 @@ import numpy as np
 from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
 from exec_algos.tca.names import NAMES as BENCHMARKS
+from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +41,14 @@ def slippage(result: StudyResult) -> list[ReportTable]:
 
 
 def _slippage(result: StudyResult, benchmark: str) -> ReportTable:
-    summary = result.summary(benchmark, by=("algorithm", "side"))
+    shown = shown_once(result.summary(benchmark, by=("algorithm", "side")), SIGNED)
+    summary = shown.table
     head = (
         "algorithm", "side", "n", "mean", "median", "sd", "95 % interval of the mean", "notional-weighted mean",
         "fill rate", "participation",
     )  # fmt: skip
     rows = [(*key, *_line(summary.loc[key])) for key in _keys(result, summary.index)]
-    note = f"{benchmark_window(result, benchmark)}; {count(summary['days'].max())} days"
+    note = f"{benchmark_window(result, benchmark)}; {count(summary['days'].max())} days{noted(shown)}"
     return ReportTable(f"Slippage against {BENCHMARKS[benchmark]}, bps", note, head, [_lower(row) for row in rows])
 
 
@@ -63,6 +65,11 @@ def _keys(result: StudyResult, index: pd.Index[Any]) -> list[tuple[str, str]]:
     return [(name, side) for name in result.config["algorithms"] for side in SIDES if (name, side) in known]
 
 
+def noted(shown: Shown) -> str:
+    """What a table's note says where sells are not shown."""
+    return f"; {shown.note}" if shown.once else ""
+
+
 def _lower(row: tuple[str, ...]) -> tuple[str, ...]:
     return row[0], row[1].lower(), *row[2:]
 
@@ -73,14 +80,15 @@ def pairs(result: StudyResult) -> ReportTable | None:
     chosen = list(combinations(names, 2)) if len(names) <= _MOST_PAIRED else [(names[0], other) for other in names[1:]]
     if not chosen:
         return None
-    sides = [side for side in SIDES if (result.parents["side"] == side).any()]
+    shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
+    sides = [side for side in SIDES if side in shown.table.index.get_level_values("side")]
     rows = [
         (f"{first} - {second}", side.lower(), BENCHMARKS[benchmark], *_pair(result.compare(first, second, benchmark, side=side)))
         for first, second in chosen
         for benchmark in PAIRED
         for side in sides
     ]
-    note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper"
+    note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper" + noted(shown)
     head = ("difference", "side", "slippage against", "n", "mean", "95 % interval", "days")
     return ReportTable("The algorithms compared on the same parent orders", note, head, rows, names=3)
 

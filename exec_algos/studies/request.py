@@ -106,7 +106,7 @@ class StudyRequest:
     """
 
     algorithms: str = "twap,vwap"
-    sides: str = "buy,sell"
+    sides: str = "buy"
     size: str = "5%adv"
     window: str | None = None
     chosen: Chosen = Chosen()

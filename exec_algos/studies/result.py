@@ -26,6 +26,7 @@ from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.pairs import compared, comparisons
 from exec_algos.tca.places import Windows
+from exec_algos.tca.twins import BUYS_ONLY, are_twins, twins_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,7 @@ class StudyResult:
             "fills": lambda: fills_arrow(orders, parts).to_pandas(),
             "skipped": lambda: skipped_table(orders),
             "_skipped": lambda: orders.skipped,
+            "_twins": lambda: are_twins([orders.symbol, orders.start, orders.end, orders.lots], orders.side),
             "config": lambda: {
                 **configuration(bars, orders, names, model, left_out, driver),
                 "rules": rules_record(rules),
@@ -120,6 +122,8 @@ class StudyResult:
     def estimate(self, algorithm: str, benchmark: str = "interval_vwap", *, weighted: bool = False) -> Estimate:
         """Mean slippage of one algorithm in bps (positive = cost), day-clustered.
 
+        Where every order has a twin of the other side (`exec_algos.tca.twins`) it is that of the buys, and ``note`` says so.
+
         Parameters
         ----------
         algorithm : str
@@ -133,10 +137,16 @@ class StudyResult:
         UnknownNameError
             No such algorithm or benchmark.
         """
-        return estimate_of(self._rows(algorithm), _column(benchmark), weighted=weighted)
+        rows, column = self._rows(algorithm), _column(benchmark)
+        if not self.has_twins():
+            return estimate_of(rows, column, weighted=weighted)
+        return estimate_of(rows[rows["side"] == "BUY"], column, weighted=weighted)._replace(note=BUYS_ONLY)
 
     def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
         """Slippage in bps, positive = cost, by algorithm or by any columns of `parents`.
+
+        Where every order has a twin of the other side (`exec_algos.tca.twins`) it is always by side too: over both, the price's own
+        moves cancel, whatever the algorithm does.
 
         Parameters
         ----------
@@ -158,6 +168,7 @@ class StudyResult:
         import pandas as pd
 
         column = _column(benchmark)
+        by = tuple(by) if "side" in by or not self.has_twins() else (*by, "side")
         parents = self._rows_summed(by)
         for name in by:
             if name not in parents.columns:
@@ -175,8 +186,8 @@ class StudyResult:
             Text forms of two algorithms.
         benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
         side : {"BUY", "SELL"}, optional
-            One side only. Over both sides of the same orders the mean of a price rule that does not
-            depend on the side is 0 by construction.
+            One side only. Without it, and where every order has a twin of the other side, one of each pair is taken, the buy, and
+            ``note`` says so: over both the mean of a price rule that does not depend on the side is 0 by construction.
 
         Raises
         ------
@@ -185,8 +196,11 @@ class StudyResult:
         """
         a, b = (self._rows(name).set_index("parent_id") for name in (first, second))
         difference = a[_column(benchmark)] - b[_column(benchmark)]
-        chosen = np.ones(len(a), dtype=bool) if side is None else (a["side"] == Side.of(side).name).to_numpy()
-        return clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], a["session"].to_numpy()[chosen])
+        halved = side is None and self.has_twins()
+        wanted = "BUY" if halved else None if side is None else Side.of(side).name
+        chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
+        found = clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], a["session"].to_numpy()[chosen])
+        return found._replace(note=BUYS_ONLY) if halved else found
 
     def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:
         """Every pair of algorithms on the same parent orders: differences in bps, 95 % intervals and p-values, day-clustered.
@@ -201,14 +215,18 @@ class StudyResult:
         -------
         DataFrame
             Columns of `exec_algos.stats.paired.compare_all`: ``first, second, n, clusters, difference, low, high, p, p_holm ...``, in the
-            sequence in which the algorithms were named; no row where there is one algorithm only.
+            sequence in which the algorithms were named; no row where there is one algorithm only. ``attrs["note"]`` says where one of
+            each pair of twins was taken.
 
         Raises
         ------
         UnknownNameError
             No such benchmark.
         """
-        return compared(self.parents, _column(benchmark), self.config["algorithms"], side)
+        halved = side is None and self.has_twins()
+        found = compared(self.parents, _column(benchmark), self.config["algorithms"], "BUY" if halved else side)
+        found.attrs["note"] = BUYS_ONLY if halved else ""
+        return found
 
     def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
         """`summary` by algorithm and by what the orders were like.
@@ -236,7 +254,7 @@ class StudyResult:
         return replace(self, parents=parents).summary(benchmark, by=tuple(dict.fromkeys(["algorithm", *wanted])))
 
     def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
-        """Cost in bps against the size in % of ADV, ``a + b x^power``: `exec_algos.tca.cost_curve.fit_cost`.
+        """Cost in bps against the size in % of ADV, ``a + b x^power``: `exec_algos.tca.cost_curve.fit_cost`; of twins the buys.
 
         Parameters
         ----------
@@ -250,7 +268,8 @@ class StudyResult:
         UnknownNameError
             No such algorithm, benchmark or form.
         """
-        return cost_curve(self._rows(algorithm), _column(benchmark), form)
+        rows = self._rows(algorithm)
+        return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, _column(benchmark), form)
 
     def analysis(self) -> Analysis:
         """The transaction cost analysis: shortfall by parts, every benchmark, mark-outs, fills by time of day, participation, power.
@@ -304,11 +323,23 @@ class StudyResult:
         kept.put("fills.parquet", parquet_of_frame(self.fills))
         kept.put("skipped.csv", str(self.skipped.to_csv(index=False)).encode())
         kept.put("summary.csv", str(pd.concat(tables, names=["benchmark"]).to_csv()).encode())
-        kept.put("comparison.csv", str(comparisons(self.comparison, BENCHMARKS, self.parents["side"]).to_csv(index=False)).encode())
+        kept.put("comparison.csv", str(comparisons(self.comparison, BENCHMARKS, self._compared_sides()).to_csv(index=False)).encode())
         # last: a folder without it holds no whole study
         kept.put("config.json", (json.dumps(self.config, indent=2, default=str) + "\n").encode())
         kept.sweep()
         return Path(folder)
+
+    def _compared_sides(self) -> tuple[str | None, ...]:
+        """All orders and each side; where orders are twins, each side only."""
+        sides = sorted(set(self.parents["side"]))
+        return tuple(sides) if self.has_twins() else (None, *sides)
+
+    def has_twins(self) -> bool:
+        """Whether every parent order has a twin of the other side."""
+        if "_twins" not in self.__dict__ and "_twins" not in self.__dict__.get("_makers", {}):
+            first = self.parents["algorithm"] == self.config["algorithms"][0]
+            object.__setattr__(self, "_twins", twins_in(self.parents[first]))
+        return bool(self._twins)  # type: ignore[attr-defined] # made by `of`, or above
 
     def _rows(self, algorithm: str) -> pd.DataFrame:
         if algorithm not in self.config["algorithms"]:

@@ -326,9 +326,8 @@ def _choice(train: Result, benchmark: str, split: str) -> tuple[str, str]:
         )
     if len(known) > 1 and max(known.values()) - min(known.values()) < SAME:
         raise UsageError(
-            f"every candidate costs the same before {split}, {min(known.values()):+.2f} bps: there is nothing to choose by; where buys and "
-            "sells of the same orders cancel out, take one side (--side buy) or charge an impact (--impact 0.001), and where a cap makes "
-            "all trade alike, raise it"
+            f"every candidate costs the same before {split}, {min(known.values()):+.2f} bps: there is nothing to choose by; charge an "
+            "impact (--impact 0.001), and where a cap makes all trade alike, raise it"
         )
     return train.config["algorithms"][0], min(known, key=lambda name: known[name])
 

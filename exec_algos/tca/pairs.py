@@ -29,13 +29,11 @@ def compared(parents: pd.DataFrame, column: str, algorithms: Sequence[str], side
     return compare_all(rows.assign(algorithm=named)[["parent_id", "algorithm", "session", column]], column)
 
 
-def comparisons(compare: Callable[..., pd.DataFrame], benchmarks: Iterable[str], sides: Iterable[str]) -> pd.DataFrame:
-    """Every pair under every benchmark, of all orders (side ``all``) and of each side."""
+def comparisons(compare: Callable[..., pd.DataFrame], benchmarks: Iterable[str], sides: Sequence[str | None]) -> pd.DataFrame:
+    """Every pair under every benchmark, of each of `sides`; None is all orders, and is written ``all``."""
     import pandas as pd
 
-    parts = [
-        compare(name, side=side).assign(benchmark=name, side=side or "all") for name in benchmarks for side in (None, *sorted(set(sides)))
-    ]
+    parts = [compare(name, side=side).assign(benchmark=name, side=side or "all") for name in benchmarks for side in sides]
     whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return whole[["benchmark", "side", *COLUMNS]]
 

@@ -53,7 +53,7 @@ class Grid:
     """
 
     calendar: str | None = None
-    sides: Sequence[Side | str] = (Side.BUY, Side.SELL)
+    sides: Sequence[Side | str] = (Side.BUY,)
     size: Sizes = "5%adv"
     window: str | Sequence[str] | None = None
     profile_days: int = 5
@@ -198,7 +198,7 @@ class ParentOrders:
         bars: Bars,
         *,
         calendar: str | None = None,
-        sides: Sequence[Side | str] = (Side.BUY, Side.SELL),
+        sides: Sequence[Side | str] = (Side.BUY,),
         size: Sizes = "5%adv",
         window: str | Sequence[str] | None = None,
         profile_days: int = 5,
@@ -218,6 +218,7 @@ class ParentOrders:
         calendar : str, optional
             Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
         sides : sequence of Side or str
+            Buys by default. With both, each order has a twin, and summaries stand by side.
         size : str or number, or a sequence of those
             ``"5%adv"``, shares (``1000``, ``"1000"``) or a value (``"notional:1e6"``, ``"1e6 USD"``), rounded down to lots. A value is
             turned into shares at the last close known when the window begins.
@@ -381,13 +382,7 @@ class ParentOrders:
 
 
 def _names(symbols: Sequence[str]) -> tuple[str, ...]:
-    """Symbols as a tuple.
-
-    Raises
-    ------
-    UsageError
-        One text in place of a list, or none.
-    """
+    """Symbols as a tuple; UsageError for one text in place of a list, or for none."""
     if isinstance(symbols, str) or not len(symbols):
         raise UsageError(f"symbols must be a list of at least one symbol, got {symbols!r}")
     return tuple(symbols)

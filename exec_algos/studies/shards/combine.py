@@ -62,7 +62,7 @@ def combine(
         folder.remove(WHOLE)
         found = _put_tables(folder, config, records, workers)
         folder.put("config.json", text)
-        _put_summaries(folder, config, found, workers)
+        _put_summaries(folder, config, found, workers, (_sides(config)[1:] if result.has_twins() else _sides(config)))
         folder.put(WHOLE, as_text(_state(folder, text)))
     return result
 
@@ -114,14 +114,14 @@ def _sides(config: Mapping[str, Any]) -> tuple[str | None, ...]:
     return (None, *sorted(config["parents"]["sides"]))
 
 
-def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, workers: Workers) -> None:
+def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, workers: Workers, sides: Sequence[str | None]) -> None:
     import pandas as pd
 
     columns = {column: name for name, column in BENCHMARKS.items()}
     lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], workers))
     folder.put("summary.csv", str(pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"]).to_csv()).encode())
     pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
-    parts = [pair.assign(benchmark=columns[c], side=side or "all") for (c, side), pair in pairs.items()]
+    parts = [pair.assign(benchmark=columns[c], side=side or "all") for (c, side), pair in pairs.items() if side in sides]
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     folder.put("comparison.csv", str(table[["benchmark", "side", *table.columns[:-2]]].to_csv(index=False)).encode())
 

@@ -25,6 +25,7 @@ from exec_algos.studies.summary import estimate_of
 from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, with_traits
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.twins import BUYS_ONLY, twins_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,8 @@ class ShardedResult:
         By algorithm and side it stands in ``summary.csv``.
         """
         column = _column(benchmark)
-        if tuple(by) == GROUPED:
+        by = tuple(by) if "side" in by or not self.has_twins() else (*by, "side")
+        if by == GROUPED:
             return self._written("summary.csv", benchmark).set_index(list(GROUPED))
         return streamed_summary(fold_of(StudyFolder(self.folder), [*by, *READ, column]), [column], by)[column]
 
@@ -140,7 +142,7 @@ class ShardedResult:
         needed = columns_for(wanted)
         one = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
         bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
-        groups = tuple(dict.fromkeys(["algorithm", *wanted]))
+        groups = tuple(dict.fromkeys(["algorithm", *wanted, *(["side"] if self.has_twins() else [])]))
         plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *READ, column])
 
         def fold(look: Callable[[pd.DataFrame], A]) -> A:
@@ -151,9 +153,12 @@ class ShardedResult:
     def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:
         """As `StudyResult.comparison`, without what needs all differences at a time: what stands in ``comparison.csv``."""
         _column(benchmark)
-        wanted = "all" if side is None else Side.of(side).name
-        found = self._written("comparison.csv", benchmark)
-        return found[found["side"] == wanted].drop(columns="side").reset_index(drop=True)
+        halved = side is None and self.has_twins()
+        wanted = "BUY" if halved else "all" if side is None else Side.of(side).name
+        written = self._written("comparison.csv", benchmark)
+        found = written[written["side"] == wanted].drop(columns="side").reset_index(drop=True)
+        found.attrs["note"] = BUYS_ONLY if halved else ""
+        return found
 
     def _written(self, name: str, benchmark: str) -> pd.DataFrame:
         """A list of the folder, digit by digit, without the other benchmarks."""
@@ -171,25 +176,29 @@ class ShardedResult:
         """As `StudyResult.estimate`, from the algorithm's column alone."""
         self._check_named(algorithm)
         column = _column(benchmark)
-        return estimate_of(
-            self.table(columns=[column, "session", "filled", "average_price"], algorithm=algorithm), column, weighted=weighted
-        )
+        rows = self.table(columns=[column, "session", "filled", "average_price", "side"], algorithm=algorithm)
+        if not self.has_twins():
+            return estimate_of(rows, column, weighted=weighted)
+        return estimate_of(rows[rows["side"] == "BUY"], column, weighted=weighted)._replace(note=BUYS_ONLY)
 
     def compare(self, first: str, second: str, benchmark: str = "interval_vwap", *, side: str | None = None) -> Estimate:
         """As `StudyResult.compare`, from the two algorithms' columns."""
         for name in (first, second):
             self._check_named(name)
-        column, wanted = _column(benchmark), None if side is None else Side.of(side).name
+        halved = side is None and self.has_twins()
+        column, wanted = _column(benchmark), "BUY" if halved else None if side is None else Side.of(side).name
         a, b = (self.table(columns=["session", "side", column], algorithm=name) for name in (first, second))
         chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
         difference = (a[column] - b[column]).to_numpy(dtype=np.float64)
-        return clustered_mean(difference[chosen], a["session"].to_numpy()[chosen])
+        found = clustered_mean(difference[chosen], a["session"].to_numpy()[chosen])
+        return found._replace(note=BUYS_ONLY) if halved else found
 
     def cost_curve(self, algorithm: str, benchmark: str = "arrival", *, form: Form = "sqrt") -> CostCurve:
         """As `StudyResult.cost_curve`; four columns of one algorithm are in memory."""
         self._check_named(algorithm)
         column = _column(benchmark)
-        return cost_curve(self.table(columns=["quantity", "adv", "session", column], algorithm=algorithm), column, form)
+        rows = self.table(columns=["quantity", "adv", "session", "side", column], algorithm=algorithm)
+        return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, column, form)
 
     def load(self, bars: Bars) -> StudyResult:
         """The whole as a `StudyResult` in memory; `bars` are what its plots draw on."""
@@ -197,6 +206,16 @@ class ShardedResult:
 
         skipped = pd.DataFrame(self.skipped, columns=["symbol", "session", "reason"])
         return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars)
+
+    def has_twins(self) -> bool:
+        """Whether every parent order has a twin of the other side: those of a grid of both sides have; a desk's own are read for it."""
+        parents = self.config["parents"]
+        if len(set(parents["sides"])) < 2:
+            return False
+        if "orders_given" not in self.config:
+            return True
+        columns = ("symbol", "start", "end", "quantity", "side")
+        return twins_in(self.table(columns=columns, algorithm=self.config["algorithms"][0]))
 
     def _check_named(self, algorithm: str) -> None:
         if algorithm not in self.config["algorithms"]:

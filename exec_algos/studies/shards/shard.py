@@ -17,6 +17,7 @@ from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.decoded import StoredPart
+from exec_algos.market.fit import check_fit
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.folder import RECORD, StudyFolder, as_text, check_code, key_of
@@ -211,6 +212,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
     whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
     bars = history.joined()
+    check_fit(bars, whole)
     held = whole.locate(bars.start)
     off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
     bars = bars.take(~np.isin(held, off))
