@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +82,21 @@ def within_day(price: float, lowest: float, highest: float) -> float:
     if price > highest:
         return highest
     return lowest if price < lowest else price
+
+
+def holding_limits(low: float, high: float, lowest: float, highest: float) -> tuple[float, float]:
+    """The day's limits as they hold in a bar of ``[low, high]``: NaN both where it trades beyond them."""
+    return (math.nan, math.nan) if low < lowest or high > highest else (lowest, highest)
+
+
+def held_price(side: int, price: float, low: float, high: float, limits: tuple[float, float]) -> float:
+    """What an order of `side` pays in a bar within the limits that hold there: NaN where its whole range lies at the limit.
+
+    A buy finds no seller where ``low == upper limit``, a sell no buyer where ``high == lower limit``.
+    """
+    lowest, highest = limits
+    shut = low == highest if side > 0 else high == lowest
+    return math.nan if shut else within_day(price, lowest, highest)
 
 
 def taken_price(terms: TickTerms, side: int, limit: float, price: float, lowest: float, highest: float) -> float:

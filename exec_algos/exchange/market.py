@@ -14,7 +14,7 @@ from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs import Commission, child_fee
 from exec_algos.costs.charges import ChildCharges, DatedFees, Owed, is_free, is_passive
 from exec_algos.costs.fees import FeeSchedule
-from exec_algos.costs.grid import EVERY_TICK, on_tick
+from exec_algos.costs.grid import on_tick
 from exec_algos.errors import OrderRejectedError, UnknownNameError, UsageError
 from exec_algos.exchange.child import Child, ParentState
 from exec_algos.exchange.limit_queue import check_quotes, queued_budget
@@ -72,7 +72,7 @@ class Market:
         rule = model.limit_rule
         self._limits, self._at_limit = rule.terms(), rule.at_limit if isinstance(rule, QueueFill) else None
         self._plain, self._bounded = model.plain, model.has_price_grid
-        self._ticks = EVERY_TICK if model.ticks is None else model.ticks.terms()
+        self._ticks = model.tick_terms()
         self._ruling = tuple(Bar._fields.index(column) for column in (model.rule.sell, model.rule.buy))
         self._volumes: dict[str, SessionVolumes] = {}
 

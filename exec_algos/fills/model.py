@@ -12,7 +12,7 @@ import numpy as np
 
 from exec_algos.costs import AlmgrenImpact, Commission, SquareRootImpact, TransientImpact
 from exec_algos.costs.fees import FeeSchedule
-from exec_algos.costs.grid import EVERY_PRICE, EVERY_TICK, PriceGrid, on_tick
+from exec_algos.costs.grid import EVERY_PRICE, EVERY_TICK, PriceGrid, TickTerms, held_price, on_tick
 from exec_algos.costs.spread import Spread
 from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError, UsageError
@@ -308,13 +308,17 @@ class FillModel:
         """The prices that the exchange takes in each bar."""
         if not self.has_price_grid:
             return EVERY_PRICE
-        ticks = EVERY_TICK if self.ticks is None else self.ticks.terms()
+        ticks = self.tick_terms()
         if self.price_limit is None:
             return PriceGrid(ticks, np.full(len(bars), np.nan), np.full(len(bars), np.nan))
         return PriceGrid(ticks, *self.price_limit.holding(bars))
 
-    def bar_price(self, bar: OneBar, side: int) -> float:
-        """What a market order of `side` pays in one bar: bit for bit what `prices` gives for that bar's row, without `price_limit`.
+    def tick_terms(self) -> TickTerms:
+        """`ticks` in numbers; those of every price where there are none."""
+        return EVERY_TICK if self.ticks is None else self.ticks.terms()
+
+    def bar_price(self, bar: OneBar, side: int, limits: tuple[float, float] = (math.nan, math.nan)) -> float:
+        """What a market order of `side` pays in one bar: bit for bit what `prices` gives for that bar's row.
 
         Parameters
         ----------
@@ -322,16 +326,21 @@ class FillModel:
             Any object with ``start, open, high, low, close, volume, vwap``; `vwap` is NaN when the vendor has none.
         side : int
             +1 buys, -1 sells.
+        limits : tuple of float
+            Lowest and highest price that hold in the bar (`exec_algos.costs.grid.holding_limits`), currency per share. One bar does
+            not hold the close of the day before, so `price_limit` is not looked at.
 
         Returns
         -------
         float
-            Currency per share.
+            Currency per share; NaN where the bar gives this side nothing.
         """
         row: Any = _Row(bar.open, bar.high, bar.low, bar.close, bar.vwap)
         price: Any = self.rule.prices(row, side)
         paid = float(price if self.spread is None else price * (1.0 + side * self.spread.half(row)))
-        return paid if self.ticks is None or self.price == "vwap" else on_tick(self.ticks.terms(), paid, side > 0)
+        if self.ticks is not None and self.price != "vwap":
+            paid = on_tick(self.ticks.terms(), paid, side > 0)
+        return held_price(side, paid, bar.low, bar.high, limits)
 
     def cap(self, parent_cap: float | None) -> float:
         """The participation cap of a child whose parent has its own cap (None: none)."""

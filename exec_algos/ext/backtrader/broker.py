@@ -8,14 +8,13 @@ from typing import Any
 import backtrader as bt
 
 from exec_algos.costs.charges import ChildCharges, is_passive
-from exec_algos.costs.grid import EVERY_TICK, taken_price
-from exec_algos.costs.propagator import Displacement
-from exec_algos.errors import UsageError
-from exec_algos.exchange.stream import Bar
-from exec_algos.ext.backtrader.charging import Charge, charging, check_feed, fees_of
+from exec_algos.costs.grid import on_tick, taken_price
+from exec_algos.errors import OrderRejectedError, UsageError
+from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
+from exec_algos.ext.backtrader.tape import Tape
 from exec_algos.fills import FillModel
 from exec_algos.fills.matching import UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, terms_at
 from exec_algos.stepped.venue import SteppedChild
@@ -29,46 +28,6 @@ TRAILING = (Order.StopTrail, Order.StopTrailLimit)
 KINDS = (Order.Market, Order.Limit, *STOPS)
 OURS = ("filler", "slip_perc", "slip_fixed", "coc", "coo", "eosbar")
 OWN = "backtrader's own broker, fills='backtrader'"
-
-
-class _Tape:
-    """The last completed bar of a feed, and what was taken out of it."""
-
-    def __init__(self, data: Any, symbol: str, time: FeedTime, model: FillModel) -> None:
-        self.lines, self.time, self.model = data.lines, time, model
-        self.stamps, self.vendor = data.lines.datetime, getattr(data.lines, "vwap", None)
-        self.length = 0
-        self.used = 0.0
-        self.start = self.known = 0
-        self._bar: Bar | None = None
-        self._prices: dict[int, float] = {}
-        self.displacement = Displacement(model.impact, symbol, time.step)
-        check_feed(model.commission, time, self.stamps)
-        self.fees = fees_of(model.commission, time.hours.day)
-
-    def take(self) -> int:
-        """Take in the bar that has come; returns when it is known, ns UTC."""
-        stamps = self.stamps
-        self.length, self.used, self._bar = stamps.lencount, 0.0, None
-        self.known = self.time.known(stamps[0])
-        self.start = self.known - self.time.step
-        return self.known
-
-    @property
-    def bar(self) -> Bar:
-        """The last bar; most are never asked for."""
-        if self._bar is None:
-            lines, vendor = self.lines, self.vendor
-            vwap = math.nan if vendor is None else vendor[0]
-            self._bar = Bar(self.start, lines.open[0], lines.high[0], lines.low[0], lines.close[0], lines.volume[0], vwap)
-            self._prices = {}
-        return self._bar
-
-    def price(self, side: int) -> float:
-        """What a market order of `side` pays in the last bar."""
-        if side not in self._prices:
-            self._prices[side] = self.model.bar_price(self.bar, side)
-        return self._prices[side]
 
 
 class _Terms:
@@ -108,6 +67,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
     UsageError
         A filler, slippage, coc, coo or eosbar (the fill model takes their place), or commission both
         in the fill model and by ``setcommission``.
+    OrderRejectedError
+        A limit of the strategy's own that is off the tick of the fill model; those of algorithms are moved to the tick on their own side.
     """
 
     params = (("fill_model", None),)
@@ -121,11 +82,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
                 f"{' and '.join(given)} set on an ExecutionBroker: its fill model takes their place, see FillModel{_advice(given)}"
             )
         self.model: FillModel = self.p.fill_model or FillModel()
-        if self.model.price_limit is not None:
-            raise UsageError(
-                "price_limit needs the close of the day before, which the plug-in does not keep; leave it out here or use the engine"
-            )
-        self._ticks = EVERY_TICK if self.model.ticks is None else self.model.ticks.terms()
+        self._ticks = self.model.tick_terms()
         self._reach, self._late = self.model.compiled_limits(), self.model.latency_ns
         self.p.filler = self._allotted
         self._charge = Charge(self.model.commission, self._fees_now)
@@ -133,7 +90,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         self._leaving: list[Any] = []
         self._decided: dict[int, int] = {}
         self._terms: dict[int, _Terms] = {}
-        self._tapes: dict[int, _Tape] = {}
+        self._tapes: dict[int, Tape] = {}
         self._unfit: dict[int, UsageError] = {}
         self._desks: list[Desk] = []
         self._now = 0
@@ -176,7 +133,15 @@ class ExecutionBroker(bt.brokers.BackBroker):
         self._decided[order.ref] = self._instant()
         if self._unfit and id(order.data) in self._unfit:
             raise self._unfit[id(order.data)]
+        if order.exectype in (Order.Limit, Order.StopLimit):
+            self._check_tick(order)
         return super().submit(order, check=check)
+
+    def _check_tick(self, order: Any) -> None:
+        """Refuse a limit that the exchange would not take; those of children are on a tick already."""
+        refusal = "" if self.model.ticks is None else self.model.ticks.refusal(_limit(order))
+        if refusal:
+            raise OrderRejectedError(f"limit of {order.data._name} {refusal}")
 
     def _instant(self) -> int:
         """What time it is, ns UTC: bars that this step has brought may have been seen, before `next` is called."""
@@ -235,13 +200,13 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if self._now >= deadline + (tape.known - deadline) % tape.time.step:
                 self._take_off(order)
 
-    def _every_tape(self) -> list[_Tape]:
+    def _every_tape(self) -> list[Tape]:
         if not (self._tapes or self._unfit):
             settings = settings_of(self.cerebro)
             for i, data in enumerate(self.cerebro.datas):
                 try:
                     name = data._name or f"data{i}"
-                    self._tapes[id(data)] = _Tape(data, name, FeedTime(data, name, settings), self.model)
+                    self._tapes[id(data)] = Tape(data, name, FeedTime(data, name, settings), self.model)
                 except UsageError as error:  # told to whoever orders in it; a feed of days beside is welcome
                     self._unfit[id(data)] = error
             self._list = list(self._tapes.values())
@@ -279,7 +244,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
     def _try_exec(self, order: Any) -> None:
         """Let an order meet the last bar of its feed, once."""
         tape, terms = self._tapes[id(order.data)], self._terms.get(order.ref) or self._terms_of(order)
-        if terms.met == tape.start or not terms.active <= tape.start < terms.deadline or not tape.bar.volume > 0:
+        if terms.met == tape.start or not terms.active <= tape.start < terms.deadline or not tape.trades:
             return
         terms.met = tape.start
         if order.exectype in STOPS and not order.triggered:
@@ -291,23 +256,23 @@ class ExecutionBroker(bt.brokers.BackBroker):
         """What a bar must do that fills this limit."""
         return terms_at(self._reach, self._ticks, limit) if self._reach.ticks else self._reach
 
-    def _trigger(self, order: Any, tape: _Tape) -> None:
+    def _trigger(self, order: Any, tape: Tape) -> None:
         """A stop rests at the venue: triggered there, it meets the next bar, whatever the latency."""
         level, bar = order.created.price, tape.bar
         order.triggered = bar.high >= level if order.isbuy() else bar.low <= level
         if not order.triggered and order.exectype in TRAILING:
             order.trailadjust(bar.close)
 
-    def _meet(self, order: Any, terms: _Terms, tape: _Tape) -> None:
+    def _meet(self, order: Any, terms: _Terms, tape: Tape) -> None:
         side, bar = 1 if order.isbuy() else -1, tape.bar
         gone = math.ceil(tape.used / terms.lot * WHOLE) if tape.used else 0
         budget = bar_budget(terms.rate, bar.volume)
         if budget <= gone:
             return
-        limit, left, quoted = _limit(order), terms.lots - terms.done, tape.price(side)
+        limit, left, quoted = on_tick(self._ticks, _limit(order), side < 0), terms.lots - terms.done, tape.price(side)
         moved, by = tape.displacement, tape.displacement.shift(tape.start)
         done = meet_bar(side, left, limit, quoted * by, bar.low * by, bar.high * by, budget, self._limits(limit), gone)
-        if done.lots > 0 and done.price > 0:
+        if done.lots > 0 and done.price >= 0:  # NaN where the bar gives this side nothing
             last = done.lots == left
             shares = done.lots * terms.lot if terms.whole or not last else abs(order.executed.remsize)
             if last:  # what fractions have left differs from it in the last digit, and the order would never be complete
@@ -316,11 +281,11 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if moved.moves:
                 level, own = moved.level(tape.start), moved.own(shares, bar.volume)
                 price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
-                price = taken_price(self._ticks, side, limit, price, math.nan, math.nan)
+                price = taken_price(self._ticks, side, limit, price, *tape.day_limits)
             made = self._charge.split and is_passive(side, limit, quoted * by)
             self._fill(order, terms, tape, done.lots, shares, price, made)
 
-    def _fill(self, order: Any, terms: _Terms, tape: _Tape, lots: int, shares: float, price: float, made: bool) -> None:  # noqa: PLR0913, PLR0917 - an execution has this many parts
+    def _fill(self, order: Any, terms: _Terms, tape: Tape, lots: int, shares: float, price: float, made: bool) -> None:  # noqa: PLR0913, PLR0917 - an execution has this many parts
         """Book an execution in backtrader's way; it may refuse it, or what of it opens a position, for want of cash."""
         charge, bits = self._charge, order.executed.exbits
         known = len(bits)

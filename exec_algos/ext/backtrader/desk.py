@@ -12,6 +12,7 @@ import backtrader as bt
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.clock.queue import EventQueue, Rank
 from exec_algos.clock.virtual import VirtualClock
+from exec_algos.costs.grid import EVERY_TICK, on_tick
 from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.settings import settings_of
@@ -40,6 +41,7 @@ class Feed:
         self.strategy, self.data, self.name = strategy, data, name
         self.time = FeedTime(data, name, settings_of(strategy.cerebro))
         model = getattr(strategy.broker, "model", None)
+        self._ticks = EVERY_TICK if model is None else model.tick_terms()
         self.early = 0 if model is None or not model.rule.at_start else self.time.step
         self.broker = SteppedBroker(
             self.time.hours,
@@ -64,10 +66,10 @@ class Feed:
     def send(self, child: SteppedChild) -> None:
         """Give a child order to backtrader's broker."""
         strategy, parent = self.strategy, child.state.parent
-        limited = not math.isnan(child.limit)
+        limited, limit = not math.isnan(child.limit), on_tick(self._ticks, child.limit, parent.side < 0)
         place = strategy.broker.buy if parent.side > 0 else strategy.broker.sell
         child.order = order = place(
-            strategy, self.data, size=child.lots * parent.lot_size, price=child.limit if limited else None,
+            strategy, self.data, size=child.lots * parent.lot_size, price=limit if limited else None,
             exectype=bt.Order.Limit if limited else bt.Order.Market,
         )  # fmt: skip
         self._children[order.ref] = self, child
