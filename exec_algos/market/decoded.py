@@ -1,7 +1,8 @@
 """Bars of a store kept decoded: one uncompressed Arrow file, mapped into memory, so that later reads decode and copy nothing.
 
-A month of it counts while its Parquet file still has the size, time and inode that it had when it was read. The file is written beside its
-place and moved there. What is missing, old, cut short or not ours is passed over: that costs time, never the answer.
+A month of it counts while its Parquet file still has the size, time and inode that it had when it was read, and its rows the CRC-32 of
+when they were written: that is proved once, when a month is first asked for. The file is written beside its place and moved there. What is
+missing, old, cut short, damaged or not ours is passed over: that costs time, never the answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,21 +23,14 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.stored import StoredPart
 
 VARIABLE = "EXEC_ALGOS_BAR_CACHE"
 FOLDER, FILE = "_decoded", "bars.arrow"
 MARK = b"exec_algos"
-LAYOUT = 1
+LAYOUT = 2
 
 Identity = tuple[int, int, int]
-
-
-class StoredPart(NamedTuple):
-    """A Parquet file of the store."""
-
-    symbol: str
-    month: str
-    path: str
 
 
 class DecodedMonth(NamedTuple):
@@ -46,24 +42,46 @@ class DecodedMonth(NamedTuple):
     columns: tuple[str, ...]
     step: int
     zone: str
+    crc32: int = 0
 
     def follows(self, before: DecodedMonth) -> bool:
         """Whether both can be read as one piece."""
-        return self.begin == before.begin + before.rows and self[3:] == before[3:]
+        return self.begin == before.begin + before.rows and self[3:6] == before[3:6]
+
+    def crc32_of(self, part: StoredPart, columns: Mapping[str, Ints | Floats]) -> int:
+        """CRC-32 of its rows of all columns, and of what is said of it."""
+        rows = slice(self.begin, self.begin + self.rows)
+        found = zlib.crc32(repr((part.symbol, part.month, self.rows, self[3:6], list(columns))).encode())
+        for column in columns.values():
+            found = zlib.crc32(np.ascontiguousarray(column[rows]).data, found)
+        return found
 
 
 class Kept(NamedTuple):
-    """The file, open: the months of each symbol, and the columns mapped into memory."""
+    """The file, open: the months of each symbol, the columns mapped into memory, and what is proved of months so far."""
 
     stamp: Identity
     months: dict[str, dict[str, DecodedMonth]]
     start: Ints
     columns: dict[str, Floats]
+    proved: dict[tuple[str, str], bool]
 
     def holds(self, part: StoredPart) -> DecodedMonth | None:
-        """The month of a Parquet file, if that is still the file that was read."""
+        """The month of a Parquet file, if that is still the file that was read, and the rows are those that were written."""
         month = self.months.get(part.symbol, {}).get(part.month)
-        return month if month is not None and month.identity == identity_of(part.path) else None
+        if month is None or month.identity != identity_of(part.path):
+            return None
+        key = part.symbol, part.month
+        if key not in self.proved:
+            self.proved[key] = month.crc32_of(part, {"start": self.start, **self.columns}) == month.crc32
+        return month if self.proved[key] else None
+
+    def holds_all(self, parts: Sequence[StoredPart]) -> bool:
+        """Whether it holds them; the proof takes as many threads as there are cores, for it waits for no lock."""
+        if sum(map(len, self.months.values())) != len(parts):
+            return False
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return all(pool.map(self.holds, parts))
 
 
 class Decoded:
@@ -90,7 +108,7 @@ class Decoded:
     def whole(self, parts: Sequence[StoredPart]) -> Bars | None:
         """Everything, views of the file; None where it does not hold just these months as they are now."""
         kept = self._open()
-        if kept is None or sum(map(len, kept.months.values())) != len(parts) or not all(map(kept.holds, parts)):
+        if kept is None or not kept.holds_all(parts):
             return None
         ends = [(list(months.values())[-1].begin + list(months.values())[-1].rows) for months in kept.months.values()]
         first = kept.months[parts[0].symbol][parts[0].month]
@@ -126,8 +144,10 @@ class Decoded:
             return
         listed: dict[str, dict[str, Any]] = {}
         begin = 0
-        for part, month in months.items():
-            listed.setdefault(part.symbol, {})[part.month] = month._replace(begin=begin)
+        columns: dict[str, Any] = {"start": bars.start, **bars.columns()}
+        for part, unplaced in months.items():
+            month = unplaced._replace(begin=begin)
+            listed.setdefault(part.symbol, {})[part.month] = month._replace(crc32=month.crc32_of(part, columns))
             begin += month.rows
         # a cache that cannot be written costs time, never the answer
         with suppress(OSError):
@@ -167,15 +187,18 @@ def _opened(file: Path, stamp: Identity) -> Kept | None:
         found = json.loads(batch.schema.metadata[MARK])
         months = {symbol: {name: _month(entry) for name, entry in each.items()} for symbol, each in found["months"].items()}
         columns = {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError):
+        if found["layout"] != LAYOUT:
+            return None
+    # a flipped bit in the footer makes pyarrow raise nearly anything
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError, OverflowError):
         return None
-    kept = Kept(stamp, months, columns.pop("start", np.zeros(0)), columns)
-    return kept if found["layout"] == LAYOUT and _is_sound(kept) else None
+    kept = Kept(stamp, months, columns.pop("start", np.zeros(0)), columns, {})
+    return kept if _is_sound(kept) else None
 
 
 def _month(record: Sequence[Any]) -> DecodedMonth:
-    identity, begin, rows, columns, step, zone = record
-    return DecodedMonth(tuple(identity), begin, rows, tuple(columns), step, zone)
+    identity, begin, rows, columns, step, zone, crc32 = record
+    return DecodedMonth(tuple(identity), begin, rows, tuple(columns), step, zone, crc32)
 
 
 def _is_sound(kept: Kept) -> bool:

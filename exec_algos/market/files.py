@@ -1,11 +1,15 @@
-"""Where files lie: a folder or any fsspec path."""
+"""Where files lie: a folder or any fsspec path; and how they take their places, all or none."""
 
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from exec_algos.errors import UsageError
 
@@ -23,3 +27,134 @@ def file_system(path: str | os.PathLike[str]) -> tuple[Any, str]:
     except (ValueError, ImportError) as error:
         raise UsageError(f"{os.fspath(path)}: {error}") from error
     return fs, str(root)
+
+
+@contextmanager
+def said_in_one_line(doing: str, then: str) -> Iterator[None]:
+    """Say what a file system does not let be done.
+
+    Raises
+    ------
+    UsageError
+        No room, no right, no such place.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{doing}: {error.strerror or error}; {then}") from error
+
+
+def write_new(fs: Any, path: str, content: bytes, *, durable: bool) -> None:
+    """Write a file that nobody reads yet.
+
+    Parameters
+    ----------
+    fs : fsspec file system
+    path : str
+    content : bytes
+    durable : bool
+        Wait until a local disk has it.
+    """
+    with fs.open(path, "wb") as file:
+        file.write(content)
+        if durable and isinstance(fs, LocalFileSystem):
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def sync_folder(path: str) -> None:
+    """Wait until a local disk has the names in a folder; where a system knows no such thing, nothing."""
+    with suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+class Staged:
+    """Files written beside their places, which take them together at the end of the ``with`` block; none of them where it fails.
+
+    Parameters
+    ----------
+    fs : fsspec file system
+    place : str
+        The store, for messages.
+    durable : bool
+        Wait until a local disk has them.
+
+    Raises
+    ------
+    UsageError
+        No room, or no right to write there.
+    """
+
+    def __init__(self, fs: Any, place: str, *, durable: bool) -> None:
+        self._fs, self._place, self._durable = fs, place, durable
+        self._local = isinstance(fs, LocalFileSystem)
+        self._beside: dict[str, str] = {}
+        self._made: list[str] = []
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def add(self, path: str, content: bytes) -> None:
+        """Write a file beside its place."""
+        self._make_folder(path.rsplit("/", 1)[0])
+        self._beside[path] = f"{path}.{uuid.uuid4().hex}.part"
+        with self._explained("nothing of this was kept: make room, or name a place that can be written to"):
+            write_new(self._fs, self._beside[path], content, durable=self._durable)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._move_all()
+        finally:
+            self._drop()
+
+    def _explained(self, then: str) -> AbstractContextManager[None]:
+        return said_in_one_line(f"cannot write to {self._place}", then)
+
+    def _make_folder(self, folder: str) -> None:
+        if self._local:
+            missing = folder
+            while not os.path.exists(missing):
+                self._made.append(missing)
+                missing = os.path.dirname(missing)
+        with self._explained("nothing of this was kept: name a place that can be written to"):
+            self._fs.makedirs(folder, exist_ok=True)
+
+    def _move_all(self) -> None:
+        stopped: KeyboardInterrupt | None = None
+        while self._beside:
+            path = next(iter(self._beside))
+            try:
+                self._move(path)
+                del self._beside[path]
+            except KeyboardInterrupt as error:  # half of them would be neither the old nor the new
+                stopped = error
+        for folder in {os.path.dirname(made) for made in self._made} if self._durable else ():
+            sync_folder(folder)
+        self._made.clear()
+        if stopped is not None:
+            stopped.add_note(f"all of it is kept in {self._place}")
+            raise stopped
+
+    def _move(self, path: str) -> None:
+        beside = self._beside[path]
+        with self._explained(f"{path} was not replaced, what stands before it was: run it again when it can be written to"):
+            if not self._local:
+                self._fs.mv(beside, path)
+            elif os.path.exists(beside):  # it was not moved before an interrupt
+                os.replace(beside, path)
+        if self._durable and self._local:
+            sync_folder(os.path.dirname(path))
+
+    def _drop(self) -> None:
+        """Leave no trace of what did not take its place."""
+        for beside in self._beside.values():
+            with suppress(OSError):
+                self._fs.rm(beside)
+        for folder in sorted(self._made, key=len, reverse=True):
+            with suppress(OSError):  # it holds something
+                os.rmdir(folder)

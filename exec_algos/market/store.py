@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +18,14 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
-from exec_algos.market.decoded import Decoded, DecodedMonth, StoredPart, identity_of, month_of
-from exec_algos.market.files import file_system
+from exec_algos.market.decoded import Decoded, DecodedMonth, identity_of, month_of
+from exec_algos.market.files import Staged, file_system
+from exec_algos.market.stored import StoredPart, bars_in, content_of, facts_in, impossible, whole
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 FILE = "bars.parquet"
-FACTS = b"exec_algos"
 
 Instant = int | str | datetime
 
@@ -74,24 +71,36 @@ class BarStore:
         """Every symbol, sorted."""
         return tuple(self._parts())
 
-    def write(self, bars: Bars) -> None:
+    def write(self, bars: Bars, *, durable: bool = True) -> None:
         """Keep `bars`; where a bar of that symbol and time is kept already, the new one replaces it.
 
-        Each file is written beside its place and then moved there, so a reader never sees half of one.
+        All files are written beside their places first and then moved there: a reader never sees half of one, and where one of them cannot
+        be written, none takes its place.
+
+        Parameters
+        ----------
+        bars : Bars
+        durable : bool
+            Wait until the disk has them, so that a power loss cannot take what this has returned from.
 
         Raises
         ------
         UsageError
-            The store has bars of that symbol of another step or zone.
+            The store has bars of that symbol of another step or zone; a bar that cannot be true; no room, or no right to write there.
         """
+        found = impossible(bars)
+        if found is not None:
+            raise UsageError(f"row {found.row} of the bars cannot be true ({found.said}); nothing was written: leave it out")
         kept = self._parts()
         for symbol in bars.symbols:
             self._check_facts(bars, symbol, kept)
-        for symbol in bars.symbols:
-            own = bars.select([symbol])
-            months = _months(own)
-            for month in np.unique(months):
-                self._write_part(StoredPart(symbol, str(month), self._place(symbol, str(month))), own.take(months == month))
+        with Staged(self._fs, self.path, durable=durable) as staged:
+            for symbol in bars.symbols:
+                own = bars.select([symbol])
+                months = _months(own)
+                for month in np.unique(months):
+                    part = StoredPart(symbol, str(month), self._place(symbol, str(month)))
+                    staged.add(part.path, self._content(part, own.take(months == month)))
 
     def read(self, symbols: str | Sequence[str] | None = None, start: Instant | None = None, end: Instant | None = None) -> Bars:
         """Bars that lie in ``[start, end)``.
@@ -189,7 +198,10 @@ class BarStore:
 
     def _months(self, parts: Sequence[StoredPart]) -> Bars:
         """Months of one symbol, mapped where they are kept decoded."""
-        return _joined(self._decoded.bars(parts) or [self._read_part(part) for part in parts])
+        found = self._decoded.bars(parts)
+        if found is None:  # one of them is not kept, or damaged: the others are mapped all the same
+            found = [bars for part in parts for bars in self._decoded.bars([part]) or [self._read_part(part)]]
+        return _joined(found)
 
     def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[StoredPart]]) -> None:
         facts = self._facts(kept[symbol][0]) if symbol in kept else {"step": bars.step, "zone": bars.zone}
@@ -206,40 +218,19 @@ class BarStore:
         if kept is not None:
             return kept
         with self._fs.open(part.path, "rb") as file:
-            schema = _whole(lambda: pq.read_schema(file), part.path)
-        return _facts_of(schema, part.path)
+            schema = whole(lambda: pq.read_schema(file), part.path)
+        return facts_in(schema, part.path)
 
     def _read_part(self, part: StoredPart) -> Bars:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        # one thread a file, for `read` has one a symbol
+        return bars_in(whole(lambda: self._fs.cat_file(part.path), part.path), part)
 
-        # one thread a file, for `read` has one a symbol; and not `read_table`, which takes twice as long for a file of this size
-        table = _whole(lambda: pq.ParquetFile(pa.BufferReader(self._fs.cat_file(part.path))).read(use_threads=False), part.path)
-        facts = _facts_of(table.schema, part.path)
-        names = [name for name in table.column_names if name != "start"]
-        columns: dict[str, Any] = {name: table[name].to_numpy().astype(np.float64, copy=False) for name in names}
-        return Bars(
-            symbols=(part.symbol,),
-            offsets=np.array([0, len(table)], dtype=np.int64),
-            start=table["start"].cast("int64").to_numpy().copy(),
-            quotes={name: columns.pop(name) for name in QUOTES if name in columns},
-            step=int(facts["step"]),
-            zone=str(facts["zone"]),
-            **columns,
-        )
-
-    def _write_part(self, part: StoredPart, bars: Bars) -> None:
-        import pyarrow.parquet as pq
-
+    def _content(self, part: StoredPart, bars: Bars) -> bytes:
+        """The file of a month: what is kept already, and in its place what is new of the same time."""
         if self._fs.exists(part.path):
             kept = self._read_part(part)
             bars = _joined([kept.take(~np.isin(kept.start, bars.start)), bars])
-        self._fs.makedirs(part.path.rsplit("/", 1)[0], exist_ok=True)
-        beside = f"{part.path}.{os.getpid()}.part"
-        sink = io.BytesIO()
-        pq.write_table(_table(bars), sink)
-        self._fs.pipe_file(beside, sink.getvalue())
-        self._fs.mv(beside, part.path)
+        return content_of(bars)
 
 
 def _named(path: str) -> tuple[str, str]:
@@ -250,22 +241,6 @@ def _named(path: str) -> tuple[str, str]:
 
 def _name(path: str) -> str:
     return str(path).rstrip("/").rsplit("/", 1)[-1]
-
-
-def _whole(read: Any, path: str) -> Any:
-    import pyarrow as pa
-
-    try:
-        return read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise MarketDataError(f"not a whole Parquet file ({str(error).splitlines()[0]}); import its month again", file=path) from error
-
-
-def _facts_of(schema: pa.Schema, path: str) -> dict[str, Any]:
-    facts: dict[str, Any] | None = json.loads((schema.metadata or {}).get(FACTS, b"null"))
-    if facts is None:
-        raise MarketDataError("not a file of a bar store; import it instead", file=path)
-    return facts
 
 
 def _touches(facts: dict[str, Any], first: int, last: int) -> bool:
@@ -286,14 +261,6 @@ def _months(bars: Bars) -> npt.NDArray[np.datetime64]:
 
     local = pd.DatetimeIndex(bars.start, tz="UTC").tz_convert(bars.zone).tz_localize(None)
     return local.to_numpy().astype("datetime64[M]")
-
-
-def _table(bars: Bars) -> pa.Table:
-    import pyarrow as pa
-
-    facts = {"step": bars.step, "zone": bars.zone, "bars": len(bars), "first": int(bars.start[0]), "last": int(bars.start[-1])}
-    columns = {"start": pa.array(bars.start, type=pa.int64()).cast(pa.timestamp("ns", tz="UTC")), **bars.columns()}
-    return pa.table(columns).replace_schema_metadata({FACTS: json.dumps(facts).encode()})
 
 
 def _joined(parts: Sequence[Bars]) -> Bars:

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import numpy as np
@@ -110,12 +111,13 @@ def test_no_half_written_file_takes_a_files_place(tmp_path, monkeypatch):
     store.write(bars())
 
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store._fs, "mv", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(UsageError, match=r"cannot write to .*: No space left on device; .* was not replaced"):
         store.write(bars(close=9.5))
     monkeypatch.undo()
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
     assert BarStore(tmp_path).read().close.tolist() == [11.0] * 4
     assert BarStore(tmp_path).symbols == ("005930",)
 

@@ -329,7 +329,7 @@ def test_an_unknown_driver_an_empty_store_and_an_empty_folder_are_refused(tmp_pa
 def test_a_session_that_begins_in_the_month_before_is_whole(tmp_path):
     """In Seoul the sessions of 24/7 run from nine to nine, so the last of a month ends in the store's next."""
     hours = pd.date_range("2025-01-28T00:00", "2025-02-04T00:00", freq="30min", tz="UTC", inclusive="left")
-    rows = [(t.value, 10.0, 11.0, 9.0, 10.0 + n % 7, 100.0 + n % 13, np.nan) for n, t in enumerate(hours)]
+    rows = [(t.value, 10.0, 17.0, 9.0, 10.0 + n % 7, 100.0 + n % 13, np.nan) for n, t in enumerate(hours)]
     bars = bars_of({"A": rows}, zone="Asia/Seoul")
     found = study(stored(tmp_path / "bars", bars), calendar="24/7").run(tmp_path / "out")
     wanted = in_one_piece(tmp_path, bars, calendar="24/7")

@@ -16,9 +16,9 @@ import numpy as np
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
-from exec_algos.market.decoded import StoredPart
 from exec_algos.market.fit import check_fit
 from exec_algos.market.store import BarStore, _joined, _named
+from exec_algos.market.stored import StoredPart
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.folder import RECORD, StudyFolder, as_text, check_code, key_of
 from exec_algos.studies.record.configuration import data_fingerprint
