@@ -29,6 +29,12 @@ def check_real(**values: Any) -> None:
             raise UsageError(f"{name} must be a number, got {value!r}")
 
 
+def is_finite(value: Any) -> bool:
+    """A finite real number; True and False are none."""
+    number: Any = value
+    return isinstance(value, Real) and not isinstance(number, bool) and bool(-math.inf < number < math.inf)
+
+
 def check_whole(**values: Any) -> None:
     """Refuse what is no whole number of an integer type.
 

@@ -10,7 +10,8 @@
     │   └── ForeignAwaitError            a replayed coroutine awaited something outside the replay
     ├── ConformanceError (AssertionError)  what a user wrote does not do what its part has to
     ├── VenueError (RuntimeError)        the venue's fault
-    │   └── OrderRejectedError           the venue refused a child order
+    │   ├── OrderRejectedError           the venue refused a child order
+    │   └── WrongFillError               the venue reported what cannot be; the child counts as open
     └── RunError (RuntimeError)          a strategy or an executor raised during a run
 """
 
@@ -105,6 +106,13 @@ class VenueError(ExecAlgosError, RuntimeError):
 
 class OrderRejectedError(VenueError):
     """The venue refused a child order; the message holds its reason."""
+
+
+class WrongFillError(VenueError):
+    """What a broker said of a child order cannot be: the order stops, and the child counts as open until the venue is asked.
+
+    The message names the broker's class and method, and the value.
+    """
 
 
 class RunError(ExecAlgosError, RuntimeError):

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Unpack
 
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
-from exec_algos.errors import UsageError
+from exec_algos.brokers.reported import Reported
+from exec_algos.errors import UsageError, WrongFillError
 from exec_algos.executors.options import OrderOptions
 from exec_algos.executors.progress import Progress, continues_until
 from exec_algos.executors.run import OrderRun
@@ -119,11 +120,23 @@ class OrderExecutor(ABC):
         -------
         list of Fill
             In time order; what could not be filled is the summary's residual.
+
+        Raises
+        ------
+        WrongFillError
+            The broker said of a child what cannot be. No more children are sent, those that are open are asked back; what is known
+            to have traded stands in the summary.
         """
         progress = self._open(algorithm, order, window)
         self._last = progress
-        await OrderRun(self.broker, progress, self.max_failures).carry()
-        self._last = progress
+        run = OrderRun(self.broker, progress, self.max_failures)
+        try:
+            await run.carry()
+        except WrongFillError:
+            await run.stop()
+            raise
+        finally:
+            self._last = progress
         progress.conclude()
         return progress.trades()
 
@@ -187,7 +200,8 @@ class OrderExecutor(ABC):
             interval=algorithm.interval_on(bar),
             algorithm=str(algorithm),
         )
-        return Progress(broker.open_parent(parent), algorithm, logging.getLogger(type(self).__module__), broker.resolution or 1)
+        log = logging.getLogger(type(self).__module__)
+        return Progress(broker.open_parent(parent), algorithm, log, Reported(broker), broker.resolution or 1)
 
 
 class AlgorithmExecutor(OrderExecutor):

@@ -7,8 +7,10 @@ import math
 from typing import NamedTuple
 
 from exec_algos.algorithms.base import Algorithm
+from exec_algos.brokers.reported import Reported
 from exec_algos.clock import CancelledError, Started
-from exec_algos.errors import UsageError, VenueError
+from exec_algos.errors import UsageError, VenueError, WrongFillError
+from exec_algos.exchange.child import Child
 from exec_algos.executors.placing import Placing
 from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Session, Terms, summarise
 
@@ -35,7 +37,23 @@ class Leg(NamedTuple):
     done: int
 
 
-Working = tuple[int, int, Started[Fill]]  # slice, lots, what will become of it; a plain tuple, for one is made a slice
+# slice, lots, what will become of it, its limit, when it was released (ns UTC); a plain tuple, for one is made a slice
+Working = tuple[int, int, Started[Fill], float, int]
+
+
+class Unknown(NamedTuple):
+    """A child of which the broker said what cannot be; it counts as open.
+
+    Attributes
+    ----------
+    lots : int
+        What it asked for.
+    fills : list of Fill
+        What it got as far as that is known.
+    """
+
+    lots: int
+    fills: list[Fill]
 
 
 def trades_of(child: Started[Fill]) -> list[Fill]:
@@ -94,18 +112,22 @@ class Progress:
     algorithm : Algorithm
         What works it.
     log : logging.Logger
+    reported : Reported
+        Looks at what the broker says.
     grid : int
         Finest time between decisions, ns.
     """
 
-    def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger, grid: int = 1) -> None:
+    def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger, reported: Reported, grid: int = 1) -> None:
+        self.reported = reported
         self.algorithm, self.name, self.log, self.grid = algorithm, algorithm.name.upper(), log, grid
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[Working] = []
         self.withdrawn: list[Started[Fill]] = []
         self.lost: list[Started[Fill]] = []
-        self.fault: UsageError | None = None
+        self.unknown: list[Unknown] = []
+        self.fault: UsageError | WrongFillError | None = None
         self.filled, self.lots = 0.0, 0
         self.per_share = ROUNDED_DOWN / parent.lot_size
         self.talking = log.isEnabledFor(logging.INFO)
@@ -123,43 +145,57 @@ class Progress:
         self.slices = self.placing.slices(slices_of(parent, start))
 
     def collect(self) -> int:
-        """Take in the children that are over; returns the lots of those that are not. A caller's mistake stands in `fault`."""
+        """Take in the children that are over; returns the lots of those that are not, or of which nobody knows what they got.
+
+        A caller's mistake, and what the broker said and cannot be, stands in `fault`.
+        """
         left, waiting = 0, []
         for child in self.working:
-            number, lots, task = child
-            if task.done():
-                self._take(number, lots, task)
+            if child[2].done():
+                self._take(child)
             else:
-                left += lots
+                left += child[1]
                 waiting.append(child)
         self.working = waiting
-        return left
+        return left + sum(child.lots for child in self.unknown) if self.unknown else left
 
-    def _take(self, number: int, lots: int, task: Started[Fill]) -> None:
+    def _take(self, child: Working) -> None:
+        number, lots, task, limit, released = child
         try:
             fill = task.result()
+            if not isinstance(task, Child):  # a child of our own market, or of a `SteppedBroker`, looks at each trade itself
+                self.reported.check(fill, self.parent, lots, limit, released)
+        except WrongFillError as error:
+            told = [fill for fill in trades_of(task) if self.reported.wrong(fill, self.parent, lots, limit, released) is None]
+            self._stop(number, Unknown(lots, told), error)
+            return
         except (Exception, CancelledError) as error:
             self._fail(number, error, task)
             return
-        if not isinstance(fill, Fill):
-            self._fail(number, TypeError(f"place_order returned {fill!r}, which is no Fill"), task)
-            return
         self.failures = 0
-        quantity, parts = fill.quantity, fill.parts
-        if quantity:
-            self.filled += quantity
-            self.lots = math.ceil(self.filled * self.per_share)
-            if parts:
-                self.fills.extend(parts)
-            else:
-                self.fills.append(fill)
-            if quantity * self.per_share > lots * (1 + 1e-9):
-                self.errors.append(f"slice {number + 1}: the venue filled {quantity}, asked for {lots * self.parent.lot_size}")
-            elif quantity * self.per_share < lots * ROUNDED_DOWN**2 and (reason := getattr(task, "reason", "")):
-                self.errors.append(f"slice {number + 1}: {reason}")
+        if fill.quantity:
+            self._count(number, lots, fill, task)
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
             self.log.info("[%s] Slice %d/%d: %s", self.name, number + 1, self.terms.slices, got)
+
+    def _count(self, number: int, lots: int, fill: Fill, task: Started[Fill]) -> None:
+        self.filled += fill.quantity
+        self.lots = math.ceil(self.filled * self.per_share)
+        if fill.parts:
+            self.fills.extend(fill.parts)
+        else:
+            self.fills.append(fill)
+        if fill.quantity * self.per_share < lots * ROUNDED_DOWN**2 and (reason := getattr(task, "reason", "")):
+            self.errors.append(f"slice {number + 1}: {reason}")
+
+    def _stop(self, number: int, child: Unknown, error: WrongFillError) -> None:
+        """What a broker said of a child cannot be: what it got is unknown, and may be all that it asked for."""
+        self.unknown.append(child)
+        self.fault = self.fault or error
+        self.failures += 1
+        self.errors.append(f"slice {number + 1}: {type(error).__name__}: {error}")
+        self.log.error("[%s] Slice %d/%d: %s", self.name, number + 1, self.terms.slices, error)
 
     def _fail(self, number: int, error: BaseException, task: Started[Fill]) -> None:
         said = f"{type(error).__name__}: {error}"
@@ -174,7 +210,7 @@ class Progress:
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, number + 1, self.terms.slices, error)
 
     def hopeless(self, most: int) -> bool:
-        """`most` children failed one after the other; a caller's mistake is raised."""
+        """`most` children failed one after the other; a `fault` is raised."""
         if self.fault is not None:
             raise self.fault
         if self.failures >= most:
@@ -183,19 +219,20 @@ class Progress:
 
     def give_up(self) -> None:
         """Children that never reported stay unknown: say so, and let go of them."""
-        for number, _, task in self.working:
+        for number, _, task, *_ in self.working:
             task.cancel()
             self.errors.append(f"slice {number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
         self.let_go()
 
     def let_go(self) -> None:
         """Wait no more for the children that are open; what they have got counts, and what they may get yet."""
-        self.lost += [task for _, _, task in self.working]
+        self.lost += [child[2] for child in self.working]
         self.working = []
 
     def trades(self) -> list[Fill]:
         """All trades in time order, those of children that are not over too, as far as these tell."""
-        open_fills = [fill for task in (*self.lost, *(task for _, _, task in self.working)) for fill in trades_of(task)]
+        told = [trades_of(task) for task in (*self.lost, *(child[2] for child in self.working))]
+        open_fills = [fill for fills in (*told, *(child.fills for child in self.unknown)) for fill in fills]
         return sorted(self.fills + open_fills, key=lambda fill: fill.time) if open_fills else self.fills
 
     def summary(self) -> ExecutionSummary:

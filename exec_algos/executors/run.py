@@ -91,7 +91,7 @@ class OrderRun:
                 await self._post(number, Decision(lots, limit), over)
             elif lots:
                 child = send(parent, lots, limit, over, capped=False) if forced and number == last else send(parent, lots, limit, over)
-                progress.working.append((number, lots, child))
+                progress.working.append((number, lots, child, limit, clock.now))
                 progress.released += 1
         await clock.sleep_until(parent.deadline)
 
@@ -111,7 +111,8 @@ class OrderRun:
             if not placing.waited(now, progress.lots):
                 child = at_touch(progress.terms.side, placing.tick, await broker.observe(parent.symbol), child)
             if child.lots > 0:
-                progress.working.append((number, child.lots, broker.send_order(parent, child.lots, child.limit, until)))
+                sent = broker.send_order(parent, child.lots, child.limit, until)
+                progress.working.append((number, child.lots, sent, child.limit, now))
                 progress.released += 1
             if until >= over:
                 return
@@ -131,6 +132,12 @@ class OrderRun:
         market = await broker.observe(symbol)
         before = market.traded if math.isnan(before) else before
         return Seen(seen.slice, scheduled, seen.filled, seen.working, market.traded - before, *market[1:]), before
+
+    async def stop(self) -> None:
+        """Ask the open children back, and wait for what they got."""
+        for child in self._progress.working:
+            self._broker.withdraw(child[2])
+        await self.settle(self._broker.clock.now)
 
     async def settle(self, since: int) -> None:
         """Wait for the children that are not over, up to half a minute after `since` (ns UTC)."""

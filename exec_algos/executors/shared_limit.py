@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from exec_algos.brokers.base import BrokerAPI, OrderType
 from exec_algos.brokers.forwarding import ForwardingBroker
+from exec_algos.brokers.reported import Reported
 from exec_algos.clock import CancelledError, Clock, Started
 from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.costs import Commission, child_fee
-from exec_algos.errors import UsageError, VenueError
+from exec_algos.errors import UsageError, VenueError, WrongFillError
+from exec_algos.exchange.child import Child
 from exec_algos.executors.progress import trades_of
 from exec_algos.model import Fill, ParentOrder, Side
 from exec_algos.model.lots import whole_lots
@@ -138,8 +140,9 @@ class _Child:
 
     def __init__(self, parent: ParentOrder, place: int, lots: int, limit: float, expires: int, options: dict[str, bool]) -> None:
         self.parent, self.place, self.lots, self.limit, self.expires, self.options = parent, place, lots, limit, expires, options
-        self.sent, self.price = 0, 0.0
+        self.sent, self.price, self.released = 0, 0.0, 0
         self.started: Started[Fill] | None = None
+        self.reported: Reported | None = None
         self.error: Exception | None = None
         self.ended = -1
 
@@ -186,13 +189,20 @@ class _Child:
             return self.fills, False
         try:
             fill = self.result()
+        except WrongFillError:
+            return self.fills, False
         except (VenueError, UsageError):
             return self.fills, True
         except (Exception, CancelledError):
             return self.fills, False
-        if not isinstance(fill, Fill):  # its executor says so; what it got nobody knows
-            return self.fills, False
+        if self._doubted(fill):  # its executor says so; what it got nobody knows
+            return [], False
         return [fill] if fill.quantity else [], True
+
+    def _doubted(self, fill: Fill) -> bool:
+        if self.reported is None or isinstance(self.started, Child):
+            return False
+        return self.reported.wrong(fill, self.parent, self.sent, self.limit, self.released) is not None
 
     def taken(self, commission: Commission) -> tuple[Used, bool]:
         """What it takes of a limit, and whether that is final."""
@@ -267,7 +277,7 @@ class LimitedBroker(ForwardingBroker):
 
     def __init__(self, broker: BrokerAPI, limit: SharedLimit) -> None:
         super().__init__(broker)
-        self.limit, self._books = limit, _Books(limit)
+        self.limit, self._books, self._reported = limit, _Books(limit), Reported(broker)
         self._places: dict[int, int] = {}
         self._asking: list[_Child] = []
         self._serving: Started[None] | None = None
@@ -306,7 +316,7 @@ class LimitedBroker(ForwardingBroker):
 
     def _release(self, child: _Child, lots: int, price: float) -> None:
         child.started = self.broker.send_order(child.parent, lots, child.limit, child.expires, **child.options)
-        child.sent, child.price = lots, price
+        child.sent, child.price, child.released, child.reported = lots, price, self.clock.now, self._reported
         self._books.open.append(child)
         self._books.released[child.place] += 1
 

@@ -25,7 +25,7 @@ class WorkingOrder:
     Attributes
     ----------
     over : bool
-        No child of it is open any more and none will come.
+        It waits for no child any more and none will come. A child of which the broker said what cannot be still counts as `working`.
     paused : bool
         It releases no child until `resume`.
     error : BaseException or None
@@ -49,6 +49,7 @@ class WorkingOrder:
         except Exception as error:
             self._fail(error)
             await self._wind_up()
+        self.error = self.error or self._progress.fault  # that of a child that was asked back
         self._progress.conclude()
         self._end()
 
@@ -78,8 +79,9 @@ class WorkingOrder:
         progress, lot = self._progress, self.parent.lot_size
         progress.collect()
         working = 0.0
-        for _, lots, task in progress.working:
-            working += max(lots * lot - sum(fill.quantity for fill in trades_of(task)), 0.0)
+        told = [(lots, trades_of(task)) for _, lots, task, *_ in progress.working]
+        for lots, fills in (*told, *progress.unknown):
+            working += max(lots * lot - sum(fill.quantity for fill in fills), 0.0)
         return list(progress.trades()), working
 
     @property
@@ -187,7 +189,7 @@ class WorkingOrder:
     def _recall(self) -> int:
         """Ask for the open children back; returns the lots of those that are open yet."""
         progress = self._progress
-        asked = [task for _, _, task in progress.working]
+        asked = [child[2] for child in progress.working]
         progress.withdrawn = asked
         for task in asked:
             self._broker.withdraw(task)

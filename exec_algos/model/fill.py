@@ -8,6 +8,9 @@ from datetime import datetime
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+import numpy as np
+
+from exec_algos.checks import is_finite
 from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +72,7 @@ class Fill(_FillFields):
     Raises
     ------
     UsageError
-        A negative quantity, or a price that is not a positive number.
+        A negative quantity, a price that is not a positive number, a commission that is not finite, or a time that is none.
     """
 
     __slots__ = ()
@@ -91,11 +94,13 @@ class Fill(_FillFields):
         taxes: float = math.nan,
     ) -> Fill:
         """Check and build."""
-        if not 0 <= quantity < math.inf:
+        if not (is_finite(quantity) and quantity >= 0):
             raise UsageError(f"a fill of {ticker} needs a finite quantity >= 0, got {quantity!r}")
-        if quantity and not (fill_price > 0 and math.isfinite(fill_price)):
+        if quantity and not (is_finite(fill_price) and fill_price > 0):
             raise UsageError(f"a fill of {ticker} needs a positive price, got {fill_price!r}")
-        whole = (_instant(timestamp, zone), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())
+        if not is_finite(commission):
+            raise UsageError(f"a fill of {ticker} needs a finite commission, got {commission!r}")
+        whole = (_instant(timestamp, zone, ticker), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())
         return cls._make((*whole, rule_price, spread, impact, taxes))
 
     @classmethod
@@ -116,13 +121,18 @@ class Fill(_FillFields):
         return pd.Timestamp(self.time, unit="ns", tz="UTC").tz_convert(self.zone)
 
 
-def _instant(moment: datetime | int, zone: str) -> int:
-    if isinstance(moment, Integral):
+def _instant(moment: datetime | int, zone: str, ticker: str) -> int:
+    if isinstance(moment, Integral) and not isinstance(moment, bool):
         return int(moment)
     import pandas as pd
 
-    stamp = pd.Timestamp(moment)
-    return int((stamp if stamp.tzinfo else stamp.tz_localize(zone)).as_unit("ns").value)
+    try:
+        stamp: Any = pd.Timestamp(moment) if isinstance(moment, (datetime, np.datetime64, str)) else pd.NaT
+        if stamp is not pd.NaT:
+            return int((stamp if stamp.tzinfo else stamp.tz_localize(zone)).as_unit("ns").value)
+    except (ValueError, KeyError, IndexError, OSError) as error:
+        raise UsageError(f"the time {moment!r} of a fill of {ticker} cannot be read in zone {zone!r}: {error}") from error
+    raise UsageError(f"the time of a fill of {ticker} must be a datetime, or ns UTC as a whole number, got {moment!r}")
 
 
 class FillRecord(TypedDict):

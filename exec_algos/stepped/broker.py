@@ -20,10 +20,10 @@ from exec_algos.clock import Started
 from exec_algos.clock.queue import EventQueue, Rank
 from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs import Commission
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UnknownNameError, UsageError, WrongFillError
 from exec_algos.exchange.child import ParentState
 from exec_algos.market.profile import as_series
-from exec_algos.model import NO_RULES, UNKNOWN_COSTS, Fill, Observed, ParentOrder, Rules, Session, Side, check_lots
+from exec_algos.model import NO_RULES, Fill, Observed, ParentOrder, Rules, Session, Side, check_lots
 from exec_algos.model.window import Moment, Window
 from exec_algos.stepped.bar_log import BarLog
 from exec_algos.stepped.hours import CalendarHours
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 FREE = Commission()
-WHOLE = 1 - 1e-12
 BEFORE_STRATEGIES, AFTER_STRATEGIES = int(Rank.EXPIRY), int(Rank.WAKE)
 
 
@@ -93,7 +92,8 @@ class SteppedBroker(BrokerAPI):
         self._states: dict[int, ParentState] = {}
         self._open: dict[int, SteppedChild] = {}
         self._sent = itertools.count()
-        self._seen = BarLog(self._hours, step)
+        self._seen, self._newest = BarLog(self._hours, step), 0
+        self._said_by: str = getattr(venue, "said_by", f"{type(self).__name__}.fill")
         self.refused: list[SteppedChild] = []
         if history is not None:
             self._remember(history)
@@ -155,32 +155,24 @@ class SteppedBroker(BrokerAPI):
         Raises
         ------
         UsageError
-            A child that is over, or a quantity or price that no trade can have.
+            A child that is over.
+        WrongFillError
+            A trade that this child cannot have had: see `exec_algos.brokers.reported.Reported`. Its order stops at the next step.
         """
         if child.over:
             raise UsageError(
                 f"child {child.number} in {child.symbol} is over, so it cannot trade {quantity:g} more; tell trades before the step "
                 "that cancels their child, or give a venue whose `withdraw` answers False until the cancel is confirmed"
             )
-        if not 0 < quantity < math.inf:
-            raise UsageError(f"a trade of {child.symbol} needs a positive quantity, got {quantity!r}")
-        if not 0 <= price < math.inf:  # 0 where the impact of a sale has used its price up
-            raise UsageError(f"a trade of {child.symbol} needs a positive price, got {price!r}")
-        state = child.state
-        parent, stamp = state.parent, self._last_end(child.symbol) if time is None else time
-        costs = (*UNKNOWN_COSTS[:3], taxes)
-        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, state.zone, (), *costs)
-        fill = tuple.__new__(Fill, fields)
-        child.fills.append(fill)
-        child.value += quantity * price
-        child.fee += commission
-        child.shares += quantity
-        done = child.shares / parent.lot_size
-        lots = math.ceil(done * WHOLE) - child.filled
-        state.working -= min(lots, max(child.lots - child.filled, 0))  # a venue may fill more than it was asked for
-        child.filled += lots
-        state.filled += lots
-        if done >= child.lots * WHOLE:  # in shares: of a lot of 100 that got 37, the rest still rests at the venue
+        stamp = self._last_end(child.symbol) if time is None else time
+        fill = child.trade(stamp, quantity, price, commission, taxes)
+        child.fault = child.doubt(fill, self._said_by)
+        if child.fault is not None:
+            self._over(child)
+            raise child.fault
+        self._newest = max(self._newest, stamp)
+        child.book(fill)
+        if child.complete:
             self._over(child)
 
     def _last_end(self, symbol: str) -> int:
@@ -202,7 +194,15 @@ class SteppedBroker(BrokerAPI):
             self._clock.queue.put(self._clock.now, child.resume_rank, resume, None)
 
     def settle(self, now: int) -> None:
-        """First half of `advance`: time is `now` (ns UTC), fills have been told, children that are due are cancelled."""
+        """First half of `advance`: time is `now` (ns UTC), fills have been told, children that are due are cancelled.
+
+        Raises
+        ------
+        WrongFillError
+            A fill was told for a time after `now`.
+        """
+        if self._newest > now:
+            raise WrongFillError(f"{self._said_by} was told a trade at {self._newest} ns UTC, but it is {now} ns UTC: give instants in UTC")
         self._clock.queue.catch_up(now, BEFORE_STRATEGIES)
         if self.refused:
             self.ask_again()

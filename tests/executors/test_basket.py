@@ -12,7 +12,7 @@ from small_markets import DRIVERS, at, clock_times, driven, minute_bars, run
 
 from exec_algos import TWAP, VWAP, Bars, BrokerAPI, Commission, Fill, FillModel, ParentOrder, SimulatedBroker
 from exec_algos.clock import Clock
-from exec_algos.errors import NotEnoughHistoryError, UsageError, VenueError
+from exec_algos.errors import NotEnoughHistoryError, UsageError, VenueError, WrongFillError
 from exec_algos.executors.basket import BasketExecutor, SharedLimit, Used
 from exec_algos.executors.shared_limit import LimitedBroker
 from exec_algos.model import SECOND, Observed, Rules, Session, Side
@@ -296,14 +296,26 @@ def test_a_child_that_failed_on_the_way_may_have_traded_and_stays_counted(place,
 
 
 @pytest.mark.parametrize("place", DRIVERS)
-def test_an_answer_that_is_no_fill_stays_counted(place):
+@pytest.mark.parametrize(
+    "answer", [lambda fill: None, lambda fill: fill._replace(quantity=11), lambda fill: fill._replace(fill_price=-1.0)]
+)
+def test_an_answer_that_cannot_be_stays_counted_and_the_other_orders_of_the_basket_go_on(place, answer):
     class Odd(SimulatedBroker):
         async def place_order(self, ticker, quantity, *args, **options):
-            return None
+            fill = await super().place_order(ticker, quantity, *args, **options)
+            return answer(fill) if ticker == "A" else fill
 
-    basket, _ = worked(place, ONE, SharedLimit(cash=1500), make=Odd)
-    assert "which is no Fill" in basket.get_execution_summaries()[0]["errors"][0]
-    assert basket.used.cash == 1500
+    async def work(broker):
+        basket = BasketExecutor(broker, SharedLimit(cash=100_000))
+        with pytest.raises(WrongFillError, match=r"^Odd\.place_order answered the child BUY 10 A with ") as caught:
+            await basket.execute(terms_of(basket, BUYS), TWAP(), start="09:31", end="09:41")
+        assert "others that were worked: 1" in caught.value.__notes__[-1]
+        return basket
+
+    basket = carried(place, work, STILL, make=Odd)
+    assert filled(basket) == [0, 200]
+    assert basket.used.cash == 10 * 100 + 200 * 50  # the first child of A counts as open, at the last price
+    assert [order.working for order in basket.orders] == [10, 0]
 
 
 @pytest.mark.parametrize("limit", [None, SharedLimit(cash=1e6)])

@@ -137,30 +137,6 @@ def test_a_report_that_comes_shortly_after_the_window_still_counts(driver):
     assert (summary["residual"], summary["errors"]) == (0, [])
 
 
-def generous(first):
-    """A broker that fills `first` shares in the first bar, whatever was asked for."""
-
-    class Generous(SimulatedBroker):
-        async def place_order(self, ticker, quantity, *args, **options):
-            fill = await super().place_order(ticker, quantity, *args, **options)
-            return Fill(fill.time, ticker, first, fill.fill_price) if fill.time == BARS.start[0] else fill
-
-    return Generous
-
-
-def test_after_a_venue_filled_too_much_the_schedule_waits_until_it_is_due():
-    fills, summary, _ = worked(generous(50))
-    assert trades(fills) == [(50, 100), (10, 102), (20, 103), (20, 104)]
-    assert summary["residual"] == 0
-
-
-def test_a_venue_that_fills_more_than_the_order_is_named_and_asked_no_more():
-    fills, summary, _ = worked(generous(150))
-    assert trades(fills) == [(150, 100)]
-    assert (summary["total_quantity"], summary["residual"], summary["num_slices"]) == (150, -50, 1)
-    assert summary["errors"] == ["slice 1: the venue filled 150, asked for 20"]
-
-
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_callers_mistake_stops_the_order_and_the_summary_keeps_the_fills(driver):
     class Picky(failing({3}, raising(UsageError("no such account")))):

@@ -8,7 +8,8 @@ from markets import DAYS, STEP, market, ns
 from small_markets import MINUTE, ZONE, at, clock_times, minute_bars, run, trades
 
 from exec_algos import TWAP, VWAP, OrderExecutor, SimulatedBroker, TWAPExecutor
-from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UnknownNameError, UsageError
+from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UnknownNameError, UsageError, WrongFillError
+from exec_algos.model import Rules
 from exec_algos.stepped.broker import SteppedBroker
 from exec_algos.stepped.hours import DailyHours
 
@@ -175,15 +176,20 @@ def test_a_venue_that_leaves_odd_lots_never_leads_to_more_than_was_ordered():
     assert (order.filled, order.residual) == (185, 315)
 
 
-def test_a_venue_that_fills_more_than_it_was_asked_for_is_named_and_asked_no_more():
+def test_a_venue_that_fills_more_than_it_was_asked_for_is_named_and_the_order_stops():
     broker = stepped()
     order = broker.execute("X", 40, TWAP(), until=timedelta(minutes=4))
     (child,) = broker.decide().send
-    broker.fill(child, 50, 50.0)
+    broker.fill(child, 4, 50.0)
+    with pytest.raises(
+        WrongFillError, match=r"^SteppedBroker\.fill answered the child BUY 6 X with quantity 7, more than it asked for; the order"
+    ):
+        broker.fill(child, 7, 50.0)
     assert [asked(broker.advance(at(f"09:{minute}"))) for minute in (31, 32, 33, 34)] == [[[], []]] * 4
-    assert (order.filled, order.working, order.residual, child.quantity) == (50, 0, -10, 0)
-    assert (child.state.filled, child.state.working) == (50, 0)
-    assert order.errors == ["slice 1: the venue filled 50, asked for 10"]
+    assert (order.filled, order.working, order.residual, order.over) == (4, 6, 30, True)
+    assert isinstance(order.error, WrongFillError)
+    assert (child.state.filled, child.state.working) == (4, 6)
+    assert [line[:43] for line in order.errors] == ["slice 1: WrongFillError: SteppedBroker.fill"]
 
 
 def test_a_refusal_counts_as_a_failure_and_three_in_a_row_end_the_order():
@@ -356,21 +362,52 @@ def test_what_cannot_be_done_is_refused_with_what_which_value_and_what_to_do(wor
 
 
 @pytest.mark.parametrize(
-    ("quantity", "price", "words"),
+    ("trade", "words"),
     [
-        (0, 50.0, "positive quantity, got 0"),
-        (math.nan, 50.0, "got nan"),
-        (math.inf, 50.0, "got inf"),
-        (1, math.nan, "positive price, got nan"),
-        (1, -1, "got -1"),
+        ((0, 50.0), "quantity 0;"),
+        ((-1, 50.0), "quantity -1;"),
+        ((math.nan, 50.0), "quantity nan;"),
+        ((math.inf, 50.0), "quantity inf;"),
+        ((True, 50.0), "quantity True;"),
+        (("5", 50.0), "quantity '5';"),
+        ((11, 50.0), "quantity 11, more than it asked for"),
+        ((1, math.nan), "fill_price nan"),
+        ((1, -1), "fill_price -1"),
+        ((1, 0.0), "fill_price 0.0"),
+        ((1, 50.01), r"fill_price 50.01, beyond its limit 50.0"),
+        ((1, 50.0, at("09:29")), "before it was sent"),
+        ((1, 50.0, 1.5), "time 1.5"),
+        ((1, 50.0, None, math.nan), "commission nan"),
+        ((1, 50.0, None, 0.0, math.inf), "taxes inf"),
     ],
 )
-def test_a_trade_that_cannot_be_is_refused_and_leaves_the_books_alone(quantity, price, words):
+def test_a_trade_that_cannot_be_is_refused_and_stops_the_order_with_the_child_open(trade, words):
     broker = stepped()
-    order = broker.execute("X", 10, TWAP(), until=timedelta(minutes=1))
-    with pytest.raises(UsageError, match=words):
-        broker.fill(broker.children[0], quantity, price)
-    assert (order.filled, order.working) == (0, 10)
+    order = broker.execute("X", 20, TWAP(), until=timedelta(minutes=2), rules=Rules(limit_price=50.0))
+    (child,) = broker.decide().send
+    with pytest.raises(WrongFillError, match=words) as caught:
+        broker.fill(child, *trade)
+    assert (order.filled, order.working, order.over) == (0, 10, False)
+    assert asked(broker.advance(at("09:31"))) == [[], []]
+    assert (order.filled, order.working, order.residual, order.over, order.error) == (0, 10, 10, True, caught.value)
+
+
+def test_a_trade_told_for_a_time_to_come_is_refused_at_the_next_step():
+    broker = stepped()
+    broker.execute("X", 10, TWAP(), until=timedelta(minutes=1))
+    broker.fill(broker.decide().send[0], 10, 50.0, at("09:31") + 9 * 60 * MINUTE)  # the clock of Seoul, taken for UTC
+    with pytest.raises(WrongFillError, match=r"was told a trade at \d+ ns UTC, but it is \d+ ns UTC: give instants in UTC"):
+        broker.advance(at("09:31"))
+
+
+def test_a_sale_at_market_may_use_its_price_up_and_no_other_trade_may():
+    broker = stepped()
+    sale = broker.execute("X", 10, TWAP(), until=timedelta(minutes=1), side="SELL")
+    broker.fill(broker.decide().send[0], 10, 0.0)
+    assert trades(sale.fills) == [(10, 0.0)]
+    broker.execute("X", 10, TWAP(), until=timedelta(minutes=1), side="SELL", rules=Rules(limit_price=50.0))
+    with pytest.raises(WrongFillError, match=r"fill_price 0\.0"):
+        broker.fill(broker.decide().send[0], 10, 0.0)
 
 
 def test_a_trade_of_a_child_that_is_over_is_refused_with_what_to_do():

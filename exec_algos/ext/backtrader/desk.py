@@ -42,6 +42,7 @@ class Feed:
         self.time = FeedTime(data, name, settings_of(strategy.cerebro))
         model = getattr(strategy.broker, "model", None)
         self._ticks = EVERY_TICK if model is None else model.tick_terms()
+        self.said_by = f"backtrader's {type(strategy.broker).__name__}"
         self.early = 0 if model is None or not model.rule.at_start else self.time.step
         self.broker = SteppedBroker(
             self.time.hours,
