@@ -12,12 +12,14 @@ from exec_algos.errors import MarketDataError, UsageError
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
+    from exec_algos.market.quality.findings import Findings
     from exec_algos.market.read import Loaded
     from exec_algos.market.validate import OnBad
 
 data_app = typer.Typer(help="Import, check and describe market data.", no_args_is_help=True)
 
 MOST_ROWS = 100
+HEAD = ("symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched")
 
 READING = "Reading bars"  # panel of --help
 
@@ -37,6 +39,19 @@ Symbol = Annotated[str | None, typer.Option(help="The symbol, where the files na
 Bad = Annotated[
     str, typer.Option("--on-bad", help="What to do with rows that cannot be true: raise, drop or repair.", rich_help_panel=READING)
 ]
+
+Hours = Annotated[
+    str | None,
+    typer.Option("--calendar", help="XNYS, XKRX, 24/7 ...: the sessions that the bars should have; their own days if not given."),
+]
+Limits = Annotated[
+    str,
+    typer.Option(
+        help="From where on something is odd: missing=0.05,without_volume=0.05,first=0.2,volume=4,price=2,split=0.1,"
+        "level=3,hours=30,stale=30."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print every row as JSON, and nothing else.")]
 
 
 @contextmanager
@@ -79,12 +94,24 @@ def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
     step: Step = None,
     symbol: Symbol = None,
     on_bad: Bad = "raise",
+    calendar: Hours = None,
+    limits: Limits = "",
+    as_json: Json = False,
 ) -> None:
-    """Read market data, refuse what cannot be true, and say what is there."""
+    """Read market data, refuse what cannot be true, and say what is there and what is odd; exit code 1 where something is."""
     with one_line_errors():
+        from exec_algos.cli.check import FOUND, found_in, json_of, print_findings
+
         loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
-        _print_loaded(loaded)
+        found = found_in(loaded, calendar, limits)
+        if as_json:
+            head = [name.replace(" ", "_") for name in HEAD]
+            rows = [dict(zip(head, _row(loaded, symbol), strict=True)) for symbol in loaded.bars.symbols]
+            typer.echo(json_of(rows, loaded.bars, found))
+            raise typer.Exit(FOUND if len(found) else 0)
+        _print_loaded(loaded, found)
         _print_touched(loaded.bars)
+        print_findings(loaded.bars, found, calendar)
 
 
 @data_app.command("info")
@@ -137,9 +164,10 @@ def bars_to_study(sources: list[str], reading: tuple[str | None, str | None, str
         raise UsageError(f"{error}; or study the rest, and have this listed: exec-algos study {sources[0]} --resume DIR") from None
 
 
-def _print_loaded(loaded: Loaded) -> None:
-    head = ["symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched"]
-    _print_table(head, [_row(loaded, symbol) for symbol in loaded.bars.symbols])
+def _print_loaded(loaded: Loaded, found: Findings | None = None) -> None:
+    counts = {} if found is None else {symbol: list(map(str, counted)) for symbol, *counted in found.facts}
+    rows = [[*_row(loaded, symbol), *counts.get(symbol, ())] for symbol in loaded.bars.symbols]
+    _print_table([*HEAD, *(() if found is None else ("sessions", "bars missing", "without volume"))], rows)
     for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
         typer.echo(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.arrays import Flags, Floats
 from exec_algos.market.files import file_system
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
@@ -24,6 +25,7 @@ FORMATS = ("parquet", "lean", *VENDORS)
 SUFFIXES = (".parquet", ".csv", ".txt", ".zip")
 
 Path = str | os.PathLike[str]
+WAY_OUT = "read one of the two, name their symbols apart, or pass on_bad='repair', which keeps the last of equal times and lists the others"
 
 
 class _File(NamedTuple):
@@ -146,8 +148,7 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
     _same_meaning(parts)
     for before, after in pairwise(parts):
         if request.on_bad == "raise" and before.stamp.max() >= after.stamp.min():
-            reason = f"{after.symbol}: bars of the same time as in {before.files[0]}; read one of the two, or name their symbols apart"
-            raise MarketDataError(reason, file=after.files[0])
+            raise MarketDataError(f"{after.symbol}: {_overlap(before, after)}; {WAY_OUT}", file=after.files[0])
     shift = np.cumsum([0, *(len(part) for part in parts)])
     return replace(
         parts[0],
@@ -159,6 +160,20 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
         flaws=tuple(flaw._replace(at=flaw.at + int(shift[number])) for number, part in enumerate(parts) for flaw in part.flaws),
         quote_only=sum(part.quote_only for part in parts),
     )
+
+
+def _overlap(before: RawRows, after: RawRows) -> str:
+    """What two files of one symbol have in common, in words."""
+    _, here, there = np.intersect1d(after.stamp, before.stamp, return_indices=True)
+    if not len(here):
+        return f"bars in between those of {before.files[0]}"
+    names = [name for name in after.columns if name in before.columns]
+    same = np.logical_and.reduce([_equal(after.columns[name][here], before.columns[name][there]) for name in names])
+    return f"{len(here)} bars of the same time as in {before.files[0]}, {int((~same).sum())} of them with other values"
+
+
+def _equal(a: Floats, b: Floats) -> Flags:
+    return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
 
 
 def _same_meaning(parts: list[RawRows]) -> None:

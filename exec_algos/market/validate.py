@@ -256,7 +256,17 @@ def _drop_order(rows: RawRows) -> RawRows:
 
 def _order_problem(rows: RawRows, i: int, newest: Ints) -> str:
     stands = rows.stamp[i] == newest[i - 1]
-    return f"timestamp {rows.time(i)} " + ("stands twice" if stands else "is before that of an earlier row")
+    if not stands:
+        return f"timestamp {rows.time(i)} is before that of an earlier row"
+    return f"timestamp {rows.time(i)} stands twice{_in_file(rows, i, int(np.flatnonzero(rows.stamp[:i] == rows.stamp[i])[-1]))}"
+
+
+def _in_file(rows: RawRows, i: int, other: int) -> str:
+    """In which other file the bar of row `i` stands, and whether it is the same there."""
+    if rows.file_of[i] == rows.file_of[other]:
+        return ""
+    same = all(np.array_equal(column[i], column[other], equal_nan=True) for column in rows.columns.values())
+    return f", in {rows.file(other)} too{'' if same else ' with other values'}"
 
 
 def _sort(rows: RawRows) -> RawRows:
@@ -271,4 +281,5 @@ def _sort(rows: RawRows) -> RawRows:
 
 
 def _twice(rows: RawRows, i: int) -> RowIssue:
-    return rows.issue(i, "timestamp", f"timestamp {rows.time(i)} stands twice", "dropped, the last row of that time is kept")
+    problem = f"timestamp {rows.time(i)} stands twice{_in_file(rows, i, i + 1)}"
+    return rows.issue(i, "timestamp", problem, "dropped, the last row of that time is kept")

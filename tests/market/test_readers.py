@@ -201,7 +201,7 @@ def test_two_files_of_one_symbol_and_time_are_refused(tmp_path):
     put(tmp_path, "a.csv", PLAIN)
     put(tmp_path, "b.csv", PLAIN.replace(",6", ",7"))
     told = {"symbol": "SPY", "zone": NEW_YORK, "label": "start"}
-    with pytest.raises(MarketDataError, match=r"b\.csv: SPY: bars of the same time as in .*a\.csv"):
+    with pytest.raises(MarketDataError, match=r"b\.csv: SPY: 2 bars of the same time as in .*a\.csv, 1 of them with other"):
         Bars.read(tmp_path, **told)
     bars = Bars.read(tmp_path, **told, on_bad="repair")
     assert bars.volume.tolist() == [5, 7]

@@ -1,0 +1,186 @@
+"""`Findings`: what is odd in some bars, by symbol and session, and in a few lines."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from exec_algos.market.quality import finders
+from exec_algos.market.quality.days import Days
+from exec_algos.market.quality.finders import KINDS, LEAST, Finding
+from exec_algos.market.quality.limits import Limits
+from exec_algos.market.quality.steps import steps_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
+
+MOST_LINES = 3
+RATIOS = ("split", "level", "price", "volume")  # kinds whose value is a ratio
+
+
+class SymbolFacts(NamedTuple):
+    """Counts of one symbol: sessions with bars, bars missing in them, bars in them without volume."""
+
+    symbol: str
+    sessions: int
+    missing: int
+    without_volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What lies beyond the limits.
+
+    Attributes
+    ----------
+    rows : tuple of Finding
+        Sorted by symbol, day and kind.
+    facts : tuple of SymbolFacts
+        Of every symbol, whether something was found or not.
+    limits : Limits
+    """
+
+    rows: tuple[Finding, ...]
+    facts: tuple[SymbolFacts, ...]
+    limits: Limits
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of_kind(self, *kinds: str) -> list[Finding]:
+        """The rows of some kinds."""
+        return [row for row in self.rows if row.kind in kinds]
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each finding: ``symbol, session, kind, value, usual, said``."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(Finding._fields)).astype({"value": "float64", "usual": "float64"})
+
+    def lines(self) -> list[str]:
+        """A line for each symbol and kind: how many sessions, and the worst of them."""
+        sessions = {fact.symbol: fact.sessions for fact in self.facts}
+        groups: dict[tuple[str, str], list[Finding]] = {}
+        for row in self.rows:
+            groups.setdefault((row.symbol, row.kind), []).append(row)
+        order = list(KINDS)
+        return [
+            f"{symbol}: {_line(rows, sessions.get(symbol, 0))}"
+            for (symbol, _), rows in sorted(groups.items(), key=lambda group: (group[0][0], order.index(group[0][1])))
+        ]
+
+
+def _line(rows: Sequence[Finding], sessions: int) -> str:
+    """Sentences of one symbol and kind."""
+    title = KINDS[rows[0].kind]
+    whole = [row for row in rows if not row.session]
+    days = [row for row in rows if row.session]
+    parts = [row.said for row in whole]
+    if len(days) == 1:
+        parts.append(f"{days[0].session}: {days[0].said}")
+    elif days:
+        top = worst(days)
+        when = f"{days[0].session} to {days[-1].session}"
+        named = f"{len(days)} of {sessions} sessions, {when}; the worst {top.session}: {top.said}"
+        parts.append(f"{len(days)}, {when}" if rows[0].kind in {"no_bars", "holiday"} else named)
+    return f"{title}: {'; '.join(parts)}"
+
+
+def worst(rows: Iterable[Finding]) -> Finding:
+    """The row furthest from what is usual; of equal ones the first."""
+    return max(rows, key=lambda row: abs(np.log(row.value)) if row.kind in RATIOS else row.value)
+
+
+def summary(rows: Sequence[Finding], *, most: int = MOST_LINES) -> list[str]:
+    """At most three lines: splits and steps one by one, then how many there are of every other kind, with the worst of the first.
+
+    Parameters
+    ----------
+    rows : sequence of Finding
+    most : int
+        Splits and steps that are named.
+    """
+    steps, others = [row for row in rows if row.kind in {"split", "level"}], [row for row in rows if row.kind not in {"split", "level"}]
+    lines = []
+    if steps:
+        named = "; ".join(f"{row.symbol} {row.session} {KINDS[row.kind]}: {row.said}" for row in steps[:most])
+        more = f"; and {len(steps) - most} more" if len(steps) > most else ""
+        lines.append(f"{named}{more}")
+    if others:
+        lines.append(f"{len({row.symbol for row in others})} symbols with findings: {_counted(others)}")
+        first = [row for row in others if row.kind == min((row.kind for row in others), key=list(KINDS).index)]
+        top = worst(first)
+        lines.append(f"the worst: {top.symbol} {top.session or 'in all sessions'}: {KINDS[top.kind]}: {top.said}")
+    return lines
+
+
+def _counted(rows: Sequence[Finding]) -> str:
+    counts = {kind: sum(row.kind == kind for row in rows) for kind in KINDS}
+    return ", ".join(f"{KINDS[kind]} {count}" for kind, count in counts.items() if count)
+
+
+def findings_of(bars: Bars, sessions: Sessions, limits: Limits | None = None) -> Findings:
+    """Everything odd in some bars, each symbol against its own sessions.
+
+    Parameters
+    ----------
+    bars : Bars
+        Those outside the sessions too, so that days without a session are seen.
+    sessions : Sessions
+        As `exec_algos.market.hours.sessions_of` gives them; "from the bars" they say nothing of holidays.
+    limits : Limits, optional
+
+    Returns
+    -------
+    Findings
+        The same whatever order the symbols were read in.
+
+    Examples
+    --------
+    >>> from exec_algos.market.hours import sessions_of
+    >>> from exec_algos.market.samples import load_samples
+    >>> bars = load_samples()["XKRX"]
+    >>> [fact.sessions for fact in findings_of(bars, sessions_of(bars, "XKRX")).facts][:2]
+    [60, 60]
+    """
+    limits = limits or Limits()
+    rows: list[Finding] = []
+    facts: list[SymbolFacts] = []
+    twins: dict[bytes, str] = {}
+    for symbol in bars.symbols:
+        days = Days(bars, symbol, sessions)
+        rows += sorted(_found(days, limits), key=lambda row: (row.session, list(KINDS).index(row.kind)))
+        rows += _twin(days, twins)
+        facts.append(SymbolFacts(symbol, len(days), int(days.missing.sum()), int(days.without_volume.sum())))
+    return Findings(tuple(rows), tuple(facts), limits)
+
+
+def _found(days: Days, limits: Limits) -> Iterator[Finding]:
+    steps = steps_of(days, limits)
+    yield from finders.splits(days, steps)
+    yield from finders.prices(days, steps, limits)
+    yield from finders.volumes(days, steps, limits)
+    yield from finders.shares_of_bars(days, limits)
+    yield from finders.first_bar(days, limits)
+    yield from finders.hours(days, limits)
+    yield from finders.calendar_days(days)
+    yield from finders.stale(days, limits)
+    yield from finders.repeated(days)
+
+
+def _twin(days: Days, seen: dict[bytes, str]) -> Iterator[Finding]:
+    """Whether an earlier symbol has the very sessions of this one: volumes, opens and closes."""
+    if days.count.sum() < LEAST or not (days.high > days.low).any():
+        return
+    columns: Mapping[str, Any] = {"start": days.start[days.first], "volume": days.total, "open": days.open, "close": days.close}
+    mark = hashlib.sha256(b"".join(np.ascontiguousarray(column).tobytes() for column in columns.values())).digest()
+    if mark in seen:
+        yield Finding(days.symbol, "", "twin", 1.0, 0.0, f"volumes, opens and closes of all {len(days)} sessions are those of {seen[mark]}")
+    seen.setdefault(mark, days.symbol)
