@@ -41,6 +41,7 @@ def bars_of(table, *, step=STEP, zone=ZONE):
         vwap=None if np.isnan(columns[5]).all() else columns[5],
         step=step,
         zone=zone,
+        quote_proxy="close",
     )
 
 

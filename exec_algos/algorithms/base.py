@@ -44,6 +44,8 @@ class Algorithm(ABC):
     parameters : mapping of str to Parameter
     watches : bool
         Its decisions look at the market: `Seen.volume` and what stands behind it.
+    reads : tuple of str
+        Quotes that its decisions read, any of ``bid, ask, bid_size, ask_size``: where the market has none, it is refused.
     forecasts : bool
         Its curve is drawn anew at each decision: it has an `dynamic_curve`, which takes the place of `curve`.
     needs_limit : bool
@@ -62,6 +64,7 @@ class Algorithm(ABC):
     guide: ClassVar[Guide]
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     watches: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ()
     forecasts: ClassVar[bool] = False
     needs_limit: ClassVar[bool] = False
 

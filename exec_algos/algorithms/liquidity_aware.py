@@ -77,6 +77,7 @@ class LiquidityAware(Algorithm):
         ),
     }
     watches: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("bid_size", "ask_size")
 
     def __post_init__(self) -> None:
         super(LiquidityAware, self).__post_init__()

@@ -4,8 +4,8 @@ At each decision: if the quote on the paying side (the ask for a buy, the bid fo
 child is ``floor(f S / lot)`` lots at that limit, f the fraction, S the shares at that quote, never more than is left; else there is
 none. It pays no more than a price that need not come, and may end with nothing done: the residual policy says what then. It is the
 far end of what Kissell & Malamut 2006, "Algorithmic decision-making framework", J. Trading 1(1):12, call the adaptation tactic: how
-trading follows the price. In replay the quote is that of the bar that has just closed; where there is none it is that bar's close,
-with half its volume (`exec_algos.market.depth`).
+trading follows the price. In replay the quote is that of the bar that has just closed; without one there is no child, and without any
+it is refused (`exec_algos.market.depth`).
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class Sniper(Algorithm):
         ),
     }
     watches: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("bid", "ask", "bid_size", "ask_size")
     needs_limit: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from inspect import signature
@@ -146,6 +146,15 @@ class BrokerAPI(ABC):
         raise UsageError(
             f"{type(self).__name__} does not say what {ticker} has traded; override observe, or use an algorithm that follows a curve"
         )
+
+    def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:  # noqa: B027 - most venues have all quotes
+        """Refuse `reader`, which reads quotes, where the market of `ticker` has no such `columns`; a venue has them unless it says so.
+
+        Raises
+        ------
+        UsageError
+            What is lacking.
+        """
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """Shares traded in each bar of the last `days` sessions with data before today's, for algorithms that forecast volume.

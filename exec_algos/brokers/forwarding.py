@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from exec_algos.brokers.base import BrokerAPI
@@ -43,6 +43,10 @@ class ForwardingBroker(BrokerAPI):
     def session(self, instant: int) -> Session:
         """See `BrokerAPI.session`."""
         return self.broker.session(instant)
+
+    def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:
+        """See `BrokerAPI.check_quotes`."""
+        self.broker.check_quotes(ticker, columns, reader)
 
     async def observe(self, ticker: str) -> Observed:
         """See `BrokerAPI.observe`."""

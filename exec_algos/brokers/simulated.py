@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +21,9 @@ from exec_algos.errors import UsageError
 from exec_algos.exchange.child import Child
 from exec_algos.exchange.market import Market, running_market
 from exec_algos.fills import FillModel
-from exec_algos.market.bars import Bars
+from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.calendars import DAY, daily_hours
+from exec_algos.market.depth import check_quotes
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import as_series
 from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
@@ -204,19 +205,24 @@ class SimulatedBroker(BrokerAPI):
         return today
 
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
-        """The last completed bar's quotes; without quotes its close, and half its volume on either side.
+        """The last completed bar's quotes; NaN where that bar has none.
 
         Raises
         ------
         UsageError
-            No bar has been completed yet.
+            No bar has been completed yet; or no bar has quotes, and no proxy is named for them.
         """
-        self._ensure(ticker)
+        self.check_quotes(ticker, QUOTES, "get_market_depth")
         stream = self.market.stream(ticker)
         if stream.latest is None:
             raise UsageError(f"{ticker} has no completed bar yet, so there is no depth")
         seen = stream.observed()
         return {"bid": seen.bid, "ask": seen.ask, "bid_volume": seen.bid_size, "ask_volume": seen.ask_size}
+
+    def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:
+        """Refuse quotes that the bars of `ticker` do not have and no proxy stands in for: `exec_algos.market.depth.check_quotes`."""
+        self._ensure(ticker)
+        check_quotes(self.market.stream(ticker).bars, columns, reader)
 
     async def observe(self, ticker: str) -> Observed:
         """What completed bars say: traded since the first of them, last close, quotes as in `get_market_depth`."""

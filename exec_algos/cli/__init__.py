@@ -171,6 +171,14 @@ Fills = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Proxy = Annotated[
+    str | None,
+    typer.Option(
+        "--quote-proxy",
+        help="Where bars have no quotes: close takes bid and ask to be the close, with half the bar's volume on either side.",
+        rich_help_panel=FILLS,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel=OUTPUT)]
 
 
@@ -199,6 +207,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     spread: AnySpread = None,
     impact: Impact = "0",
     preset: Market = None,
+    quote_proxy: Proxy = None,
     profile_days: Days = None,
     interval: Interval = None,
     lot_size: Lot = 1.0,
@@ -235,7 +244,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
-            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, fills=fills,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, fills=fills, quote_proxy=quote_proxy,
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
         if resume is not None:
@@ -304,6 +313,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     spread: AnySpread = None,
     impact: Impact = "0",
     preset: Market = None,
+    quote_proxy: Proxy = None,
     profile_days: Days = None,
     interval: Interval = None,
     lot_size: Lot = 1.0,
@@ -324,7 +334,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation,
             commission=(commission, commission_per_share, 0.0), spread=spread, impact="" if impact == "0" else impact, preset=preset,
-            profile_days=profile_days, interval=interval, lot_size=lot_size,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, quote_proxy=quote_proxy,
         )  # fmt: skip
         estimate_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, session=session, as_json=as_json)
 

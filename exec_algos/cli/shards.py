@@ -170,6 +170,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     typer.echo(
         f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
         f"shards: {result.made} worked, {result.kept} kept from before"
+        + (f"; quotes: proxy {config['quote_proxy']}" if "quote_proxy" in config else "")
     )
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     for row in shown.table.reset_index().to_dict("records"):

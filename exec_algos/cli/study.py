@@ -243,10 +243,11 @@ def _title(result: StudyResult) -> str:
     cap = "no cap" if model["max_participation"] is None else f"cap {model['max_participation']:.0%}"
     spread = f", spread {_cost(model['spread'], 'bps', ' bps')}" if model["spread"] else ""
     impact = f", impact {_cost(model['impact'], 'coefficient')}" if model["impact"] else ""
+    quotes = f"; quotes: proxy {config['quote_proxy']}" if "quote_proxy" in config else ""
     first, last, symbols = days.min().date(), days.max().date(), numbered(result.parents["symbol"].nunique(), "symbol")
     return (
         f"{symbols}, {first} to {last}, {numbered(config['parent_orders'], 'parent order')}; "
-        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}"
+        f"{', '.join(config['algorithms'])} against interval VWAP; fills at {model['price']}, {cap}{spread}{impact}{quotes}"
     )
 
 

@@ -188,6 +188,8 @@ class OrderExecutor(ABC):
             raise UsageError(f"algorithm must be a value such as TWAP(), got {algorithm!r}; parse_algorithm makes one of a text")
         algorithm.check_order(order.rules, order.lot_size)
         broker = self.broker
+        if algorithm.reads:
+            broker.check_quotes(order.symbol, algorithm.reads, str(algorithm))
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
         until, auction = continues_until(order.rules, end, broker.session(start), bar, broker.resolution)

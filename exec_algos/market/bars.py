@@ -45,6 +45,8 @@ class Bars:
         The vendor's own VWAP, NaN where it gives none.
     quotes : mapping of str to ndarray of float64, shape (n,)
         Any of ``bid, ask, bid_size, ask_size`` as they stood at the end of the bar.
+    quote_proxy : str, optional
+        What stands in where there is no quote: `exec_algos.market.depth.with_quote_proxy`. By default nothing does.
     step : int
         Length of a bar in ns.
     zone : str
@@ -68,6 +70,7 @@ class Bars:
     volume: Floats
     vwap: Floats | None = None
     quotes: Mapping[str, Floats] = field(default_factory=dict)
+    quote_proxy: str | None = None
     step: int
     zone: str
     report: tuple[RowIssue, ...] = ()
@@ -201,7 +204,8 @@ class Bars:
             zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
             raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
         names = dict.fromkeys(name for piece in pieces for name in piece.columns())
-        joined = {name: np.concatenate([_column(piece, name) for piece in pieces]) for name in names}
+        joined: dict[str, Any] = {name: np.concatenate([_column(piece, name) for piece in pieces]) for name in names}
+        proxies = {piece.quote_proxy for piece in pieces}
         return cls(
             symbols=tuple(piece.symbols[0] for piece in pieces),
             offsets=np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64),
@@ -210,6 +214,7 @@ class Bars:
             step=pieces[0].step,
             zone=pieces[0].zone,
             report=tuple(issue for bars in whole for issue in bars.report),
+            quote_proxy=proxies.pop() if len(proxies) == 1 else None,
             **joined,
         )
 

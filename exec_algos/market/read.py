@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.quoted import check_quotes_read
 from exec_algos.market.readers import FORMATS, Path, check_one_zone, check_zone, files_at, joined, rows_of, units_of
 from exec_algos.market.stamps import bar_length
 from exec_algos.market.store import BarStore
@@ -84,9 +85,9 @@ def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
 
 
 def _bars(rows: RawRows, request: Request) -> Bars:
-    rows = check_rows(rows, request.on_bad)
+    rows = check_quotes_read(check_rows(rows, request.on_bad), request.on_bad)
     step = bar_length(rows)
-    columns = dict(rows.columns)
+    columns: dict[str, Any] = dict(rows.columns)
     quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
     return Bars(
         symbols=(rows.symbol,),

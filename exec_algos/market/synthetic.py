@@ -31,6 +31,7 @@ from exec_algos.errors import UsageError
 from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, Sessions, sessions
+from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.traits import Traits, cent_ticks, krx_ticks
 
 MINUTE = 60_000_000_000
@@ -296,6 +297,8 @@ def synthetic_bars(
 def synthetic_market(ticker: str, *, seed: int = 0, sessions: Sessions) -> Bars:
     """Minute bars of a liquid name that starts at 100.00: about two million shares a session, never below 200 a minute.
 
+    Its quotes are a proxy: the close, with half the bar's volume on either side.
+
     Parameters
     ----------
     ticker : str
@@ -310,7 +313,7 @@ def synthetic_market(ticker: str, *, seed: int = 0, sessions: Sessions) -> Bars:
     UsageError
         No sessions, or a negative seed.
     """
-    return synthesize({ticker: Traits()}, sessions, seed=seed)
+    return with_quote_proxy(synthesize({ticker: Traits()}, sessions, seed=seed), "close")
 
 
 LAST_DAY = "2025-12-23"

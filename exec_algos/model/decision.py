@@ -48,9 +48,9 @@ class Seen(NamedTuple):
     price : float
         The last known price, currency per share; NaN before the first.
     bid, ask : float
-        The best quotes now, currency per share; where there are none the last price.
+        The best quotes now, currency per share; NaN where there are none.
     bid_size, ask_size : float
-        Shares at them; where there are no quotes half the last bar's volume.
+        Shares at them; NaN where they are not known.
 
     Notes
     -----
@@ -65,8 +65,8 @@ class Seen(NamedTuple):
     price: float = math.nan
     bid: float = math.nan
     ask: float = math.nan
-    bid_size: float = 0.0
-    ask_size: float = 0.0
+    bid_size: float = math.nan
+    ask_size: float = math.nan
 
 
 class Observed(NamedTuple):
@@ -86,7 +86,7 @@ class Observed(NamedTuple):
     ask_size: float
 
 
-NOTHING = Observed(0.0, math.nan, math.nan, math.nan, 0.0, 0.0)  # before the first bar
+NOTHING = Observed(0.0, math.nan, math.nan, math.nan, math.nan, math.nan)  # before the first bar
 
 
 class Decision(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.fills import PRICE_RULES
+from exec_algos.market.depth import PROXIES
 from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
@@ -105,6 +106,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("commission", _commission(model["commission"])),
         ("spread", _spread(model["spread"])),
         ("market impact", _impact(model["impact"])),
+        *([("quotes", f"where the bars have none, {PROXIES[config['quote_proxy']]}")] if "quote_proxy" in config else []),
         ("competition", "none: each parent order and algorithm is alone in the market"),
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs import Commission
 from exec_algos.errors import UnknownNameError, UsageError, WrongFillError
 from exec_algos.exchange.child import ParentState
+from exec_algos.market.bars import QUOTES
 from exec_algos.market.profile import as_series
 from exec_algos.model import NO_RULES, Fill, Observed, ParentOrder, Rules, Session, Side, check_lots
 from exec_algos.model.window import Moment, Window
@@ -49,8 +50,7 @@ class SteppedBroker(BrokerAPI):
     Parameters
     ----------
     hours : str or callable
-        Calendar (``"XNYS"``), or what gives the session that is open at an instant (ns UTC) or the next:
-        `CalendarHours`, `DailyHours`.
+        Calendar (``"XNYS"``), or what gives the session open at an instant (ns UTC) or the next: `CalendarHours`, `DailyHours`.
     step : int
         Length of a bar, ns: decisions come no closer.
     history : Bars, optional
@@ -63,6 +63,8 @@ class SteppedBroker(BrokerAPI):
         To share one numbering of parent orders.
     latency : int
         Between a decision and its arrival at the venue, ns; cancels take as long.
+    quote_proxy : {"close"}, optional
+        What stands in for quotes, of which such a loop has none: `exec_algos.market.depth.with_quote_proxy`.
 
     Attributes
     ----------
@@ -80,6 +82,7 @@ class SteppedBroker(BrokerAPI):
         clock: VirtualClock | None = None,
         numbers: Iterator[int] | None = None,
         latency: int = 0,
+        quote_proxy: str | None = None,
     ) -> None:
         if step <= 0:
             raise UsageError(f"step is the length of a bar in ns, > 0, got {step!r}")
@@ -92,17 +95,11 @@ class SteppedBroker(BrokerAPI):
         self._states: dict[int, ParentState] = {}
         self._open: dict[int, SteppedChild] = {}
         self._sent = itertools.count()
-        self._seen, self._newest = BarLog(self._hours, step), 0
+        self._seen, self._newest = BarLog(self._hours, step, quote_proxy), 0
         self._said_by: str = getattr(venue, "said_by", f"{type(self).__name__}.fill")
         self.refused: list[SteppedChild] = []
         if history is not None:
-            self._remember(history)
-
-    def _remember(self, history: Bars) -> None:
-        for symbol in history.symbols:
-            bars = history.select([symbol])
-            for start, volume, close in zip(bars.start.tolist(), bars.volume.tolist(), bars.close.tolist(), strict=True):
-                self.see(symbol, start, volume, close)
+            self._seen.remember(history)
 
     @property
     def clock(self) -> VirtualClock:
@@ -384,16 +381,19 @@ class SteppedBroker(BrokerAPI):
 
     async def get_volumes_today(self, ticker: str, step: int) -> Floats:
         """See `BrokerAPI.get_volumes_today`: from the bars that were seen, whatever `step` says."""
-        now = self._clock.now
-        record = self._seen.volumes(ticker)
-        return record.until(self.session(now), now)
+        return self._seen.volumes(ticker).until(self.session(self._clock.now), self._clock.now)
+
+    def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:
+        """See `BrokerAPI.check_quotes`."""
+        self._seen.check_quotes(ticker, columns, reader)
 
     async def observe(self, ticker: str) -> Observed:
-        """What the bars that were seen say: traded since the first of them, the last close, and the depth of `get_market_depth`."""
+        """What the bars that were seen say: traded since the first of them, the last close, and the quotes of the proxy, else NaN."""
         return self._seen.observed(ticker)
 
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:
-        """The last bar's close on both sides, half its volume on each, for a loop has no book; UnknownNameError before the first bar."""
+        """The quotes of the proxy, for a loop has no book; UsageError without one, UnknownNameError before the first bar."""
+        self._seen.check_quotes(ticker, QUOTES, "get_market_depth")
         if ticker not in self._seen:
             raise UnknownNameError("symbol", ticker, self._seen.symbols)
         seen = self._seen.observed(ticker)

@@ -103,6 +103,8 @@ class StudyRequest:
         ``"batch"`` or ``"engine"``.
     fills : bool, optional
         Keep single trades; if not said, always in shards, and in memory where there are at most `MOST_FILLS`.
+    quote_proxy : str, optional
+        What stands in where the bars have no quotes: `exec_algos.market.depth.with_quote_proxy`.
     """
 
     algorithms: str = "twap,vwap"
@@ -127,6 +129,7 @@ class StudyRequest:
     rules: Rules = NO_RULES
     driver: Any = "batch"
     fills: bool | None = None
+    quote_proxy: str | None = None
 
     def __post_init__(self) -> None:
         if self.orders is not None and not self.orders.strip():
@@ -140,9 +143,12 @@ class StudyRequest:
         UsageError
             A part that cannot be.
         """
+        from exec_algos.market.depth import with_quote_proxy
         from exec_algos.studies.design.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
+        if self.quote_proxy is not None:
+            bars = with_quote_proxy(bars, self.quote_proxy)
         if self.orders is None:
             parents = ParentOrders.grid(bars, **self.terms())
         else:
@@ -166,7 +172,7 @@ class StudyRequest:
         return ShardedStudy(
             store=partitions.path, parents=Grid(**self.terms()) if self.orders is None else self.desk(),
             algorithms=self.chosen_algorithms(), fill_model=self.fill_model(), rules=self.rules, driver=self.driver,
-            fills=self.fills is not False,
+            fills=self.fills is not False, quote_proxy=self.quote_proxy,
         )  # fmt: skip
 
     def keeps_fills(self, study: SlippageStudy) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.errors import UsageError
+from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
@@ -86,13 +87,19 @@ def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     config = saved.config
     own = {name: source["from"] for name, source in config.get("imports", {}).items()}
     names = [own.get(name, name) for name in config["algorithms"]]
-    study = SlippageStudy(bars, _orders(saved, bars), names, fill_model_of(config["fill_model"]), Rules(**config["rules"]))
+    study = SlippageStudy(
+        _proxied(bars, config), _orders(saved, bars), names, fill_model_of(config["fill_model"]), Rules(**config["rules"])
+    )
     return study.run(config["driver"], fills=len(saved.fills) > 0)
 
 
 def _regular(bars: Bars, config: dict[str, Any]) -> Bars:
     sessions = sessions_of(bars, config["calendar"])
-    return bars.take(sessions.locate(bars.start) >= 0)
+    return _proxied(bars.take(sessions.locate(bars.start) >= 0), config)
+
+
+def _proxied(bars: Bars, config: dict[str, Any]) -> Bars:
+    return with_quote_proxy(bars, config["quote_proxy"]) if "quote_proxy" in config else bars
 
 
 def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:

@@ -15,6 +15,7 @@ from exec_algos.checks import Ints
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
+from exec_algos.market.depth import check_quotes
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.reasons import counted
@@ -53,7 +54,8 @@ class SlippageStudy:
     Raises
     ------
     UsageError
-        No algorithm, the same one twice, one that cannot work the orders, or bars that do not start on the sessions' grid.
+        No algorithm, the same one twice, one that cannot work the orders, one that reads quotes which the bars do not have, or bars that
+        do not start on the sessions' grid.
 
     Examples
     --------
@@ -80,6 +82,7 @@ class SlippageStudy:
             raise UsageError("the parent orders were made for other bars: ParentOrders.grid(bars, ...) with the same bars")
         for algorithm in algorithms:
             algorithm.check_order(self.rules, self.parents.lot_size)
+            check_quotes(self.bars, algorithm.reads, str(algorithm))
         object.__setattr__(self, "algorithms", algorithms)
         object.__setattr__(self, "fill_model", self.fill_model or FillModel())
 

@@ -98,14 +98,23 @@ def _grid(hours: Sessions) -> list[npt.NDArray[np.int64]]:
 
 
 def random_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:
-    """Bars that depend on the seed and the symbol; those that end after `cut` (ns UTC) on another seed too, unless it is 0."""
+    """Bars with quotes that depend on the seed and the symbol; those that end after `cut` (ns UTC) on another seed too, unless it is 0."""
     start = np.concatenate(_grid(hours))
     table = _columns(symbol, seed, hours)
     if cut:
         table = np.where(start + STEP > cut, _columns(symbol, seed + 1000, hours), table)
     kept = table[5] > 0
     columns = dict(zip(("open", "high", "low", "close", "volume"), table[:5, kept], strict=True))
-    return Bars(symbols=(symbol,), offsets=np.array([0, kept.sum()]), start=start[kept], step=STEP, zone=hours.zone, **columns)
+    quotes = _quotes(columns["close"], columns["volume"])
+    return Bars(
+        symbols=(symbol,), offsets=np.array([0, kept.sum()]), start=start[kept], step=STEP, zone=hours.zone, quotes=quotes, **columns
+    )
+
+
+def _quotes(close: Floats, volume: Floats) -> dict[str, Floats]:
+    """Quotes of each bar, made of that bar alone: some locked, some wide, of other sizes on either side."""
+    wide = volume % 3
+    return {"bid": close - 0.01 * wide, "ask": close + 0.01 * (volume % 2), "bid_size": volume // 4, "ask_size": volume // 3}
 
 
 def quoted_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:

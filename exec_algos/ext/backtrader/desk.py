@@ -51,6 +51,7 @@ class Feed:
             clock=desk.clock,
             numbers=desk.numbers,
             latency=0 if model is None else model.latency_ns,
+            quote_proxy=settings_of(strategy.cerebro).quote_proxy,
         )
         self._children, self._owners = desk.children, desk.owners
         self.stamps, self._volume, self._close = data.lines.datetime, data.lines.volume, data.lines.close

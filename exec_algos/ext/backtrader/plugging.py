@@ -15,7 +15,7 @@ from exec_algos.fills import FillModel
 FILLS = ("backtrader", "exec_algos")
 
 
-def plug_in(
+def plug_in(  # noqa: PLR0913 - what a run says of its fills and feeds
     cerebro: Any,
     *,
     fills: Literal["backtrader", "exec_algos"] = "backtrader",
@@ -23,6 +23,7 @@ def plug_in(
     label: Literal["start", "end"] = "end",
     calendar: str | Mapping[str, str] | None = None,
     zone: str | None = None,
+    quote_proxy: str | None = None,
 ) -> None:
     """Say how the orders of a run are filled and how its feeds are read.
 
@@ -44,6 +45,9 @@ def plug_in(
         ``sessionstart`` to ``sessionend``.
     zone : str, optional
         IANA zone in which the stamps of feeds without ``tz`` are read.
+    quote_proxy : {"close"}, optional
+        What stands in for quotes, which feeds have not: bid and ask are then the close, with half the bar's volume on either side.
+        An algorithm that reads quotes is refused without it.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def plug_in(
         raise UnknownNameError("kind of fills", fills, FILLS)
     if fill_model is not None and fills != "exec_algos":
         raise UsageError("a fill_model is used with fills='exec_algos' only; backtrader's broker fills in its own way")
-    setattr(cerebro, ATTRIBUTE, FeedSettings(label=label, calendar=calendar, zone=zone))
+    setattr(cerebro, ATTRIBUTE, FeedSettings(label=label, calendar=calendar, zone=zone, quote_proxy=quote_proxy))
     if fills == "exec_algos":
         cerebro.setbroker(_in_place_of(cerebro.broker, fill_model))
 

@@ -25,6 +25,8 @@ class FeedSettings:
         ``sessionstart`` to ``sessionend``.
     zone : str, optional
         IANA zone in which the stamps of feeds without ``tz`` are read; the calendar's zone if absent, else UTC.
+    quote_proxy : {"close"}, optional
+        What stands in for quotes, which feeds have not.
 
     Raises
     ------
@@ -37,6 +39,7 @@ class FeedSettings:
     label: Literal["start", "end"] = "end"
     calendar: str | Mapping[str, str] | None = None
     zone: str | None = None
+    quote_proxy: str | None = None
 
     def __post_init__(self) -> None:
         if self.label not in ("start", "end"):

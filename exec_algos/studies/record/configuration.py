@@ -140,5 +140,6 @@ def configuration(
         "bars": len(bars),
         "bars_outside_regular_hours": left_out,
         "data_sha256": data_fingerprint(bars),
+        **({} if bars.quote_proxy is None else {"quote_proxy": bars.quote_proxy}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("exec_algos", "numpy", "pandas", "numba")}},
     }

@@ -25,6 +25,7 @@ from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UnknownNameError
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
+from exec_algos.market.depth import PROXIES
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.record.configuration import fill_model_record
@@ -112,6 +113,7 @@ class StudyPlan:
     rules: Rules = NO_RULES
     driver: Driver = "batch"
     fills: bool = True
+    quote_proxy: str | None = None
 
     def __post_init__(self) -> None:
         algorithms = tuple(algorithm_of(algorithm) for algorithm in self.algorithms)
@@ -129,6 +131,8 @@ class StudyPlan:
             )
         if self.driver not in {"batch", "engine"}:
             raise UnknownNameError("driver", self.driver, ["batch", "engine"])
+        if self.quote_proxy is not None and self.quote_proxy not in PROXIES:
+            raise UnknownNameError("quote proxy", self.quote_proxy, PROXIES)
         self.rules.bounds(self.parents.lot_size)  # refuses child sizes that are no whole lots
         for algorithm in algorithms:
             if isinstance(algorithm, CustomExecutor):
@@ -157,6 +161,7 @@ class StudyPlan:
             "driver": self.driver,
             **self._own(),
             "fills": self.fills,
+            **({} if self.quote_proxy is None else {"quote_proxy": self.quote_proxy}),
         }
 
     def _own(self) -> dict[str, Any]:

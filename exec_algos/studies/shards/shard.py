@@ -16,6 +16,7 @@ import numpy as np
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.fit import check_fit
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.market.stored import StoredPart
@@ -211,7 +212,7 @@ class Made(NamedTuple):
 def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
     whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
-    bars = history.joined()
+    bars = history.joined() if study.quote_proxy is None else with_quote_proxy(history.joined(), study.quote_proxy)
     check_fit(bars, whole)
     held = whole.locate(bars.start)
     off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])

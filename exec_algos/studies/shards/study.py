@@ -51,6 +51,8 @@ class ShardedStudy(StudyPlan):
     driver : {"batch", "engine"}
     fills : bool
         Keep single trades.
+    quote_proxy : {"close"}, optional
+        What stands in where the store has no quotes: `exec_algos.market.depth.with_quote_proxy`.
 
     Raises
     ------
@@ -86,7 +88,7 @@ class ShardedStudy(StudyPlan):
         return cls(
             store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
             algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
-            rules=Rules(**{**rules, "randomisation": randomisation}),
+            rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
         )  # fmt: skip
 
     def plan(self) -> tuple[StudySpan, list[Shard]]:
