@@ -141,8 +141,9 @@ def outcome(study, driver):
     return result
 
 
-def study_of(bars, names, model=None, *, calendar="XNYS", **grid):
-    return SlippageStudy(bars, ParentOrders.grid(bars, calendar=calendar, **grid), names, model)
+def study_of(bars, names, model=None, *, calendar="XNYS", sides=("BUY", "SELL"), **grid):
+    """A study of a grid, of buys and sells unless one side is asked for."""
+    return SlippageStudy(bars, ParentOrders.grid(bars, calendar=calendar, sides=sides, **grid), names, model)
 
 
 def assert_same(left, right):

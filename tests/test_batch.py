@@ -146,7 +146,7 @@ def test_keeping_the_single_trades_changes_no_number(bars, model):
 
 def test_an_order_does_not_know_the_others():
     bars = market(8)
-    orders = ParentOrders.grid(bars, calendar="XNYS", profile_days=1, size="80%adv")
+    orders = ParentOrders.grid(bars, calendar="XNYS", profile_days=1, size="80%adv", sides=("BUY", "SELL"))
     model = FillModel(max_participation=0.3, commission=Commission(minimum=1.0))
     whole = SlippageStudy(bars, orders, ["twap"], model).run().parents.drop(columns="parent_id")
     for n in range(len(orders)):

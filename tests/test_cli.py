@@ -15,6 +15,7 @@ from exec_algos.cli.show import group_table, print_table
 from exec_algos.market.samples import sample_folder
 from exec_algos.market.store import BarStore
 from exec_algos.studies.request import StudyRequest
+from exec_algos.tca.twins import SHOWN_ONCE
 
 FILES = {
     "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
@@ -44,7 +45,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def study(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    run = invoke("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", out)
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell", "--spread-bps", 5)
+    run = invoke("study", folder, *words, "--out", out)
     return run, out
 
 
@@ -64,6 +66,19 @@ def test_a_study_prints_a_line_for_each_algorithm_and_side_and_says_where_the_re
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("sides", "said"), [((), False), (("--side", "sell"), False), (("--side", "buy,sell"), True)])
+def test_a_study_buys_unless_asked_and_sells_that_mirror_buys_are_printed_once(folder, tmp_path, sides, said):
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", tmp_path)
+    run = invoke("study", folder, *words, *sides)
+    assert (run.exit_code, run.stderr) == (0, "")
+    shown = {line.split()[1] for line in run.stdout.splitlines() if line.split()[:1] in (["twap"], ["vwap"])}
+    assert shown == ({"sell"} if "sell" in sides else {"buy"})
+    assert (SHOWN_ONCE in run.stdout) is said
+    assert run.stdout.count("on the same parent orders") == 1
+    assert set(pd.read_parquet(tmp_path / "parents.parquet")["side"]) == ({"BUY", "SELL"} if said else {next(iter(shown)).upper()})
+
+
+@pytest.mark.slow
 def test_a_study_writes_tables_plots_and_report(study):
     _, out = study
     assert {file.name for file in out.iterdir()} == FILES
@@ -79,7 +94,8 @@ def test_a_study_writes_tables_plots_and_report(study):
 
 @pytest.mark.slow
 def test_json_is_all_that_json_prints(folder, tmp_path):
-    run = invoke("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", tmp_path, "--json")
+    words = ("--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell")
+    run = invoke("study", folder, *words, "--out", tmp_path, "--json")
     told = json.loads(run.stdout)
     assert [(row["algorithm"].partition(":")[0], row["side"], row["n"]) for row in told["summary"]] == [
         ("twap", "BUY", 6), ("twap", "SELL", 6), ("vwap", "BUY", 6), ("vwap", "SELL", 6),
@@ -308,7 +324,9 @@ def test_strict_stops_at_the_first_order_that_is_refused(folder, desk, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("also", ["--size 100", "--side buy", "--window 10:00-11:00", "--symbols AAA", "--from 2024-01-01"])
+@pytest.mark.parametrize(
+    "also", ["--size 100", "--side buy", "--side sell", "--side buy,sell", "--window 10:00-11:00", "--symbols AAA", "--from 2024-01-01"]
+)
 def test_orders_of_a_file_say_themselves_what_they_are(folder, desk, tmp_path, also):
     run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--out", tmp_path, *also.split())
     assert (run.exit_code, run.stdout) == (2, "")
@@ -364,7 +382,7 @@ def test_sizes_windows_symbols_and_days_are_those_asked_for(folder, tmp_path):
 def test_a_sample_by_strata_is_drawn_and_printed_by_stratum(folder, tmp_path):
     run = invoke(
         "study", folder, "--calendar", "XNYS", "--profile-days", 1, "--size", 10, "--strata", "liquidity,buckets=2,per_stratum=1,seed=3",
-        "--by", "stratum", "--algo", "twap", "--json", "--out", tmp_path,
+        "--by", "stratum", "--algo", "twap", "--side", "buy,sell", "--json", "--out", tmp_path,
     )  # fmt: skip
     said = json.loads(run.stdout)
     assert run.stderr == ""
@@ -480,7 +498,8 @@ def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, d
 
 @pytest.mark.slow
 def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_tables_of_an_earlier_study_go(folder, tmp_path, monkeypatch):
-    words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--out", tmp_path)
+    words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell")
+    words = (*words, "--out", tmp_path)
     of_fills = {"shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png", "time_of_day.csv"}
     for bound, option, kept, said in (
         (5_000_000, None, True, ""),

@@ -39,7 +39,7 @@ def ruled(bars, names, model, rules, grid):
     """A study under rules; without latency where a policy forbids it."""
     if rules.residual != Residual.CANCEL:
         model = replace(model, latency=0.0)
-    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **grid), names, model, rules)
+    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **{"sides": ("BUY", "SELL"), **grid}), names, model, rules)
 
 
 @given(markets(), algorithms, fill_models, rules, grids)

@@ -34,7 +34,9 @@ ORDERS, FILLS, RULES, RUN, OUTPUT = (
 )  # panels of --help
 
 Algo = Annotated[str, typer.Option(help="Algorithms, comma-separated: twap, vwap, vwap:profile_days=20 ...", rich_help_panel=ORDERS)]
-Sides = Annotated[str, typer.Option("--side", help="buy, sell or buy,sell; with both, costs stand by side.", rich_help_panel=ORDERS)]
+Sides = Annotated[
+    str | None, typer.Option("--side", help="buy (if not said), sell or buy,sell; with both, costs stand by side.", rich_help_panel=ORDERS)
+]
 Size = Annotated[
     str, typer.Option(help="Of each parent order: 5%adv, shares, or notional:1e6; several: 1%adv,5%adv.", rich_help_panel=ORDERS)
 ]
@@ -187,7 +189,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     ctx: typer.Context,
     bars: Annotated[list[str] | None, typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")] = None,
     algo: Algo = "twap,vwap",
-    side: Sides = "buy",
+    side: Sides = None,
     size: Size = "5%adv",
     window: Window = None,
     symbols: Only = None,
@@ -302,7 +304,7 @@ def presets(
 def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
     algo: Algo = "twap,vwap",
-    side: Sides = "buy",
+    side: Sides = None,
     size: Size = "5%adv",
     window: Window = None,
     calendar: Calendar = None,

@@ -32,7 +32,8 @@ def sweep_lines(record: dict[str, Any]) -> list[str]:
     short = short_names(list(train["means"]))
     chosen, baseline = short[record["chosen"]], short[record["baseline"]]
     means = ", ".join(f"{short[name]} {UNKNOWN if mean is None else bps(mean)}" for name, mean in train["means"].items())
-    head = f"sweep: {chosen} was chosen on {_days(train)}, mean slippage in bps: {means}"
+    note = f"; {record['note']}" if record.get("note") else ""
+    head = f"sweep: {chosen} was chosen on {_days(train)}, mean slippage in bps: {means}{note}"
     later = f"on the later {_days(test)},"
     if gain is None:
         return [head, f"{later} there is nothing to hold it against, for it is the first algorithm; {BELOW}"]
@@ -62,6 +63,7 @@ def sweep_record(found: Sweep, split: str) -> dict[str, Any]:
         "test": _half(found.test),
         "gain": None if found.gain is None else {name: _known(value) for name, value in found.gain._asdict().items()},
         "benchmark": "interval_vwap",
+        "note": found.train.estimate(names[0]).note,
         "unit": "bps; means: positive = cost; gain: baseline - chosen, positive = saved",
     }
 

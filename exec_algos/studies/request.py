@@ -60,8 +60,10 @@ class StudyRequest:
 
     Parameters
     ----------
-    algorithms, sides : str
+    algorithms : str
         Comma-separated.
+    sides : str, optional
+        ``"buy"``, ``"sell"`` or ``"buy,sell"``; buys if not given.
     size : str
         ``"5%adv"`` or shares; several comma-separated.
     window : str, optional
@@ -108,7 +110,7 @@ class StudyRequest:
     """
 
     algorithms: str = "twap,vwap"
-    sides: str = "buy"
+    sides: str | None = None
     size: str = "5%adv"
     window: str | None = None
     chosen: Chosen = Chosen()
@@ -195,8 +197,9 @@ class StudyRequest:
         if self.keep:
             raise UsageError(f"keep {self.keep!r} names columns of a file of orders; give orders too")
         sizes, windows = _listed(self.size), _listed(self.window or "")
+        sides = _listed("buy" if self.sides is None else self.sides)
         return {
-            "calendar": self.calendar, "sides": _listed(self.sides), "size": sizes[0] if len(sizes) == 1 else sizes,
+            "calendar": self.calendar, "sides": sides, "size": sizes[0] if len(sizes) == 1 else sizes,
             "window": None if not windows else windows[0] if len(windows) == 1 else windows,
             "profile_days": self.adv_days, "lot_size": self._lot_size(), **self.chosen.terms(),
         }  # fmt: skip

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BUYS_ONLY = "buys only: each buy has a twin, a sell of the same symbol, window and size, and over both the price's own moves cancel"
 SHOWN_ONCE = "sells mirror buys: the same numbers with the opposite sign, shown once"
 SIGNED = ("mean", "median", "notional_mean")  # columns of a summary whose sign turns with the side
+EQUAL = ("n", "left_out", "days", "fill_rate", "participation", "fills", "notional")  # columns that have no sign: of twins they are equal
 SAME = 1e-6  # bps; less than this is rounding
 
 
@@ -72,6 +73,8 @@ class Shown(NamedTuple):
 def shown_once(table: pd.DataFrame, signed: Sequence[str]) -> Shown:
     """The rows of buys where those of sells differ in sign only; else the whole table.
 
+    Orders that are no twins can cost the same by chance, most of all 0: what is counted (`EQUAL`) must be the same too.
+
     Parameters
     ----------
     table : DataFrame
@@ -85,7 +88,8 @@ def shown_once(table: pd.DataFrame, signed: Sequence[str]) -> Shown:
     if not len(sells) or not all(np.array_equal(buys.index.get_level_values(name), sells.index.get_level_values(name)) for name in others):
         return Shown(table, once=False)
     mirrored = all(_opposite(buys[name].to_numpy(np.float64), sells[name].to_numpy(np.float64)) for name in signed)
-    return Shown(buys, once=True) if mirrored else Shown(table, once=False)
+    counted = all(np.allclose(buys[name], sells[name], rtol=SAME, atol=0.0, equal_nan=True) for name in EQUAL if name in table.columns)
+    return Shown(buys, once=True) if mirrored and counted else Shown(table, once=False)
 
 
 def _opposite(mine: Floats, others: Floats) -> bool:

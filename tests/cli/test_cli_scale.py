@@ -17,8 +17,9 @@ from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.store import BarStore
 from exec_algos.studies.request import Chosen, StudyRequest
 from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.tca.twins import SHOWN_ONCE
 
-REQUEST = StudyRequest(algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2)
+REQUEST = StudyRequest(algorithms="twap,vwap", calendar="XNYS", size="37", profile_days=2, sides="buy,sell")
 
 
 @pytest.fixture
@@ -86,10 +87,27 @@ def test_the_progress_bar_says_that_a_first_run_compiles():
 
 
 def test_pairs_are_printed_with_their_p(tmp_path, store, capsys):
-    run_shards([store], REQUEST, str(tmp_path / "out"))
+    run_shards([store], replace(REQUEST, spread_bps=5), str(tmp_path / "out"))
     said = [line for line in capsys.readouterr().out.splitlines() if "on the same parent orders" in line]
     assert [line.split(":")[0] for line in said] == ["buy", "sell"]
     assert all(", p " in line and "3 days" in line for line in said)
+
+
+def test_sells_that_mirror_buys_are_printed_once_and_that_is_said(tmp_path, store, capsys):
+    run_shards([store], REQUEST, str(tmp_path / "out"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines if "on the same parent orders" in line] == ["buy"]
+    assert [line.split(":")[0] for line in lines if line.startswith(("twap", "vwap"))] == ["twap buy", "vwap:profile_days=2 buy"]
+    assert [line.endswith(f"; {SHOWN_ONCE}") for line in lines if line.startswith("slippage against")] == [True]
+
+
+@pytest.mark.parametrize("sides", [None, "sell"])
+def test_a_study_of_one_side_says_nothing_of_the_other(tmp_path, store, capsys, sides):
+    run_shards([store], replace(REQUEST, sides=sides), str(tmp_path / "out"))
+    said = capsys.readouterr().out
+    assert "2 symbols, 6 parent orders" in said
+    assert [line.split(":")[0] for line in said.splitlines() if "on the same parent orders" in line] == [sides or "buy"]
+    assert SHOWN_ONCE not in said
 
 
 def test_a_sample_of_some_symbols_and_days_is_studied_in_shards_as_in_memory(tmp_path, store, capsys):
@@ -107,6 +125,7 @@ def test_a_sample_of_some_symbols_and_days_is_studied_in_shards_as_in_memory(tmp
 def test_sensitivity_in_shards_is_that_in_memory_and_is_resumed(tmp_path, store, capsys):
     whole = str(tmp_path / "whole")
     words = ["study", store, "--calendar", "XNYS", "--size", "37", "--profile-days", "2", "--spread-bps", "5", "--sensitivity", "--json"]
+    words += ["--side", "buy,sell"]
     alone = json.loads(CliRunner().invoke(app, [*words, "--out", whole]).stdout)["sensitivity"]
     parts = json.loads(CliRunner().invoke(app, [*words, "--resume", str(tmp_path / "out")]).stdout)["sensitivity"]
     assert list(parts["BUY"]["means"]) == ["optimistic", "neutral", "pessimistic"]

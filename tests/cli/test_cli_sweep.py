@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from exec_algos.cli import app
 from exec_algos.cli.sweep import sweep_lines
+from exec_algos.tca.twins import BUYS_ONLY
 
 HALF, HOUR = "twap:slice_interval_seconds=1800", "twap:slice_interval_seconds=3600"
 
@@ -62,10 +63,22 @@ def test_the_interval_is_that_of_the_paired_difference_over_the_later_days(folde
     assert told["sweep"]["gain"]["mean"] == pytest.approx(pair["difference"])
 
 
+def test_of_both_sides_the_choice_is_that_of_the_buys(folder, tmp_path):
+    records = []
+    for side, said in (("buy", False), ("buy,sell", True)):
+        run = sweep(folder, "--side", side, "--sweep-split", DAYS[3], "--out", tmp_path)
+        assert run.stdout.splitlines()[0].endswith(f"; {BUYS_ONLY}") is said
+        records.append(json.loads((tmp_path / "sweep.json").read_text()))
+    buys, both = records
+    assert (both["chosen"], both["gain"]["mean"], both["train"]["means"]) == (buys["chosen"], buys["gain"]["mean"], buys["train"]["means"])
+    assert (both["test"]["parent_orders"], buys["test"]["parent_orders"]) == (4, 2)
+    assert (buys["note"], both["note"], both["gain"]["note"]) == ("", BUYS_ONLY, BUYS_ONLY)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--side", "buy,sell", "--sweep-split", DAYS[3]], "every candidate costs the same before"),
+        (["--max-participation", "0.005", "--sweep-split", DAYS[3]], "every candidate costs the same before"),
         (["--side", "buy", "--sweep-split", "2031-01-01"], "leaves 4 parent orders to train on and 0 to test on; move it"),
         (["--side", "buy", "--sweep-split", "yesterday"], "split must be a day like"),
         (["--side", "buy", "--sweep-split", DAYS[3], "--algo", "vwap"], "name two or more, got vwap"),

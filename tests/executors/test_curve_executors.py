@@ -151,7 +151,7 @@ rules = st.builds(
 
 
 def study(bars, algorithms, model, bounds, **grid):
-    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **grid), algorithms, model, bounds)
+    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **{"sides": ("BUY", "SELL"), **grid}), algorithms, model, bounds)
 
 
 @given(markets(), plans, fill_models, grids, rules)

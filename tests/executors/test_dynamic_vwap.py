@@ -180,7 +180,7 @@ every_rule = st.builds(
 def test_the_engine_and_the_compiled_loop_give_the_same_bits(seed, silent, algorithm, model, rules, window):
     bars = market(seed, silent=silent)
     model = model if rules.residual == "cancel" else replace(model, latency=0)  # the compiled loop refuses the two together
-    orders = ParentOrders.grid(bars, calendar="XNYS", profile_days=2, size="30%adv", window=window, lot_size=10)
+    orders = ParentOrders.grid(bars, calendar="XNYS", profile_days=2, size="30%adv", window=window, lot_size=10, sides=("BUY", "SELL"))
     study = SlippageStudy(bars, orders, [algorithm], model, rules)
     batch = outcome(study, "batch")
     assert_same(batch, outcome(study, "engine"))

@@ -54,7 +54,7 @@ def worked_by(bars, algorithm, model, rules, grid):
         rules = replace(rules, limit_price=20.0)
     if rules.residual != Residual.CANCEL:
         model = replace(model, latency=0.0)
-    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **grid), [algorithm], model, rules)
+    return SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", **{"sides": ("BUY", "SELL"), **grid}), [algorithm], model, rules)
 
 
 @given(markets(), st.booleans(), reactions, fill_models, rules, grids)

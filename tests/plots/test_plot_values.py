@@ -16,6 +16,7 @@ from exec_algos.plots import png
 from exec_algos.plots.schedule import representative
 from exec_algos.plots.slippage import sells_mirror_buys
 from exec_algos.plots.volume import volume
+from exec_algos.tca.twins import SHOWN_ONCE
 
 GRID = {"size": "60", "profile_days": 2}
 TWAP, VWAP = "twap:slice_interval_seconds=1800", "vwap:slice_interval_seconds=1800,profile_days=2"
@@ -100,10 +101,12 @@ def test_every_order_is_counted_once_in_the_histogram_or_told_to_lie_beyond_it(r
     assert f"{beyond} of {known} lie beyond the axis" in heading(ax)
 
 
-def test_the_dots_are_the_means_and_the_bars_their_intervals(result):
+@pytest.mark.parametrize(("price", "sides"), [("open", ["BUY"]), ("worst", ["BUY", "SELL"])])
+def test_the_dots_are_the_means_and_the_bars_their_intervals(price, sides):
+    result = study(market(5), price=price)  # at the open what is paid does not depend on the side, and buys are drawn alone
     ax = result.plot("slippage", own(), benchmark="arrival")
     table = result.summary("arrival", by=("algorithm", "side"))
-    rows = [table.loc[(name, side)] for name in (TWAP, VWAP) for side in ("BUY", "SELL")]
+    rows = [table.loc[(name, side)] for name in (TWAP, VWAP) for side in sides]
     marks = [line for line in ax.get_lines() if line.get_marker() == "o"]
     bars = [line for line in ax.get_lines() if line.get_marker() == "|"]
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([row["mean"] for row in rows])
@@ -114,7 +117,7 @@ def test_the_dots_are_the_means_and_the_bars_their_intervals(result):
 def test_that_sells_mirror_buys_is_said_only_where_it_is_so(result):
     worst = study(market(5), price="worst")
     assert sells_mirror_buys(result)
-    assert "mirror each other" in heading(result.plot("slippage", own()))
+    assert SHOWN_ONCE in heading(result.plot("slippage", own()))
     assert not sells_mirror_buys(worst)
     assert "mirror" not in heading(worst.plot("slippage", own()))
 

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from markets import bars_of, market, study_of
 
-from exec_algos import ParentOrders, SlippageStudy
+from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.market.samples import load_samples
 from exec_algos.reports import write_report
 from exec_algos.reports.words import benchmark_window
+from exec_algos.tca.twins import SHOWN_ONCE
 
 
 class Page(HTMLParser):
@@ -40,8 +41,8 @@ class Page(HTMLParser):
             self._cell += data
 
 
-def study(bars):
-    return study_of(bars, ["twap", "vwap:profile_days=2"], size="60", profile_days=2).run()
+def study(bars, model=None, **grid):
+    return study_of(bars, ["twap", "vwap:profile_days=2"], model, size="60", profile_days=2, **grid).run()
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +51,20 @@ def written(tmp_path_factory):
     return result, write_report(result, tmp_path_factory.mktemp("report"))
 
 
-def test_the_headline_is_the_summary(written):
-    result, page = written
+@pytest.mark.parametrize(
+    ("price", "sides", "shown_sides"),
+    [("open", ["BUY"], ["BUY"]), ("open", ["BUY", "SELL"], ["BUY"]), ("worst", ["BUY", "SELL"], ["BUY", "SELL"])],
+)
+def test_the_headline_is_the_summary_and_sells_that_mirror_buys_are_left_out_of_it(tmp_path, price, sides, shown_sides):
+    result = study(market(5), FillModel(price=price), sides=sides)
+    page = write_report(result, tmp_path)
     rows = Page(page.read_text(encoding="utf-8")).rows
-    shown = [row for row in rows if row[0] in result.config["algorithms"] and len(row) == 10][:4]
+    headline = [row for row in rows if len(row) == 10]
+    shown = headline[1 : 1 + next(n for n, row in enumerate(headline[1:]) if row[0] not in result.config["algorithms"])]
     table = result.summary(by=("algorithm", "side")).reset_index()
+    table = table[table["side"].isin(shown_sides)]
+    assert len(shown) == 2 * len(shown_sides)
+    assert (SHOWN_ONCE in page.read_text(encoding="utf-8")) is (shown_sides != sides)
     assert [row[:4] for row in shown] == [
         [one["algorithm"], one["side"].lower(), str(one["n"]), f"{one['mean']:+.2f}"] for one in table.to_dict("records")
     ]

@@ -24,7 +24,7 @@ from exec_algos.tca.names import BENCHMARKS
 
 NAMES = ("twap", "pov:rate=0.2", "vwap:profile_days=1")
 MODEL = FillModel(price="worst", max_participation=0.2)
-TERMS = {"calendar": "XNYS", "size": ["1%adv", "20%adv"], "profile_days": 1}
+TERMS = {"calendar": "XNYS", "size": ["1%adv", "20%adv"], "profile_days": 1, "sides": ("BUY", "SELL")}
 BARS = market(8, tuple("ABCD"), missing=0.1, silent=0.1)
 COLUMN = "slippage_vwap_bps"
 

@@ -13,7 +13,7 @@ from exec_algos.market.store import BarStore
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.shards.study import ShardedStudy
 
-TERMS = Grid(calendar="XNYS", size="37", profile_days=2)
+TERMS = Grid(calendar="XNYS", size="37", profile_days=2, sides=("BUY", "SELL"))
 GONE = "bars.parquet: the file is gone since the study was planned; put it back or import its month again"
 
 

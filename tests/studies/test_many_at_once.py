@@ -159,7 +159,7 @@ def test_what_was_known_is_worked_out_when_it_is_asked_for_and_stays_with_what_i
 @pytest.fixture
 def result(bars):
     bars = bars.select(["SYNMID", "SYNTHIN"])
-    parents = ParentOrders.grid(bars, calendar="XNYS", profile_days=2)
+    parents = ParentOrders.grid(bars, calendar="XNYS", profile_days=2, sides=("BUY", "SELL"))
     return SlippageStudy(bars, parents, ["twap", "vwap"], FillModel(max_participation=0.1)).run()
 
 

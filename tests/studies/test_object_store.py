@@ -33,7 +33,11 @@ def store(monkeypatch):
 
 
 def study(place):
-    return ShardedStudy(store=place, parents=Grid(calendar="XNYS", size="37", profile_days=2), algorithms=["twap", "vwap:profile_days=2"])
+    return ShardedStudy(
+        store=place,
+        parents=Grid(calendar="XNYS", size="37", profile_days=2, sides=("BUY", "SELL")),
+        algorithms=["twap", "vwap:profile_days=2"],
+    )
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def test_a_csv_keeps_symbols_as_they_stand_and_finds_columns_by_name(tmp_path):
 
 
 def test_they_are_studied_like_a_grid_of_the_same_orders():
-    grid = ParentOrders.grid(BARS, calendar="XNYS", size="120", window="10:00-12:00", profile_days=2)
+    grid = ParentOrders.grid(BARS, calendar="XNYS", size="120", window="10:00-12:00", profile_days=2, sides=("BUY", "SELL"))
     clock = {"start": "10:00", "end": "12:00"}
     rows = [
         {"symbol": BARS.symbols[i], "side": side, "quantity": 120, **{name: f"{grid.sessions.date[k]} {at}" for name, at in clock.items()}}

@@ -16,7 +16,8 @@ FULL = {"A": [(t, 10.0, 10.0, 10.0, 10.0, 100.0 * (1 + i), math.nan) for i, day 
 
 def grid(bars=None, **options):
     return ParentOrders.grid(
-        bars_of(FULL) if bars is None else bars, **{"calendar": "XNYS", "profile_days": 2, "size": "10%adv", **options}
+        bars_of(FULL) if bars is None else bars,
+        **{"calendar": "XNYS", "profile_days": 2, "size": "10%adv", "sides": ["BUY", "SELL"], **options},
     )
 
 
@@ -29,6 +30,13 @@ def test_there_is_an_order_for_each_session_with_enough_history_and_each_side():
     assert days_of(orders) == [day for day in DAYS[2:] for _ in range(2)]
     assert orders.side.tolist() == [1, -1] * 3
     assert len(orders) == 6
+
+
+def test_without_sides_every_order_buys():
+    orders = ParentOrders.grid(bars_of(FULL), calendar="XNYS", profile_days=2, size="10%adv")
+    assert days_of(orders) == list(DAYS[2:])
+    assert orders.side.tolist() == [1] * 3
+    assert orders.lots.tolist() == grid(sides=["BUY"]).lots.tolist()
 
 
 def test_the_holiday_is_no_session():

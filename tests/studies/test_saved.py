@@ -29,7 +29,7 @@ STUDIES = {
     "orders": lambda: SlippageStudy(BARS, ParentOrders.from_frame(pd.DataFrame(OWN), BARS, calendar="XNYS"), ["twap"], MODEL),
     "days of the bars": lambda: study_of(BARS, ["twap"], calendar=None, profile_days=1, size="10", window="10:00-12:00"),
     "rules": lambda: SlippageStudy(
-        BARS, ParentOrders.grid(BARS, calendar="XNYS", size="50", profile_days=1), ["twap"], MODEL,
+        BARS, ParentOrders.grid(BARS, calendar="XNYS", size="50", profile_days=1, sides=("BUY", "SELL")), ["twap"], MODEL,
         Rules(max_child=7, residual="extend", limit_price=22.5),
     ),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.sensitivity import band, fill_models, sweep, sweep_shards
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.tca.twins import BUYS_ONLY
 
 HOURLY = "twap:slice_interval_seconds=3600"
 NEUTRAL = FillModel(spread=FixedSpread(10), impact=SquareRootImpact(0.01), max_participation=0.5)
@@ -75,7 +76,16 @@ def test_one_side_may_be_looked_at_alone():
     both = SlippageStudy(bars, parents(bars, sides=["BUY", "SELL"]), ["twap", HOURLY]).run()
     buys, sells = (band({"one": both}, side=side).means["one"] for side in ("BUY", "SELL"))
     np.testing.assert_allclose(buys, -sells)
-    np.testing.assert_allclose(band({"one": both}).means["one"], 0, atol=1e-12)
+    assert buys.abs().max() > 40  # over both sides it would be 0
+
+
+def test_of_twins_a_band_without_a_side_is_that_of_the_buys():
+    bars = trending()
+    both, alone = (SlippageStudy(bars, parents(bars, sides=sides), ["twap", HOURLY]).run() for sides in (["BUY", "SELL"], ["BUY"]))
+    found, wanted = band({"one": both}), band({"one": alone})
+    pd.testing.assert_frame_equal(found.means, wanted.means)
+    pd.testing.assert_frame_equal(found.pairs, wanted.pairs)
+    assert found.ranking == wanted.ranking
 
 
 def test_results_that_are_not_of_the_same_orders_are_refused():
@@ -138,10 +148,17 @@ def test_a_split_that_leaves_nothing_or_is_no_day_is_refused(split, words):
 
 def test_candidates_between_which_there_is_nothing_to_choose_are_refused():
     bars = turning()
-    with pytest.raises(UsageError, match="where buys and sells of the same orders cancel out, take one side"):
-        sweep(bars, parents(bars, sides=["BUY", "SELL"]), ["twap", HOURLY], split=DAYS[3])
+    capped = FillModel(max_participation=0.005)  # under it any schedule buys five shares a bar
+    with pytest.raises(UsageError, match=r"every candidate costs the same before .* where a cap makes all trade alike, raise it"):
+        sweep(bars, parents(bars), ["twap", "twap:slice_interval_seconds=1800"], capped, split=DAYS[3])
     with pytest.raises(UsageError, match="name two or more, got twap"):
         sweep(bars, parents(bars), ["twap"], split=DAYS[3])
+
+
+def test_a_sweep_over_twins_chooses_and_gains_what_it_does_over_the_buys():
+    bars, names = turning(), ["twap:slice_interval_seconds=1800", HOURLY]
+    both, alone = (sweep(bars, parents(bars, sides=sides), names, split=DAYS[3]) for sides in (["BUY", "SELL"], ["BUY"]))
+    assert (both.chosen, both.gain) == (HOURLY, alone.gain._replace(note=BUYS_ONLY))
 
 
 def test_a_sweep_takes_the_driver_and_tells_how_far_each_half_is():

@@ -21,7 +21,7 @@ from exec_algos.studies.shards.study import ShardedStudy
 
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0, vendor=True)  # of a November and a December
 NAMES = ("twap", "vwap:profile_days=2", "pov")
-TERMS = {"calendar": "XNYS", "size": "37", "profile_days": 2}
+TERMS = {"calendar": "XNYS", "size": "37", "profile_days": 2, "sides": ("BUY", "SELL")}
 fresh = count()
 
 

@@ -30,7 +30,9 @@ ShardedStudy.of_folder(sys.argv[1]).run(sys.argv[1], progress=said)
 def study(folder):
     BarStore(folder / "bars").write(market(7, SYMBOLS))
     return ShardedStudy(
-        store=str(folder / "bars"), parents=Grid(calendar="XNYS", size="37", profile_days=2), algorithms=["twap", "vwap:profile_days=2"]
+        store=str(folder / "bars"),
+        parents=Grid(calendar="XNYS", size="37", profile_days=2, sides=("BUY", "SELL")),
+        algorithms=["twap", "vwap:profile_days=2"],
     )
 
 

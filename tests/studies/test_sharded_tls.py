@@ -52,7 +52,9 @@ def configured(ca, cert, key):
 
 def study(folder):
     BarStore(folder / "bars").write(market(7, ("A", "B")))
-    return ShardedStudy(store=str(folder / "bars"), parents=Grid(calendar="XNYS", size="37", profile_days=2), algorithms=["twap"])
+    return ShardedStudy(
+        store=str(folder / "bars"), parents=Grid(calendar="XNYS", size="37", profile_days=2, sides=("BUY", "SELL")), algorithms=["twap"]
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def flat(volumes, price=10.0):
 
 
 def grid(bars=BARS, **options):
-    return ParentOrders.grid(bars, **{"calendar": "XNYS", "size": "10", "profile_days": 2, **options})
+    return ParentOrders.grid(bars, **{"calendar": "XNYS", "size": "10", "profile_days": 2, "sides": ["BUY", "SELL"], **options})
 
 
 def drawn(orders):
@@ -143,6 +143,7 @@ def test_the_sample_stands_in_the_result_and_its_record():
 @pytest.mark.slow
 def test_a_study_in_shards_draws_the_same(tmp_path):
     terms = {"calendar": "XNYS", "size": "10", "profile_days": 2, "sessions": (DAYS[3], None), "symbols": ["A", "C", "D"]}
+    terms["sides"] = ["BUY", "SELL"]
     terms["strata"] = Strata(by=["liquidity"], edges={"liquidity": [30_000.0]}, fraction=0.7, seed=3)
     whole = SlippageStudy(BARS, ParentOrders.grid(BARS, **terms), ["twap"]).run()
     BarStore(tmp_path / "bars").write(BARS)

@@ -253,7 +253,7 @@ def test_bars_off_the_sessions_grid_are_refused():
 
 
 def test_algorithms_are_values_or_text():
-    parents = ParentOrders.grid(BARS, calendar="XNYS", profile_days=2)
+    parents = ParentOrders.grid(BARS, calendar="XNYS", profile_days=2, sides=("BUY", "SELL"))
     by_value = SlippageStudy(BARS, parents, [TWAP(slice_interval_seconds=3600), VWAP(profile_days=2)]).run()
     by_text = SlippageStudy(BARS, parents, ["twap:slice_interval_seconds=3600", "vwap:profile_days=2"]).run()
     assert_same(by_value, by_text)

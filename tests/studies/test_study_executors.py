@@ -16,7 +16,7 @@ from exec_algos.studies.shards.study import ShardedStudy
 
 BARS = market(4, ("A", "B", "C"), missing=0.1)
 MODEL = FillModel(max_participation=0.2)
-TERMS = {"calendar": "XNYS", "size": "30%adv", "profile_days": 1}
+TERMS = {"calendar": "XNYS", "size": "30%adv", "profile_days": 1, "sides": ("BUY", "SELL")}
 OWN = "desk_executors:OwnTWAP"
 
 

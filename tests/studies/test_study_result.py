@@ -22,7 +22,9 @@ NAMES = ["twap", "vwap:profile_days=1"]
 
 @pytest.fixture(scope="module")
 def result():
-    return study_of(market(31, ("A", "B", "C"), missing=0.1), NAMES, MODEL, profile_days=1, size="30%adv", lot_size=10).run()
+    return study_of(
+        market(31, ("A", "B", "C"), missing=0.1), NAMES, MODEL, profile_days=1, size="30%adv", lot_size=10, sides=("BUY", "SELL")
+    ).run()
 
 
 def test_there_is_a_row_for_each_order_and_algorithm_and_they_share_the_order(result):

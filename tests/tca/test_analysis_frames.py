@@ -90,7 +90,10 @@ def test_the_analysis_of_a_study_has_no_silent_nan_and_agrees_with_its_own_table
     bars = minute_bars(*[[100 + (i * 7 % 13) / 10 if i % 5 else None for i in range(390)] for _ in range(3)])
     model = FillModel(spread=FixedSpread(10), commission=Commission(rate=0.001), max_participation=0.05)
     result = SlippageStudy(
-        bars, ParentOrders.grid(bars, size="900", window="10:00-10:20", calendar="XNYS", profile_days=1), ["twap"], model
+        bars,
+        ParentOrders.grid(bars, size="900", window="10:00-10:20", calendar="XNYS", profile_days=1, sides=("BUY", "SELL")),
+        ["twap"],
+        model,
     ).run()
     view = view_of(result.parents, bars, HOURS)
     trades = Trades.of(result.fills, result.parents, bars)
@@ -112,7 +115,7 @@ def test_the_analysis_of_a_study_has_no_silent_nan_and_agrees_with_its_own_table
 @pytest.mark.parametrize("file", ["us_alphavantage_2019_02/UGA", "us_yahoo_2026_03/BILI", "us_illiquid_etf_2y/DBB"])
 def test_the_analysis_of_real_bars_has_a_number_or_a_reason_everywhere_and_sums(market_data, file):
     bars = Bars.read(market_data / f"{file}.parquet")
-    orders = ParentOrders.grid(bars, size="20%adv", window="09:45-10:30", calendar="XNYS", profile_days=1)
+    orders = ParentOrders.grid(bars, size="20%adv", window="09:45-10:30", calendar="XNYS", profile_days=1, sides=("BUY", "SELL"))
     result = SlippageStudy(bars, orders, ["twap"], FillModel(max_participation=0.1, commission=Commission(per_share=0.01))).run()
     hours = sessions("XNYS", int(bars.start.min()), int(bars.start.max()))
     view = view_of(result.parents, result.bars, hours)

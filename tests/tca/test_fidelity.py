@@ -184,7 +184,10 @@ def test_a_bucket_that_does_not_divide_the_day_is_refused(minutes):
 def test_fills_of_a_study_of_real_bars_by_time_of_day_add_up_to_all_fills(market_data):
     bars = Bars.read(market_data / "us_alphavantage_2019_02/GLD.parquet")
     result = SlippageStudy(
-        bars, ParentOrders.grid(bars, size="3900", calendar="XNYS", profile_days=1), ["twap"], FillModel(price="close")
+        bars,
+        ParentOrders.grid(bars, size="3900", calendar="XNYS", profile_days=1, sides=("BUY", "SELL")),
+        ["twap"],
+        FillModel(price="close"),
     ).run()
     trades = Trades.of(result.fills, result.parents, result.bars)
     cost = fill_slippage(result.bars, trades, stamped="end")

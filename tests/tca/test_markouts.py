@@ -188,7 +188,7 @@ def test_trades_of_a_study_point_at_the_rows_of_its_parents():
     bars = minute_bars([100 + i / 100 for i in range(390)], [101] * 390, [102] * 390)
     study = SlippageStudy(
         bars,
-        ParentOrders.grid(bars, size="30", window="10:00-10:30", calendar="XNYS", profile_days=1),
+        ParentOrders.grid(bars, size="30", window="10:00-10:30", calendar="XNYS", profile_days=1, sides=("BUY", "SELL")),
         ["twap", "twap:slice_interval_seconds=300"],
     )
     result = study.run()

@@ -143,6 +143,13 @@ def test_rows_that_differ_in_sign_only_are_shown_once():
         assert (len(shown_once(table(1.5, sell), ("mean",)).table), shown_once(table(1.5, sell), ("mean",)).note) == (2, "")
 
 
+@pytest.mark.parametrize(("column", "buy", "sell"), [("n", 3, 4), ("fill_rate", 1.0, 0.5), ("participation", 0.1, 0.2), ("left_out", 0, 1)])
+def test_rows_that_cost_the_same_and_count_other_orders_are_all_shown(column, buy, sell):
+    whole = table(0.0, 0.0).assign(**{column: [buy, buy]})
+    assert shown_once(whole, ("mean",)).once
+    assert not shown_once(whole.assign(**{column: [buy, sell]}), ("mean",)).once
+
+
 def test_a_spread_is_paid_on_both_sides_and_both_are_shown():
     result = study(model=FillModel(spread=FixedSpread(4.0)))
     assert not shown_once(result.summary(), ("mean",)).once

@@ -142,8 +142,9 @@ class ShardedResult:
         needed = columns_for(wanted)
         one = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
         bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
-        groups = tuple(dict.fromkeys(["algorithm", *wanted, *(["side"] if self.has_twins() else [])]))
-        plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *READ, column])
+        sides = ["side"] if self.has_twins() else []
+        groups = tuple(dict.fromkeys(["algorithm", *wanted, *sides]))
+        plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *sides, *READ, column])
 
         def fold(look: Callable[[pd.DataFrame], A]) -> A:
             return plain(lambda part: look(with_traits(part, wanted, edges=bounds)))
