@@ -65,7 +65,7 @@ def study_of(store: Path, names: str, fills: bool, **terms) -> ShardedStudy:
     """The study: four algorithms, or the first so many of the eight."""
     algorithms = FOUR if names == "four" else ALGORITHMS[: int(names)]
     # as many parent orders a symbol and session as the study in one piece of benchmarks/study.py, where algorithms are those four
-    parents = {"sides": ["buy"], "size": "5%adv"} if names == "four" else {"size": "1%adv"}
+    parents = {"sides": ["buy"], "size": "5%adv"} if names == "four" else {"sides": ["buy", "sell"], "size": "1%adv"}
     model = FillModel(max_participation=0.1)
     grid = Grid(calendar="XNYS", **parents, **terms)
     return ShardedStudy(store=str(store), parents=grid, algorithms=algorithms, fills=fills, fill_model=model)

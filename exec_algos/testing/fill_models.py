@@ -155,8 +155,9 @@ class _FillCheck:
 
     def _study(self, model: FillModel, rules: Rules, lot: float, bars: Bars) -> SlippageStudy:
         parents = ParentOrders.grid(
-            bars, calendar=self.hours.name, size=["10%adv", "150%adv"], window=["10:00-12:00", "09:30-13:00"], profile_days=1, lot_size=lot
-        )
+            bars, calendar=self.hours.name, sides=(Side.BUY, Side.SELL), size=["10%adv", "150%adv"], window=["10:00-12:00", "09:30-13:00"],
+            profile_days=1, lot_size=lot,
+        )  # fmt: skip
         return SlippageStudy(bars, parents, [TWAP(slice_interval_seconds=1800)], model, rules)
 
     def _driven(self, study: SlippageStudy, seed: int) -> list[Traded]:

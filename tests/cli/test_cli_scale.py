@@ -97,7 +97,7 @@ def test_sells_that_mirror_buys_are_printed_once_and_that_is_said(tmp_path, stor
     run_shards([store], REQUEST, str(tmp_path / "out"))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines if "on the same parent orders" in line] == ["buy"]
-    assert [line.split(":")[0] for line in lines if line.startswith(("twap", "vwap"))] == ["twap buy", "vwap:profile_days=2 buy"]
+    assert [line.split(": ")[0] for line in lines if line.startswith(("twap", "vwap"))] == ["twap buy", "vwap:profile_days=2 buy"]
     assert [line.endswith(f"; {SHOWN_ONCE}") for line in lines if line.startswith("slippage against")] == [True]
 
 

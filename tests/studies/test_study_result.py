@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,10 +92,12 @@ def test_an_order_that_got_nothing_has_no_price_and_no_slippage():
     assert empty.summary().loc["twap", ["n", "fill_rate", "days"]].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize(("sides", "keys"), [(["BUY"], "algorithm"), (["BUY", "SELL"], ["algorithm", "side"])], ids=["buys", "twins"])
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
-def test_summary_is_pandas(result, benchmark):
+def test_summary_is_pandas(result, benchmark, sides, keys):
     column = BENCHMARKS[benchmark]
-    table, rows = result.summary(benchmark), result.parents.groupby("algorithm")
+    result = replace(result, parents=result.parents[result.parents["side"].isin(sides)])
+    table, rows = result.summary(benchmark), result.parents.groupby(keys)
     pd.testing.assert_series_equal(table["mean"], rows[column].mean(), check_names=False)
     pd.testing.assert_series_equal(table["median"], rows[column].median(), check_names=False)
     pd.testing.assert_series_equal(table["sd"], rows[column].std(), check_names=False)
@@ -107,11 +110,13 @@ def test_summary_is_pandas(result, benchmark):
 
 
 def test_the_notional_mean_is_money_lost_over_money_traded(result):
-    rows = result.parents[result.parents["algorithm"] == "twap"]
-    traded = rows["filled"] * rows["average_price"]
-    expected = (traded * rows["slippage_vwap_bps"]).sum() / traded.sum()
-    assert result.summary().loc["twap", "notional_mean"] == pytest.approx(expected)
-    assert result.estimate("twap", weighted=True).mean == pytest.approx(expected)
+    for side in ("BUY", "SELL"):
+        rows = result.parents[(result.parents["algorithm"] == "twap") & (result.parents["side"] == side)]
+        traded = rows["filled"] * rows["average_price"]
+        expected = (traded * rows["slippage_vwap_bps"]).sum() / traded.sum()
+        assert result.summary().loc[("twap", side), "notional_mean"] == pytest.approx(expected)
+        alone = replace(result, parents=result.parents[result.parents["side"] == side])
+        assert alone.estimate("twap", weighted=True).mean == pytest.approx(expected)
 
 
 def test_summary_by_other_columns(result):
@@ -123,10 +128,12 @@ def test_summary_by_other_columns(result):
 def test_algorithms_are_compared_on_the_same_orders(result):
     table = result.parents.pivot(index="parent_id", columns="algorithm", values="slippage_vwap_bps")
     difference = table["twap"] - table["vwap:profile_days=1"]
-    assert result.compare("twap", "vwap:profile_days=1").mean == pytest.approx(difference.mean(), abs=1e-9)
-    assert result.compare("vwap:profile_days=1", "twap").mean == pytest.approx(-difference.mean(), abs=1e-9)
-    buys = result.parents[result.parents["side"] == "BUY"]["parent_id"].unique()
-    assert result.compare("twap", "vwap:profile_days=1", side="BUY").mean == pytest.approx(difference[buys].mean())
+    for side in ("BUY", "SELL"):
+        mine = difference[result.parents[result.parents["side"] == side]["parent_id"].unique()].mean()
+        assert result.compare("twap", "vwap:profile_days=1", side=side).mean == pytest.approx(mine)
+        alone = replace(result, parents=result.parents[result.parents["side"] == side])
+        assert alone.compare("twap", "vwap:profile_days=1").mean == pytest.approx(mine, abs=1e-9)
+        assert alone.compare("vwap:profile_days=1", "twap").mean == pytest.approx(-mine, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +178,6 @@ def test_the_fingerprint_of_the_data_changes_with_one_cent():
     bars = market(31)
     close = bars.close.copy()
     close[5] += 0.01
-    from dataclasses import replace
-
     high = np.maximum(bars.high, close)
     prints = [
         study_of(one, ["twap"], profile_days=1).run().config["data_sha256"] for one in (bars, bars, replace(bars, close=close, high=high))
