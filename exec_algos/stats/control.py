@@ -49,7 +49,7 @@ class ControlVariate(NamedTuple):
 def signed_move(side: npt.ArrayLike, first: npt.ArrayLike, last: npt.ArrayLike) -> Floats:
     """What the market's move alone costs an order: ``side * (last / first - 1) * 1e4`` bps, positive = cost.
 
-    Over orders of both sides on the same windows its mean is 0 by construction: the control of a study.
+    Over orders of both sides on the same windows its mean is 0 by construction; over one side it is 0 where the price has no drift.
 
     Parameters
     ----------

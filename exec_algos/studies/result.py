@@ -229,7 +229,7 @@ class StudyResult:
         return found
 
     def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
-        """`summary` by algorithm and by what the orders were like.
+        """`summary` by algorithm and by what the orders were like; of twins by side too.
 
         Parameters
         ----------

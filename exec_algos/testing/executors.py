@@ -174,9 +174,7 @@ def _compiles(algorithm: Algorithm, findings: Findings) -> bool:
 def _studied(algorithm: Algorithm, hours: Sessions, seed: int, findings: Findings) -> None:
     """The compiled loop gives the fills of the engine."""
     bars = Bars.concat([random_bars(symbol, seed, hours) for symbol in SYMBOLS])
-    parents = ParentOrders.grid(
-        bars, calendar=hours.name, sides=(Side.BUY, Side.SELL), size="20%adv", window="10:00-12:00", profile_days=1
-    )
+    parents = ParentOrders.grid(bars, calendar=hours.name, sides=(Side.BUY, Side.SELL), size="20%adv", window="10:00-12:00", profile_days=1)
     for model, policy in STUDIES:
         rules = replace(_rules(algorithm), residual=policy)
         engine, batch = (SlippageStudy(bars, parents, [algorithm], model, rules).run(driver).fills for driver in ("engine", "batch"))
