@@ -281,7 +281,7 @@ def raw(rows, place, at):
 
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.adddata(Raw(rows=tuple(rows)))
-    plug_in(cerebro, fills="exec_algos")
+    plug_in(cerebro, fills="exec_algos", label="end", zone="UTC")
     cerebro.addstrategy(Placing)
     cerebro.run()
     return made[0]

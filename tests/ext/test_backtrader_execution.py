@@ -301,7 +301,7 @@ class TestFeeds:
         cerebro = bt.Cerebro(stdstats=False)
         cerebro.adddata(bt.feeds.PandasData(dataname=frame, timeframe=bt.TimeFrame.Minutes, compression=30, name="A"))
         cerebro.broker.setcash(1e6)
-        plug_in(cerebro, zone=zone, calendar=None if zone else "XNYS")
+        plug_in(cerebro, zone=zone, calendar=None if zone else "XNYS", label="end")
         cerebro.addstrategy(Worker, orders=(("A", 100, HALF_HOURS, 2, {"until": "12:30"}),))
         parent = cerebro.run()[0].parents[0]
         assert (parent.parent.start, parent.parent.end) == (ns("2025-11-24", "10:30"), ns("2025-11-24", "12:30"))

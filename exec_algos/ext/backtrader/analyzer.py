@@ -93,6 +93,7 @@ class ExecutionAnalyzer(bt.Analyzer):
       ``slippage_session_vwap_bps`` and ``slippage_twap_bps`` the ``mean``, its 95 % interval ``low`` to ``high`` (clustered by
       session), ``notional_mean`` (weighted by notional) and ``n``. Currency is added up as it is: of feeds in several
       currencies read ``parents``.
+    * ``feeds``: how the stamps of each feed were read, in words: which end of a bar they name, in which zone, and whether anybody said so.
     * ``note``: why there is nothing, where there are no parent orders.
 
     Positive = cost, for buys and sells; NaN = not estimable. Prices, slippage and benchmarks are those of
@@ -118,6 +119,8 @@ class ExecutionAnalyzer(bt.Analyzer):
         desk = desk_of(self.strategy)
         self._table: pd.DataFrame | None = _table(desk, tapes) if desk is not None and desk.orders else None
         self.rets = _analysis(self._table)
+        if desk is not None:
+            self.rets["feeds"] = {feed.name: feed.time.reading for feed in desk.feeds}
         if desk is None:
             self.rets["note"] = f"{type(self.strategy).__name__} is no ExecutionMixin, so it has no parent orders"
 

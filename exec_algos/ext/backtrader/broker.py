@@ -12,7 +12,7 @@ from exec_algos.costs.grid import on_tick, taken_price
 from exec_algos.errors import OrderRejectedError, UsageError
 from exec_algos.ext.backtrader.charging import Charge, charging
 from exec_algos.ext.backtrader.desk import Desk
-from exec_algos.ext.backtrader.settings import settings_of
+from exec_algos.ext.backtrader.settings import name_of, settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.ext.backtrader.tape import Tape
 from exec_algos.fills import FillModel
@@ -103,6 +103,12 @@ class ExecutionBroker(bt.brokers.BackBroker):
             for info in self.comminfo.values():
                 self._charged(info)
 
+    def stop(self) -> None:
+        """End a run."""
+        for tape in self._tapes.values():
+            tape.time.end()
+        super().stop()
+
     def attach(self, desk: Desk) -> None:
         """Let a strategy's executors decide before bars are met."""
         self._desks.append(desk)
@@ -133,6 +139,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         self._decided[order.ref] = self._instant()
         if self._unfit and id(order.data) in self._unfit:
             raise self._unfit[id(order.data)]
+        self._tapes[id(order.data)].time.order()
         if order.exectype in (Order.Limit, Order.StopLimit):
             self._check_tick(order)
         return super().submit(order, check=check)
@@ -205,7 +212,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             settings = settings_of(self.cerebro)
             for i, data in enumerate(self.cerebro.datas):
                 try:
-                    name = data._name or f"data{i}"
+                    name = name_of(data, i)
                     self._tapes[id(data)] = Tape(data, name, FeedTime(data, name, settings), self.model)
                 except UsageError as error:  # told to whoever orders in it; a feed of days beside is welcome
                     self._unfit[id(data)] = error

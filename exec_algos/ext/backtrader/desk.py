@@ -15,7 +15,7 @@ from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs.grid import EVERY_TICK, on_tick
 from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.executors.working import WorkingOrder
-from exec_algos.ext.backtrader.settings import settings_of
+from exec_algos.ext.backtrader.settings import name_of, settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.model import NO_RULES, Residual, Side
 from exec_algos.model.window import shown
@@ -61,7 +61,7 @@ class Feed:
         """Take in the bar that has come; returns when it is known, ns UTC."""
         stamps, time = self.stamps, self.time
         self.seen = stamps.lencount
-        known = time.known(stamps[0])
+        known = time.came(stamps[0])
         self.broker.see(self.name, known - time.step, self._volume[0], self._close[0])
         return known
 
@@ -136,7 +136,7 @@ class Desk:
         self._feeds: dict[int, Feed] = {}
         for i, data in enumerate(strategy.datas):
             try:
-                self._feeds[id(data)] = Feed(strategy, data, data._name or f"data{i}", self)
+                self._feeds[id(data)] = Feed(strategy, data, name_of(data, i), self)
             except UsageError as error:
                 self._unfit[id(data)] = error
         self._list = list(self._feeds.values())
@@ -194,6 +194,7 @@ class Desk:
             raise UsageError(
                 f"nobody said when the session of {feed.name} ends: give {instead}, sessionend= with its feed, or calendar= to plug_in"
             )
+        feed.time.order()
         side = Side.BUY if size > 0 else Side.SELL
         begun = feed.broker.execute(feed.name, abs(size), algorithm, side=side, on_over=self._ended.append, **terms)
         self.orders[begun.parent.parent_id] = begun
@@ -252,6 +253,8 @@ class Desk:
 
     def close(self) -> None:
         """The run is over: what is still worked ends here, with its residual; a child that is open can trade no more."""
+        for feed in self._list:
+            feed.time.end()
         for feed, child in list(self.children.values()):
             feed.withdraw(child)
             feed.broker.end(child)

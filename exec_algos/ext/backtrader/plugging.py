@@ -20,9 +20,9 @@ def plug_in(  # noqa: PLR0913 - what a run says of its fills and feeds
     *,
     fills: Literal["backtrader", "exec_algos"] = "backtrader",
     fill_model: FillModel | None = None,
-    label: Literal["start", "end"] = "end",
+    label: Literal["start", "end"] | Mapping[str, str] | None = None,
     calendar: str | Mapping[str, str] | None = None,
-    zone: str | None = None,
+    zone: str | Mapping[str, str] | None = None,
     quote_proxy: str | None = None,
 ) -> None:
     """Say how the orders of a run are filled and how its feeds are read.
@@ -38,13 +38,15 @@ def plug_in(  # noqa: PLR0913 - what a run says of its fills and feeds
         which keeps the cash and the commissions set so far. Set its other options before or after, by ``cerebro.broker``.
     fill_model : FillModel, optional
         With ``fills="exec_algos"``; that of the `ExecutionBroker` which is there already, or ``FillModel()``.
-    label : {"end", "start"}
-        What a bar's stamp is.
+    label : {"end", "start"} or mapping, optional
+        What a bar's stamp is, of all feeds or by their names. Absent: the end, as backtrader has it; a feed whose sessions show that it
+        is the start is refused with its first order, one that comes bar by bar as soon as it shows.
     calendar : str or mapping of str to str, optional
         Calendar of the sessions (``"XNYS"``), or one for each feed's name. Without it a session is the feed's
         ``sessionstart`` to ``sessionend``.
-    zone : str, optional
-        IANA zone in which the stamps of feeds without ``tz`` are read.
+    zone : str or mapping, optional
+        IANA zone in which the stamps of feeds without ``tz`` are read, of all feeds or by their names; the calendar's if absent. With
+        neither they are read in UTC, which the first order warns of.
     quote_proxy : {"close"}, optional
         What stands in for quotes, which feeds have not: bid and ask are then the close, with half the bar's volume on either side.
         An algorithm that reads quotes is refused without it.
@@ -52,7 +54,7 @@ def plug_in(  # noqa: PLR0913 - what a run says of its fills and feeds
     Raises
     ------
     UnknownNameError
-        An unknown kind of fills or label.
+        An unknown kind of fills or label; in the run, a name that is no feed's.
     UsageError
         A fill model without ``fills="exec_algos"``, or a broker whose own fill options would be lost.
     """

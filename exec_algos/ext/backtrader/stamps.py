@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import backtrader as bt
 
 from exec_algos.errors import UsageError
+from exec_algos.ext.backtrader.labels import LabelWatch
 from exec_algos.ext.backtrader.settings import FeedSettings
 from exec_algos.model import Session
 from exec_algos.stepped.hours import CalendarHours, DailyHours
@@ -36,6 +38,10 @@ class FeedTime:
         Length of a bar, ns.
     hours : callable
         The session that is open at an instant (ns UTC), or the next.
+    reading : str
+        How stamps are read, in words.
+    assumed : str
+        What of that nobody said, until it is told; empty where there is nothing.
 
     Raises
     ------
@@ -45,19 +51,23 @@ class FeedTime:
 
     def __init__(self, data: Any, name: str, settings: FeedSettings) -> None:
         self.step = _step(data, name)
-        self._delay = self.step if _label(data, name, settings) == "start" else 0
+        label = _label(data, name, settings)
+        self._delay = self.step if label == "start" else 0
         calendar = settings.calendar_of(name)
         self.hours: CalendarHours | DailyHours
-        zone = _zone(data)
+        zone, named = _zone(data), settings.zone_of(name)
         self._local: ZoneInfo | None = None
         if calendar is not None:
             self.hours = CalendarHours(calendar)
         else:
-            self.hours = DailyHours(zone or settings.zone or "UTC", data.p.sessionstart, data.p.sessionend)
+            self.hours = DailyHours(zone or named or "UTC", data.p.sessionstart, data.p.sessionend)
         if zone is None:
-            self._local = ZoneInfo(settings.zone or self.session(0).zone)
+            self._local = ZoneInfo(named or self.session(0).zone)
         self._offsets: dict[int, int] = {}
         self._stamp, self._known = math.nan, 0  # the last one asked for: fills and bars of an instant ask for the same
+        self.assumed = "" if zone or named or calendar else _assumed_zone(name)
+        self.reading = _reading(label, zone, named or self.session(0).zone, said=bool(named or calendar))
+        self._watch = self._watching(data, name) if label is None else None
 
     @property
     def unbounded(self) -> bool:
@@ -78,6 +88,41 @@ class FeedTime:
         self._stamp, self._known = stamp, moment * 1_000_000 + self._delay
         return self._known
 
+    def came(self, stamp: float) -> int:
+        """`known` of a bar that has come.
+
+        Raises
+        ------
+        UsageError
+            There are orders in the feed, and its sessions show that its stamps, of which nobody said it, name the starts of bars.
+        """
+        if self._watch is not None:
+            self._watch.see(stamp)
+        return self.known(stamp)
+
+    def order(self) -> None:
+        """An order is given in the feed; UsageError as `came`."""
+        if self.assumed:
+            said, self.assumed = self.assumed, ""
+            warnings.warn(said, stacklevel=1)
+        if self._watch is not None:
+            self._watch.order()
+
+    def end(self) -> None:
+        """The run is over; UsageError as `came`."""
+        if self._watch is not None:
+            self._watch.end()
+
+    def _watching(self, data: Any, name: str) -> LabelWatch | None:
+        if _source(data).islive():
+            return None
+        stamps = data.lines.datetime
+        hours = None if self.unbounded else self.session
+        watch = LabelWatch(name, self.step, self.known, hours, resampled=bool(data.resampling))
+        if len(stamps.array) > stamps.lencount:  # all there before the run
+            watch.take(stamps.array)
+        return watch
+
     def _offset(self, hour: int) -> int:
         """Local time minus UTC in that hour of the local clock, milliseconds."""
         found = self._offsets.get(hour)
@@ -86,6 +131,21 @@ class FeedTime:
             ahead = wall.utcoffset()
             found = self._offsets[hour] = 0 if ahead is None else round(ahead.total_seconds() * 1000)
         return found
+
+
+def _assumed_zone(name: str) -> str:
+    return (
+        f"feed {name}: its stamps have no zone, and nobody named one; read in UTC. Say plug_in(cerebro, zone='America/New_York'), "
+        "or calendar='XNYS'"
+    )
+
+
+def _reading(label: str | None, zone: str | None, local: str, *, said: bool) -> str:
+    """How stamps are read, in words."""
+    end = "the ends of bars, which nobody said" if label is None else f"the {label}s of bars"
+    if zone is not None:
+        return f"stamps name {end}; zone {zone}, of the feed"
+    return f"stamps name {end}; without a zone, read in {local}" + ("" if said else ", which nobody said")
 
 
 def _step(data: Any, name: str) -> int:
@@ -100,8 +160,9 @@ def _step(data: Any, name: str) -> int:
     return STEPS[frame] * int(compression)
 
 
-def _label(data: Any, name: str, settings: FeedSettings) -> str:
-    label = str(getattr(_source(data).p, "label", settings.label))
+def _label(data: Any, name: str, settings: FeedSettings) -> str | None:
+    """What the stamps name; None where nobody said."""
+    label: str | None = getattr(_source(data).p, "label", settings.label_of(name))
     if label == "start" and data.resampling:
         raise UsageError(f"feed {name} is resampled, for which backtrader takes stamps as the ends of bars; label its source by end")
     return label

@@ -57,7 +57,7 @@ class Tape:
         """Take in the bar that has come; returns when it is known, ns UTC."""
         stamps = self.stamps
         self.length, self.used, self._bar = stamps.lencount, 0.0, None
-        self.known = self.time.known(stamps[0])
+        self.known = self.time.came(stamps[0])
         self.start = self.known - self.time.step
         if self._days is not None:
             self._days.see(self.start, self.lines.close[0])
