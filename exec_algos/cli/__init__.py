@@ -160,6 +160,15 @@ Out = Annotated[Path, typer.Option(help="Folder for tables, plots and report.", 
 Resume = Annotated[
     str | None, typer.Option(help="Folder of a study in shards of one store: starts it, or goes on with it.", rich_help_panel=RUN)
 ]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-import",
+        help="module:Class that the folder of --resume names and may import; once for each.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Cluster = Annotated[str | None, typer.Option(help="local:2, tcp://host:8786 or tls://host:8786; needs --resume.", rich_help_panel=RUN)]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at the first day (--resume) or order (--orders) that cannot be worked.", rich_help_panel=RUN)
@@ -226,6 +235,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     sweep_split: Split = None,
     as_json: Json = False,
     resume: Resume = None,
+    allow_import: Allow = None,
     cluster: Cluster = None,
     strict: Strict = False,
     format: Format = None,
@@ -255,10 +265,12 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             if not resume.strip():
                 raise UsageError("--resume names no folder; give one for the study")
             _check_resumed(ctx, resume, bars)
-            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show)
+            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show, allow_import=allow_import or ())
             return
-        if not bars or cluster or (strict and not orders):
-            raise UsageError("name bars to study, or --resume DIR; --cluster needs --resume, --strict needs --resume or --orders")
+        if not bars or cluster or allow_import or (strict and not orders):
+            raise UsageError(
+                "name bars to study, or --resume DIR; --cluster and --allow-import need --resume, --strict needs --resume or --orders"
+            )
         from exec_algos.cli.data import bars_to_study
         from exec_algos.cli.study import run_and_show
 
@@ -267,7 +279,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 
 IN_MEMORY = {"out", "format", "zone", "label", "step", "symbol", "on_bad"}  # what a study in shards has no use for
 # what may be said of a study that is in its folder
-GOING_ON = {"resume", "cluster", "strict", "as_json", "by", "sensitivity", "sweep_split"}
+GOING_ON = {"resume", "allow_import", "cluster", "strict", "as_json", "by", "sensitivity", "sweep_split"}
 
 
 def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> None:

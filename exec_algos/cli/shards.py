@@ -51,6 +51,7 @@ def run_shards(
     cluster: str | None = None,
     strict: bool = False,
     show: Show | None = None,
+    allow_import: Sequence[str] = (),
 ) -> None:
     """Start or resume the study in `folder` and print what it came to.
 
@@ -68,6 +69,8 @@ def run_shards(
         Stop at the first symbol or day that cannot be worked.
     show : Show, optional
         With a split the days before it are kept in ``sweep/train`` below the folder, and those from it on in ``sweep/test``.
+    allow_import : sequence of str
+        ``module:Class`` that the folder may name: see `ShardedStudy.of_folder`.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def run_shards(
     typer.Exit
         With code 1 where some symbol, day or order could not be worked.
     """
-    show, study = show or Show(), _study(sources, request, folder)
+    show, study = show or Show(), _study(sources, request, folder, allow_import)
     show.check(study.parents.own_columns, desk=isinstance(study.parents, DeskOrders))
     if show.split is not None:
         _run_sweep(study, folder, show.split, cluster=cluster, strict=strict, show=show)
@@ -113,20 +116,20 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | N
         raise typer.Exit(FAILED)
 
 
-def _study(sources: Sequence[str], request: StudyRequest, folder: str) -> ShardedStudy:
+def _study(sources: Sequence[str], request: StudyRequest, folder: str, allow_import: Sequence[str]) -> ShardedStudy:
     from exec_algos.market.store import BarStore
 
     if not sources:
-        return _started(folder)
+        return _started(folder, allow_import)
     if len(sources) > 1 or not BarStore.found_at(sources[0]):
         raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
     return request.sharded(sources[0])
 
 
-def _started(folder: str) -> ShardedStudy:
+def _started(folder: str, allow_import: Sequence[str]) -> ShardedStudy:
     """The study that was started in a folder."""
     try:
-        return ShardedStudy.of_folder(folder)
+        return ShardedStudy.of_folder(folder, allow_import=allow_import)
     except (KeyError, TypeError) as error:
         raise UsageError(
             f"{folder}/{STUDY} is not of this version of exec_algos ({type(error).__name__}: {error}): name the store and the settings, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from exec_algos.studies.design.sampling import Stratum
 from exec_algos.studies.folder import StudyFolder
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
 from exec_algos.studies.result import StudyResult
+from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.tca.table import COLUMNS
 
@@ -67,7 +69,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     return StudyResult(parents, fills, skipped, config, regular)
 
 
-def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
+def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[str] = ()) -> StudyResult:
     """Work the parent orders of a saved study again, by the same algorithms and fill model.
 
     With the same versions of the same packages, `StudyResult.save` of it gives the same bytes.
@@ -77,18 +79,20 @@ def rerun(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     folder : path or fsspec URL
     bars : Bars
         Those it was made of.
+    allow_import : iterable of str
+        ``module:Class`` of algorithms and executors of one's own: the folder's config.json names them, and only what is named here too
+        is imported.
 
     Raises
     ------
     UsageError
-        As `load_result`.
+        As `load_result`; or the folder names code that `allow_import` does not.
     """
     saved = load_result(folder, bars)
     config = saved.config
-    own = {name: source["from"] for name, source in config.get("imports", {}).items()}
-    names = [own.get(name, name) for name in config["algorithms"]]
+    algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
     study = SlippageStudy(
-        _proxied(bars, config), _orders(saved, bars), names, fill_model_of(config["fill_model"]), Rules(**config["rules"])
+        _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"])
     )
     return study.run(config["driver"], fills=len(saved.fills) > 0)
 

@@ -113,6 +113,6 @@ def test_shards_take_them_and_a_resumed_study_knows_them_again(tmp_path):
     assert found.config["drivers"] == {"twap": "batch", OWN: "engine", "late:haste=3": "batch"}
     wanted = study_of(BARS, names, MODEL, **TERMS).run()
     assert found.table()["average_price"].equals(wanted.parents["average_price"])
-    again = ShardedStudy.of_folder(tmp_path / "out")
+    again = ShardedStudy.of_folder(tmp_path / "out", allow_import=["desk_executors:OwnTWAP", "desk_executors:Late"])
     assert again.settings() == study.settings()
     assert again.run(tmp_path / "out").made == 0

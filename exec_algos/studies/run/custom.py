@@ -107,16 +107,58 @@ def algorithm_of(given: Any) -> Algorithm:
         return given
     if isinstance(given, type):
         return CustomExecutor(kind=given)
-    module, _, rest = str(given).partition(":")
-    name, _, options = rest.partition(":")
-    if module.lower() in ALGORITHMS or not name.isidentifier():
+    place = import_named(given)
+    if not place:
         return parse_algorithm(given)
+    module, name = place.split(":")
+    options = str(given)[len(place) + 1 :]
     kind = _imported(module, name)
     if isinstance(kind, type) and issubclass(kind, Algorithm):
         return from_text("algorithm", f"{name.lower()}:{options}", {name.lower(): kind})
     if isinstance(kind, type) and issubclass(kind, OrderExecutor):
         return CustomExecutor(kind=kind, options={key: _option(value) for key, value in parameters_of(options)})
     raise UsageError(f"{module}:{name} is neither an Algorithm nor an OrderExecutor, but {kind!r:.80}")
+
+
+def import_named(text: Any) -> str:
+    """The ``module:Class`` that an algorithm's text asks to import; empty for one that is built in, or a name that is none.
+
+    >>> import_named("desk.algos:Patient:tries=3"), import_named("vwap:profile_days=5")
+    ('desk.algos:Patient', '')
+    """
+    module, _, rest = str(text).partition(":")
+    name = rest.partition(":")[0]
+    return f"{module}:{name}" if module.lower() not in ALGORITHMS and name.isidentifier() else ""
+
+
+def recorded_algorithms(record: Mapping[str, Any], place: str, allow_import: Iterable[str]) -> list[Algorithm]:
+    """The algorithms that a file of a study names; code of one's own is imported only where the caller names it too.
+
+    Parameters
+    ----------
+    record : mapping
+        ``algorithms``, and ``imports`` as `imports_of` gives them.
+    place : str
+        The folder, for the message.
+    allow_import : iterable of str
+        ``module:Class``, each as the file has it.
+
+    Raises
+    ------
+    UsageError
+        The file names code that `allow_import` does not: what it wishes, and how to allow it. Nothing was imported.
+    """
+    if isinstance(allow_import, str):
+        raise UsageError(f"allow_import must be a list such as [{allow_import!r}], got the text {allow_import!r}")
+    own = {name: source["from"] for name, source in record.get("imports", {}).items()}
+    texts = [str(own.get(name, name)) for name in record["algorithms"]]
+    refused = sorted({named for text in texts if (named := import_named(text))} - set(allow_import))
+    if refused:
+        raise UsageError(
+            f"the study in {place} asks to import and run {', '.join(refused)}: a folder is not trusted to name code; if you know what it is, "
+            f"name it too: {' '.join(f'--allow-import {named}' for named in refused)}, in Python allow_import={refused!r}"
+        )
+    return [algorithm_of(text) for text in texts]
 
 
 def _imported(module: str, name: str) -> Any:

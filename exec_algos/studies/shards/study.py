@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from exec_algos.studies.design.imports import Refused
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text, code_record
 from exec_algos.studies.record.configuration import fill_model_of
+from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
 from exec_algos.studies.shards.desk import DeskOrders, Placed
 from exec_algos.studies.shards.plan import Shard, StudyPlan, StudySpan
@@ -71,23 +72,29 @@ class ShardedStudy(StudyPlan):
     """
 
     @classmethod
-    def of_folder(cls, folder: str | os.PathLike[str]) -> ShardedStudy:
+    def of_folder(cls, folder: str | os.PathLike[str], *, allow_import: Iterable[str] = ()) -> ShardedStudy:
         """The study that was started in a folder.
+
+        Parameters
+        ----------
+        folder : path or fsspec URL
+        allow_import : iterable of str
+            ``module:Class`` of algorithms and executors of one's own: the folder's file names them, and only what is named here too is
+            imported.
 
         Raises
         ------
         UsageError
-            None was.
+            None was; or it names code that `allow_import` does not.
         """
         found = StudyFolder(folder).get_json(STUDY)
         if found is None:
             raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
         rules = found["rules"]
         randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
-        own = {name: source["from"] for name, source in found.get("imports", {}).items()}
         return cls(
             store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
-            algorithms=[own.get(name, name) for name in found["algorithms"]], fill_model=fill_model_of(found["fill_model"]),
+            algorithms=recorded_algorithms(found, os.fspath(folder), allow_import), fill_model=fill_model_of(found["fill_model"]),
             rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
         )  # fmt: skip
 
