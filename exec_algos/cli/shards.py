@@ -43,7 +43,7 @@ FAILED = 1  # exit code of a study in which something could not be worked
 MOST_FAILED = 20
 
 
-def run_shards(
+def run_shards(  # noqa: PLR0913 - each is an option
     sources: Sequence[str],
     request: StudyRequest,
     folder: str,

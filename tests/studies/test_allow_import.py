@@ -57,7 +57,7 @@ def wish(file, how):
     file.write_text(json.dumps(found))
 
 
-WISH = r"asks to import and run trap_of_a_folder:Own: .* --allow-import trap_of_a_folder:Own, in Python allow_import=\['trap_of_a_folder:Own'\]"
+WISH = r"asks to import and run trap_of_a_folder:Own: .* --allow-import trap_of_a_folder:Own, in Python allow_import=\['trap_of_a_fol"
 
 
 @pytest.mark.parametrize("how", ["algorithms", "imports"])

@@ -154,9 +154,10 @@ def recorded_algorithms(record: Mapping[str, Any], place: str, allow_import: Ite
     texts = [str(own.get(name, name)) for name in record["algorithms"]]
     refused = sorted({named for text in texts if (named := import_named(text))} - set(allow_import))
     if refused:
+        options = " ".join(f"--allow-import {named}" for named in refused)
         raise UsageError(
-            f"the study in {place} asks to import and run {', '.join(refused)}: a folder is not trusted to name code; if you know what it is, "
-            f"name it too: {' '.join(f'--allow-import {named}' for named in refused)}, in Python allow_import={refused!r}"
+            f"the study in {place} asks to import and run {', '.join(refused)}: a folder is not trusted to name code; "
+            f"if you know what it is, name it too: {options}, in Python allow_import={refused!r}"
         )
     return [algorithm_of(text) for text in texts]
 
