@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
+from unicodedata import category
 
 from exec_algos.errors import UnknownNameError, UsageError
 
 Value = TypeVar("Value")
+
+# controls, what has no width or turns the direction of a line round, and what separates lines: nobody sees them, and a terminal obeys
+UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+
+
+def visible(text: str) -> str:
+    r"""`text` with every character that cannot be seen as its escape: newlines too.
+
+    >>> print(visible("AB\x1b[2J\u202eC\n"))
+    AB\x1b[2J\u202eC\n
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(sign) if category(sign) in UNSEEN else sign for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def text_of(value: Any) -> str:

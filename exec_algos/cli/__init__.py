@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from exec_algos.cli.data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
+from exec_algos.cli.printing import FAULT, say, show_fault, show_warnings
 from exec_algos.cli.show import Show
 from exec_algos.cli.synth import synth
 from exec_algos.errors import UsageError
@@ -309,7 +310,7 @@ def presets(
     with one_line_errors():
         from exec_algos.fills.parsing import PRESETS, parse_preset
 
-        typer.echo("\n\n".join(parse_preset(name).describe() for name in preset or PRESETS))
+        say(*"\n\n".join(parse_preset(name).describe() for name in preset or PRESETS).split("\n"))
 
 
 @app.command("estimate")
@@ -361,7 +362,7 @@ def demo(out: Out = Path("out/demo")) -> None:
         from exec_algos.market.samples import load_samples
         from exec_algos.studies.request import StudyRequest
 
-        typer.echo("Sample bars: synthetic, made by this project; no number below says anything about a real market.")
+        say("Sample bars: synthetic, made by this project; no number below says anything about a real market.")
         for calendar, bars in load_samples().items():
             commission = (0.00015, 0.0, 0.0) if calendar == "XKRX" else (0.0, 0.0, 0.0)
             request = StudyRequest(calendar=calendar, max_participation=0.1, commission=commission)
@@ -370,4 +371,9 @@ def demo(out: Out = Path("out/demo")) -> None:
 
 def main() -> None:
     """Run the command."""
-    app()
+    show_warnings()
+    try:
+        app()
+    except Exception as error:
+        show_fault(error)
+        raise SystemExit(FAULT) from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from exec_algos.cli.printing import say
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -39,17 +40,15 @@ def print_findings(bars: Bars, found: Findings, calendar: str | None) -> None:
     twice = list(twice_in_files(bars))
     lines = [*twice, *found.lines()]
     for line in lines[:MOST_LINES]:
-        typer.echo(line)
+        say(line)
     if len(lines) > MOST_LINES:
-        typer.echo(f"and {len(lines) - MOST_LINES} more lines")
+        say(f"and {len(lines) - MOST_LINES} more lines")
     sessions = f"the sessions of {calendar}" if calendar else "days of the bars; --calendar compares them with an exchange's"
     if not len(found) and not twice:
-        typer.echo(f"{len(found.facts)} symbols, each session against its neighbours ({sessions}): nothing beyond the limits")
+        say(f"{len(found.facts)} symbols, each session against its neighbours ({sessions}): nothing beyond the limits")
         return
     symbols = len({row.symbol for row in found.rows})
-    typer.echo(
-        f"{len(found)} findings in {symbols} of {len(found.facts)} symbols ({sessions}); --json lists them, --limits moves the limits"
-    )
+    say(f"{len(found)} findings in {symbols} of {len(found.facts)} symbols ({sessions}); --json lists them, --limits moves the limits")
     raise typer.Exit(FOUND)
 
 
@@ -61,17 +60,13 @@ def twice_in_files(bars: Bars) -> Iterator[str]:
         yield f"{symbol}: {count} bars of {file} stand in another file too, {other[symbol, file]} of them with other values"
 
 
-def json_of(rows: list[dict[str, Any]], bars: Bars, found: Findings) -> str:
-    """Everything, as JSON: a row for each symbol, finding and row that was touched."""
+def record_of(rows: list[dict[str, Any]], bars: Bars, found: Findings) -> dict[str, Any]:
+    """Everything, ready for JSON: a row for each symbol, finding and row that was touched."""
     facts = {fact.symbol: fact for fact in found.facts}
     symbols = [{**row, **{k: v for k, v in facts[row["symbol"]]._asdict().items() if k != "symbol"}} for row in rows]
-    return json.dumps(
-        {
-            "symbols": symbols,
-            "findings": [row._asdict() for row in found.rows],
-            "rows": [issue._asdict() for issue in bars.report],
-            "limits": asdict(found.limits),
-        },
-        indent=2,
-        default=str,
-    )
+    return {
+        "symbols": symbols,
+        "findings": [row._asdict() for row in found.rows],
+        "rows": [issue._asdict() for issue in bars.report],
+        "limits": asdict(found.limits),
+    }

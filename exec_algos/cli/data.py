@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from exec_algos.cli.printing import console, say, say_json
 from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -60,7 +62,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        typer.echo("error: " + " ".join(str(error).split()), err=True)
+        say("error: " + " ".join(str(error).split()), err=True)
         raise typer.Exit(2) from None
 
 
@@ -82,7 +84,7 @@ def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
         loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
         BarStore(to).write(loaded.bars)
         _print_touched(loaded.bars)
-        typer.echo(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
+        say(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
 
 
 @data_app.command("check")
@@ -100,14 +102,14 @@ def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Read market data, refuse what cannot be true, and say what is there and what is odd; exit code 1 where something is."""
     with one_line_errors():
-        from exec_algos.cli.check import FOUND, found_in, json_of, print_findings
+        from exec_algos.cli.check import FOUND, found_in, print_findings, record_of
 
         loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
         found = found_in(loaded, calendar, limits)
         if as_json:
             head = [name.replace(" ", "_") for name in HEAD]
             rows = [dict(zip(head, _row(loaded, symbol), strict=True)) for symbol in loaded.bars.symbols]
-            typer.echo(json_of(rows, loaded.bars, found))
+            say_json(record_of(rows, loaded.bars, found))
             raise typer.Exit(FOUND if len(found) else 0)
         _print_loaded(loaded, found)
         _print_touched(loaded.bars)
@@ -169,7 +171,7 @@ def _print_loaded(loaded: Loaded, found: Findings | None = None) -> None:
     rows = [[*_row(loaded, symbol), *counts.get(symbol, ())] for symbol in loaded.bars.symbols]
     _print_table([*HEAD, *(() if found is None else ("sessions", "bars missing", "without volume"))], rows)
     for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
-        typer.echo(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
+        say(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
 
 
 def _row(loaded: Loaded, symbol: str) -> list[str]:
@@ -194,20 +196,19 @@ def _seconds(step: int) -> str:
 def _print_touched(bars: Bars) -> None:
     for issue in bars.report[:MOST_ROWS]:
         place = f"{issue.file}, " if issue.file else ""
-        typer.echo(f"{place}row {issue.row}: {issue.symbol}: {issue.problem}: {issue.action}")
+        say(f"{place}row {issue.row}: {issue.symbol}: {issue.problem}: {issue.action}")
     if len(bars.report) > MOST_ROWS:
-        typer.echo(f"and {len(bars.report) - MOST_ROWS} more rows")
+        say(f"and {len(bars.report) - MOST_ROWS} more rows")
 
 
 def _print_table(head: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*head)
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False)
-    whole = sum(max(map(len, column)) + 3 for column in zip(head, *rows, strict=True)) + 1
+    shown = console()
+    whole = sum(max(len(visible(cell)) for cell in column) + 3 for column in zip(head, *rows, strict=True)) + 1
     # a file or a pipe has no width to fit into
-    console.width = console.width if console.is_terminal else whole
-    console.print(table)
+    shown.width = shown.width if shown.is_terminal else whole
+    shown.print(table)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from exec_algos.cli.printing import console, say_json
+from exec_algos.cli.show import print_table
 from exec_algos.costs.charges import is_free
 from exec_algos.errors import UsageError
 
@@ -50,7 +50,7 @@ def estimate_and_show(bars: Bars, request: StudyRequest, *, session: str | None 
     table = study.pretrade()
     if as_json:
         rows = table.assign(session=table["session"].astype(str)).replace({np.nan: None}).to_dict("records")
-        print(json.dumps(rows, indent=2))
+        say_json(rows)
         return
     _print(table, study)
 
@@ -81,9 +81,9 @@ def _of_session(study: SlippageStudy, session: str | None) -> SlippageStudy:
 
 
 def _print(table: pd.DataFrame, study: SlippageStudy) -> None:
-    console = Console(width=max(Console().width, WIDTH), markup=False)
+    shown_on = console(width=max(console().width, WIDTH))
     first = table.iloc[0]
-    console.print(
+    shown_on.print(
         f"Expected cost against arrival on {first['session']:%Y-%m-%d}, bps, positive = cost; known before the open only", highlight=False
     )
     shown = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1))
@@ -93,12 +93,12 @@ def _print(table: pd.DataFrame, study: SlippageStudy) -> None:
         shown.add_column(name, justify="right", no_wrap=True)
     for line in table.to_dict("records"):
         shown.add_row(line["symbol"], line["side"].lower(), f"{line['quantity']:,}", line["algorithm"], *_cells(line))
-    console.print(shown)
+    print_table(shown_on, shown)
     for reason, rows in table[table["reason"] != ""].groupby("reason", sort=False):
-        console.print(f"not estimable, {_named(rows)}: {reason}", highlight=False)
+        shown_on.print(f"not estimable, {_named(rows)}: {reason}", highlight=False)
     model: Any = study.fill_model
     days = f"{study.parents.profile_days} earlier sessions"
-    console.print(
+    shown_on.print(
         f"done: the chance that all is filled, by the volumes of {days}; spread {model.spread}, impact {model.impact}", highlight=False
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import typer
 
+from exec_algos.cli.printing import console, described, say, say_json
 from exec_algos.cli.show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
 from exec_algos.cli.study import compared_lines
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
@@ -88,7 +88,7 @@ def run_shards(  # noqa: PLR0913 - each is an option
         result = study.run(folder, cluster=cluster, strict=strict, progress=report)
     bands = _bands(study, result, cluster, quiet=show.as_json) if show.sensitivity else {}
     if show.as_json:
-        typer.echo(json.dumps(_as_json(result, show, bands), indent=2, default=str))
+        say_json(_as_json(result, show, bands))
     else:
         _print(result, show, bands)
     if result.failed or result.config.get("refused"):
@@ -107,9 +107,9 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | N
     train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
     StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
     if show.as_json:
-        typer.echo(json.dumps({**_as_json(result, show, {}), "sweep": chosen}, indent=2, default=str))
+        say_json({**_as_json(result, show, {}), "sweep": chosen})
     else:
-        typer.echo("\n".join(sweep_lines(chosen)))
+        say(*sweep_lines(chosen))
         _print_failed(train, "before the split, ")
         _print(result, show, {})
     if train.failed or result.failed:
@@ -156,21 +156,20 @@ def _progress(*, quiet: bool, name: str = "") -> Iterator[Progressing | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{name}shards (the first compiles its algorithms, then they are kept)", total=1)
 
         def report(done: int, total: int, of: str = name) -> None:
-            bar.update(task, description=f"{of}shards {done} of {total}", completed=done, total=total)
+            bar.update(task, description=described(f"{of}shards {done} of {total}"), completed=done, total=total)
 
         yield report
 
 
 def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
     config = result.config
-    typer.echo(
+    say(
         f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
         f"shards: {result.made} worked, {result.kept} kept from before"
         + (f"; quotes: proxy {config['quote_proxy']}" if "quote_proxy" in config else "")
@@ -178,36 +177,36 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     for row in shown.table.reset_index().to_dict("records"):
         mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
-        typer.echo(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
+        say(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
     note = f"; {shown.note}" if shown.once else ""
-    typer.echo(f"slippage against interval VWAP, positive = cost; 95 % interval clustered by day{note}")
+    say(f"slippage against interval VWAP, positive = cost; 95 % interval clustered by day{note}")
     sides = set(shown.table.index.get_level_values("side"))
     for side, pairs in ((side, pairs) for side, pairs in _pairs(result).items() if side in sides):
         for line in compared_lines(pairs, short_names(config["algorithms"]), side.lower()):
-            typer.echo(line)
+            say(line)
     groups = show.groups(result)
     if groups is not None:
         show_groups(groups, short_names(config["algorithms"]))
     show_bands(bands, short_names(config["algorithms"]))
     _print_left_out(result)
-    typer.echo(f"written: {result.folder}")
+    say(f"written: {result.folder}")
 
 
 def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
-        typer.echo(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
+        say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
     _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
-            typer.echo(line)
+            say(line)
 
 
 def _print_failed(result: ShardedResult, when: str = "") -> None:
     for failure in result.failed[:MOST_FAILED]:
-        typer.echo(f"failed: {when}{failure.symbol} {failure.session}: {failure.reason}")
+        say(f"failed: {when}{failure.symbol} {failure.session}: {failure.reason}")
     if len(result.failed) > MOST_FAILED:
-        typer.echo(f"failed: {when}and {len(result.failed) - MOST_FAILED} more, in {result.folder}/failed.csv")
+        say(f"failed: {when}and {len(result.failed) - MOST_FAILED} more, in {result.folder}/failed.csv")
 
 
 def _pairs(result: ShardedResult) -> dict[str, pd.DataFrame]:

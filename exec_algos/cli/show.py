@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from exec_algos.cli.printing import console
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,23 +161,21 @@ def _unsure(band: Band) -> str:
 
 def _console() -> Console:
     """As wide as the terminal; a file or a pipe has no width to fit into."""
-    from rich.console import Console
-
-    console = Console(markup=False)
-    console.width = console.width if console.is_terminal else WIDE
-    return console
+    found = console()
+    found.width = found.width if found.is_terminal else WIDE
+    return found
 
 
-def print_table(console: Console, table: Table) -> None:
+def print_table(terminal: Console, table: Table) -> None:
     """Print a table whole: on a narrow terminal its lines run on, for a number that is cut is another number."""
     needed = sum(_least(column) for column in table.columns) + PADDING * len(table.columns)
-    console.width = max(console.width, needed)
-    console.print(table)
+    terminal.width = max(terminal.width, needed)
+    terminal.print(table)
 
 
 def _least(column: Column) -> int:
     """Characters that a column cannot do without: names of many parameters may be folded."""
-    whole = max(len(str(cell)) for cell in (column.header, *column.cells))
+    whole = max(len(visible(str(cell))) for cell in (column.header, *column.cells))
     return max(whole, column.min_width or 0) if column.no_wrap else min(whole, FOLDED)
 
 
@@ -188,11 +188,11 @@ def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
     """Print the means under each fill model, and whether the ranking survives; nothing where there are none."""
     if not bands:
         return
-    console = _console()
-    console.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
-    print_table(console, band_table(bands, short))
+    terminal = _console()
+    terminal.print("mean slippage were fills better or worse, bps:", soft_wrap=True)
+    print_table(terminal, band_table(bands, short))
     for line in band_lines(bands, short):
-        console.print(line, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
 
 
 def order_lines(given: int, worked: int, refused: Sequence[Refused], listed: str) -> list[str]:

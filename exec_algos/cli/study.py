@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from exec_algos.cli.printing import console, described, say_json
 from exec_algos.cli.show import (
     Show,
     bands_as_json,
@@ -86,12 +86,12 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
     page = write_report(result, out)
     bands = _bands(study, result) if show.sensitivity else {}
     if show.as_json:
-        print(json.dumps(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}), indent=2, default=str))
+        say_json(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}))
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands)
         if not fills:
-            Console().print(_without_fills(study, request), soft_wrap=True)
+            _print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
     if refused:
@@ -158,16 +158,15 @@ def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
 
 
 def _print_lines(lines: Sequence[str]) -> None:
-    console = Console(markup=False)
+    terminal = console()
     for line in lines:
-        console.print(line, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
 
 
 def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
-    console = Console(markup=False)
     if request.orders is not None:
         _print_lines(order_lines(given, worked, refused, str(out / "refused.csv")))
-    console.print(f"written: {page}", soft_wrap=True)
+    _print_lines([f"written: {page}"])
 
 
 @contextmanager
@@ -175,12 +174,12 @@ def _progress(*, quiet: bool) -> Iterator[Report | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("study", total=1)
         seen: set[str] = set()
 
         def report(name: str, done: int, total: int) -> None:
-            bar.update(task, description=working(name, name not in seen), completed=done, total=total)
+            bar.update(task, description=described(working(name, name not in seen)), completed=done, total=total)
             seen.add(name)
 
         yield report
@@ -192,20 +191,23 @@ def working(name: str, fresh: bool) -> str:
 
 
 def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band]) -> None:
-    console, config = Console(markup=False), result.config
+    terminal, config = console(), result.config
     short = short_names(config["algorithms"])
-    console.print(_title(result) + _ruled(rules), soft_wrap=True)
+    terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
-    print_table(console, _summary_table(shown, short))
+    print_table(terminal, _summary_table(shown, short))
     note = f"; {shown.note}" if shown.once else ""
-    console.print(f"slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable{note}\n", soft_wrap=True)
+    terminal.print(f"slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable{note}", soft_wrap=True)
+    terminal.print()
     for side in sorted(set(shown.table.index.get_level_values("side"))):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):
-            console.print(line, soft_wrap=True)
+            terminal.print(line, soft_wrap=True)
     if len(result.skipped):
-        console.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
+        terminal.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:
-        console.print(f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True)
+        terminal.print(
+            f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True
+        )
     _print_more(result, show, bands)
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from exec_algos.cli.printing import say
+
 
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to write to; files of the same names are replaced.")] = Path("data"),
@@ -20,4 +22,4 @@ def synth(
     seed = SEED if seed is None else seed
     files = write_samples(out, seed)
     size = sum(file.stat().st_size for file in files)
-    typer.echo(f"{len(files) - 1} synthetic symbols, {size / 1e6:.1f} MB, seed {seed}: {out}")
+    say(f"{len(files) - 1} synthetic symbols, {size / 1e6:.1f} MB, seed {seed}: {out}")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from exec_algos.checks import Floats, Ints
+from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,9 +98,9 @@ def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: int = 0) -> 
     style: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "bottom", "parse_math": False}
     height = 4.0 + LINE * above
     for note in reversed(notes):
-        ax.annotate(note, (0, 1), (0, height), fontsize=SMALL, color=GREY, **style)
+        ax.annotate(visible(note), (0, 1), (0, height), fontsize=SMALL, color=GREY, **style)
         height += LINE
-    ax.set_title(title, loc="left", pad=height + 2, fontsize=11, fontweight="bold", color=INK, parse_math=False)
+    ax.set_title(visible(title), loc="left", pad=height + 2, fontsize=11, fontweight="bold", color=INK, parse_math=False)
     _room(ax, height + TITLE)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exec_algos.errors import UsageError
 from exec_algos.reports import tables, words
 from exec_algos.reports.analysis import FRAMES, Costs, costs
+from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -98,9 +99,18 @@ def _picture(result: StudyResult, kind: str) -> Picture:
 
 def _page(result: StudyResult, pictures: dict[str, Picture], found: Costs) -> str:
     from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: object) -> object:
+        """Text without characters that nobody sees: one that turns a line round would turn its numbers too."""
+        if not isinstance(value, str) or isinstance(value, Markup):
+            return value
+        return "\n".join(map(visible, value.split("\n")))
 
     text = files(__name__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown).from_string(
+        text
+    )
     main, *others = tables.slippage(result)
     return template.render(
         subtitle=words.subtitle(result),

@@ -1,0 +1,37 @@
+"""A report and its plots of symbols that somebody else named: neither markup nor mathtext nor a turn of the line is obeyed."""
+
+from unicodedata import category
+
+import matplotlib.pyplot as plt
+import pytest
+from markets import market, study_of
+
+from exec_algos.reports import write_report
+
+EVIL = "<script>alert(1)</script>\"'>&$x^{$\\frac\x1b[2J\u202e_"
+SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&gt;&amp;$x^{$\\frac\\x1b[2J\\u202e_"
+
+
+@pytest.fixture(scope="module")
+def result():
+    return study_of(market(8, (EVIL, "B"), missing=0.0), ["twap", "vwap:profile_days=1"], calendar="XNYS", size="500%adv", profile_days=1).run()
+
+
+def test_the_page_shows_names_as_they_are(result, tmp_path):
+    page = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert SHOWN in page
+    assert "<script" not in page
+    assert {sign for sign in page if category(sign) in {"Cc", "Cf", "Zl", "Zp"}} == {"\n"}
+    assert "alert(1)</script>" not in page
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["schedule", "slippage", "volume", "shortfall", "markouts"])
+def test_every_plot_is_drawn_with_names_as_they_are(result, kind):
+    ax = result.plot(kind)
+    figure = getattr(ax, "figure", None) or ax[0].figure
+    figure.canvas.draw()
+    texts = [text for text in figure.findobj(lambda artist: hasattr(artist, "get_parse_math")) if "$" in text.get_text()]
+    assert not any(text.get_parse_math() for text in texts)
+    assert kind != "schedule" or any("$x^{$\\frac\\x1b[2J\\u202e_" in text.get_text() for text in texts)
+    plt.close(figure)
