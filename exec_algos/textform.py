@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import category
 
 from exec_algos.errors import UnknownNameError, UsageError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Value = TypeVar("Value")
 
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet reads as the start of a formula
 # controls, what has no width or turns the direction of a line round, and what separates lines: nobody sees them, and a terminal obeys
 UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
@@ -24,6 +28,41 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(sign) if category(sign) in UNSEEN else sign for sign in text)
+
+
+def guarded(cell: Any) -> Any:
+    """A text cell that a spreadsheet would take for a formula, with the apostrophe that makes it text; all else as it is.
+
+    `unguarded` takes it off again, and nothing else: text of apostrophes before such a sign gets one more.
+
+    >>> guarded("=1+1"), guarded("'-A"), guarded("A-B"), guarded(-1.5)
+    ("'=1+1", "''-A", 'A-B', -1.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def unguarded(cell: Any) -> Any:
+    """What stood in a cell before `guarded`."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def csv_text(frame: pd.DataFrame, *, index: bool = True) -> str:
+    """A table as a CSV that people open in a spreadsheet: text that would be a formula there is `guarded`, names of columns too."""
+    texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz", "timedelta"]).columns
+    plain = frame.assign(**{name: frame[name].map(guarded) for name in texts if not _all_plain(frame[name])})
+    labels = plain.rename(index=guarded, columns=guarded) if index else plain.rename(columns=guarded)
+    return str(labels.to_csv(index=index, lineterminator="\n"))
+
+
+def text_of_csv(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of texts that was read from such a CSV, as it was before."""
+    plain = frame.assign(**{name: frame[name].map(unguarded) for name in frame.columns if frame[name].str.startswith("'").any()})
+    return plain.rename(columns=unguarded)
+
+
+def _all_plain(column: pd.Series[Any]) -> bool:
+    """No text of a column looks like a formula: most need no second look."""
+    return column.dtype == "str" and not column.str.lstrip("'").str.startswith(FORMULA).any()
 
 
 def _escaped(sign: str) -> str:

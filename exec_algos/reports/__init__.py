@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exec_algos.errors import UsageError
 from exec_algos.reports import tables, words
 from exec_algos.reports.analysis import FRAMES, Costs, costs
-from exec_algos.textform import visible
+from exec_algos.textform import csv_text, visible
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -69,7 +69,7 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
         for kind, picture in pictures.items():
             _put(out / f"{kind}.png", picture.png)
         for name in FRAMES:
-            _put(out / f"{name}.csv", found.frames[name].to_csv().encode() if name in found.frames else b"")
+            _put(out / f"{name}.csv", csv_text(found.frames[name]).encode() if name in found.frames else b"")
         _put(out / "report.html", page.encode())
     except OSError as error:
         raise UsageError(f"cannot write the report to {out}: {error.strerror or error}; name a folder that can be written to") from error

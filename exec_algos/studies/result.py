@@ -27,6 +27,7 @@ from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.pairs import compared, comparisons
 from exec_algos.tca.places import Windows
 from exec_algos.tca.twins import BUYS_ONLY, are_twins, twins_in
+from exec_algos.textform import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -321,9 +322,9 @@ class StudyResult:
         tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
         kept.put("parents.parquet", parquet_of_frame(self.parents))
         kept.put("fills.parquet", parquet_of_frame(self.fills))
-        kept.put("skipped.csv", str(self.skipped.to_csv(index=False)).encode())
-        kept.put("summary.csv", str(pd.concat(tables, names=["benchmark"]).to_csv()).encode())
-        kept.put("comparison.csv", str(comparisons(self.comparison, BENCHMARKS, self._compared_sides()).to_csv(index=False)).encode())
+        kept.put("skipped.csv", csv_text(self.skipped, index=False).encode())
+        kept.put("summary.csv", csv_text(pd.concat(tables, names=["benchmark"])).encode())
+        kept.put("comparison.csv", csv_text(comparisons(self.comparison, BENCHMARKS, self._compared_sides()), index=False).encode())
         # last: a folder without it holds no whole study
         kept.put("config.json", (json.dumps(self.config, indent=2, default=str) + "\n").encode())
         kept.sweep()

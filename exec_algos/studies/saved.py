@@ -21,6 +21,7 @@ from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.tca.table import COLUMNS
+from exec_algos.textform import text_of_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     if data_fingerprint(regular) != config["data_sha256"]:
         raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
     parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
-    skipped = pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False)
+    skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
     return StudyResult(parents, fills, skipped, config, regular)
 
 

@@ -14,7 +14,9 @@ SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&gt;&amp;$x^{$\\frac\\x1
 
 @pytest.fixture(scope="module")
 def result():
-    return study_of(market(8, (EVIL, "B"), missing=0.0), ["twap", "vwap:profile_days=1"], calendar="XNYS", size="500%adv", profile_days=1).run()
+    return study_of(
+        market(8, (EVIL, "B"), missing=0.0), ["twap", "vwap:profile_days=1"], calendar="XNYS", size="500%adv", profile_days=1
+    ).run()
 
 
 def test_the_page_shows_names_as_they_are(result, tmp_path):

@@ -20,6 +20,7 @@ from exec_algos.model.rules import check_lots
 from exec_algos.studies.design.history import KNOWN
 from exec_algos.studies.design.reasons import counted
 from exec_algos.tca.table import COLUMNS as RESULT
+from exec_algos.textform import text_of_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -304,6 +305,8 @@ def read_orders(path: str | os.PathLike[str], keep: Sequence[str] = ()) -> pd.Da
 def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
     """A CSV as texts, without its blank rows; the index says which row of the file each is.
 
+    An apostrophe before what a spreadsheet would take for a formula is not part of the text: ``'=A`` is ``=A`` (`textform.guarded`).
+
     Raises
     ------
     UsageError
@@ -326,7 +329,7 @@ def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
     rows = np.flatnonzero(filled)[1:]  # the first are the column names
     top = int(np.argmax(filled))
     found: pd.DataFrame = whole.iloc[rows].set_axis(frame.columns, axis=1)
-    return found.set_axis(pd.Index(rows - top, name=NUMBER))
+    return text_of_csv(found.set_axis(pd.Index(rows - top, name=NUMBER)))
 
 
 def _filled(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:

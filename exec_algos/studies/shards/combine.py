@@ -19,6 +19,7 @@ from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, fold_of
 from exec_algos.studies.shards.tables import Look, bundles, parts_of, put_and_look, put_parts
 from exec_algos.tca.names import BENCHMARKS
+from exec_algos.textform import csv_text, guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,11 +120,11 @@ def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstL
 
     columns = {column: name for name, column in BENCHMARKS.items()}
     lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], workers))
-    folder.put("summary.csv", str(pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"]).to_csv()).encode())
+    folder.put("summary.csv", csv_text(pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"])).encode())
     pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
     parts = [pair.assign(benchmark=columns[c], side=side or "all") for (c, side), pair in pairs.items() if side in sides]
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    folder.put("comparison.csv", str(table[["benchmark", "side", *table.columns[:-2]]].to_csv(index=False)).encode())
+    folder.put("comparison.csv", csv_text(table[["benchmark", "side", *table.columns[:-2]]], index=False).encode())
 
 
 def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
@@ -140,7 +141,7 @@ def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Ski
         lines = csv.writer(text, lineterminator="\n")
         lines.writerow(("symbol", "session", "reason"))
         for row in rows:
-            lines.writerow(row)
+            lines.writerow(map(guarded, row))
             count += 1
         text.detach()
     return count

@@ -29,6 +29,7 @@ from exec_algos.studies.design.imports import (
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.sampling import Strata
 from exec_algos.studies.folder import StudyFolder
+from exec_algos.textform import csv_text, guarded, unguarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,14 +223,16 @@ class ShardOrders:
 def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
     """Rows that were refused, as the file that lists them."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([Refused._fields, *sorted(tuple(row) for row in refused)])
+    csv.writer(text, lineterminator="\n").writerows(
+        [Refused._fields, *(map(guarded, row) for row in sorted(tuple(row) for row in refused))]
+    )
     return text.getvalue().encode()
 
 
 def read_refused(folder: StudyFolder) -> tuple[Refused, ...]:
     """Rows that a study in shards refused."""
     lines = list(csv.reader(io.StringIO((folder.get(REFUSED) or b"").decode())))[1:]
-    return tuple(Refused(int(row), value, reason) for row, value, reason in lines)
+    return tuple(Refused(int(row), unguarded(value), unguarded(reason)) for row, value, reason in lines)
 
 
 def _name(symbol: str, month: str) -> str:
@@ -242,4 +245,4 @@ def _with_blanks(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(frame: pd.DataFrame) -> bytes:
-    return str(frame.to_csv(index=False, lineterminator="\n")).encode()
+    return csv_text(frame, index=False).encode()

@@ -26,6 +26,7 @@ from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, wit
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.twins import BUYS_ONLY, twins_in
+from exec_algos.textform import unguarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ class ShardedResult:
     def skipped(self) -> tuple[Skipped, ...]:
         """What has too little data, and why: the rows of ``skipped.csv``."""
         text = (StudyFolder(self.folder).get("skipped.csv") or b"").decode()
-        return tuple(Skipped(*row) for row in list(csv.reader(io.StringIO(text)))[1:])
+        return tuple(Skipped(*map(unguarded, row)) for row in list(csv.reader(io.StringIO(text)))[1:])
 
     @property
     def refused(self) -> tuple[Refused, ...]:
@@ -170,6 +171,7 @@ class ShardedResult:
             raise UsageError(f"{self.folder} has no {name}: it was taken away, or the study is being worked again; run it")
         head, *rows = csv.reader(io.StringIO(content.decode()))
         found = pd.DataFrame([row for row in rows if row[head.index("benchmark")] == benchmark], columns=head)
+        found = found.assign(**{name: found[name].map(unguarded) for name in head if name in TEXTS})
         kinds = {name: "int64" if name in COUNTS else "float64" for name in head if name not in TEXTS}
         return found.replace(dict.fromkeys(kinds, ""), "nan").astype(kinds).drop(columns="benchmark")
 
