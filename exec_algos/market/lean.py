@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.fields import check_fields
 from exec_algos.market.frames import NEEDED, Request, frame_rows
 from exec_algos.market.validate import RawRows
 
@@ -141,6 +142,7 @@ def _table(data: bytes, names: tuple[str, ...], file: str) -> pd.DataFrame:
     fields = data.split(b"\n", 1)[0].count(b",") + 1
     if fields > len(names):
         raise MarketDataError(f"{fields} fields in the first row, LEAN's minutes have {len(names)}", file=file)
+    check_fields(data, names, file, "LEAN's minutes")
     try:
         return pd.read_csv(io.BytesIO(data), header=None, names=list(names))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:

@@ -424,6 +424,31 @@ def test_lean_rows_that_are_none_are_refused(tmp_path):
         Bars.read(put(tmp_path, "SPY.csv", PLAIN), format="lean")
 
 
+@pytest.mark.parametrize("on_bad", ["raise", "drop", "repair"])
+@pytest.mark.parametrize("kind", ["trade", "quote"])
+@pytest.mark.parametrize("fields", [1, 2, 5])
+@pytest.mark.parametrize("row", [1, 2])
+def test_a_lean_row_that_is_cut_short_is_refused_by_row_and_is_no_quote(tmp_path, kind, fields, row, on_bad):
+    lines = (TRADES if kind == "trade" else QUOTES).splitlines()
+    lines[row - 1] = ",".join(lines[row - 1].split(",")[:fields])
+    whole = 6 if kind == "trade" else 11
+    lean(tmp_path)
+    path = lean(tmp_path, kind=kind, text="\n".join(lines))
+    with pytest.raises(
+        MarketDataError, match=rf"_{kind}\.zip, row {row}: {fields} fields, LEAN's minutes have {whole} \(ms, .*cut short"
+    ) as said:
+        Bars.read(path, on_bad=on_bad)
+    assert (said.value.row, said.value.file.endswith(f"_{kind}.zip")) == (row, True)
+
+
+def test_how_many_lean_rows_are_short_is_said_and_empty_quotes_are_no_cut(tmp_path):
+    with pytest.raises(MarketDataError, match=r"row 1: 2 fields, .*; 2 of 2 rows are short; get the file again"):
+        Bars.read(lean(tmp_path, text="34200000,1\n34260000,1\n"))
+    lean(tmp_path)
+    lean(tmp_path, kind="quote", text="34200000,,,,,,110500,112000,110400,111000,200\n")
+    assert Bars.read(tmp_path).quotes["ask"].tolist()[0] == 11.1
+
+
 @pytest.mark.parametrize("name", ["equity/usa/minute/spy/20131007_trade.zip", "BTCUSDT-1m.zip"])
 def test_a_truncated_zip_is_refused_by_name(tmp_path, name):
     path = zipped(tmp_path, name, a=TRADES)
