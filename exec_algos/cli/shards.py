@@ -174,6 +174,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
         f"shards: {result.made} worked, {result.kept} kept from before"
         + (f"; quotes: proxy {config['quote_proxy']}" if "quote_proxy" in config else "")
     )
+    _print_damaged(result)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     for row in shown.table.reset_index().to_dict("records"):
         mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
@@ -190,6 +191,12 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     show_bands(bands, short_names(config["algorithms"]))
     _print_left_out(result)
     say(f"written: {result.folder}")
+
+
+def _print_damaged(result: ShardedResult) -> None:
+    if result.damaged:
+        more = f" and {len(result.damaged) - 1} more" if len(result.damaged) > 1 else ""
+        typer.echo(f"damaged on disk and made again: {result.folder}/{result.damaged[0]}{more}; have the disk looked at")
 
 
 def _print_left_out(result: ShardedResult) -> None:
@@ -227,6 +234,7 @@ def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> di
         "refused": [row._asdict() for row in result.refused],
         "failed": [failure._asdict() for failure in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
+        "damaged": list(result.damaged),
         "config": result.config,
         "out": result.folder,
     }

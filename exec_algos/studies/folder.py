@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -21,6 +21,9 @@ PACKAGES = ("exec_algos", "numpy", "pandas", "numba", "scipy", "pyarrow", "excha
 SILENT = ("cli", "plots", "reports", "ext")  # parts of the package that no number of a study passes through
 STUDY = "study.json"
 RECORD = "record.json"
+WHOLE = "whole.json"  # the SHA-256 of every finished file of a study; not there while they are being written
+AGAIN = "run the study again, which makes again what is damaged and keeps all else"
+SEAL = "sha256"  # in a sealed file: of all else that it says
 
 
 @cache
@@ -60,6 +63,34 @@ def as_text(value: Any) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
+def seal(value: Mapping[str, Any]) -> bytes:
+    """JSON that holds the SHA-256 of itself; `unsealed` reads it."""
+    return as_text({**value, SEAL: sha256_of(as_text(value))})
+
+
+def unsealed(content: bytes | None) -> dict[str, Any] | None:
+    """What sealed JSON says; None where there is none, or not what was written."""
+    try:
+        value = dict(json.loads(content or b""))
+    except (ValueError, TypeError):
+        return None
+    return value if value.pop(SEAL, None) == sha256_of(as_text(value)) else None
+
+
+def is_damaged(content: bytes | None) -> bool:
+    """Whether sealed JSON is not what was written; what was never sealed is of an earlier version."""
+    try:
+        value = {SEAL: ""} if content is None else dict(json.loads(content))
+    except (ValueError, TypeError):
+        return True
+    return content is not None and SEAL in value and unsealed(content) is None
+
+
+def sha256_of(content: bytes) -> str:
+    """As hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 @contextmanager
 def explained(path: str) -> Iterator[None]:
     """Say in one line what a folder does not let be done.
@@ -91,6 +122,9 @@ class StudyFolder:
         self._fs, self._root = file_system(path)
         self._local = "file" in ([self._fs.protocol] if isinstance(self._fs.protocol, str) else self._fs.protocol)
 
+    def __reduce__(self) -> tuple[type[StudyFolder], tuple[str]]:
+        return StudyFolder, (self.path,)
+
     def place(self, name: str) -> str:
         """Where a file stands, for those who write it piece by piece."""
         return f"{self._root}/{name}"
@@ -99,7 +133,7 @@ class StudyFolder:
         """Write a whole file at once, whatever stood there; its SHA-256."""
         with explained(self.path), self.writing(name) as file:
             file.write(content)
-        return hashlib.sha256(content).hexdigest()
+        return sha256_of(content)
 
     def writing(self, name: str) -> Writing:
         """A file that takes its place when it is complete, and not before."""
@@ -123,21 +157,54 @@ class StudyFolder:
         except ValueError:
             return None
 
-    def size(self, name: str) -> int | None:
-        """Bytes of a file; None where there is none."""
-        try:
-            return int(self._fs.size(self.place(name)))
-        except FileNotFoundError:
-            return None
+    def mark(self, name: str) -> str:
+        """What changes when a file is written again, found without reading it."""
+        return str(self._fs.ukey(self.place(name)))
 
-    def sizes(self, name: str) -> dict[str, int]:
-        """Bytes of each file in a folder below."""
+    def digest(self, name: str) -> str | None:
+        """The SHA-256 of a file; None where there is none."""
+        content = self.get(name)
+        return None if content is None else sha256_of(content)
+
+    def count(self, name: str) -> int:
+        """Files in a folder below."""
         place = self.place(name)
         self._fs.invalidate_cache(place)  # others write there
-        try:
-            return {str(entry["name"]).rsplit("/", 1)[1]: int(entry["size"]) for entry in self._fs.ls(place, detail=True)}
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
+        return len(self._fs.ls(place, detail=False)) if self._fs.isdir(place) else 0
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each finished file of the study, by name.
+
+        Raises
+        ------
+        UsageError
+            It is not finished, or is being worked again.
+        """
+        found = unsealed(self.get(WHOLE))
+        if found is None:
+            raise UsageError(f"{self.path} holds no whole study: {WHOLE} is not there or damaged; {AGAIN}")
+        return dict(found["files"])
+
+    def proved(self, name: str, digests: Mapping[str, str]) -> bytes:
+        """What a file of the study holds.
+
+        Parameters
+        ----------
+        name : str
+        digests : mapping of str to str
+            As `digests` gives them.
+
+        Raises
+        ------
+        UsageError
+            It is not there, or not what was written.
+        """
+        content = self.get(name)
+        if content is None:
+            raise UsageError(f"{self.path} has no {name}: it was taken away, or the study is being worked again; {AGAIN}")
+        if sha256_of(content) != digests.get(name):
+            raise UsageError(f"{self.path}/{name} is damaged: its SHA-256 is not that of when it was written; {AGAIN}")
+        return content
 
     def remove(self, name: str) -> None:
         """Take a file or a folder away, where there is one."""
@@ -187,3 +254,8 @@ class Writing:
         self._file.close()
         if kind is None:
             self._folder.move(self._path, self._name)
+
+
+def differing(folder: StudyFolder, files: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of files whose SHA-256 is not the one given with them."""
+    return [name for name, digest in files if folder.digest(name) != digest]

@@ -16,7 +16,7 @@ from exec_algos.fills import FillModel
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
-from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.folder import WHOLE, StudyFolder, seal
 from exec_algos.studies.record.tables import fills_arrow, parents_arrow, parquet_of_frame
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
@@ -302,9 +302,10 @@ class StudyResult:
         return draw(self, kind, ax, **options)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv, comparison.csv`` and ``config.json``.
+        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv, comparison.csv, config.json`` and ``whole.json``.
 
-        Each is written as a whole; `exec_algos.studies.saved` reads them again, and runs the study again to the same bytes.
+        Each is written as a whole, and the last holds the SHA-256 of each; `exec_algos.studies.saved` reads them again, and runs the study
+        again to the same bytes.
 
         Returns
         -------
@@ -320,13 +321,16 @@ class StudyResult:
 
         kept = StudyFolder(folder)
         tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
-        kept.put("parents.parquet", parquet_of_frame(self.parents))
-        kept.put("fills.parquet", parquet_of_frame(self.fills))
-        kept.put("skipped.csv", csv_text(self.skipped, index=False).encode())
-        kept.put("summary.csv", csv_text(pd.concat(tables, names=["benchmark"])).encode())
-        kept.put("comparison.csv", csv_text(comparisons(self.comparison, BENCHMARKS, self._compared_sides()), index=False).encode())
-        # last: a folder without it holds no whole study
-        kept.put("config.json", (json.dumps(self.config, indent=2, default=str) + "\n").encode())
+        texts = {
+            "skipped.csv": csv_text(self.skipped, index=False),
+            "summary.csv": csv_text(pd.concat(tables, names=["benchmark"])),
+            "comparison.csv": csv_text(comparisons(self.comparison, BENCHMARKS, self._compared_sides()), index=False),
+            # last: a folder without it holds no whole study
+            "config.json": json.dumps(self.config, indent=2, default=str) + "\n",
+        }
+        digests = {f"{name}.parquet": kept.put(f"{name}.parquet", parquet_of_frame(getattr(self, name))) for name in ("parents", "fills")}
+        digests |= {name: kept.put(name, text.encode()) for name, text in texts.items()}
+        kept.put(WHOLE, seal({"files": digests}))
         kept.sweep()
         return Path(folder)
 

@@ -15,7 +15,7 @@ from exec_algos.market.hours import sessions_of
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
-from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.folder import WHOLE, StudyFolder, differing, is_damaged, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.custom import recorded_algorithms
@@ -41,7 +41,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     Raises
     ------
     UsageError
-        No such study, or other bars: their SHA-256 is not that of the configuration.
+        No such study, one of whose files is not what was written, or other bars: their SHA-256 is not that of the configuration.
 
     Examples
     --------
@@ -57,17 +57,33 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     import pandas as pd
 
     kept = StudyFolder(folder)
+    parts = {name: kept.get(name) for name in ("config.json", "parents.parquet", "fills.parquet", "skipped.csv")}
+    lacking = [name for name, content in parts.items() if content is None]
+    if not lacking:
+        _check_undamaged(kept)
     config = kept.get_json("config.json")
-    parts = {name: kept.get(name) for name in ("parents.parquet", "fills.parquet", "skipped.csv")}
-    if config is None or None in parts.values():
-        lacking = [name for name, content in {"config.json": config, **parts}.items() if content is None]
-        raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}; StudyResult.save writes them")
+    if lacking or config is None:
+        raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking or ['config.json'])}; StudyResult.save writes them")
     regular = _regular(bars, config)
     if data_fingerprint(regular) != config["data_sha256"]:
         raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
     parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
     skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
     return StudyResult(parents, fills, skipped, config, regular)
+
+
+def _check_undamaged(folder: StudyFolder) -> None:
+    """Compare every file with the SHA-256 of when it was written; earlier versions wrote none."""
+    content = folder.get(WHOLE)
+    written = unsealed(content)
+    if is_damaged(content):
+        raise UsageError(f"{folder.path}/{WHOLE} is damaged: what it says is not what was written; save the study again")
+    other = differing(folder, list(written["files"].items())) if written is not None else []
+    if other:
+        raise UsageError(
+            f"the study in {folder.path} is damaged, or was being saved again: {', '.join(other)} differ from the SHA-256 in {WHOLE}; "
+            "save the study again"
+        )
 
 
 def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[str] = ()) -> StudyResult:

@@ -122,7 +122,7 @@ def test_a_folder_says_which_study_it_holds(tmp_path):
         {"size": "38"},
         {"model": FillModel(price="vwap")},
         {"rules": Rules(max_child=5)},
-        {"sides": ["BUY"]},
+        {"sides": ["SELL"]},
         {"window": "10:00-12:00"},
         {"profile_days": 1},
     ],
@@ -140,7 +140,7 @@ def test_what_differs_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"parents\.size: 37 there, 38 asked for; parents\.window: None there, 10:00-12:00 asked for\)"):
         study(store, size="38", window="10:00-12:00").start(tmp_path / "out")
     (tmp_path / "out/study.json").write_bytes(b"{")
-    with pytest.raises(UsageError, match=r"study\.json there is not whole"):
+    with pytest.raises(UsageError, match=r"study\.json is not whole or damaged: .* take it away"):
         study(store).start(tmp_path / "out")
 
 

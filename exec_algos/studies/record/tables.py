@@ -129,7 +129,7 @@ def parquet_of(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, pa.types.is_date)
     texts = [column.name for column in table.schema if not any(kind(column.type) for kind in numbers)]
-    pq.write_table(table, sink, use_dictionary=texts, compression="lz4", row_group_size=max(len(table), 1))
+    pq.write_table(table, sink, use_dictionary=texts, compression="lz4", row_group_size=max(len(table), 1), write_page_checksum=True)
     return sink.getvalue()
 
 

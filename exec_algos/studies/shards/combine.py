@@ -8,15 +8,16 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
-from exec_algos.studies.folder import StudyFolder, as_text, code_record, explained
+from exec_algos.studies.folder import WHOLE, StudyFolder, as_text, code_record, differing, explained, is_damaged, seal, sha256_of, unsealed
 from exec_algos.studies.shards.desk import REFUSED, refused_text
 from exec_algos.studies.shards.records import Facts, Records
-from exec_algos.studies.shards.result import GROUPED, ShardedResult, fold_of
+from exec_algos.studies.shards.result import GROUPED, ShardedResult, are_twins, fold_of
 from exec_algos.studies.shards.tables import Look, bundles, parts_of, put_and_look, put_parts
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.textform import csv_text, guarded
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from exec_algos.studies.shards.workers import Workers
 
 TABLES = ("parents", "fills")
-WHOLE = "whole.json"  # says which configuration the tables belong to; not there while they are being written
+LISTS = ("failed.csv", "skipped.csv", REFUSED)  # written anew each time
 
 
 def combine(
@@ -46,38 +47,47 @@ def combine(
         No parent order is left.
     """
     facts = Facts.of(records)
-    _put_list(folder, "failed", facts.failed)
-    skipped = _put_list(folder, "skipped", _skipped(records, facts))
+    lists: dict[str, str] = {}
+    _put_list(folder, "failed.csv", facts.failed, lists)
+    skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists)
     if refused is not None:
         whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
-        folder.put(REFUSED, refused_text(whole))
+        lists[REFUSED] = folder.put(REFUSED, refused_text(whole))
         settings = {**settings, "refused": len(whole)}
     if not facts.symbols:
         failed = facts.failed
         why = f"; {len(failed)} failed, the first: {failed[0].symbol} {failed[0].session}: {failed[0].reason}" if failed else ""
         raise UsageError(f"no parent order is left to study: {skipped} skipped{why}; skipped.csv and failed.csv in {folder.path} say why")
     config = _config(settings, facts, skipped)
-    result = ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made)
     text = as_text(config)
-    if not _stands(folder, text):
+    kept, damaged = _standing(folder, text, workers)
+    if not kept:
         folder.remove(WHOLE)
-        found = _put_tables(folder, config, records, workers)
-        folder.put("config.json", text)
-        _put_summaries(folder, config, found, workers, (_sides(config)[1:] if result.has_twins() else _sides(config)))
-        folder.put(WHOLE, as_text(_state(folder, text)))
-    return result
+        found, kept = _put_tables(folder, config, records, workers)
+        kept["config.json"] = folder.put("config.json", text)
+        sides = _sides(config)[1:] if are_twins(folder, config, None) else _sides(config)
+        kept |= _put_summaries(folder, config, found, workers, sides)
+    state = seal({"files": kept | lists})
+    if folder.get(WHOLE) != state:
+        folder.put(WHOLE, state)
+    names = (*records.damaged, *damaged)
+    return ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made, names)
 
 
-def _state(folder: StudyFolder, config: bytes) -> dict[str, Any]:
-    """What tells whether the tables are those of this configuration, without reading them."""
-    files = {name: folder.size(name) for name in ("config.json", "summary.csv", "comparison.csv")}
-    tables = {f"{name}.parquet": folder.sizes(f"{name}.parquet") for name in TABLES}
-    return {"config": hashlib.sha256(config).hexdigest(), "bytes": {**files, **tables}}
+def _standing(folder: StudyFolder, config: bytes, workers: Workers) -> tuple[dict[str, str], list[str]]:
+    """The SHA-256 of tables and summaries that are those of this configuration, by name; none where they have to be made.
 
-
-def _stands(folder: StudyFolder, config: bytes) -> bool:
-    found = folder.get_json(WHOLE)
-    return found is not None and found == _state(folder, config)
+    And the names of those that were, and are no longer what was written.
+    """
+    content = folder.get(WHOLE)
+    written = unsealed(content)
+    if written is None:
+        return {}, [WHOLE] if is_damaged(content) else []
+    files = {name: digest for name, digest in written["files"].items() if name not in LISTS}
+    if files.get("config.json") != sha256_of(config):
+        return {}, []
+    other = [name for found in workers.map(partial(differing, folder), bundles(files.items())) for name in found]
+    return ({} if other else files), other
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +108,39 @@ class FirstLook:
         return FirstLook(self.totals.plus(other.totals), self.pairs.plus(other.pairs))
 
 
-def _put_tables(folder: StudyFolder, config: Mapping[str, Any], records: Records, workers: Workers) -> FirstLook:
-    """Write the tables, and sum up the parent orders on the way."""
+def _put_tables(folder: StudyFolder, config: Mapping[str, Any], records: Records, workers: Workers) -> tuple[FirstLook, dict[str, str]]:
+    """Write the tables, and sum up the parent orders on the way; and the SHA-256 of each part by name."""
     find = partial(FirstLook.of, algorithms=tuple(config["algorithms"]), sides=_sides(config))
     look = Look(tuple(dict.fromkeys([*GROUPED, *READ, "parent_id", *BENCHMARKS.values()])), find)
     for name in TABLES:
         folder.remove(f"{name}.parquet")
-    put = partial(put_and_look, folder.path, "parents", code_record(), look)
-    found = added(workers.map(put, bundles(parts_of(records, "parents"))))
-    for _ in workers.map(partial(put_parts, folder.path, "fills", code_record()), bundles(parts_of(records, "fills"))):
-        pass
-    return found
+    put = partial(put_and_look, folder, "parents", code_record(), look)
+    looked = added(workers.map(put, bundles(parts_of(records, "parents"))))
+    digests = dict(looked.digests)
+    for fills in workers.map(partial(put_parts, folder, "fills", code_record()), bundles(parts_of(records, "fills"))):
+        digests |= fills
+    return looked.found, digests
 
 
 def _sides(config: Mapping[str, Any]) -> tuple[str | None, ...]:
     return (None, *sorted(config["parents"]["sides"]))
 
 
-def _put_summaries(folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, workers: Workers, sides: Sequence[str | None]) -> None:
+def _put_summaries(
+    folder: StudyFolder, config: Mapping[str, Any], found: FirstLook, workers: Workers, sides: Sequence[str | None]
+) -> dict[str, str]:
+    """Write the summaries; their SHA-256 by name."""
     import pandas as pd
 
     columns = {column: name for name, column in BENCHMARKS.items()}
     lines = summaries(found.totals, fold_of(folder, [*GROUPED, *BENCHMARKS.values()], workers))
-    folder.put("summary.csv", csv_text(pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"])).encode())
+    summary = pd.concat({columns[c]: line for c, line in lines.items()}, names=["benchmark"])
     pairs = pair_tables(found.pairs, list(columns), config["algorithms"], _sides(config))
     parts = [pair.assign(benchmark=columns[c], side=side or "all") for (c, side), pair in pairs.items() if side in sides]
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    folder.put("comparison.csv", csv_text(table[["benchmark", "side", *table.columns[:-2]]], index=False).encode())
+    comparison = table[["benchmark", "side", *table.columns[:-2]]]
+    texts = {"summary.csv": csv_text(summary), "comparison.csv": csv_text(comparison, index=False)}
+    return {name: folder.put(name, text.encode()) for name, text in texts.items()}
 
 
 def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
@@ -133,18 +149,19 @@ def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
         yield from (skip for skip in sorted(record["skipped"]) if facts.first <= skip[1] <= facts.last)
 
 
-def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped]) -> int:
-    """Write a list row by row; how many there are."""
-    count = 0
-    with explained(folder.path), folder.writing(f"{name}.csv") as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(("symbol", "session", "reason"))
-        for row in rows:
-            lines.writerow(map(guarded, row))
+def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped], digests: dict[str, str]) -> int:
+    """Write a list row by row, and its SHA-256 into `digests`; how many rows there are."""
+    count, digest = 0, hashlib.sha256()
+    with explained(folder.path), folder.writing(name) as file:
+        for row in chain([("symbol", "session", "reason")], rows):
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerow(map(guarded, row))
+            content = text.getvalue().encode()
+            digest.update(content)
+            file.write(content)
             count += 1
-        text.detach()
-    return count
+    digests[name] = digest.hexdigest()
+    return count - 1
 
 
 def _config(settings: Mapping[str, Any], facts: Facts, skipped: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
 import os
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.studies.design.history import KNOWN
 from exec_algos.studies.design.imports import (
     NUMBER,
@@ -28,7 +27,7 @@ from exec_algos.studies.design.imports import (
 )
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.sampling import Strata
-from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.folder import StudyFolder, sha256_of
 from exec_algos.textform import csv_text, guarded, unguarded
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
 
 ORDERS = "orders.csv"
+DIGESTS = "orders.sha256"
 REFUSED = "refused.csv"
 ROW = "row of orders.csv"  # a column of each shard's orders
 LEFT_OUT = "a bar of that day does not start on the session's grid, so the day is left out"
@@ -112,13 +112,20 @@ class DeskOrders:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any], folder: str) -> DeskOrders:
-        """The terms that `record` wrote down, and the copy of the orders in the folder."""
+        """The terms that `record` wrote down, and the copy of the orders in the folder.
+
+        Raises
+        ------
+        UsageError
+            The copy is not what was written.
+        """
+        _check_undamaged(StudyFolder(folder))
         own = {name: record[name] for name in ("calendar", "lot_size", "profile_days", "keep")}
         return cls(source=f"{folder}/{ORDERS}", **own)
 
     def in_shard(self, folder: StudyFolder, symbol: str, month: str) -> ShardOrders:
         """The orders of one shard, of which `placed` has written down the part."""
-        return ShardOrders(self, folder.get(_name(symbol, month)) or b"")
+        return ShardOrders(self, folder.get(_name(symbol, month)) or b"", f"{folder.path}/{_name(symbol, month)}")
 
     def read(self) -> pd.DataFrame:
         """The file, every value as text.
@@ -164,10 +171,10 @@ class DeskOrders:
         if not parts:
             folder.put(REFUSED, refused_text(refused))
             raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
-        sha256 = folder.put(ORDERS, _text(_with_blanks(frame)))
+        sha256 = _put_orders(folder, _text(_with_blanks(frame)))
         for (symbol, month), numbers in parts.items():
-            own = frame.iloc[places(frame, sorted(numbers))].assign(**{ROW: sorted(numbers)})
-            folder.put(_name(symbol, month), _text(own))
+            own = _text(frame.iloc[places(frame, sorted(numbers))].assign(**{ROW: sorted(numbers)}))
+            folder.put(_name(symbol, month), f"{sha256_of(own)}\n".encode() + own)
         return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)), sha256)
 
 
@@ -190,20 +197,33 @@ class ShardOrders:
     ----------
     terms : DeskOrders
     content : bytes
-        The shard's part of the file.
+        The shard's part of the file, below a line with the SHA-256 of it.
+    file : str
+        Where it stands.
+
+    Raises
+    ------
+    MarketDataError
+        By `orders`: the content is not what was written.
     """
 
     terms: DeskOrders
     content: bytes
+    file: str
 
     @property
     def digest(self) -> str:
         """What tells whether an order has changed."""
-        return hashlib.sha256(self.content).hexdigest()
+        return sha256_of(self.content)
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders, and those refused because there is no bar or the day is left out."""
-        frame, worked = read_text(io.BytesIO(self.content)), set(used)
+        written, _, content = self.content.partition(b"\n")
+        if written.decode(errors="replace") != sha256_of(content):
+            raise MarketDataError(
+                "the orders are damaged: their SHA-256 is not that of when they were written; run the study again", file=self.file
+            )
+        frame, worked = read_text(io.BytesIO(content)), set(used)
         frame = frame.set_axis(frame.pop(ROW).astype(int).rename(NUMBER))
         checks = Checks.of(bars, sessions, self.terms.lot_size)
 
@@ -229,14 +249,40 @@ def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def read_refused(folder: StudyFolder) -> tuple[Refused, ...]:
-    """Rows that a study in shards refused."""
-    lines = list(csv.reader(io.StringIO((folder.get(REFUSED) or b"").decode())))[1:]
+def read_refused(folder: StudyFolder, digests: Mapping[str, str]) -> tuple[Refused, ...]:
+    """Rows that a study in shards refused; none where it works a grid. `digests` are those of the folder."""
+    if REFUSED not in digests:
+        return ()
+    lines = list(csv.reader(io.StringIO(folder.proved(REFUSED, digests).decode())))[1:]
     return tuple(Refused(int(row), unguarded(value), unguarded(reason)) for row, value, reason in lines)
 
 
 def _name(symbol: str, month: str) -> str:
     return f"orders/symbol={quote(symbol, safe='')}/month={month}.csv"
+
+
+def _put_orders(folder: StudyFolder, content: bytes) -> str:
+    """Write the copy of the orders, and beside it its SHA-256; that of the copy before stands there too until the new one does."""
+    before, digest = folder.digest(ORDERS), sha256_of(content)
+    if (before, _digests(folder)) != (digest, [digest]):
+        folder.put(DIGESTS, "".join(f"{known}\n" for known in dict.fromkeys([digest, before]) if known).encode())
+        folder.put(ORDERS, content)
+        folder.put(DIGESTS, f"{digest}\n".encode())
+    return digest
+
+
+def _digests(folder: StudyFolder) -> list[str] | None:
+    content = folder.get(DIGESTS)
+    return None if content is None else content.decode(errors="replace").split()
+
+
+def _check_undamaged(folder: StudyFolder) -> None:
+    known = _digests(folder)
+    if known is not None and folder.digest(ORDERS) not in known:
+        raise UsageError(
+            f"{folder.path}/{ORDERS} is damaged: its SHA-256 is not that of when it was written; name the store, the settings and your "
+            "file of orders once more (--orders FILE): what is finished is kept"
+        )
 
 
 def _with_blanks(frame: pd.DataFrame) -> pd.DataFrame:

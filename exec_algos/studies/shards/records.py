@@ -30,6 +30,7 @@ class Records:
     def __init__(self, shards: Sequence[Shard]) -> None:
         self.shards = shards
         self.made = self.count = 0
+        self.damaged: list[str] = []
         self._at = np.full(len(shards), -1, dtype=np.int64)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object; it has no name to leave behind
 
@@ -45,6 +46,7 @@ class Records:
         self._at[i] = self._file.tell()
         self.count += 1
         self.made += record["made"]
+        self.damaged += record.get("damaged", ())
         self._file.write(json.dumps(record).encode() + b"\n")
 
     def __iter__(self) -> Iterator[tuple[Shard, dict[str, Any]]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UnknownNameError
 from exec_algos.model import Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.stats.streaming import READ, A, Fold, added, streamed_summary
@@ -19,7 +19,7 @@ from exec_algos.studies.design.parents import Skipped
 from exec_algos.studies.folder import StudyFolder
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.shards.desk import read_refused
-from exec_algos.studies.shards.tables import Look, bundles, columns_of, look_at, read_part
+from exec_algos.studies.shards.tables import Look, bundles, columns_of, count_of, look_at, read_part
 from exec_algos.studies.shards.workers import ThisProcess, Workers
 from exec_algos.studies.summary import estimate_of
 from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, with_traits
@@ -39,24 +39,51 @@ COUNTS = ("n", "days", "clusters")
 GROUPED = ("algorithm", "side")  # what the summary that stands in the folder is by
 
 
-def fold_of(folder: StudyFolder, columns: Sequence[str], workers: Workers | None = None) -> Fold:
-    """Looks at the parts of the table of parent orders, by whoever has been asked to; in this process if nobody was."""
+def fold_of(folder: StudyFolder, columns: Sequence[str], workers: Workers | None = None, digests: Mapping[str, str] | None = None) -> Fold:
+    """Looks at the parts of the table of parent orders, by whoever has been asked to; in this process if nobody was.
+
+    `digests` are the SHA-256 of the finished files of the study; None while they are being made.
+    """
     wanted = tuple(dict.fromkeys(columns))
-    many = _count(folder, "parents", wanted)
+    many = _count(folder, "parents", wanted, digests)
 
     def fold(look: Callable[[pd.DataFrame], A]) -> A:
-        return added((workers or ThisProcess()).map(partial(look_at, folder.path, "parents", Look(wanted, look)), bundles(range(many))))
+        looking = partial(look_at, folder, "parents", Look(wanted, look), digests)
+        return added((workers or ThisProcess()).map(looking, bundles(range(many))))
 
     return fold
 
 
-def _count(folder: StudyFolder, name: str, columns: Sequence[str]) -> int:
+def _count(folder: StudyFolder, name: str, columns: Sequence[str], digests: Mapping[str, str] | None) -> int:
     """How many parts a table has; refuses columns that it has not."""
-    known = columns_of(folder, name)
+    known = columns_of(folder, name, digests)
     for column in columns:
         if column not in known:
             raise UnknownNameError("column", column, known)
-    return len(folder.sizes(f"{name}.parquet"))
+    return count_of(folder, name, digests)
+
+
+def _table(
+    folder: StudyFolder, digests: Mapping[str, str] | None, name: str, columns: Sequence[str] | None, algorithm: str | None
+) -> pd.DataFrame:
+    import pyarrow as pa
+
+    chosen = None if algorithm is None else [("algorithm", "==", algorithm)]
+    many = range(count_of(folder, name, digests))
+    found: pd.DataFrame = pa.concat_tables(
+        read_part(folder, name, number, digests, columns=columns, filters=chosen) for number in many
+    ).to_pandas()
+    return found
+
+
+def are_twins(folder: StudyFolder, config: Mapping[str, Any], digests: Mapping[str, str] | None) -> bool:
+    """Whether every parent order of a study has a twin of the other side; `digests` as in `fold_of`."""
+    if len(set(config["parents"]["sides"])) < 2:
+        return False
+    if "orders_given" not in config:
+        return True
+    columns = ("symbol", "start", "end", "quantity", "side")
+    return twins_in(_table(folder, digests, "parents", columns, config["algorithms"][0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +99,8 @@ class ShardedResult:
         Symbols with the day or month that could not be worked, and why.
     made, kept : int
         Shards that were worked now, and that an earlier run had finished.
+    damaged : tuple of str
+        Files of the folder that were not what had been written, and are made again.
     """
 
     folder: str
@@ -79,17 +108,20 @@ class ShardedResult:
     failed: tuple[Skipped, ...]
     made: int
     kept: int
+    damaged: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What has too little data, and why: the rows of ``skipped.csv``."""
-        text = (StudyFolder(self.folder).get("skipped.csv") or b"").decode()
+        folder = StudyFolder(self.folder)
+        text = folder.proved("skipped.csv", folder.digests()).decode()
         return tuple(Skipped(*map(unguarded, row)) for row in list(csv.reader(io.StringIO(text)))[1:])
 
     @property
     def refused(self) -> tuple[Refused, ...]:
         """Rows of a desk's own orders that cannot be worked, and why: those of ``refused.csv``."""
-        return read_refused(StudyFolder(self.folder))
+        folder = StudyFolder(self.folder)
+        return read_refused(folder, folder.digests())
 
     def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
         """A table, or some columns of it, or the rows of one algorithm.
@@ -101,13 +133,8 @@ class ShardedResult:
         algorithm : str, optional
             Text form.
         """
-        import pyarrow as pa
-
         folder = StudyFolder(self.folder)
-        chosen = None if algorithm is None else [("algorithm", "==", algorithm)]
-        parts = [read_part(folder, name, number, columns, chosen) for number in range(len(folder.sizes(f"{name}.parquet")))]
-        found: pd.DataFrame = pa.concat_tables(parts).to_pandas()
-        return found
+        return _table(folder, folder.digests(), name, columns, algorithm)
 
     def iter_batches(self, columns: Sequence[str], name: str = "parents") -> Iterator[pd.DataFrame]:
         """A table part by part, always cut alike: what does not fit into memory is read so.
@@ -123,8 +150,9 @@ class ShardedResult:
             No such column.
         """
         folder = StudyFolder(self.folder)
-        for number in range(_count(folder, name, columns)):
-            yield read_part(folder, name, number, columns).to_pandas()
+        digests = folder.digests()
+        for number in range(_count(folder, name, columns, digests)):
+            yield read_part(folder, name, number, digests, columns=columns).to_pandas()
 
     def summary(self, benchmark: str = "interval_vwap", *, by: Sequence[str] = ("algorithm",)) -> pd.DataFrame:
         """As `StudyResult.summary`, in the memory of one part; sums may differ in their last digits.
@@ -135,7 +163,7 @@ class ShardedResult:
         by = tuple(by) if "side" in by or not self.has_twins() else (*by, "side")
         if by == GROUPED:
             return self._written("summary.csv", benchmark).set_index(list(GROUPED))
-        return streamed_summary(fold_of(StudyFolder(self.folder), [*by, *READ, column]), [column], by)[column]
+        return streamed_summary(self._fold([*by, *READ, column]), [column], by)[column]
 
     def by(self, *names: str, benchmark: str = "interval_vwap", buckets: int = 5, edges: Edges | None = None) -> pd.DataFrame:
         """As `StudyResult.by`; where a bucket's bounds are quantiles, one algorithm's column of it is read for them."""
@@ -145,7 +173,7 @@ class ShardedResult:
         bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
         sides = ["side"] if self.has_twins() else []
         groups = tuple(dict.fromkeys(["algorithm", *wanted, *sides]))
-        plain = fold_of(StudyFolder(self.folder), ["algorithm", *needed, *sides, *READ, column])
+        plain = self._fold(["algorithm", *needed, *sides, *READ, column])
 
         def fold(look: Callable[[pd.DataFrame], A]) -> A:
             return plain(lambda part: look(with_traits(part, wanted, edges=bounds)))
@@ -162,14 +190,16 @@ class ShardedResult:
         found.attrs["note"] = BUYS_ONLY if halved else ""
         return found
 
+    def _fold(self, columns: Sequence[str]) -> Fold:
+        folder = StudyFolder(self.folder)
+        return fold_of(folder, columns, digests=folder.digests())
+
     def _written(self, name: str, benchmark: str) -> pd.DataFrame:
         """A list of the folder, digit by digit, without the other benchmarks."""
         import pandas as pd
 
-        content = StudyFolder(self.folder).get(name)
-        if content is None:
-            raise UsageError(f"{self.folder} has no {name}: it was taken away, or the study is being worked again; run it")
-        head, *rows = csv.reader(io.StringIO(content.decode()))
+        folder = StudyFolder(self.folder)
+        head, *rows = csv.reader(io.StringIO(folder.proved(name, folder.digests()).decode()))
         found = pd.DataFrame([row for row in rows if row[head.index("benchmark")] == benchmark], columns=head)
         found = found.assign(**{name: found[name].map(unguarded) for name in head if name in TEXTS})
         kinds = {name: "int64" if name in COUNTS else "float64" for name in head if name not in TEXTS}
@@ -212,13 +242,8 @@ class ShardedResult:
 
     def has_twins(self) -> bool:
         """Whether every parent order has a twin of the other side: those of a grid of both sides have; a desk's own are read for it."""
-        parents = self.config["parents"]
-        if len(set(parents["sides"])) < 2:
-            return False
-        if "orders_given" not in self.config:
-            return True
-        columns = ("symbol", "start", "end", "quantity", "side")
-        return twins_in(self.table(columns=columns, algorithm=self.config["algorithms"][0]))
+        folder = StudyFolder(self.folder)
+        return are_twins(folder, self.config, folder.digests())
 
     def _check_named(self, algorithm: str) -> None:
         if algorithm not in self.config["algorithms"]:

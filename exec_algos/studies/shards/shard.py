@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from exec_algos.market.fit import check_fit
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.market.stored import StoredPart
 from exec_algos.studies.design.parents import ParentOrders, Skipped
-from exec_algos.studies.folder import RECORD, StudyFolder, as_text, check_code, key_of
+from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint
 from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.run.curves import curves_of
@@ -277,10 +276,14 @@ class ShardTask:
         folder = StudyFolder(self.folder)
         history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
-        known = folder.get_json(f"{shard.folder}/{RECORD}")
-        if known is not None and known.get("state") == "done" and self._kept(known, folder, history, terms):
-            return {**known, "made": False}
-        return {**self._make(folder, history, terms), "made": True}
+        content = folder.get(f"{shard.folder}/{RECORD}")
+        known = unsealed(content)
+        damaged = [f"{shard.folder}/{RECORD}"] if is_damaged(content) else []
+        if known is not None and known["state"] == "done":
+            damaged = differing(folder, [(f"{shard.folder}/{name}", digest) for name, digest in known["files"].items()])
+            if not damaged and self._kept(known, history, terms):
+                return {**known, "made": False}
+        return {**self._make(folder, history, terms), "made": True, "damaged": damaged}
 
     @cached_property
     def _common(self) -> str:
@@ -291,16 +294,16 @@ class ShardTask:
         own = [] if terms.digest is None else [terms.digest]
         return key_of(self._common, shard.symbol, shard.month, *own)
 
-    def _kept(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: ShardTerms) -> bool:
+    def _kept(self, known: dict[str, Any], history: History, terms: ShardTerms) -> bool:
         try:
-            return self._stands(known, folder, history, terms)
+            return self._stands(known, history, terms)
         except (MarketDataError, OSError):
             return False  # bars that cannot be read any more: to work the shard meets them again, and lists them
         except (KeyError, TypeError):
             return False  # a record of another version
 
-    def _stands(self, known: dict[str, Any], folder: StudyFolder, history: History, terms: ShardTerms) -> bool:
-        """Whether a record was made of these bars by this code, and its files are whole."""
+    def _stands(self, known: dict[str, Any], history: History, terms: ShardTerms) -> bool:
+        """Whether a record was made of these bars by this code."""
         shard = history.shard
         inputs = [Input(*kept) for kept in known["inputs"]]
         months = [entry.month for entry in inputs]
@@ -308,10 +311,8 @@ class ShardTask:
         whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
         if not whole or known["key"] != key_of(self._base(shard, terms), [entry.digest for entry in inputs]):
             return False
-        for entry in inputs:
-            if history.mark(entry.month) != entry.mark and history.month(entry.month).digest != entry.digest:
-                return False
-        return all(_sha256(folder.get(f"{shard.folder}/{name}")) == digest for name, digest in known["files"].items())
+        marked = (history.mark(entry.month) == entry.mark or history.month(entry.month).digest == entry.digest for entry in inputs)
+        return all(marked)
 
     def _make(self, folder: StudyFolder, history: History, terms: ShardTerms) -> dict[str, Any]:
         shard = history.shard
@@ -334,14 +335,10 @@ class ShardTask:
             "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
             "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
         }  # fmt: skip
-        folder.put(f"{shard.folder}/{RECORD}", as_text(record))
+        folder.put(f"{shard.folder}/{RECORD}", seal(record))
         return record
 
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, UsageError) else f"{type(error).__name__}: {text}"
-
-
-def _sha256(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()

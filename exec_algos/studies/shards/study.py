@@ -13,7 +13,7 @@ from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.imports import Refused
 from exec_algos.studies.design.parents import Grid
-from exec_algos.studies.folder import STUDY, StudyFolder, as_text, code_record
+from exec_algos.studies.folder import SEAL, STUDY, StudyFolder, as_text, code_record, is_damaged, seal
 from exec_algos.studies.record.configuration import fill_model_of
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
@@ -87,6 +87,8 @@ class ShardedStudy(StudyPlan):
         UsageError
             None was; or it names code that `allow_import` does not.
         """
+        content = StudyFolder(folder).get(STUDY)
+        _check_undamaged(content, folder)
         found = StudyFolder(folder).get_json(STUDY)
         if found is None:
             raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
@@ -140,14 +142,15 @@ class ShardedStudy(StudyPlan):
             The folder holds another study.
         """
         kept = StudyFolder(folder)
-        wanted = as_text({"store": self.store, **self.settings()})
+        asked = {"store": self.store, **self.settings()}
         found = kept.get(STUDY)
-        if found is not None and found != wanted:
+        _check_undamaged(found, folder)
+        if found is not None and found not in (seal(asked), as_text(asked)):  # earlier versions wrote no seal
             raise UsageError(
-                f"{kept.path} holds a study of other settings ({_differing(found, wanted)}); resume that one, or name another folder"
+                f"{kept.path} holds a study of other settings ({_differing(found, seal(asked))}); resume that one, or name another folder"
             )
-        if found is None:
-            kept.put(STUDY, wanted)
+        if found != seal(asked):
+            kept.put(STUDY, seal(asked))
 
     def run(
         self, folder: str | os.PathLike[str], *, cluster: str | None = None, strict: bool = False, progress: Report | None = None
@@ -209,6 +212,15 @@ class ShardedStudy(StudyPlan):
         return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
 
 
+def _check_undamaged(content: bytes | None, folder: str | os.PathLike[str]) -> None:
+    """Refuse to go on with settings that are not those which were written down."""
+    if is_damaged(content):
+        raise UsageError(
+            f"{os.fspath(folder)}/{STUDY} is not whole or damaged: its SHA-256 is not that of when it was written; take it away, and run "
+            "again with the store and the settings that the study was started with: what is finished is kept"
+        )
+
+
 def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:
     if strict and refused:
         first, more = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
@@ -221,10 +233,7 @@ def _terms(record: Mapping[str, Any], folder: StudyFolder) -> Grid | DeskOrders:
 
 def _differing(found: bytes, wanted: bytes) -> str:
     """Which settings of a folder are not those asked for, in words."""
-    try:
-        there, asked = _flat(json.loads(found)), _flat(json.loads(wanted))
-    except ValueError:
-        return f"{STUDY} there is not whole: it was not written by this package"
+    there, asked = (_flat({name: value for name, value in json.loads(text).items() if name != SEAL}) for text in (found, wanted))
     other = [name for name in sorted({*there, *asked}) if there.get(name) != asked.get(name)]
     said = [f"{name}: {there.get(name)} there, {asked.get(name)} asked for" for name in other[:3]]
     return "; ".join(said) + (f" and {len(other) - 3} more" if len(other) > 3 else "")

@@ -81,25 +81,36 @@ class Look(NamedTuple, Generic[A]):
     find: Callable[[pd.DataFrame], A]
 
 
-def put_parts(folder: str, name: str, code: Mapping[str, str], parts: Iterable[TablePart]) -> int:
-    """Put parts of a table together; how many. The folder is the study's, and `code` is as in `Task`."""
-    return sum(1 for _ in _put(folder, name, code, parts))
+def put_parts(folder: StudyFolder, name: str, code: Mapping[str, str], parts: Iterable[TablePart]) -> dict[str, str]:
+    """Put parts of a table together; their SHA-256 by name. `code` is as in `ShardTask`."""
+    return {place: digest for place, digest, _ in _put(folder, name, code, parts)}
 
 
-def put_and_look(folder: str, name: str, code: Mapping[str, str], look: Look[A], parts: Iterable[TablePart]) -> A:
+class Looked(NamedTuple, Generic[A]):
+    """What was found in parts of a table that were put together, and their SHA-256 by name."""
+
+    found: A
+    digests: dict[str, str]
+
+    def plus(self, other: Looked[A]) -> Looked[A]:
+        """That of both."""
+        return Looked(self.found.plus(other.found), self.digests | other.digests)
+
+
+def put_and_look(folder: StudyFolder, name: str, code: Mapping[str, str], look: Look[A], parts: Iterable[TablePart]) -> Looked[A]:
     """Put parts of a table together, and look at them while they are in memory."""
-    return added(look.find(table.select(list(look.columns)).to_pandas()) for table in _put(folder, name, code, parts))
+    put = _put(folder, name, code, parts)
+    return added(Looked(look.find(table.select(list(look.columns)).to_pandas()), {place: digest}) for place, digest, table in put)
 
 
-def _put(place: str, name: str, code: Mapping[str, str], parts: Iterable[TablePart]) -> Iterator[pa.Table]:
+def _put(folder: StudyFolder, name: str, code: Mapping[str, str], parts: Iterable[TablePart]) -> Iterator[tuple[str, str, pa.Table]]:
     import pyarrow as pa
 
     check_code(code)
-    folder = StudyFolder(place)
     for part in parts:
         table = pa.concat_tables(_numbered(folder, name, part)).combine_chunks()
-        folder.put(part_name(name, part.number), parquet_of(table))
-        yield table
+        place = part_name(name, part.number)
+        yield place, folder.put(place, parquet_of(table)), table
         pa.default_memory_pool().release_unused()  # else the pool keeps what the largest part took
 
 
@@ -129,26 +140,74 @@ def _ahead(read: Callable[[T], S], todo: Iterator[T]) -> Iterator[S]:
             running += [pool.submit(read, name) for name in islice(todo, 1)]
 
 
-def look_at(folder: str, name: str, look: Look[A], numbers: Iterable[int]) -> A:
-    """Look at parts that are put together, and sum up what is found in them."""
-    kept = StudyFolder(folder)
-    return added(look.find(read_part(kept, name, number, look.columns).to_pandas()) for number in numbers)
+def look_at(folder: StudyFolder, name: str, look: Look[A], digests: Mapping[str, str] | None, numbers: Iterable[int]) -> A:
+    """Look at parts that are put together, and sum up what is found in them; `digests` as in `read_part`."""
+    return added(look.find(read_part(folder, name, number, digests, columns=look.columns).to_pandas()) for number in numbers)
 
 
-def read_part(folder: StudyFolder, name: str, number: int, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
-    """Some columns of one part, or those rows of it that `filters` let through."""
+def read_part(
+    folder: StudyFolder,
+    name: str,
+    number: int,
+    digests: Mapping[str, str] | None,
+    *,
+    columns: Sequence[str] | None = None,
+    filters: Any = None,
+) -> pa.Table:
+    """Some columns of one part, or those rows of it that `filters` let through.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+    name : str
+    number : int
+    digests : mapping of str to str, optional
+        SHA-256 of the finished files of the study; None while they are being made.
+    columns : sequence of str, optional
+    filters : optional
+        As `pyarrow.parquet.read_table` takes them.
+
+    Raises
+    ------
+    UsageError
+        The part is not what was written.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with folder.open(part_name(name, number)) as file:
-        table = pq.read_table(file, columns=None if columns is None else list(columns), filters=filters)
+    place = part_name(name, number)
+    if digests is not None:
+        _prove(folder, place, digests)
+    with folder.open(place) as file:
+        table = pq.read_table(file, columns=None if columns is None else list(columns), filters=filters, page_checksum_verification=True)
     pa.default_memory_pool().release_unused()
     return table
 
 
-def columns_of(folder: StudyFolder, name: str) -> list[str]:
-    """The columns of a table."""
+_PROVED: set[tuple[str, str, str | None] | None] = set()
+
+
+def _prove(folder: StudyFolder, place: str, digests: Mapping[str, str]) -> None:
+    """Compare a part with the SHA-256 of when it was written, once in a process; the checksums of its pages are verified each time."""
+    try:
+        key = folder.place(place), folder.mark(place), digests.get(place)
+    except FileNotFoundError:
+        key = None  # which is said below
+    if key not in _PROVED:
+        folder.proved(place, digests)
+        _PROVED.add(key)
+
+
+def columns_of(folder: StudyFolder, name: str, digests: Mapping[str, str] | None) -> list[str]:
+    """The columns of a table; `digests` as in `read_part`."""
     import pyarrow.parquet as pq
 
+    if digests is not None:
+        _prove(folder, part_name(name, 0), digests)
     with folder.open(part_name(name, 0)) as file:
         return list(pq.read_schema(file).names)
+
+
+def count_of(folder: StudyFolder, name: str, digests: Mapping[str, str] | None) -> int:
+    """How many parts a table has, by what was written down of it; else by what is there."""
+    return folder.count(f"{name}.parquet") if digests is None else sum(place.startswith(f"{name}.parquet/") for place in digests)
