@@ -171,6 +171,21 @@ Allow = Annotated[
     ),
 ]
 Cluster = Annotated[str | None, typer.Option(help="local:2, tcp://host:8786 or tls://host:8786; needs --resume.", rich_help_panel=RUN)]
+Share = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        help="3/8: work the third of eight shares of the shards, beside other processes; a last run without it puts all together. "
+        "Needs --resume.",
+        rich_help_panel=RUN,
+    ),
+]
+Durable = Annotated[
+    bool,
+    typer.Option(
+        "--fsync/--no-fsync", help="With --resume: a shard is done when the disk has it, and survives a power loss.", rich_help_panel=RUN
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at the first day (--resume) or order (--orders) that cannot be worked.", rich_help_panel=RUN)
 ]
@@ -238,6 +253,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     resume: Resume = None,
     allow_import: Allow = None,
     cluster: Cluster = None,
+    shard: Share = None,
+    fsync: Durable = True,
     strict: Strict = False,
     format: Format = None,
     zone: Zone = None,
@@ -247,7 +264,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     on_bad: Bad = "raise",
 ) -> None:
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
-    with one_line_errors():
+    with one_line_errors(f"{resume or out} holds no result of this run; run the command again"):
         from exec_algos.model import Rules
         from exec_algos.studies.request import Chosen, StudyRequest
 
@@ -261,16 +278,17 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
         if resume is not None:
-            from exec_algos.cli.shards import run_shards
+            from exec_algos.cli.shards import How, run_shards
 
             if not resume.strip():
                 raise UsageError("--resume names no folder; give one for the study")
             _check_resumed(ctx, resume, bars)
-            run_shards(bars or [], request, resume, cluster=cluster, strict=strict, show=show, allow_import=allow_import or ())
+            how = How(cluster, shard, strict=strict, durable=fsync, allow_import=tuple(allow_import or ()))
+            run_shards(bars or [], request, resume, how=how, show=show)
             return
-        if not bars or cluster or allow_import or (strict and not orders):
+        if not bars or cluster or shard or allow_import or (strict and not orders):
             raise UsageError(
-                "name bars to study, or --resume DIR; --cluster and --allow-import need --resume, --strict needs --resume or --orders"
+                "name bars to study, or --resume DIR; --cluster, --shard and --allow-import need --resume, --strict needs --resume or --orders"
             )
         from exec_algos.cli.data import bars_to_study
         from exec_algos.cli.study import run_and_show
@@ -280,7 +298,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 
 IN_MEMORY = {"out", "format", "zone", "label", "step", "symbol", "on_bad"}  # what a study in shards has no use for
 # what may be said of a study that is in its folder
-GOING_ON = {"resume", "allow_import", "cluster", "strict", "as_json", "by", "sensitivity", "sweep_split"}
+GOING_ON = {"resume", "allow_import", "cluster", "shard", "fsync", "strict", "as_json", "by", "sensitivity", "sweep_split"}
 
 
 def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> None:
@@ -357,7 +375,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
 @app.command("demo")
 def demo(out: Out = Path("out/demo")) -> None:
     """Study TWAP and VWAP on the sample bars, which are synthetic."""
-    with one_line_errors():
+    with one_line_errors(f"{out} holds no result of this run; run the command again"):
         from exec_algos.cli.study import run_and_show
         from exec_algos.market.samples import load_samples
         from exec_algos.studies.request import StudyRequest

@@ -55,15 +55,30 @@ Limits = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print every row as JSON, and nothing else.")]
 
+Durable = Annotated[
+    bool, typer.Option("--fsync/--no-fsync", help="Wait until the disk has what is written, so that it survives a power loss.")
+]
+
+STOPPED = 130  # exit code of a command that was stopped by Ctrl-C, as shells have it
+
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Print a `UsageError` as one line on stderr and leave with exit code 2."""
+def one_line_errors(stopped: str = "nothing was written") -> Iterator[None]:
+    """Print a `UsageError` as one line on stderr and leave with exit code 2; where Ctrl-C stops the work, say what is kept.
+
+    Parameters
+    ----------
+    stopped : str
+        What is kept, and how to go on, where the work itself does not say so in notes.
+    """
     try:
         yield
     except UsageError as error:
         say("error: " + " ".join(str(error).split()), err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt as stop:
+        typer.echo("stopped: " + "; ".join(getattr(stop, "__notes__", None) or [stopped]), err=True)
+        raise typer.Exit(STOPPED) from None
 
 
 @data_app.command("import")
@@ -76,13 +91,14 @@ def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
     step: Step = None,
     symbol: Symbol = None,
     on_bad: Bad = "raise",
+    fsync: Durable = True,
 ) -> None:
     """Read market data and keep it in a bar store."""
-    with one_line_errors():
+    with one_line_errors(f"nothing of it was written to {to}; run the command again"):
         from exec_algos.market.store import BarStore
 
         loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
-        BarStore(to).write(loaded.bars)
+        BarStore(to).write(loaded.bars, durable=fsync)
         _print_touched(loaded.bars)
         say(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
 

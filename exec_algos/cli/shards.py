@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import typer
 
@@ -20,7 +20,7 @@ from exec_algos.fills import FillModel
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text
 from exec_algos.studies.shards.desk import DeskOrders
-from exec_algos.studies.shards.study import ShardedStudy
+from exec_algos.studies.shards.study import ShardedStudy, ShareDone
 from exec_algos.tca.twins import SIGNED, shown_once
 
 if TYPE_CHECKING:
@@ -43,16 +43,31 @@ FAILED = 1  # exit code of a study in which something could not be worked
 MOST_FAILED = 20
 
 
-def run_shards(  # noqa: PLR0913 - each is an option
-    sources: Sequence[str],
-    request: StudyRequest,
-    folder: str,
-    *,
-    cluster: str | None = None,
-    strict: bool = False,
-    show: Show | None = None,
-    allow_import: Sequence[str] = (),
-) -> None:
+class How(NamedTuple):
+    """How a study in shards is worked.
+
+    Attributes
+    ----------
+    cluster : str or None
+        ``"local:2"``, ``"tcp://host:8786"`` or ``"tls://host:8786"``.
+    share : str or None
+        ``"3/8"``: only the third of eight shares, beside other processes.
+    strict : bool
+        Stop at the first symbol or day that cannot be worked.
+    durable : bool
+        Wait until the disk has what is written.
+    allow_import : tuple of str
+        ``module:Class`` that the folder may name: see `ShardedStudy.of_folder`.
+    """
+
+    cluster: str | None = None
+    share: str | None = None
+    strict: bool = False
+    durable: bool = True
+    allow_import: tuple[str, ...] = ()
+
+
+def run_shards(sources: Sequence[str], request: StudyRequest, folder: str, *, how: How | None = None, show: Show | None = None) -> None:
     """Start or resume the study in `folder` and print what it came to.
 
     Parameters
@@ -63,14 +78,9 @@ def run_shards(  # noqa: PLR0913 - each is an option
         What to study; where `sources` is empty the folder says it.
     folder : str
         Path or fsspec URL.
-    cluster : str, optional
-        ``"local:2"``, ``"tcp://host:8786"`` or ``"tls://host:8786"``.
-    strict : bool
-        Stop at the first symbol or day that cannot be worked.
+    how : How
     show : Show, optional
         With a split the days before it are kept in ``sweep/train`` below the folder, and those from it on in ``sweep/test``.
-    allow_import : sequence of str
-        ``module:Class`` that the folder may name: see `ShardedStudy.of_folder`.
 
     Raises
     ------
@@ -79,14 +89,37 @@ def run_shards(  # noqa: PLR0913 - each is an option
     typer.Exit
         With code 1 where some symbol, day or order could not be worked.
     """
-    show, study = show or Show(), _study(sources, request, folder, allow_import)
+    how, show = how or How(), show or Show()
+    study = _study(sources, request, folder, how.allow_import)
     show.check(study.parents.own_columns, desk=isinstance(study.parents, DeskOrders))
-    if show.split is not None:
-        _run_sweep(study, folder, show.split, cluster=cluster, strict=strict, show=show)
-        return
+    with _how_to_go_on(folder, how, show):
+        if how.share is not None:
+            _run_share(study, folder, how, show)
+        elif show.split is not None:
+            _run_sweep(study, folder, show.split, how=how, show=show)
+        else:
+            _run_all(study, folder, how, show)
+
+
+@contextmanager
+def _how_to_go_on(folder: str, how: How, show: Show) -> Iterator[None]:
+    """Tell who stops it what to type."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if not getattr(stop, "__notes__", None):
+            stop.add_note("no shard was finished now")
+        said = {"--cluster": how.cluster, "--shard": how.share, "--sweep-split": show.split}
+        more = "".join(f" {option} {value}" for option, value in said.items() if value)
+        more += "".join(f" --allow-import {name}" for name in how.allow_import)
+        stop.add_note(f"go on: exec-algos study --resume {folder}{more}{' --sensitivity' if show.sensitivity else ''}")
+        raise
+
+
+def _run_all(study: ShardedStudy, folder: str, how: How, show: Show) -> None:
     with _progress(quiet=show.as_json) as report:
-        result = study.run(folder, cluster=cluster, strict=strict, progress=report)
-    bands = _bands(study, result, cluster, quiet=show.as_json) if show.sensitivity else {}
+        result = study.run(folder, cluster=how.cluster, strict=how.strict, progress=report, durable=how.durable)
+    bands = _bands(study, result, how, quiet=show.as_json) if show.sensitivity else {}
     if show.as_json:
         say_json(_as_json(result, show, bands))
     else:
@@ -95,7 +128,33 @@ def run_shards(  # noqa: PLR0913 - each is an option
         raise typer.Exit(FAILED)
 
 
-def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | None, strict: bool, show: Show) -> None:
+def _run_share(study: ShardedStudy, folder: str, how: How, show: Show) -> None:
+    """Work one share of the shards, and print how many.
+
+    Raises
+    ------
+    UsageError
+        Something is asked for that only the whole study has.
+    """
+    if how.cluster or show.split or show.sensitivity or show.by:
+        raise UsageError(
+            "--shard works a share of the shards in this process and prints no result: leave out --cluster, --by, --sensitivity and "
+            "--sweep-split, and name them in the last run, without --shard"
+        )
+    with _progress(quiet=show.as_json) as report:
+        done = study.run_share(folder, str(how.share), strict=how.strict, progress=report, durable=how.durable)
+    if show.as_json:
+        typer.echo(json.dumps({**done._asdict(), "failed": [failure._asdict() for failure in done.failed]}, indent=2))
+    else:
+        typer.echo(f"share {how.share} of the shards: {done.made} worked, {done.kept} kept from before")
+        _print_damaged(done)
+        _print_failed(done)
+        typer.echo(f"when every share is done: exec-algos study --resume {folder}")
+    if done.failed:
+        raise typer.Exit(FAILED)
+
+
+def _run_sweep(study: ShardedStudy, folder: str, split: str, *, how: How, show: Show) -> None:
     """Choose on the days before the split, and print and write the days from it on."""
     from exec_algos.studies.sensitivity import halves, sweep_shards
 
@@ -103,7 +162,7 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, cluster: str | N
     study.start(folder)  # so that the folder alone says how to go on
     with _progress(quiet=show.as_json) as report:
         on_progress = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
-        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=cluster, strict=strict, progress=on_progress)
+        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=how.cluster, strict=how.strict, progress=on_progress)
     train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
     StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
     if show.as_json:
@@ -137,7 +196,7 @@ def _started(folder: str, allow_import: Sequence[str]) -> ShardedStudy:
         ) from error
 
 
-def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, quiet: bool) -> dict[str, Band]:
+def _bands(study: ShardedStudy, neutral: ShardedResult, how: How, *, quiet: bool) -> dict[str, Band]:
     """The study under a better and a worse fill model, by side: studies of their own below the folder, kept and resumed like it."""
     from exec_algos.studies.sensitivity import band, fill_models
 
@@ -146,7 +205,7 @@ def _bands(study: ShardedStudy, neutral: ShardedResult, cluster: str | None, *, 
     for name in ("optimistic", "pessimistic"):
         with _progress(quiet=quiet, name=f"{name} fills, ") as report:
             other = replace(study, fill_model=models[name], fills=False)
-            results[name] = other.run(f"{neutral.folder}/sensitivity/{name}", cluster=cluster, progress=report)
+            results[name] = other.run(f"{neutral.folder}/sensitivity/{name}", cluster=how.cluster, progress=report, durable=how.durable)
     in_order = {name: results[name] for name in models}
     return {str(side): band(in_order, side=str(side)) for side in neutral.summary(by=("side",)).index}
 
@@ -193,7 +252,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     say(f"written: {result.folder}")
 
 
-def _print_damaged(result: ShardedResult) -> None:
+def _print_damaged(result: ShardedResult | ShareDone) -> None:
     if result.damaged:
         more = f" and {len(result.damaged) - 1} more" if len(result.damaged) > 1 else ""
         typer.echo(f"damaged on disk and made again: {result.folder}/{result.damaged[0]}{more}; have the disk looked at")
@@ -209,7 +268,7 @@ def _print_left_out(result: ShardedResult) -> None:
             say(line)
 
 
-def _print_failed(result: ShardedResult, when: str = "") -> None:
+def _print_failed(result: ShardedResult | ShareDone, when: str = "") -> None:
     for failure in result.failed[:MOST_FAILED]:
         say(f"failed: {when}{failure.symbol} {failure.session}: {failure.reason}")
     if len(result.failed) > MOST_FAILED:

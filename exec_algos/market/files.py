@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from glob import escape, iglob
 from typing import Any
 
 import fsspec
@@ -72,6 +73,11 @@ def sync_folder(path: str) -> None:
             os.close(number)
 
 
+def unwritten(place: str) -> AbstractContextManager[None]:
+    """Say in one line why nothing was written to a place."""
+    return said_in_one_line(f"cannot write to {place}", "nothing of this was kept: make room, or name a place that can be written to")
+
+
 class Staged:
     """Files written beside their places, which take them together at the end of the ``with`` block; none of them where it fails.
 
@@ -102,7 +108,7 @@ class Staged:
         """Write a file beside its place."""
         self._make_folder(path.rsplit("/", 1)[0])
         self._beside[path] = f"{path}.{uuid.uuid4().hex}.part"
-        with self._explained("nothing of this was kept: make room, or name a place that can be written to"):
+        with unwritten(self._place):
             write_new(self._fs, self._beside[path], content, durable=self._durable)
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -112,16 +118,15 @@ class Staged:
         finally:
             self._drop()
 
-    def _explained(self, then: str) -> AbstractContextManager[None]:
-        return said_in_one_line(f"cannot write to {self._place}", then)
-
     def _make_folder(self, folder: str) -> None:
         if self._local:
             missing = folder
+            for left in iglob(f"{escape(folder)}/*.part"):  # by a process that was killed: who writes here holds the lock
+                os.unlink(left)
             while not os.path.exists(missing):
                 self._made.append(missing)
                 missing = os.path.dirname(missing)
-        with self._explained("nothing of this was kept: name a place that can be written to"):
+        with unwritten(self._place):
             self._fs.makedirs(folder, exist_ok=True)
 
     def _move_all(self) -> None:
@@ -142,7 +147,8 @@ class Staged:
 
     def _move(self, path: str) -> None:
         beside = self._beside[path]
-        with self._explained(f"{path} was not replaced, what stands before it was: run it again when it can be written to"):
+        then = f"{path} was not replaced, what stands before it was: run it again when it can be written to"
+        with said_in_one_line(f"cannot write to {self._place}", then):
             if not self._local:
                 self._fs.mv(beside, path)
             elif os.path.exists(beside):  # it was not moved before an interrupt

@@ -19,13 +19,16 @@ from fsspec.implementations.local import LocalFileSystem
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.decoded import Decoded, DecodedMonth, identity_of, month_of
-from exec_algos.market.files import Staged, file_system
+from exec_algos.market.files import Staged, file_system, unwritten
+from exec_algos.market.locks import Locks
 from exec_algos.market.stored import StoredPart, bars_in, content_of, facts_in, impossible, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "bars.parquet"
+PATIENCE = 120.0  # seconds to wait for another import into the same store
+BUSY = "import again when it is done; nothing of this was kept"
 
 Instant = int | str | datetime
 
@@ -94,7 +97,9 @@ class BarStore:
         kept = self._parts()
         for symbol in bars.symbols:
             self._check_facts(bars, symbol, kept)
-        with Staged(self._fs, self.path, durable=durable) as staged:
+        locks = Locks(self._fs, self._root, self.path, lambda: unwritten(self.path))
+        # two imports of one month at once would lose the bars of one
+        with locks.held("import", lambda _: True, BUSY, patience=PATIENCE), Staged(self._fs, self.path, durable=durable) as staged:
             for symbol in bars.symbols:
                 own = bars.select([symbol])
                 months = _months(own)

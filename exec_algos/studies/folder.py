@@ -9,13 +9,14 @@ import platform
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from exec_algos.errors import UsageError
-from exec_algos.market.files import file_system
+from exec_algos.market.files import file_system, said_in_one_line, sync_folder
+from exec_algos.market.locks import Locks
 
 PACKAGES = ("exec_algos", "numpy", "pandas", "numba", "scipy", "pyarrow", "exchange_calendars")
 SILENT = ("cli", "plots", "reports", "ext")  # parts of the package that no number of a study passes through
@@ -100,13 +101,9 @@ def explained(path: str) -> Iterator[None]:
     UsageError
         No room, no right, no such place.
     """
-    try:
+    then = "what is finished stands: make room, or name a folder that can be written to, and run again"
+    with said_in_one_line(f"cannot keep a study in {path}", then):
         yield
-    except OSError as error:
-        raise UsageError(
-            f"cannot keep a study in {path}: {error.strerror or error}; what is finished stands: make room, or name a folder that can be "
-            "written to, and run again"
-        ) from error
 
 
 class StudyFolder:
@@ -115,15 +112,17 @@ class StudyFolder:
     Parameters
     ----------
     path : str or path
+    durable : bool
+        Wait, for each file, until a local disk has it; `settle` waits for the names.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
+    def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
+        self.path, self.durable = os.fspath(path), durable
         self._fs, self._root = file_system(path)
         self._local = "file" in ([self._fs.protocol] if isinstance(self._fs.protocol, str) else self._fs.protocol)
 
-    def __reduce__(self) -> tuple[type[StudyFolder], tuple[str]]:
-        return StudyFolder, (self.path,)
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return partial(StudyFolder, durable=self.durable), (self.path,)
 
     def place(self, name: str) -> str:
         """Where a file stands, for those who write it piece by piece."""
@@ -134,6 +133,14 @@ class StudyFolder:
         with explained(self.path), self.writing(name) as file:
             file.write(content)
         return sha256_of(content)
+
+    def settle(self, *names: str) -> None:
+        """Wait until a local disk has the names of these files, and of the folders that they are in."""
+        if not (self.durable and self._local):
+            return
+        folders = {place for name in names for place in Path(self.place(name)).parents if place.is_relative_to(self._root)}
+        for folder in sorted(folders, reverse=True):
+            sync_folder(str(folder))
 
     def writing(self, name: str) -> Writing:
         """A file that takes its place when it is complete, and not before."""
@@ -215,10 +222,20 @@ class StudyFolder:
         """Open a file to read."""
         return self._fs.open(self.place(name), "rb")
 
+    def locks(self) -> Locks:
+        """Who may write here."""
+        return Locks(self._fs, self._root, self.path, lambda: explained(self.path))
+
     def sweep(self) -> None:
         """Remove what writers that were killed have left."""
         if self._fs.isdir(self.place(".part")):
             self._fs.rm(self.place(".part"), recursive=True)
+
+    def flush(self, file: Any) -> None:
+        """Wait, where that was asked for, until a local disk has what was written to an open file."""
+        if self.durable and self._local:
+            file.flush()
+            os.fsync(file.fileno())
 
     def move(self, beside: str, name: str) -> None:
         """Put a complete file into its place, in one step where the file system has one."""
@@ -251,6 +268,8 @@ class Writing:
         return self._file
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._folder.flush(self._file)
         self._file.close()
         if kind is None:
             self._folder.move(self._path, self._name)

@@ -10,7 +10,7 @@ from markets import DAYS, market, ns
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli.shards import run_shards
+from exec_algos.cli.shards import How, run_shards
 from exec_algos.cli.show import Show
 from exec_algos.cli.study import working
 from exec_algos.errors import MarketDataError, UsageError
@@ -60,7 +60,7 @@ def test_what_failed_is_listed_and_the_exit_code_is_one(tmp_path, store, capsys)
     assert left.value.exit_code == 1
     assert "failed: A 2025-11: " in capsys.readouterr().out
     with pytest.raises(MarketDataError):
-        run_shards([], StudyRequest(), str(tmp_path / "out"), strict=True)
+        run_shards([], StudyRequest(), str(tmp_path / "out"), how=How(strict=True))
 
 
 def test_what_is_not_one_store_is_refused(tmp_path, store):
@@ -72,7 +72,7 @@ def test_what_is_not_one_store_is_refused(tmp_path, store):
 @pytest.mark.parametrize("address", ["local:0", "local", "two", "local:x", "tcp:", "http://here"])
 def test_an_address_that_is_none_is_refused_with_examples(tmp_path, store, address):
     with pytest.raises(UsageError, match="cluster must be 'local:2'"):
-        run_shards([store], REQUEST, str(tmp_path / "out"), cluster=address)
+        run_shards([store], REQUEST, str(tmp_path / "out"), how=How(cluster=address))
 
 
 def test_the_days_of_the_study_are_those_of_the_store(tmp_path, store, capsys):

@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import Bars
+from exec_algos.market.samples import load_samples
 from exec_algos.market.store import BarStore
 
 MINUTE = 60_000_000_000
@@ -180,3 +183,32 @@ def test_real_bars_come_back_as_they_went(market_data, tmp_path, folder):
     store = BarStore(tmp_path)
     store.write(real)
     same(store.read(), real)
+
+
+WRITE = """
+import sys
+from exec_algos.market.samples import load_samples
+from exec_algos.market.store import BarStore
+from exec_algos.market.samples import load_samples
+bars = load_samples()["XNYS"].select(["SYNMID"]).between(0, 1763000000000000000)
+print("ready", flush=True)
+sys.stdin.readline()
+number, many = int(sys.argv[2]), int(sys.argv[3])
+BarStore(sys.argv[1]).write(bars.take(bars.start // bars.step % many == number))
+"""
+
+
+@pytest.mark.slow
+def test_imports_of_the_same_months_at_once_lose_no_bar(tmp_path):
+    """Each of three processes brings every third minute."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    crowd = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(n), "3"], **pipes) for n in range(3)]
+    for process in crowd:
+        assert process.stdout.readline() == "ready\n"
+    for process in crowd:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in crowd] == [""] * 3
+    wanted = load_samples()["XNYS"].select(["SYNMID"]).between(0, 1763000000000000000)
+    same(BarStore(tmp_path, cache="off").read(), wanted)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"bars.parquet"}

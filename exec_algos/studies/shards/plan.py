@@ -56,6 +56,45 @@ class Shard(NamedTuple):
         return f"shards/symbol={quote(self.symbol, safe='')}/month={self.month}"
 
 
+class Share(NamedTuple):
+    """One of several shares of the shards of a study, for a process of its own: ``Share.of("3/8")`` is the third of eight.
+
+    Attributes
+    ----------
+    number, many : int
+    """
+
+    number: int
+    many: int
+
+    @classmethod
+    def of(cls, text: str) -> Share:
+        """What ``"3/8"`` says.
+
+        Raises
+        ------
+        UsageError
+            It says no share.
+        """
+        number, _, many = text.partition("/")
+        if not (number.strip().isdecimal() and many.strip().isdecimal() and 1 <= int(number) <= int(many)):
+            raise UsageError(f"a share of the shards is i/n with i from 1 to n, such as 3/8, got {text!r}")
+        return cls(int(number), int(many))
+
+    @property
+    def lock(self) -> str:
+        """The name of its lock."""
+        return f"share-{self.number}-of-{self.many}"
+
+    def conflicts(self, lock: str) -> bool:
+        """Whether a process that holds this lock may be writing the same shards: every other share of as many is apart."""
+        return lock == self.lock or not (lock.startswith("share-") and lock.endswith(f"-of-{self.many}"))
+
+    def own(self, shards: Sequence[Shard]) -> Sequence[Shard]:
+        """Its shards, neighbours: a month is history for the next."""
+        return shards[len(shards) * (self.number - 1) // self.many : len(shards) * self.number // self.many]
+
+
 class StudySpan(NamedTuple):
     """The time that a study spans: the calendar's name, ns UTC of its ends, the zone in which the store counts months, ns of a bar."""
 

@@ -262,6 +262,8 @@ class ShardTask:
         Where the shards are written.
     strict : bool
         Raise what goes wrong, instead of writing it down.
+    durable : bool
+        Wait until the disk has a shard, before it is called done.
     """
 
     study: StudyPlan
@@ -269,11 +271,12 @@ class ShardTask:
     code: dict[str, str]
     folder: str
     strict: bool = False
+    durable: bool = True
 
     def settle(self, shard: Shard) -> dict[str, Any]:
         """The record of a shard, from the folder where it is there and still true, else made and written now."""
         check_code(self.code)
-        folder = StudyFolder(self.folder)
+        folder = StudyFolder(self.folder, durable=self.durable)
         history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
         content = folder.get(f"{shard.folder}/{RECORD}")
@@ -336,6 +339,7 @@ class ShardTask:
             "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
         }  # fmt: skip
         folder.put(f"{shard.folder}/{RECORD}", seal(record))
+        folder.settle(f"{shard.folder}/{RECORD}")
         return record
 
 

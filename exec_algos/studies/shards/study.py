@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market.locks import Held
 from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.imports import Refused
-from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.design.parents import Grid, Skipped
 from exec_algos.studies.folder import SEAL, STUDY, StudyFolder, as_text, code_record, is_damaged, seal
 from exec_algos.studies.record.configuration import fill_model_of
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
 from exec_algos.studies.shards.desk import DeskOrders, Placed
-from exec_algos.studies.shards.plan import Shard, StudyPlan, StudySpan
+from exec_algos.studies.shards.plan import Shard, Share, StudyPlan, StudySpan
 from exec_algos.studies.shards.records import Records
 from exec_algos.studies.shards.result import ShardedResult
 from exec_algos.studies.shards.shard import Partitions, ShardTask, listing_of
-from exec_algos.studies.shards.workers import workers_of
+from exec_algos.studies.shards.workers import Workers, workers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 Report = Callable[[int, int], None]
+ALL = "all"  # the lock of who works every shard, and puts all together
+WAIT = "wait until it is done, or stop it; to work one study in several processes give each its share, --shard 1/8, --shard 2/8 ..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,13 @@ class ShardedStudy(StudyPlan):
             kept.put(STUDY, seal(asked))
 
     def run(
-        self, folder: str | os.PathLike[str], *, cluster: str | None = None, strict: bool = False, progress: Report | None = None
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        cluster: str | None = None,
+        strict: bool = False,
+        progress: Report | None = None,
+        durable: bool = True,
     ) -> ShardedResult:
         """Work the shards that are not there yet, and put all together.
 
@@ -167,6 +177,8 @@ class ShardedStudy(StudyPlan):
             Stop at the first symbol or day that cannot be worked, instead of listing it.
         progress : callable, optional
             Called with ``(done, total)`` after each shard.
+        durable : bool
+            A shard is done when the disk has it: a power loss cannot take it.
 
         Returns
         -------
@@ -175,13 +187,52 @@ class ShardedStudy(StudyPlan):
         Raises
         ------
         UsageError
-            The folder holds another study; or, with `strict`, what is wrong with a shard.
+            The folder holds another study, or another process works there; or, with `strict`, what is wrong with a shard.
         """
         # before anything is written down: a file that cannot be read starts no study
         frame = self.parents.read() if isinstance(self.parents, DeskOrders) else None
-        self.start(folder)
-        kept = StudyFolder(folder)
-        kept.sweep()
+        kept = StudyFolder(folder, durable=durable)
+        with kept.locks().held(ALL, lambda _: True, WAIT) as lock, workers_of(cluster) as workers:
+            kept.sweep()
+            work = self._work(kept, frame, strict=strict)
+            with Records(work.shards) as records, _stopped_with_a_note(work, records):
+                _settle_all(work, records, workers, lock, progress)
+                return combine(kept, work.settings, records, workers, work.refused)
+
+    def run_share(
+        self, folder: str | os.PathLike[str], share: str, *, strict: bool = False, progress: Report | None = None, durable: bool = True
+    ) -> ShareDone:
+        """Work one share of the shards, beside other processes that work the others; `run` puts all together afterwards.
+
+        Parameters
+        ----------
+        folder : path or fsspec URL
+            Of the study, for all shares the same.
+        share : str
+            ``"3/8"``: the third of eight.
+        strict, progress, durable
+            As in `run`.
+
+        Raises
+        ------
+        UsageError
+            No such share; the folder holds another study; or another process works on this share, on all, or on one of another number of
+            shares.
+        """
+        own = Share.of(share)
+        frame = self.parents.read() if isinstance(self.parents, DeskOrders) else None
+        kept = StudyFolder(folder, durable=durable)
+        with kept.locks().held(own.lock, own.conflicts, WAIT) as lock:
+            whole = self._work(kept, frame, strict=strict)
+            work = whole._replace(shards=own.own(whole.shards))
+            with Records(work.shards) as records, workers_of(None) as workers, _stopped_with_a_note(work, records):
+                _settle_all(work, records, workers, lock, progress)
+                failed = tuple(Skipped(*failure) for _, record in records for failure in record["failed"])
+                return ShareDone(kept.path, records.made, records.count - records.made, failed, tuple(records.damaged))
+
+    def _work(self, folder: StudyFolder, frame: pd.DataFrame | None, *, strict: bool) -> Work:
+        """Write down which study it is, and plan it."""
+        self.start(folder.path)
         span, shards = self.plan()
         if not shards:
             raise UsageError(
@@ -190,19 +241,12 @@ class ShardedStudy(StudyPlan):
         refused: tuple[Refused, ...] | None = None
         settings = {**self.settings(), "zone": span.sessions().zone}
         if frame is not None:
-            placed = self._placed(frame, kept, span, shards)
+            placed = self._placed(frame, folder, span, shards)
             shards, refused = [shard for shard in shards if (shard.symbol, shard.month) in placed.shards], placed.refused
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
         asked = StudyPlan(**{field.name: getattr(self, field.name) for field in fields(self)})
-        task = ShardTask(asked, span, code_record(), kept.path, strict)
-        with Records(shards) as records, workers_of(cluster) as workers:
-            for record in workers.settled(task, shards):
-                _refuse_strictly([Refused(*row) for row in record.get("refused", ())], strict)
-                records.add(record)
-                if progress is not None:
-                    progress(records.count, len(shards))
-            return combine(kept, settings, records, workers, refused)
+        return Work(ShardTask(asked, span, code_record(), folder.path, strict, folder.durable), shards, settings, refused)
 
     def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: StudySpan, shards: Sequence[Shard]) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""
@@ -210,6 +254,55 @@ class ShardedStudy(StudyPlan):
         for shard in shards:
             stored.setdefault(shard.symbol, []).append(shard.month)
         return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
+
+
+class Work(NamedTuple):
+    """What is to be done: the shards, what workers need, the settings of the result, and the orders of a desk that came into no shard."""
+
+    task: ShardTask
+    shards: Sequence[Shard]
+    settings: dict[str, Any]
+    refused: tuple[Refused, ...] | None
+
+
+class ShareDone(NamedTuple):
+    """What one share of a study came to.
+
+    Attributes
+    ----------
+    folder : str
+    made, kept : int
+        Shards that were worked now, and that an earlier run had finished.
+    failed : tuple of Skipped
+        Symbols with the day or month that could not be worked, and why.
+    damaged : tuple of str
+        Files of the folder that were not what had been written, and are made again.
+    """
+
+    folder: str
+    made: int
+    kept: int
+    failed: tuple[Skipped, ...]
+    damaged: tuple[str, ...]
+
+
+def _settle_all(work: Work, records: Records, workers: Workers, lock: Held, progress: Report | None) -> None:
+    for record in workers.settled(work.task, work.shards):
+        _refuse_strictly([Refused(*row) for row in record.get("refused", ())], work.task.strict)
+        records.add(record)
+        lock.check()
+        if progress is not None:
+            progress(records.count, len(work.shards))
+
+
+@contextmanager
+def _stopped_with_a_note(work: Work, records: Records) -> Iterator[None]:
+    """Tell who stops it what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{records.count} of {len(work.shards)} shards are finished and kept in {work.task.folder}")
+        raise
 
 
 def _check_undamaged(content: bytes | None, folder: str | os.PathLike[str]) -> None:
