@@ -159,7 +159,7 @@ def _load(sources: list[str], reading: tuple[str | None, str | None, str | None,
 def load_bars(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
     """Bars of files, folders or a store; `reading` is format, zone, label, step, symbol and what to do with bad rows."""
     loaded = _load(sources, reading)
-    _print_touched(loaded.bars)
+    _print_touched(loaded.bars, err=True)  # what is asked for as JSON stays JSON
     return loaded.bars
 
 
@@ -209,12 +209,16 @@ def _seconds(step: int) -> str:
     return f"{step / 1e9:g} s"
 
 
-def _print_touched(bars: Bars) -> None:
+def _print_touched(bars: Bars, *, err: bool = False) -> None:
+    from exec_algos.market.decimals import lines
+
+    for line in lines(bars.read_as):
+        say(line, err=err)
     for issue in bars.report[:MOST_ROWS]:
         place = f"{issue.file}, " if issue.file else ""
-        say(f"{place}row {issue.row}: {issue.symbol}: {issue.problem}: {issue.action}")
+        say(f"{place}row {issue.row}: {issue.symbol}: {issue.problem}: {issue.action}", err=err)
     if len(bars.report) > MOST_ROWS:
-        say(f"and {len(bars.report) - MOST_ROWS} more rows")
+        say(f"and {len(bars.report) - MOST_ROWS} more rows", err=err)
 
 
 def _print_table(head: list[str], rows: list[list[str]]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from exec_algos.market.decimals import ReadAs
     from exec_algos.market.validate import OnBad, RowIssue
 
 
@@ -53,6 +54,8 @@ class Bars:
         IANA zone in which instants are shown and naive times are read.
     report : tuple of RowIssue
         Rows that were dropped or repaired on reading; empty where every row stood.
+    read_as : tuple of ReadAs
+        Columns that were read as other numbers than they were stored as: prices of float32 as the decimals meant.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class Bars:
     step: int
     zone: str
     report: tuple[RowIssue, ...] = ()
+    read_as: tuple[ReadAs, ...] = ()
 
     def __post_init__(self) -> None:
         for name, column in self.columns().items():
@@ -215,6 +219,7 @@ class Bars:
             zone=pieces[0].zone,
             report=tuple(issue for bars in whole for issue in bars.report),
             quote_proxy=proxies.pop() if len(proxies) == 1 else None,
+            read_as=tuple(note for bars in whole for note in bars.read_as),
             **joined,
         )
 
@@ -312,6 +317,12 @@ class Bars:
             ``raise`` refuses the first row that cannot be true. ``drop`` leaves such rows out. ``repair`` widens
             [low, high] to hold open and close, sorts by time, keeps the last of equal stamps, and drops what
             nothing can mend. Every row touched is in `report`.
+
+        Returns
+        -------
+        Bars
+            Prices, sizes and volumes that were stored as float32 are the decimals meant (154.05999755859375 is 154.06), which `read_as`
+            says (`exec_algos.market.decimals`).
 
         Raises
         ------

@@ -11,6 +11,7 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.decimals import may_be_single, read_as_decimals
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.quoted import check_quotes_read
 from exec_algos.market.readers import FORMATS, Path, check_one_zone, check_zone, files_at, joined, rows_of, units_of
@@ -77,15 +78,26 @@ def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
     symbols: dict[str, list[RawRows]] = {}
     for rows in found:
         symbols.setdefault(rows.symbol, []).append(rows)
-    whole = {symbol: joined(parts, request) for symbol, parts in sorted(symbols.items())}
+    whole = {symbol: joined(_alike(parts), request) for symbol, parts in sorted(symbols.items())}
     counts = {symbol: rows.quote_only for symbol, rows in whole.items()}
     if not any(len(rows) for rows in whole.values()) and any(counts.values()):
         raise MarketDataError(f"{', '.join(counts)}: quotes and no trade: not one bar", file=found[0].files[0])
     return Loaded(Bars.concat(_bars(rows, request) for rows in whole.values() if len(rows) or not rows.quote_only), counts)
 
 
+def _alike(parts: list[RawRows]) -> list[RawRows]:
+    """The files of a symbol, the prices of those with float32's as decimals where others have doubles; alike, they are judged together."""
+    single = [may_be_single(part.columns["close"]) for part in parts]
+    return parts if all(single) or not any(single) else [_decimal(part) if one else part for part, one in zip(parts, single, strict=True)]
+
+
+def _decimal(rows: RawRows) -> RawRows:
+    columns, read_as = read_as_decimals(rows.columns, rows.symbol)
+    return replace(rows, columns=columns, read_as=(*rows.read_as, *read_as))
+
+
 def _bars(rows: RawRows, request: Request) -> Bars:
-    rows = check_quotes_read(check_rows(rows, request.on_bad), request.on_bad)
+    rows = check_quotes_read(_decimal(check_rows(rows, request.on_bad)), request.on_bad)
     step = bar_length(rows)
     columns: dict[str, Any] = dict(rows.columns)
     quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
@@ -97,5 +109,6 @@ def _bars(rows: RawRows, request: Request) -> Bars:
         step=step,
         zone=rows.zone,
         report=rows.issues,
+        read_as=rows.read_as,
         **columns,
     )

@@ -159,6 +159,7 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
         row=np.concatenate([part.row for part in parts]),
         flaws=tuple(flaw._replace(at=flaw.at + int(shift[number])) for number, part in enumerate(parts) for flaw in part.flaws),
         quote_only=sum(part.quote_only for part in parts),
+        read_as=tuple({note.columns: note for part in reversed(parts) for note in part.read_as}.values()),
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.arrays import Flags, Floats, Ints
+from exec_algos.market.decimals import ReadAs
 
 OnBad = Literal["raise", "drop", "repair"]
 
@@ -82,6 +83,8 @@ class RawRows:
         Cells that could not be read.
     quote_only : int
         Rows left out because they hold quotes and no trade.
+    read_as : tuple of ReadAs
+        Columns that were read as other numbers than they were stored as.
     """
 
     symbol: str
@@ -96,6 +99,7 @@ class RawRows:
     flaws: tuple[Flaw, ...] = ()
     quote_only: int = 0
     issues: tuple[RowIssue, ...] = field(default=())
+    read_as: tuple[ReadAs, ...] = ()
 
     def __len__(self) -> int:
         return len(self.stamp)

@@ -110,6 +110,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("competition", "none: each parent order and algorithm is alone in the market"),
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
+        *(("read as", line) for line in config.get("read_as", ())),
         ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
         ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),
         ("lot", f"{config['lot_size']:g} shares"),

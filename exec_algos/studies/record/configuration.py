@@ -17,6 +17,7 @@ from exec_algos.costs.ticks import PriceLimit, TickTable
 from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
 from exec_algos.fills.latency import DrawnLatency
+from exec_algos.market.decimals import lines
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.record.fees import commission_of, commission_record
@@ -141,5 +142,6 @@ def configuration(
         "bars_outside_regular_hours": left_out,
         "data_sha256": data_fingerprint(bars),
         **({} if bars.quote_proxy is None else {"quote_proxy": bars.quote_proxy}),
+        **({"read_as": lines(bars.read_as)} if bars.read_as else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("exec_algos", "numpy", "pandas", "numba")}},
     }
