@@ -199,7 +199,7 @@ def test_what_is_no_number_stays_so_and_a_chunk_ends_nothing():
 
 def test_a_limit_at_the_price_that_was_meant_fills_as_with_doubles():
     frame = frame_of()
-    limit = float(frame["low"].iloc[400:].median().round(2))
+    limit = round(float(frame["low"].iloc[400:].median()), 2)
     rules, tables = Rules(limit_price=limit), {}
     for how in ("doubles", "float32"):
         bars = Bars.from_frame(frame, symbol="A") if how == "doubles" else stored(frame, "frame of float32", None)
