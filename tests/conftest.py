@@ -1,5 +1,6 @@
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,10 @@ def vectors():
         return json.loads((folder / name).read_text(encoding="utf-8"))
 
     return read
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many tests did not run, and why: a test that is always skipped is none."""
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()))
+    said = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
+    terminalreporter.write_line(f"skipped: {reasons.total()} tests" + (f"; {said}" if said else ""))

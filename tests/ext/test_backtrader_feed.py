@@ -182,7 +182,8 @@ def test_a_filter_sees_every_bar_also_where_bars_are_preloaded():
 
 
 def test_stamps_are_shown_in_a_zone_of_pytz_where_one_is_given():
-    pytz = pytest.importorskip("pytz")
+    import pytz
+
     bars = minutes("America/New_York", "2025-11-24 09:30", n=1)
     assert shown(BarsFeed(dataname=bars, tz=pytz.timezone("Asia/Seoul"))).index[0] == pd.Timestamp("2025-11-24 23:31")
 

@@ -152,7 +152,8 @@ def test_what_no_order_by_bar_can_say_is_refused(fills, close, message):
 
 
 def test_vectorbt_ends_with_our_cash_and_our_fees():
-    vectorbt = pytest.importorskip("vectorbt")
+    import vectorbt
+
     result = traded(3, FillModel(price="vwap", commission=Commission(rate=0.0001, minimum=1.0)))
     close = close_of(market(3, silent=0.0))
     account = vectorbt.Portfolio.from_orders(
@@ -162,8 +163,10 @@ def test_vectorbt_ends_with_our_cash_and_our_fees():
     assert account.orders.fees.sum() == pytest.approx(result.fills["commission"].sum(), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Module .zipline:UserWarning")  # pyfolio's own, when it is imported
 def test_pyfolio_counts_our_turnover():
-    txn = pytest.importorskip("pyfolio.txn")
+    from pyfolio import txn
+
     result = traded(3, FillModel(price="vwap"))
     volume = txn.get_txn_vol(transactions(result.fills))
     money = (result.fills["quantity"] * result.fills["price"]).groupby(result.fills["timestamp"].dt.tz_convert("UTC").dt.normalize()).sum()

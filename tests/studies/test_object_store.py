@@ -1,17 +1,15 @@
 """A study whose bars and shards lie in an object store that speaks S3: the same bytes as on a disk.
 
-Needs ``pip install s3fs 'moto[server]'``; moto is a server of its own on this machine, spoken to over HTTP.
+moto is a server of its own on this machine, spoken to over HTTP.
 """
 
 import pytest
 from markets import content_of, market
+from moto.server import ThreadedMotoServer
 
 from exec_algos.market.store import BarStore
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.shards.study import ShardedStudy
-
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
-server = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'moto[server]'")
 
 BARS = market(21, ("A", "B"), missing=0.1)
 
@@ -20,7 +18,7 @@ BARS = market(21, ("A", "B"), missing=0.1)
 def store(monkeypatch):
     for name, value in (("ACCESS_KEY_ID", "testing"), ("SECRET_ACCESS_KEY", "testing"), ("DEFAULT_REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
-    served = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    served = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     served.start()
     host, port = served.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
