@@ -288,7 +288,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             return
         if not bars or cluster or shard or allow_import or (strict and not orders):
             raise UsageError(
-                "name bars to study, or --resume DIR; --cluster, --shard and --allow-import need --resume, --strict needs --resume or --orders"
+                "name bars to study, or --resume DIR; --cluster, --shard and --allow-import need --resume, --strict that or --orders"
             )
         from exec_algos.cli.data import bars_to_study
         from exec_algos.cli.study import run_and_show

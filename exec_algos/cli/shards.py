@@ -19,6 +19,7 @@ from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text
+from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy, ShareDone
 from exec_algos.tca.twins import SIGNED, shown_once
@@ -144,7 +145,7 @@ def _run_share(study: ShardedStudy, folder: str, how: How, show: Show) -> None:
     with _progress(quiet=show.as_json) as report:
         done = study.run_share(folder, str(how.share), strict=how.strict, progress=report, durable=how.durable)
     if show.as_json:
-        typer.echo(json.dumps({**done._asdict(), "failed": [failure._asdict() for failure in done.failed]}, indent=2))
+        say_json({**done._asdict(), "failed": [failure._asdict() for failure in done.failed]})
     else:
         typer.echo(f"share {how.share} of the shards: {done.made} worked, {done.kept} kept from before")
         _print_damaged(done)
@@ -262,6 +263,8 @@ def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
         say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
+    for line in data_lines(result.findings):
+        say(f"data: {line}")
     _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
@@ -290,6 +293,7 @@ def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> di
         **({} if groups is None else {"by": records(groups.reset_index())}),
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "skipped": result.config["skipped"],
+        "findings": records(result.findings),
         "refused": [row._asdict() for row in result.refused],
         "failed": [failure._asdict() for failure in result.failed],
         "shards": {"made": result.made, "kept": result.kept},

@@ -36,6 +36,7 @@ from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.model.rules import Residual, Rules
 from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
 from exec_algos.tca.pairs import p_text
@@ -208,6 +209,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
         terminal.print(
             f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True
         )
+    _print_lines([f"data: {line}" for line in data_lines(result.findings)])
     _print_more(result, show, bands)
 
 
@@ -293,6 +295,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
         "skipped": len(result.skipped),
+        "findings": records(result.findings),
         "refused": [row._asdict() for row in refused],
         "config": result.config,
         "rules": result.config["rules"],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exec_algos.errors import UsageError
 from exec_algos.reports import tables, words
 from exec_algos.reports.analysis import FRAMES, Costs, costs
+from exec_algos.studies.record.data import data_lines
 from exec_algos.textform import csv_text, visible
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ def _page(result: StudyResult, pictures: dict[str, Picture], found: Costs) -> st
         least_filled=tables.least_filled(result),
         skipped=tables.skipped(result),
         outside=words.outside(result),
+        data=data_lines(result.findings),
+        sessions=result.config["calendar"],
+        findings=tables.findings(result),
         assumptions=words.assumptions(result),
         pictures=pictures,
         config=json.dumps(result.config, indent=2, default=str, ensure_ascii=False),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.market.quality.finders import KINDS
 from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
+from exec_algos.studies.record.data import rows_of
 from exec_algos.tca.names import NAMES as BENCHMARKS
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
@@ -22,6 +24,7 @@ SIDES = ("BUY", "SELL")
 PAIRED = ("interval_vwap", "arrival")
 _MOST_PAIRED = 4  # algorithms; of more, only the first is compared with each
 _LEAST_FILLED = 10
+_MOST_FINDINGS = 100
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -143,6 +146,17 @@ def skipped(result: StudyResult) -> ReportTable | None:
     rows = [_skipped(words, result.skipped.iloc[rows]) for words, rows in kinds.items()]
     head = ("reason", "sessions", "symbols and sessions", "symbols")
     return ReportTable("Left out, and why", "no parent order was made, or none could be worked by every algorithm", head, rows)
+
+
+def findings(result: StudyResult) -> ReportTable | None:
+    """What is odd in the bars; None where nothing is."""
+    rows = sorted(rows_of(result.findings), key=lambda row: list(KINDS).index(row.kind))
+    if not rows:
+        return None
+    table: list[tuple[str, ...]] = [(KINDS[row.kind], row.symbol, row.session or "all", row.said) for row in rows[:_MOST_FINDINGS]]
+    note = "each session against the symbol's others, those around it and the calendar"
+    more = f"; {_MOST_FINDINGS} of {len(rows)} are shown, findings.csv has all" if len(rows) > _MOST_FINDINGS else ""
+    return ReportTable("By kind, symbol and session", note + more, ("finding", "symbol", "session", "what"), table, names=4)
 
 
 def _skipped(words: tuple[str, ...], rows: pd.DataFrame) -> tuple[str, ...]:

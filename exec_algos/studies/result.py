@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.folder import WHOLE, StudyFolder, seal
+from exec_algos.studies.record.data import FILE as FINDINGS
+from exec_algos.studies.record.data import data_rows, findings_frame, history_of
 from exec_algos.studies.record.tables import fills_arrow, parents_arrow, parquet_of_frame
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
@@ -53,6 +55,9 @@ class StudyResult:
         What was asked: algorithms, fill model, versions, fingerprint of the data.
     bars : Bars
         The bars of the regular hours.
+    findings : DataFrame
+        What is odd in the bars, ``symbol, session, kind, value, usual, said``: `exec_algos.market.quality.findings.Findings`, and rows of
+        kind ``history`` for orders whose history spans a suspected split.
     """
 
     parents: pd.DataFrame
@@ -60,6 +65,7 @@ class StudyResult:
     skipped: pd.DataFrame
     config: dict[str, Any]
     bars: Bars
+    findings: pd.DataFrame = field(default_factory=lambda: findings_frame(()))
 
     @classmethod
     def of(  # noqa: PLR0913, PLR0917 - the parts of a study
@@ -72,8 +78,9 @@ class StudyResult:
         left_out: int,
         driver: str,
         rules: Rules = NO_RULES,
+        given: Bars | None = None,
     ) -> StudyResult:
-        """The frames, each put together when it is asked for; `left_out` counts the bars outside the regular hours."""
+        """The frames, each put together when asked for; `left_out` counts the bars outside the regular hours, `given` has those too."""
         from exec_algos.studies.record.configuration import configuration, rules_record
         from exec_algos.studies.run.custom import drivers_of, imports_of
 
@@ -95,6 +102,7 @@ class StudyResult:
                 "imports": imports_of(algorithms),
             },
             "bars": lambda: bars,
+            "findings": lambda: findings_frame(data_rows(given or bars, orders, history_of(orders, algorithms))),
         }
         made = object.__new__(cls)
         object.__setattr__(made, "_makers", makers)
@@ -302,7 +310,7 @@ class StudyResult:
         return draw(self, kind, ax, **options)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``parents.parquet, fills.parquet, skipped.csv, summary.csv, comparison.csv, config.json`` and ``whole.json``.
+        """Write ``parents.parquet, fills.parquet, skipped.csv, findings.csv, summary.csv, comparison.csv, config.json`` and ``whole.json``.
 
         Each is written as a whole, and the last holds the SHA-256 of each; `exec_algos.studies.saved` reads them again, and runs the study
         again to the same bytes.
@@ -323,6 +331,7 @@ class StudyResult:
         tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
         texts = {
             "skipped.csv": csv_text(self.skipped, index=False),
+            FINDINGS: csv_text(self.findings, index=False),
             "summary.csv": csv_text(pd.concat(tables, names=["benchmark"])),
             "comparison.csv": csv_text(comparisons(self.comparison, BENCHMARKS, self._compared_sides()), index=False),
             # last: a folder without it holds no whole study

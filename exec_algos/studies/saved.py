@@ -12,11 +12,14 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
+from exec_algos.market.quality.findings import findings_of
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
 from exec_algos.studies.folder import WHOLE, StudyFolder, differing, is_damaged, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
+from exec_algos.studies.record.data import FILE as FINDINGS
+from exec_algos.studies.record.data import read_findings
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.study import SlippageStudy
@@ -69,7 +72,10 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
         raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
     parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
     skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
-    return StudyResult(parents, fills, skipped, config, regular)
+    findings = read_findings(kept.get(FINDINGS))
+    if findings is None:
+        findings = findings_of(bars, sessions_of(bars, config["calendar"])).frame()
+    return StudyResult(parents, fills, skipped, config, regular, findings)
 
 
 def _check_undamaged(folder: StudyFolder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -144,7 +144,13 @@ class SlippageStudy:
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
         left_out = len(self.bars) - len(regular)
-        return StudyResult.of(regular, orders, tuple(self.algorithms), self.fill_model, worked, left_out, driver, self.rules)  # type: ignore[arg-type]
+        algorithms: Any = tuple(self.algorithms)  # values by now
+        model = self.fill_model or FillModel()
+        return StudyResult.of(regular, orders, algorithms, model, worked, left_out, driver, self.rules, self._given(regular))
+
+    def _given(self, regular: Bars) -> Bars:
+        """The bars that were given, of the symbols that have some in the sessions."""
+        return self.bars if regular.symbols == self.bars.symbols else self.bars.select(regular.symbols)
 
     def pretrade(self, *, confidence: float = 0.9, most: int | None = None, seed: int = 0) -> pd.DataFrame:
         """What each parent order was expected to cost, before it began: `exec_algos.studies.pretrade.pretrade`."""

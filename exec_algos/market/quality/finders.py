@@ -18,6 +18,7 @@ from exec_algos.market.quality.steps import Step
 KINDS = {
     "split": "suspected split",
     "level": "volume steps and the price does not",
+    "history": "sessions whose earlier ones span a split",
     "price": "price far from the median session",
     "volume": "volume far from the median session",
     "without_volume": "minutes without volume",
@@ -30,6 +31,7 @@ KINDS = {
     "repeated": "session with the bars of an earlier one",
     "twin": "the same bars under two symbols",
 }
+STEPS = ("split", "level")  # what makes the shares of two sessions unlike
 LEAST = 10  # bars of a session below which equal ones may be chance
 
 

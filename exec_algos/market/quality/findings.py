@@ -11,7 +11,7 @@ import numpy as np
 
 from exec_algos.market.quality import finders
 from exec_algos.market.quality.days import Days
-from exec_algos.market.quality.finders import KINDS, LEAST, Finding
+from exec_algos.market.quality.finders import KINDS, LEAST, STEPS, Finding
 from exec_algos.market.quality.limits import Limits
 from exec_algos.market.quality.steps import steps_of
 
@@ -107,18 +107,26 @@ def summary(rows: Sequence[Finding], *, most: int = MOST_LINES) -> list[str]:
     most : int
         Splits and steps that are named.
     """
-    steps, others = [row for row in rows if row.kind in {"split", "level"}], [row for row in rows if row.kind not in {"split", "level"}]
+    steps, history = [row for row in rows if row.kind in STEPS], [row for row in rows if row.kind == "history"]
+    others = [row for row in rows if row.kind not in {*STEPS, "history"}]
     lines = []
     if steps:
         named = "; ".join(f"{row.symbol} {row.session} {KINDS[row.kind]}: {row.said}" for row in steps[:most])
         more = f"; and {len(steps) - most} more" if len(steps) > most else ""
-        lines.append(f"{named}{more}")
-    if others:
-        lines.append(f"{len({row.symbol for row in others})} symbols with findings: {_counted(others)}")
+        spanning = sum(int(row.value) for row in history)
+        lines.append(f"{named}{more}" + (f"; the history of {spanning} orders spans a split: --splits FILE adjusts it" if history else ""))
+    if len(others) == 1:
+        lines.append(_named(others[0]))
+    elif others:
+        symbols = len({row.symbol for row in others})
+        lines.append(f"{symbols} symbol{'' if symbols == 1 else 's'} with findings: {_counted(others)}")
         first = [row for row in others if row.kind == min((row.kind for row in others), key=list(KINDS).index)]
-        top = worst(first)
-        lines.append(f"the worst: {top.symbol} {top.session or 'in all sessions'}: {KINDS[top.kind]}: {top.said}")
+        lines.append(f"the worst: {_named(worst(first))}")
     return lines
+
+
+def _named(row: Finding) -> str:
+    return f"{row.symbol} {row.session or 'in all sessions'}: {KINDS[row.kind]}: {row.said}"
 
 
 def _counted(rows: Sequence[Finding]) -> str:

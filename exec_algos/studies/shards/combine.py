@@ -12,9 +12,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
+from exec_algos.market.quality.finders import Finding
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
 from exec_algos.studies.folder import WHOLE, StudyFolder, as_text, code_record, differing, explained, is_damaged, seal, sha256_of, unsealed
+from exec_algos.studies.record.data import FILE as FINDINGS
+from exec_algos.studies.record.data import merged
 from exec_algos.studies.shards.desk import REFUSED, refused_text
 from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, are_twins, fold_of
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.studies.design.imports import Refused
-    from exec_algos.studies.design.parents import Skipped
     from exec_algos.studies.shards.workers import Workers
 
 TABLES = ("parents", "fills")
@@ -50,6 +52,7 @@ def combine(
     lists: dict[str, str] = {}
     _put_list(folder, "failed.csv", facts.failed, lists)
     skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists)
+    _put_list(folder, FINDINGS, merged(record.get("findings", ()) for _, record in records), lists, head=Finding._fields)
     if refused is not None:
         whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
         lists[REFUSED] = folder.put(REFUSED, refused_text(whole))
@@ -151,11 +154,17 @@ def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
         yield from (skip for skip in sorted(record["skipped"]) if facts.first <= skip[1] <= facts.last)
 
 
-def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[str] | Skipped], digests: dict[str, str]) -> int:
+def _put_list(
+    folder: StudyFolder,
+    name: str,
+    rows: Iterable[Sequence[Any]],
+    digests: dict[str, str],
+    head: Sequence[str] = ("symbol", "session", "reason"),
+) -> int:
     """Write a list row by row, and its SHA-256 into `digests`; how many rows there are."""
     count, digest = 0, hashlib.sha256()
     with explained(folder.path), folder.writing(name) as file:
-        for row in chain([("symbol", "session", "reason")], rows):
+        for row in chain([head], rows):
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerow(map(guarded, row))
             content = text.getvalue().encode()

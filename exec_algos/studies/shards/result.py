@@ -17,6 +17,8 @@ from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.stats.streaming import READ, A, Fold, added, streamed_summary
 from exec_algos.studies.design.parents import Skipped
 from exec_algos.studies.folder import StudyFolder
+from exec_algos.studies.record.data import FILE as FINDINGS
+from exec_algos.studies.record.data import findings_frame, read_findings
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.shards.desk import read_refused
 from exec_algos.studies.shards.tables import Look, bundles, columns_of, count_of, look_at, read_part
@@ -116,6 +118,14 @@ class ShardedResult:
         folder = StudyFolder(self.folder)
         text = folder.proved("skipped.csv", folder.digests()).decode()
         return tuple(Skipped(*map(unguarded, row)) for row in list(csv.reader(io.StringIO(text)))[1:])
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What is odd in the bars, shard by shard: as `StudyResult.findings`; what holds of all sessions of a month has the month."""
+        folder = StudyFolder(self.folder)
+        digests = folder.digests()
+        found = read_findings(folder.proved(FINDINGS, digests) if FINDINGS in digests else None)
+        return findings_frame(()) if found is None else found
 
     @property
     def refused(self) -> tuple[Refused, ...]:
@@ -238,7 +248,7 @@ class ShardedResult:
         import pandas as pd
 
         skipped = pd.DataFrame(self.skipped, columns=["symbol", "session", "reason"])
-        return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars)
+        return StudyResult(self.table(), self.table("fills"), skipped, self.config, bars, self.findings)
 
     def has_twins(self) -> bool:
         """Whether every parent order has a twin of the other side: those of a grid of both sides have; a desk's own are read for it."""

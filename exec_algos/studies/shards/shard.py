@@ -22,6 +22,7 @@ from exec_algos.market.stored import StoredPart
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint
+from exec_algos.studies.record.data import data_rows, in_shard
 from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.run.curves import curves_of
 from exec_algos.studies.shards.plan import Reach, Shard, StudyPlan, StudySpan
@@ -211,7 +212,7 @@ class Made(NamedTuple):
 def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     """Work one shard; days whose bars are off the grid are listed, and left out as if they were not there."""
     whole, reach, symbol = history.span.sessions(), history.reach, history.shard.symbol
-    bars = history.joined() if study.quote_proxy is None else with_quote_proxy(history.joined(), study.quote_proxy)
+    bars = given = history.joined() if study.quote_proxy is None else with_quote_proxy(history.joined(), study.quote_proxy)
     check_fit(bars, whole)
     held = whole.locate(bars.start)
     off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
@@ -222,6 +223,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
         return Made({}, [], failed, facts)
     used = [session for session in range(reach.first, reach.last) if session not in off]
     orders = terms.orders(bars, whole, used)
+    facts["findings"] = [list(row) for row in in_shard(data_rows(given, orders, study.needed_history), history.shard.month)]
     facts["strata"] = [list(stratum) for stratum in orders.strata]
     facts["refused"] = [list(row) for row in orders.refused]
     if not len(orders):
