@@ -19,7 +19,8 @@ from exec_algos.tca.twins import SHOWN_ONCE
 
 FILES = {
     "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
-    "comparison.csv", "findings.csv", "volume.png", "shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png", "time_of_day.csv",
+    "comparison.csv", "findings.csv", "volume.png", "shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png",
+    "time_of_day.csv",
 }  # fmt: skip
 PARENT_COLUMNS = {
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",

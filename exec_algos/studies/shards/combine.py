@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from exec_algos.studies.shards.workers import Workers
 
 TABLES = ("parents", "fills")
+LIST = ("symbol", "session", "reason")
 LISTS = ("failed.csv", "skipped.csv", REFUSED)  # written anew each time
 
 
@@ -154,13 +155,7 @@ def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
         yield from (skip for skip in sorted(record["skipped"]) if facts.first <= skip[1] <= facts.last)
 
 
-def _put_list(
-    folder: StudyFolder,
-    name: str,
-    rows: Iterable[Sequence[Any]],
-    digests: dict[str, str],
-    head: Sequence[str] = ("symbol", "session", "reason"),
-) -> int:
+def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[Any]], digests: dict[str, str], head: Sequence[str] = LIST) -> int:
     """Write a list row by row, and its SHA-256 into `digests`; how many rows there are."""
     count, digest = 0, hashlib.sha256()
     with explained(folder.path), folder.writing(name) as file:
