@@ -58,7 +58,8 @@ def test_the_benchmarks_of_the_table_are_those_of_the_analysis(result, view):
 
 @pytest.mark.slow
 def test_all_pairs_of_algorithms_are_compared_on_the_same_parent_orders(result):
-    table = compare_all(result.parents)
-    assert len(table) == 3
-    pair = table.iloc[0]
-    assert pair["difference"] == pytest.approx(result.compare(pair["first"], pair["second"]).mean, abs=1e-9)
+    for side in ("BUY", "SELL"):
+        table = compare_all(result.parents[result.parents["side"] == side])
+        assert len(table) == 3
+        pair = table.iloc[0]
+        assert pair["difference"] == pytest.approx(result.compare(pair["first"], pair["second"], side=side).mean, abs=1e-9)

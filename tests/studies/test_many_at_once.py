@@ -168,7 +168,9 @@ def test_a_summary_makes_neither_fills_nor_what_was_known_nor_a_fingerprint(resu
     assert not {"parents", "fills", "config"} & set(result.__dict__)
     assert len(result.fills) > len(result.parents) > 0
     pd.testing.assert_frame_equal(result.summary(by=("algorithm", "side")), before)
-    assert list(result.summary(by=("adv",)).index) == sorted(result.parents["adv"].unique())
+    assert list(result.summary(by=("adv",)).index) == [
+        (adv, side) for adv in sorted(result.parents["adv"].unique()) for side in ("BUY", "SELL")
+    ]
 
 
 def test_a_result_can_be_copied_and_sent(result):

@@ -85,7 +85,7 @@ def test_participation_is_what_was_filled_over_the_volume_of_the_window(result):
 
 def test_an_order_that_got_nothing_has_no_price_and_no_slippage():
     # the cap leaves no lot of 1000 in any bar
-    empty = study_of(market(31), ["twap"], MODEL, profile_days=1, size="5000", lot_size=1000).run()
+    empty = study_of(market(31), ["twap"], MODEL, profile_days=1, size="5000", lot_size=1000, sides=["BUY"]).run()
     assert (empty.parents["filled"] == 0).all()
     assert empty.parents[["average_price", "slippage_vwap_bps", "slippage_arrival_bps"]].isna().all().all()
     assert math.isnan(empty.estimate("twap").mean)

@@ -43,8 +43,10 @@ def test_a_row_of_by_is_the_summary_of_those_orders(result):
 
 def test_buckets_come_in_their_order_and_hold_everything(result):
     found = result.by("size")["n"]
-    assert [name for one, name in found.index if one == "twap"] == ["<= 1 % of ADV", "2 to 5 % of ADV", "> 20 % of ADV"]
-    assert found.groupby("algorithm").sum().tolist() == result.summary()["n"].tolist()
+    for side in ("BUY", "SELL"):
+        mine = [name for algorithm, name, its in found.index if (algorithm, its) == ("twap", side)]
+        assert mine == ["<= 1 % of ADV", "2 to 5 % of ADV", "> 20 % of ADV"]
+    assert found.groupby(["algorithm", "side"]).sum().tolist() == result.summary()["n"].tolist()
 
 
 def test_quantile_buckets_hold_about_the_same_number_of_orders(result):
@@ -71,8 +73,8 @@ def test_clocks_are_of_the_order_in_exchange_time(result):
 
 
 def test_any_column_will_do(result):
-    assert result.by("symbol", benchmark="arrival").loc[("twap", "C"), "mean"] == pytest.approx(
-        result.parents.query("algorithm == 'twap' and symbol == 'C'")["slippage_arrival_bps"].mean()
+    assert result.by("symbol", benchmark="arrival").loc[("twap", "C", "BUY"), "mean"] == pytest.approx(
+        result.parents.query("algorithm == 'twap' and symbol == 'C' and side == 'BUY'")["slippage_arrival_bps"].mean()
     )
 
 
@@ -109,7 +111,8 @@ def test_one_algorithm_has_no_pair():
 def test_the_comparison_is_saved_for_each_benchmark_and_side(result, tmp_path):
     result.save(tmp_path)
     table = pd.read_csv(tmp_path / "comparison.csv")
-    assert table.groupby(["benchmark", "side"]).size().tolist() == [3] * 12
+    assert table.groupby(["benchmark", "side"]).size().tolist() == [3] * 8  # of twins each side, and none of both together
+    assert set(table["side"]) == {"BUY", "SELL"}
     wanted = result.comparison("arrival", side="SELL")["p"].to_numpy()
     np.testing.assert_allclose(table.query("benchmark == 'arrival' and side == 'SELL'")["p"], wanted, rtol=1e-12)
 
