@@ -377,14 +377,14 @@ def demo(out: Out = Path("out/demo")) -> None:
     """Study TWAP and VWAP on the sample bars, which are synthetic."""
     with one_line_errors(f"{out} holds no result of this run; run the command again"):
         from exec_algos.cli.study import run_and_show
+        from exec_algos.fills.presets import preset_for
         from exec_algos.market.samples import load_samples
         from exec_algos.studies.request import StudyRequest
 
         say("Sample bars: synthetic, made by this project; no number below says anything about a real market.")
         for calendar, bars in load_samples().items():
-            commission = (0.00015, 0.0, 0.0) if calendar == "XKRX" else (0.0, 0.0, 0.0)
-            request = StudyRequest(calendar=calendar, max_participation=0.1, commission=commission)
-            run_and_show(bars, request, out / calendar)
+            request = StudyRequest(calendar=calendar, max_participation=0.1, preset=preset_for(calendar))
+            run_and_show(bars, request, out / calendar, beside=True)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from exec_algos.cli.printing import console, say_json
 from exec_algos.cli.show import print_table
 from exec_algos.costs.charges import is_free
 from exec_algos.errors import UsageError
+from exec_algos.fills.presets import preset_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +56,11 @@ def estimate_and_show(bars: Bars, request: StudyRequest, *, session: str | None 
     _print(table, study)
 
 
-PRESETS = {"XKRX": "krx_equity", "XNYS": "us_equity", "XNAS": "us_equity", "24/7": "crypto"}  # that suit a calendar
-
-
 def _refuse_without_costs(request: StudyRequest) -> None:
     """An estimate of nothing is 0, which reads as a trade that is free."""
     model = request.fill_model()
     if request.preset is None and model.spread is None and model.impact is None and is_free(model.commission):
-        suits = PRESETS.get(request.calendar or "", "us_equity")
+        suits = preset_for(request.calendar) or "us_equity"
         raise UsageError(
             f"an estimate needs costs to estimate: pass --preset {suits}, or --spread, --impact or --commission; "
             "--preset frictionless means that there are none"

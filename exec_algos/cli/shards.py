@@ -22,6 +22,7 @@ from exec_algos.studies.folder import STUDY, StudyFolder, as_text
 from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy, ShareDone
+from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.twins import SIGNED, shown_once
 
 if TYPE_CHECKING:
@@ -228,7 +229,12 @@ def _progress(*, quiet: bool, name: str = "") -> Iterator[Progressing | None]:
 
 
 def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
+    from exec_algos.reports.words import frictionless_line
+
     config = result.config
+    for line in (oversize_line(result.oversize()), frictionless_line(config)):
+        if line:
+            say(line)
     say(
         f"{numbered(len(config['symbols']), 'symbol')}, {numbered(config['parent_orders'], 'parent order')}, {config['bars']} bars; "
         f"shards: {result.made} worked, {result.kept} kept from before"

@@ -32,6 +32,7 @@ from exec_algos.cli.show import (
     show_groups,
 )
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
+from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.model.rules import Residual, Rules
@@ -39,6 +40,8 @@ from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
+from exec_algos.studies.summary import fees_bps
+from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.pairs import p_text
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
@@ -56,8 +59,12 @@ UNKNOWN = "not estimable"
 REFUSED = 1  # exit code of a study some of whose orders could not be taken
 
 
-def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | None = None, strict: bool = False) -> None:
+def run_and_show(
+    bars: Bars, request: StudyRequest, out: Path, *, show: Show | None = None, strict: bool = False, beside: bool = False
+) -> None:
     """Run a study, write its tables, plots and report to `out`, and print the summary; of a sweep those of the days from its split on.
+
+    With `beside` the same orders are simulated without costs too, and the mean of that stands beside.
 
     Raises
     ------
@@ -90,13 +97,21 @@ def run_and_show(bars: Bars, request: StudyRequest, out: Path, *, show: Show | N
         say_json(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}))
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
-        _print(result, request.rules, show, bands)
+        _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
         if not fills:
             _print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
     if refused:
         raise typer.Exit(REFUSED)
+
+
+def _without_costs(study: SlippageStudy, result: StudyResult) -> pd.Series[float]:
+    """Mean slippage by algorithm and side of the same orders where fills pay neither spread, impact nor fees."""
+    model = replace(study.fill_model or FillModel(), spread=None, impact=None, commission=Commission())
+    free = replace(study, fill_model=model).run(result.config["driver"], fills=False)
+    means: pd.Series[float] = free.summary(by=("algorithm", "side"))["mean"]
+    return means
 
 
 def _without_fills(study: SlippageStudy, request: StudyRequest) -> str:
@@ -191,13 +206,20 @@ def working(name: str, fresh: bool) -> str:
     return "done" if not name else f"working {name} (compiled on its first run, then kept)" if fresh else f"working {name}"
 
 
-def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band]) -> None:
+def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band], frictionless: pd.Series[float] | None = None) -> None:
     terminal, config = console(), result.config
     short = short_names(config["algorithms"])
+    from exec_algos.reports.words import frictionless_line
+
+    oversize = result.oversize()
+    first, later = oversize_line([row for row in oversize if row.many]), oversize_line([row for row in oversize if not row.many])
+    _print_lines([line for line in (first, frictionless_line(config)) if line])
     terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
-    print_table(terminal, _summary_table(shown, short))
-    note = f"; {shown.note}" if shown.once else ""
+    fees = fees_bps(result.parents)
+    print_table(terminal, _summary_table(shown, short, fees, frictionless))
+    note = "; total: slippage and fees" if fees is not None else ""
+    note += f"; {shown.note}" if shown.once else ""
     terminal.print(f"slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable{note}", soft_wrap=True)
     terminal.print()
     for side in sorted(set(shown.table.index.get_level_values("side"))):
@@ -209,23 +231,31 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
         terminal.print(
             f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True
         )
+    _print_lines([later] if later else [])
     _print_lines([f"data: {line}" for line in data_lines(result.findings)])
     _print_more(result, show, bands)
 
 
-def _summary_table(shown: Shown, short: Mapping[str, str]) -> Table:
+def _summary_table(shown: Shown, short: Mapping[str, str], fees: pd.Series[float] | None, frictionless: pd.Series[float] | None) -> Table:
+    """A row for each algorithm and side; with fees also what they come to, and the mean without costs where it is known."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("algorithm", overflow="fold")
-    for name, width in (("side", 4), ("n", 4), ("mean", 6), ("median", 6), ("sd", 6), ("95 % interval", 16), ("filled", 6)):
+    more = [("fees", 5), ("total", 6)] if fees is not None else []
+    more += [("frictionless", 12)] if frictionless is not None else []
+    spread = [("median", 6), ("sd", 6)] if frictionless is None else []  # the report has them; a terminal has no room for all
+    for name, width in (("side", 4), ("n", 4), ("mean", 6), *more, *spread, ("95 % interval", 16), ("filled", 6)):
         table.add_column(name, justify="left" if name == "side" else "right", no_wrap=True, min_width=width)
     for row in shown.table.reset_index().to_dict("records"):
+        key = (row["algorithm"], row["side"])
+        cells = [] if fees is None else [bps(fees[key]).lstrip("+"), bps(row["mean"] + fees[key])]
+        cells += [] if frictionless is None else [bps(frictionless[key])]
         table.add_row(
             short[row["algorithm"]],
             row["side"].lower(),
             f"{row['n']:.0f}",
             bps(row["mean"]),
-            bps(row["median"]),
-            bps(row["sd"]).lstrip("+"),
+            *cells,
+            *([bps(row["median"]), bps(row["sd"]).lstrip("+")] if spread else []),
             interval(row["low"], row["high"]),
             f"{row['fill_rate']:.1%}",
         )
@@ -294,6 +324,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
+        "oversize": [row._asdict() for row in result.oversize()],
         "skipped": len(result.skipped),
         "findings": records(result.findings),
         "refused": [row._asdict() for row in refused],

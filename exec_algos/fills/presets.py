@@ -5,6 +5,7 @@ A preset is a start, not a measurement: spread and impact are round numbers, fee
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -361,3 +362,11 @@ def frictionless() -> Preset:
     """No spread, no impact, no fees, no cap: what an execution costs by its timing alone."""
     fees = FeeSchedule("none", "any")
     return Preset("frictionless", FillModel(commission=fees), fees, assumptions=("any size fills at the bar's open, for nothing",))
+
+
+SUITED = {"XKRX": "krx_equity", "XNYS": "us_equity", "XNAS": "us_equity", "24/7": "crypto"}  # to a calendar
+
+
+def preset_for(calendar: str | None) -> str:
+    """The name of the preset that suits a calendar; empty where none does."""
+    return SUITED.get(re.split("[+-]", calendar or "")[0], "")

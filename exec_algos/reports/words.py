@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.fills import PRICE_RULES
+from exec_algos.fills.presets import preset_for
 from exec_algos.market.depth import PROXIES
 from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
+from exec_algos.tca.oversize import oversize_line
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -43,6 +45,7 @@ def subtitle(result: StudyResult) -> str:
 def cautions(result: StudyResult) -> list[str]:
     """What a reader has to know before the numbers."""
     sentences = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
+    sentences += [f"{line[0].upper()}{line[1:]}." for line in (frictionless_line(result.config), oversize_line(result.oversize())) if line]
     if sells_mirror_buys(result):
         sentences.append(
             "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."
@@ -77,6 +80,21 @@ def _clock(result: StudyResult, *, with_end: bool) -> str:
     others = len(orders) - int(counts[ranked[:shown]].sum())
     why = " (cut to their session)" if shown == 1 else ""
     return ", ".join(usual) + (f"; {others} of {len(orders)} orders have another{why}" if others else "")
+
+
+def is_frictionless(config: Mapping[str, Any]) -> bool:
+    """A study in which nothing is charged: no spread, no impact, no fees."""
+    model = config["fill_model"]
+    return model["spread"] is None and model["impact"] is None and _commission(model["commission"]) == "none"
+
+
+def frictionless_line(config: Mapping[str, Any]) -> str:
+    """What a reader has to know first of a study without costs; empty where there are some."""
+    if not is_frictionless(config):
+        return ""
+    suited, calendar = preset_for(config["calendar"]), config["calendar"]
+    advice = f"--preset {suited} charges those of {calendar}" if suited else "--spread, --impact and --commission charge them"
+    return f"no costs are charged: fills pay neither spread, impact nor fees; {advice}"
 
 
 def outside(result: StudyResult) -> str:

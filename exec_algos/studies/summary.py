@@ -37,6 +37,17 @@ def line_of(rows: pd.DataFrame, column: str) -> dict[str, float]:
     }
 
 
+def fees_bps(parents: pd.DataFrame) -> pd.Series[float] | None:
+    """Mean fees by algorithm and side in bps of what was traded, each order the same; None where none were paid."""
+    if not (parents["commission"] > 0).any():
+        return None
+    traded = parents["filled"] * parents["average_price"]
+    found: pd.Series[float] = (
+        (1e4 * parents["commission"] / traded.where(traded > 0)).groupby([parents["algorithm"], parents["side"]]).mean()
+    )
+    return found
+
+
 def skipped_table(orders: ParentOrders) -> pd.DataFrame:
     """What was left out, and why."""
     import pandas as pd

@@ -25,7 +25,9 @@ def words(ax):
     return "\n".join([*(text.get_text() for one in axes for text in one.texts), *(one.get_xlabel() for one in axes), *legends])
 
 
-def test_slippage_shows_each_algorithm_and_side_with_its_mean_and_interval(result):
+def test_slippage_shows_each_algorithm_and_side_with_its_mean_and_interval():
+    names = ["twap:slice_interval_seconds=1800", "vwap:profile_days=2"]
+    result = study_of(market(5), names, FillModel(max_participation=0.2, price="worst"), **GRID).run()
     shown = words(result.plot("slippage"))
     table = result.summary(by=("algorithm", "side"))
     for (algorithm, side), row in table.iterrows():

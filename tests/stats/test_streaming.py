@@ -21,6 +21,7 @@ from exec_algos.studies.result import StudyResult
 from exec_algos.studies.shards import tables as parts
 from exec_algos.studies.shards.study import ShardedStudy
 from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.pairs import compared
 
 NAMES = ("twap", "pov:rate=0.2", "vwap:profile_days=1")
 MODEL = FillModel(price="worst", max_participation=0.2)
@@ -77,7 +78,7 @@ def test_pairs_in_pieces_are_those_of_the_whole(whole, size):
     pieces = streamed_pairs(in_pieces(whole.parents, size), [COLUMN], NAMES, [None, "SELL"])
     for side in (None, "SELL"):
         found = pieces[COLUMN, side]
-        wanted = whole.comparison(side=side)[list(found.columns)]
+        wanted = compared(whole.parents, COLUMN, NAMES, side)[list(found.columns)]
         pd.testing.assert_frame_equal(found, wanted, rtol=1e-8, atol=1e-10, check_dtype=False)
 
 

@@ -27,6 +27,7 @@ from exec_algos.studies.summary import estimate_of
 from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, with_traits
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.oversize import Oversize, against_adv
 from exec_algos.tca.twins import BUYS_ONLY, twins_in
 from exec_algos.textform import unguarded
 
@@ -242,6 +243,10 @@ class ShardedResult:
         column = _column(benchmark)
         rows = self.table(columns=["quantity", "adv", "session", "side", column], algorithm=algorithm)
         return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, column, form)
+
+    def oversize(self) -> tuple[Oversize, ...]:
+        """How many parent orders exceed the ADV, from the columns of one algorithm; `StudyResult.oversize` says more."""
+        return (against_adv(self.table(columns=["quantity", "adv"], algorithm=self.config["algorithms"][0])),)
 
     def load(self, bars: Bars) -> StudyResult:
         """The whole as a `StudyResult` in memory; `bars` are what its plots draw on."""
