@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from exec_algos.cli.data import Bad, Format, Label, Step, Symbol, Zone, data_app, one_line_errors
+from exec_algos.cli.data import Bad, Format, Label, SplitFile, Step, Symbol, Zone, data_app, one_line_errors
 from exec_algos.cli.printing import FAULT, say, show_fault, show_warnings
 from exec_algos.cli.show import Show
 from exec_algos.cli.synth import synth
@@ -234,6 +234,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     spread: AnySpread = None,
     impact: Impact = "0",
     preset: Market = None,
+    splits: SplitFile = None,
     quote_proxy: Proxy = None,
     profile_days: Days = None,
     interval: Interval = None,
@@ -274,7 +275,8 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
-            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, fills=fills, quote_proxy=quote_proxy,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, fills=fills,
+            splits=splits, quote_proxy=quote_proxy,
             rules=Rules(residual=residual, min_child=min_child, max_child=max_child, style=style, randomisation=randomise),
         )  # fmt: skip
         if resume is not None:
@@ -346,6 +348,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     spread: AnySpread = None,
     impact: Impact = "0",
     preset: Market = None,
+    splits: SplitFile = None,
     quote_proxy: Proxy = None,
     profile_days: Days = None,
     interval: Interval = None,
@@ -367,7 +370,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
         request = StudyRequest(
             algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation,
             commission=(commission, commission_per_share, 0.0), spread=spread, impact="" if impact == "0" else impact, preset=preset,
-            profile_days=profile_days, interval=interval, lot_size=lot_size, quote_proxy=quote_proxy,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, splits=splits, quote_proxy=quote_proxy,
         )  # fmt: skip
         estimate_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, session=session, as_json=as_json)
 

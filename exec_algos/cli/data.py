@@ -61,6 +61,15 @@ Durable = Annotated[
 
 STOPPED = 130  # exit code of a command that was stopped by Ctrl-C, as shells have it
 
+SplitFile = Annotated[
+    str | None,
+    typer.Option(
+        "--splits",
+        help="A CSV of splits (date, symbol, ratio) to adjust prices and volumes by: before the date in shares after it.",
+        rich_help_panel=READING,
+    ),
+]
+
 
 @contextmanager
 def one_line_errors(stopped: str = "nothing was written") -> Iterator[None]:
@@ -92,12 +101,13 @@ def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
     symbol: Symbol = None,
     on_bad: Bad = "raise",
     fsync: Durable = True,
+    splits: SplitFile = None,
 ) -> None:
     """Read market data and keep it in a bar store."""
     with one_line_errors(f"nothing of it was written to {to}; run the command again"):
         from exec_algos.market.store import BarStore
 
-        loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
+        loaded = _load(sources, (format, zone, label, step, symbol, on_bad), splits)
         BarStore(to).write(loaded.bars, durable=fsync)
         _print_touched(loaded.bars)
         say(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
@@ -112,6 +122,7 @@ def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
     step: Step = None,
     symbol: Symbol = None,
     on_bad: Bad = "raise",
+    splits: SplitFile = None,
     calendar: Hours = None,
     limits: Limits = "",
     as_json: Json = False,
@@ -120,7 +131,7 @@ def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors():
         from exec_algos.cli.check import FOUND, found_in, print_findings, record_of
 
-        loaded = _load(sources, (format, zone, label, step, symbol, on_bad))
+        loaded = _load(sources, (format, zone, label, step, symbol, on_bad), splits)
         found = found_in(loaded, calendar, limits)
         if as_json:
             head = [name.replace(" ", "_") for name in HEAD]
@@ -146,14 +157,16 @@ def describe(source: Annotated[str, typer.Argument(metavar="STORE_OR_SRC", help=
         _print_table(list(kept.columns), kept.to_numpy().tolist())
 
 
-def _load(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Loaded:
+def _load(
+    sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str], splits: str | None = None
+) -> Loaded:
     from exec_algos.market.frames import Request
     from exec_algos.market.read import load
     from exec_algos.market.stamps import nanoseconds
 
     format, zone, label, step, symbol, on_bad = reading
     length = int(step) if step and step.isdigit() else step
-    return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)))
+    return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)), splits)
 
 
 def load_bars(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:

@@ -17,6 +17,7 @@ from exec_algos.cli.study import compared_lines
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.splits import used_line
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.folder import STUDY, StudyFolder, as_text
 from exec_algos.studies.record.data import data_lines
@@ -271,6 +272,8 @@ def _print_left_out(result: ShardedResult) -> None:
         say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
     for line in data_lines(result.findings):
         say(f"data: {line}")
+    if "splits" in config:
+        say(f"splits: {used_line(config['splits'], config.get('splits_given'))}")
     _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):

@@ -35,6 +35,7 @@ from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.splits import Splits, used_line
 from exec_algos.model.rules import Residual, Rules
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.record.data import data_lines
@@ -98,6 +99,8 @@ def run_and_show(
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
+        if request.splits is not None:
+            _print_lines([f"splits: {used_line(study.bars.splits, len(Splits.of(request.splits)))}"])
         if not fills:
             _print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)

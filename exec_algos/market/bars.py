@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.decimals import ReadAs
+    from exec_algos.market.ratios import Split
     from exec_algos.market.validate import OnBad, RowIssue
 
 
@@ -56,6 +57,8 @@ class Bars:
         Rows that were dropped or repaired on reading; empty where every row stood.
     read_as : tuple of ReadAs
         Columns that were read as other numbers than they were stored as: prices of float32 as the decimals meant.
+    splits : tuple of Split
+        Splits that prices and volumes are adjusted by: `adjusted`.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Bars:
     zone: str
     report: tuple[RowIssue, ...] = ()
     read_as: tuple[ReadAs, ...] = ()
+    splits: tuple[Split, ...] = ()
 
     def __post_init__(self) -> None:
         for name, column in self.columns().items():
@@ -94,9 +98,8 @@ class Bars:
     def _check_order(self) -> None:
         if len(self.offsets) != len(self.symbols) + 1 or self.offsets[-1] != len(self.start):
             raise UsageError(f"offsets {self.offsets} do not cover {len(self.start)} rows")
-        for a, b in zip(
-            self.offsets[:-1], self.offsets[1:], strict=True
-        ):  # symbol by symbol, what is compared stays in the processor's cache
+        # symbol by symbol, so that what is compared stays in the processor's cache
+        for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True):
             gap = np.diff(self.start[a:b])
             if (gap < self.step).any():
                 bad = int((gap < self.step).argmax())
@@ -107,10 +110,8 @@ class Bars:
 
     def columns(self) -> dict[str, Floats]:
         """Every value column that is there, by name."""
-        found = {name: getattr(self, name) for name in (*PRICES, "volume")}
-        if self.vwap is not None:
-            found["vwap"] = self.vwap
-        return {**found, **self.quotes}
+        vwap = {} if self.vwap is None else {"vwap": self.vwap}
+        return {name: getattr(self, name) for name in (*PRICES, "volume")} | vwap | dict(self.quotes)
 
     def rows(self, symbol: str) -> slice:
         """Rows of one symbol.
@@ -120,10 +121,9 @@ class Bars:
         UnknownNameError
             No such symbol.
         """
-        try:
-            i = self.symbols.index(symbol)
-        except ValueError:
-            raise UnknownNameError("symbol", symbol, self.symbols) from None
+        if symbol not in self.symbols:
+            raise UnknownNameError("symbol", symbol, self.symbols)
+        i = self.symbols.index(symbol)
         return slice(int(self.offsets[i]), int(self.offsets[i + 1]))
 
     def price(self) -> Floats:
@@ -220,8 +220,15 @@ class Bars:
             report=tuple(issue for bars in whole for issue in bars.report),
             quote_proxy=proxies.pop() if len(proxies) == 1 else None,
             read_as=tuple(note for bars in whole for note in bars.read_as),
+            splits=tuple(split for bars in whole for split in bars.splits),
             **joined,
         )
+
+    def adjusted(self, splits: Any) -> Bars:
+        """Prices and volumes before each split in shares after it; what `splits` may be: `exec_algos.market.splits.Splits.of`."""
+        from exec_algos.market.read import adjusted
+
+        return adjusted(self, splits)
 
     def to_frame(self) -> pd.DataFrame:
         """A frame with one row a bar, indexed by ``symbol`` and tz-aware ``timestamp`` (bar start)."""
@@ -229,8 +236,7 @@ class Bars:
 
         stamps = pd.DatetimeIndex(self.start.view("datetime64[ns]"), tz="UTC").tz_convert(self.zone)
         symbol = np.repeat(np.array(self.symbols, dtype=object), np.diff(self.offsets))
-        index = pd.MultiIndex.from_arrays([symbol, stamps], names=["symbol", "timestamp"])
-        return pd.DataFrame(self.columns(), index=index)
+        return pd.DataFrame(self.columns(), index=pd.MultiIndex.from_arrays([symbol, stamps], names=["symbol", "timestamp"]))
 
     @classmethod
     def from_frame(
@@ -292,6 +298,7 @@ class Bars:
         label: str | None = None,
         step: int | str | timedelta | None = None,
         on_bad: OnBad = "raise",
+        splits: Any = None,
     ) -> Bars:
         """Bars of a file, of every file under a folder, of a list of them, or of a `BarStore`.
 
@@ -317,6 +324,8 @@ class Bars:
             ``raise`` refuses the first row that cannot be true. ``drop`` leaves such rows out. ``repair`` widens
             [low, high] to hold open and close, sorts by time, keeps the last of equal stamps, and drops what
             nothing can mend. Every row touched is in `report`.
+        splits : path, DataFrame or sequence, optional
+            Table of splits (date, symbol, ratio) to adjust by; see `adjusted`.
 
         Returns
         -------
@@ -337,7 +346,7 @@ class Bars:
         from exec_algos.market.read import load
         from exec_algos.market.stamps import nanoseconds
 
-        return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad)).bars
+        return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad), splits).bars
 
     @classmethod
     def from_csv(  # noqa: PLR0913 - each is one fact that a file may lack

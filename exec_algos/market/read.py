@@ -15,6 +15,7 @@ from exec_algos.market.decimals import may_be_single, read_as_decimals
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.quoted import check_quotes_read
 from exec_algos.market.readers import FORMATS, Path, check_one_zone, check_zone, files_at, joined, rows_of, units_of
+from exec_algos.market.splits import Splits
 from exec_algos.market.stamps import bar_length
 from exec_algos.market.store import BarStore
 from exec_algos.market.validate import RawRows, check_rows
@@ -40,8 +41,19 @@ def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
     return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
 
 
-def load(paths: Path | Sequence[Path], request: Request) -> Loaded:
+def adjusted(bars: Bars, splits: Any) -> Bars:
+    """Bars in shares of their last day; see `Bars.adjusted`."""
+    return Splits.of(splits).adjust(bars)
+
+
+def load(paths: Path | Sequence[Path], request: Request, splits: Any = None) -> Loaded:
     """Bars of files and folders; see `Bars.read`."""
+    table = Splits.of(splits)  # a file that cannot be read is said before hours of reading
+    found = _load(paths, request)
+    return found._replace(bars=table.adjust(found.bars)) if table else found
+
+
+def _load(paths: Path | Sequence[Path], request: Request) -> Loaded:
     if request.format is not None and request.format not in FORMATS:
         raise UnknownNameError("format", request.format, FORMATS)
     check_zone(request.zone)

@@ -11,6 +11,7 @@ from exec_algos.fills import PRICE_RULES
 from exec_algos.fills.presets import preset_for
 from exec_algos.market.depth import PROXIES
 from exec_algos.market.hours import OWN_SESSIONS
+from exec_algos.market.splits import used_line
 from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
 from exec_algos.tca.oversize import oversize_line
@@ -126,6 +127,12 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("market impact", _impact(model["impact"])),
         *([("quotes", f"where the bars have none, {PROXIES[config['quote_proxy']]}")] if "quote_proxy" in config else []),
         ("competition", "none: each parent order and algorithm is alone in the market"),
+        (
+            "splits",
+            used_line(config["splits"], config.get("splits_given"))
+            if "splits" in config
+            else "prices and volumes as they are in the data: not adjusted",
+        ),
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
         *(("read as", line) for line in config.get("read_as", ())),

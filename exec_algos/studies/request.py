@@ -105,6 +105,8 @@ class StudyRequest:
         ``"batch"`` or ``"engine"``.
     fills : bool, optional
         Keep single trades; if not said, always in shards, and in memory where there are at most `MOST_FILLS`.
+    splits : str, optional
+        A CSV of splits (date, symbol, ratio) to adjust by: `exec_algos.market.splits.Splits`.
     quote_proxy : str, optional
         What stands in where the bars have no quotes: `exec_algos.market.depth.with_quote_proxy`.
     """
@@ -131,6 +133,7 @@ class StudyRequest:
     rules: Rules = NO_RULES
     driver: Any = "batch"
     fills: bool | None = None
+    splits: str | None = None
     quote_proxy: str | None = None
 
     def __post_init__(self) -> None:
@@ -149,6 +152,8 @@ class StudyRequest:
         from exec_algos.studies.design.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
+        if self.splits is not None:
+            bars = bars.adjusted(self.splits)
         if self.quote_proxy is not None:
             bars = with_quote_proxy(bars, self.quote_proxy)
         if self.orders is None:
@@ -165,6 +170,7 @@ class StudyRequest:
         UsageError
             A part that cannot be, or a store that holds nothing.
         """
+        from exec_algos.market.splits import Splits
         from exec_algos.studies.design.parents import Grid
         from exec_algos.studies.shards.shard import Partitions, listing_of
         from exec_algos.studies.shards.study import ShardedStudy
@@ -174,7 +180,7 @@ class StudyRequest:
         return ShardedStudy(
             store=partitions.path, parents=Grid(**self.terms()) if self.orders is None else self.desk(),
             algorithms=self.chosen_algorithms(), fill_model=self.fill_model(), rules=self.rules, driver=self.driver,
-            fills=self.fills is not False, quote_proxy=self.quote_proxy,
+            fills=self.fills is not False, splits=Splits.of(self.splits), quote_proxy=self.quote_proxy,
         )  # fmt: skip
 
     def keeps_fills(self, study: SlippageStudy) -> bool:

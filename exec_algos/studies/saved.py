@@ -13,6 +13,7 @@ from exec_algos.errors import UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.quality.findings import findings_of
+from exec_algos.market.splits import of_record
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
@@ -67,6 +68,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     config = kept.get_json("config.json")
     if lacking or config is None:
         raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking or ['config.json'])}; StudyResult.save writes them")
+    bars = _adjusted(bars, config)
     regular = _regular(bars, config)
     if data_fingerprint(regular) != config["data_sha256"]:
         raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
@@ -114,6 +116,7 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
     saved = load_result(folder, bars)
     config = saved.config
     algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
+    bars = _adjusted(bars, config)
     study = SlippageStudy(
         _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"])
     )
@@ -123,6 +126,10 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
 def _regular(bars: Bars, config: dict[str, Any]) -> Bars:
     sessions = sessions_of(bars, config["calendar"])
     return _proxied(bars.take(sessions.locate(bars.start) >= 0), config)
+
+
+def _adjusted(bars: Bars, config: dict[str, Any]) -> Bars:
+    return of_record(bars, config["splits"]) if config.get("splits") else bars
 
 
 def _proxied(bars: Bars, config: dict[str, Any]) -> Bars:

@@ -12,7 +12,7 @@ from exec_algos.market.calendars import sessions
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.quality.findings import findings_of, summary
 from exec_algos.market.quality.limits import Limits
-from exec_algos.market.quality.steps import ratio_text
+from exec_algos.market.ratios import ratio_text
 from exec_algos.market.samples import load_samples
 from exec_algos.market.synthetic import synthetic_bars
 

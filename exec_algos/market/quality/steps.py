@@ -10,6 +10,7 @@ import numpy as np
 from exec_algos.market.arrays import Floats
 from exec_algos.market.quality.days import NEAR_DAYS, Days, spread_of
 from exec_algos.market.quality.limits import Limits
+from exec_algos.market.ratios import ratio_text
 
 RATIOS = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100, 1000)
 MEDIAN_OF = 5  # sessions on each side that the volume is looked at
@@ -41,16 +42,6 @@ class Step(NamedTuple):
     def text(self) -> str:
         """``10:1``, ``3:2`` or ``1:10``."""
         return ratio_text(self.ratio)
-
-
-def ratio_text(ratio: float) -> str:
-    """New shares to old ones: ``10:1``, ``3:2``, ``1:10``; 4 digits where it is no ratio of small numbers."""
-    from fractions import Fraction
-
-    near = Fraction(ratio).limit_denominator(1000)
-    if near and abs(float(near) / ratio - 1) < 1e-9:
-        return f"{near.numerator}:{near.denominator}"
-    return f"{ratio:.4g}:1"
 
 
 def steps_of(days: Days, limits: Limits) -> list[Step]:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.splits import shares_after
 from exec_algos.model import Side
 from exec_algos.model.rules import check_lots
 from exec_algos.studies.design.history import KNOWN
@@ -100,6 +102,8 @@ class Checks:
         Shares.
     has_bars : callable
         Whether a symbol has a bar in ``[start, end)``, ns UTC.
+    shares : callable
+        What a quantity of a symbol at an instant (ns UTC) is multiplied by: the shares of the bars may be those after a split.
     """
 
     symbols: Mapping[str, int]
@@ -107,6 +111,7 @@ class Checks:
     step: int
     lot_size: float
     has_bars: Callable[[str, int, int], bool]
+    shares: Callable[[str, int], float] = lambda *_: 1.0
 
     @classmethod
     def of(cls, bars: Bars, sessions: Sessions, lot_size: float) -> Checks:
@@ -116,7 +121,8 @@ class Checks:
             first, last = np.searchsorted(bars.start[bars.rows(symbol)], [start, end - bars.step + 1])
             return bool(first < last)
 
-        return cls({symbol: i for i, symbol in enumerate(bars.symbols)}, sessions, bars.step, lot_size, has_bars)
+        shares = partial(shares_after, bars.splits, zone=bars.zone)
+        return cls({symbol: i for i, symbol in enumerate(bars.symbols)}, sessions, bars.step, lot_size, has_bars, shares)
 
     def rows(self, frame: pd.DataFrame) -> tuple[list[Row], list[Refused]]:
         """The rows that can be worked, by symbol, session, start, end, side and row; and those that cannot."""
@@ -135,8 +141,9 @@ class Checks:
         symbol = str(values["symbol"]).strip()
         if symbol not in self.symbols:
             raise _RefusedRowError(symbol, "the bars have no such symbol")
-        side, lots = self._side(values["side"]), self._lots(values["quantity"])
+        side, given = self._side(values["side"]), self._quantity(values["quantity"])
         start, end = self._instant(values["start"]), self._instant(values["end"])
+        lots = self._lots(values["quantity"], given, self.shares(symbol, start))
         session, *window = self._window(start, end, f"{values['start']} to {values['end']}")
         if not self.has_bars(symbol, window[0], window[1]):
             raise _RefusedRowError(f"{values['start']} to {values['end']}", "no bar in the window")
@@ -149,7 +156,7 @@ class Checks:
         except UsageError:
             raise _RefusedRowError(str(value), "side is neither BUY nor SELL") from None
 
-    def _lots(self, value: Any) -> int:
+    def _quantity(self, value: Any) -> float:
         try:
             shares = float(str(value).replace(",", ""))
         except ValueError:
@@ -158,10 +165,14 @@ class Checks:
             raise _RefusedRowError(str(value), "quantity is no number of shares")
         if shares <= 0:
             raise _RefusedRowError(str(value), "quantity must be a positive number of shares; the side says whether they are sold")
+        return shares
+
+    def _lots(self, value: Any, shares: float, ratio: float) -> int:
         try:
-            return check_lots(shares, self.lot_size)
+            return check_lots(shares * ratio, self.lot_size)
         except UsageError:
-            raise _RefusedRowError(str(value), f"quantity is not a multiple of lot_size {self.lot_size:g}") from None
+            what = "quantity" if ratio == 1 else f"quantity in shares after the split (x {ratio:g})"
+            raise _RefusedRowError(str(value), f"{what} is not a multiple of lot_size {self.lot_size:g}") from None
 
     def _instant(self, value: Any) -> int:
         import pandas as pd

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -138,7 +138,13 @@ class DeskOrders:
         return read_orders(self.source, self.keep)
 
     def placed(
-        self, frame: pd.DataFrame, folder: StudyFolder, stored: Mapping[str, Collection[str]], sessions: Sessions, step: int
+        self,
+        frame: pd.DataFrame,
+        folder: StudyFolder,
+        stored: Mapping[str, Collection[str]],
+        sessions: Sessions,
+        step: int,
+        shares: Callable[[str, int], float] = lambda *_: 1.0,
     ) -> Placed:
         """Check the rows, and write a copy of the file and each shard's part into the folder of a study.
 
@@ -152,13 +158,15 @@ class DeskOrders:
         sessions : Sessions
         step : int
             Length of a bar, ns.
+        shares : callable
+            As `Checks` takes it.
 
         Raises
         ------
         UsageError
             No row that can be worked.
         """
-        checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True)
+        checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True, shares)
         rows, refused = checks.rows(frame)
         names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)
         parts: dict[tuple[str, str], list[int]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -12,6 +12,7 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.splits import Splits
 
 if TYPE_CHECKING:
     pass
@@ -152,6 +153,7 @@ class StudyPlan:
     rules: Rules = NO_RULES
     driver: Driver = "batch"
     fills: bool = True
+    splits: Splits = field(default_factory=Splits)
     quote_proxy: str | None = None
 
     def __post_init__(self) -> None:
@@ -200,6 +202,7 @@ class StudyPlan:
             "driver": self.driver,
             **self._own(),
             "fills": self.fills,
+            **({"splits": [list(split) for split in self.splits.rows]} if self.splits else {}),
             **({} if self.quote_proxy is None else {"quote_proxy": self.quote_proxy}),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -17,6 +17,8 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.fit import check_fit
+from exec_algos.market.ratios import Split
+from exec_algos.market.splits import Splits, adjusted, check_step, inside
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.market.stored import StoredPart
 from exec_algos.studies.design.parents import ParentOrders, Skipped
@@ -124,6 +126,32 @@ def listing_of(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
     return listing
 
 
+def used_splits(splits: Splits, partitions: Partitions) -> Splits:
+    """Those of the splits that lie inside the bars of their symbol.
+
+    Raises
+    ------
+    UsageError
+        By row: bars that do not step by the ratio.
+    """
+    listing = listing_of(partitions)
+    used = [split for split in splits.rows if split.symbol in listing and _lies_inside(split, splits, partitions, listing[split.symbol])]
+    return replace(splits, rows=tuple(used))
+
+
+def _lies_inside(split: Split, splits: Splits, partitions: Partitions, months: Sequence[str]) -> bool:
+    """Whether a store has bars on both sides of a split; of files that are broken it is said when their shard is worked."""
+    near = [*[month for month in months if month <= split.date[:7]][-2:], *[month for month in months if month > split.date[:7]][:1]]
+    try:
+        bars = _joined([partitions.month(split.symbol, month) for month in near])
+    except MarketDataError:
+        return True
+    if inside(bars, split):
+        check_step(bars, split, splits.source)
+        return True
+    return False
+
+
 class Input(NamedTuple):
     """A month of bars that a shard was made of: its name, its mark in the store, and the SHA-256 of its bars."""
 
@@ -155,6 +183,7 @@ class History:
     shard: Shard
     span: StudySpan
     needed: int
+    splits: tuple[Split, ...] = ()
     _marks: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -196,8 +225,9 @@ class History:
         return [Input(month, self.mark(month), self.month(month).digest) for month in self.months]
 
     def joined(self) -> Bars:
-        """All bars of the months."""
-        return _joined([self.month(month).bars for month in self.months])
+        """All bars of the months, adjusted by the symbol's splits, later ones too."""
+        bars = _joined([self.month(month).bars for month in self.months])
+        return replace(adjusted(bars, self.splits), splits=self.splits)
 
 
 class Made(NamedTuple):
@@ -279,7 +309,8 @@ class ShardTask:
         """The record of a shard, from the folder where it is there and still true, else made and written now."""
         check_code(self.code)
         folder = StudyFolder(self.folder, durable=self.durable)
-        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history)
+        own = tuple(self.study.splits.of_symbol(shard.symbol))
+        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history, own)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
         content = folder.get(f"{shard.folder}/{RECORD}")
         known = unsealed(content)

@@ -7,10 +7,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.locks import Held
+from exec_algos.market.ratios import Split
+from exec_algos.market.splits import Splits, shares_after
 from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.imports import Refused
@@ -23,7 +26,7 @@ from exec_algos.studies.shards.desk import DeskOrders, Placed
 from exec_algos.studies.shards.plan import Shard, Share, StudyPlan, StudySpan
 from exec_algos.studies.shards.records import Records
 from exec_algos.studies.shards.result import ShardedResult
-from exec_algos.studies.shards.shard import Partitions, ShardTask, listing_of
+from exec_algos.studies.shards.shard import Partitions, ShardTask, listing_of, used_splits
 from exec_algos.studies.shards.workers import Workers, workers_of
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class ShardedStudy(StudyPlan):
     driver : {"batch", "engine"}
     fills : bool
         Keep single trades.
+    splits : Splits
+        Splits to adjust the bars by, each shard's history too.
     quote_proxy : {"close"}, optional
         What stands in where the store has no quotes: `exec_algos.market.depth.with_quote_proxy`.
 
@@ -102,6 +107,7 @@ class ShardedStudy(StudyPlan):
             store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
             algorithms=recorded_algorithms(found, os.fspath(folder), allow_import), fill_model=fill_model_of(found["fill_model"]),
             rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
+            splits=Splits(tuple(Split(*row) for row in found.get("splits", ()))),
         )  # fmt: skip
 
     def plan(self) -> tuple[StudySpan, list[Shard]]:
@@ -239,21 +245,24 @@ class ShardedStudy(StudyPlan):
                 "no parent order is left to study: the store has no bars in the days asked for; exec-algos data info STORE names its days"
             )
         refused: tuple[Refused, ...] | None = None
+        used = used_splits(self.splits, Partitions(self.store))
         settings = {**self.settings(), "zone": span.sessions().zone}
+        settings |= {"splits": [list(split) for split in used.rows], "splits_given": len(self.splits)} if self.splits else {}
         if frame is not None:
-            placed = self._placed(frame, folder, span, shards)
+            placed = self._placed(frame, folder, span, shards, used)
             shards, refused = [shard for shard in shards if (shard.symbol, shard.month) in placed.shards], placed.refused
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
             _refuse_strictly(refused, strict)
-        asked = StudyPlan(**{field.name: getattr(self, field.name) for field in fields(self)})
+        asked = StudyPlan(**{**{field.name: getattr(self, field.name) for field in fields(self)}, "splits": used})
         return Work(ShardTask(asked, span, code_record(), folder.path, strict, folder.durable), shards, settings, refused)
 
-    def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: StudySpan, shards: Sequence[Shard]) -> Placed:
+    def _placed(self, frame: pd.DataFrame, folder: StudyFolder, span: StudySpan, shards: Sequence[Shard], splits: Splits) -> Placed:
         """The desk's orders, each shard's beside it in the folder."""
         stored: dict[str, list[str]] = {}
         for shard in shards:
             stored.setdefault(shard.symbol, []).append(shard.month)
-        return self.parents.placed(frame, folder, stored, span.sessions(), span.step)  # type: ignore[union-attr] # asked for a desk's orders only
+        shares = partial(shares_after, splits.rows, zone=span.zone)
+        return self.parents.placed(frame, folder, stored, span.sessions(), span.step, shares)  # type: ignore[union-attr] # a desk's orders only
 
 
 class Work(NamedTuple):
