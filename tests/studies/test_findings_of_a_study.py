@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from exec_algos import Bars, BarStore, ParentOrders, SlippageStudy
 from exec_algos.cli import app
+from exec_algos.errors import UsageError
 from exec_algos.market.calendars import sessions
 from exec_algos.reports import write_report
 from exec_algos.studies.design.parents import Grid
@@ -91,7 +92,10 @@ def test_a_saved_study_keeps_its_findings(result, market, tmp_path):
     found = load_result(folder, market).findings
     pd.testing.assert_frame_equal(found, result.findings)
     pd.testing.assert_frame_equal(rerun(folder, market).findings, result.findings)
-    (folder / "findings.csv").unlink()  # a study of an earlier version
+    (folder / "findings.csv").unlink()
+    with pytest.raises(UsageError, match=r"damaged, or was being saved again: findings\.csv"):
+        load_result(folder, market)
+    (folder / "whole.json").unlink()  # a study of an earlier version
     assert [row[:3] for row in rows(load_result(folder, market).findings)] == [row for row in WANTED if row[2] != "history"]
 
 
