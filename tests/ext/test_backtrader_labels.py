@@ -49,12 +49,12 @@ def feed_of(path, minutes=1, make=bt.feeds.GenericCSVData, **options):
     )
 
 
-def run(*feeds, orders=(("A", 60, SLICES, 10, {"until": "15:00"}),), resample=None, says=None, act=None, **options):
+def run(*feeds, orders=(("A", 60, SLICES, 10, {"until": "15:00"}),), resample=None, says=None, act=None, rightedge=True, **options):
     """One `Worker` on the feeds; `says` is what `plug_in` is told, if it is called."""
     cerebro = bt.Cerebro(stdstats=False, **options)
     for feed in feeds:
         if resample:
-            cerebro.resampledata(feed, timeframe=bt.TimeFrame.Minutes, compression=resample)
+            cerebro.resampledata(feed, timeframe=bt.TimeFrame.Minutes, compression=resample, rightedge=rightedge)
         else:
             cerebro.adddata(feed)
     cerebro.broker.setcash(1e9)

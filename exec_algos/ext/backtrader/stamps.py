@@ -13,6 +13,7 @@ import backtrader as bt
 from exec_algos.errors import UsageError
 from exec_algos.ext.backtrader.labels import LabelWatch
 from exec_algos.ext.backtrader.settings import FeedSettings
+from exec_algos.ext.backtrader.spacing import SpacingWatch
 from exec_algos.model import Session
 from exec_algos.stepped.hours import CalendarHours, DailyHours
 
@@ -67,7 +68,7 @@ class FeedTime:
         self._stamp, self._known = math.nan, 0  # the last one asked for: fills and bars of an instant ask for the same
         self.assumed = "" if zone or named or calendar else _assumed_zone(name)
         self.reading = _reading(label, zone, named or self.session(0).zone, said=bool(named or calendar))
-        self._watch = self._watching(data, name) if label is None else None
+        self._watches = () if _source(data).islive() else self._watching(data, name, calendar, said=label is not None)
 
     @property
     def unbounded(self) -> bool:
@@ -94,10 +95,10 @@ class FeedTime:
         Raises
         ------
         UsageError
-            There are orders in the feed, and its sessions show that its stamps, of which nobody said it, name the starts of bars.
+            There are orders in the feed, and its stamps show that it is not what it was taken for (`LabelWatch`, `SpacingWatch`).
         """
-        if self._watch is not None:
-            self._watch.see(stamp)
+        for watch in self._watches:
+            watch.see(stamp)
         return self.known(stamp)
 
     def order(self) -> None:
@@ -105,23 +106,25 @@ class FeedTime:
         if self.assumed:
             said, self.assumed = self.assumed, ""
             warnings.warn(said, stacklevel=1)
-        if self._watch is not None:
-            self._watch.order()
+        for watch in self._watches:
+            watch.order()
 
     def end(self) -> None:
         """The run is over; UsageError as `came`."""
-        if self._watch is not None:
-            self._watch.end()
+        for watch in self._watches:
+            watch.end()
 
-    def _watching(self, data: Any, name: str) -> LabelWatch | None:
-        if _source(data).islive():
-            return None
-        stamps = data.lines.datetime
-        hours = None if self.unbounded else self.session
-        watch = LabelWatch(name, self.step, self.known, hours, resampled=bool(data.resampling))
+    def _watching(self, data: Any, name: str, calendar: str | None, *, said: bool) -> tuple[LabelWatch | SpacingWatch, ...]:
+        """What looks at the feed's stamps; at its labels only where nobody has `said` what they are."""
+        stamps, resampled = data.lines.datetime, bool(data.resampling)
+        zone = self.session(0).zone if self._local is None else self._local.key
+        spacing = SpacingWatch(name, self.step, self.known, zone, calendar, resampled=resampled)
+        labels = LabelWatch(name, self.step, self.known, None if self.unbounded else self.session, resampled=resampled)
+        watches = (spacing,) if said else (spacing, labels)
         if len(stamps.array) > stamps.lencount:  # all there before the run
-            watch.take(stamps.array)
-        return watch
+            for watch in watches:
+                watch.take(stamps.array)
+        return watches
 
     def _offset(self, hour: int) -> int:
         """Local time minus UTC in that hour of the local clock, milliseconds."""
@@ -165,6 +168,8 @@ def _label(data: Any, name: str, settings: FeedSettings) -> str | None:
     label: str | None = getattr(_source(data).p, "label", settings.label_of(name))
     if label == "start" and data.resampling:
         raise UsageError(f"feed {name} is resampled, for which backtrader takes stamps as the ends of bars; label its source by end")
+    if any(isinstance(kept, bt.resamplerfilter._BaseResampler) and not kept.p.rightedge for kept, _, _ in data._filters):
+        raise UsageError(f"feed {name} is resampled with rightedge=False, which stamps bars with their starts; leave it out")
     return label
 
 
