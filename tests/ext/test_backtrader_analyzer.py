@@ -328,3 +328,34 @@ def test_bars_outside_the_calendar_leave_the_benchmarks_unknown():
     row = analysed(bars, [order], calendar="XKRX", fills="exec_algos").table().iloc[0]
     assert row[["arrival_price", "interval_vwap", "session_vwap", "shortfall"]].isna().all()
     assert row["residual"] == 10
+
+
+class Index(bt.CommInfoBase):
+    """An index future of 50 a point."""
+
+    params = (("margin", 100.0), ("mult", 50.0), ("stocklike", False), ("commtype", bt.CommInfoBase.COMM_FIXED))
+
+
+def test_currency_has_the_multiplier_of_a_future_and_bps_do_not_need_it():
+    bars = minute_bars([10, 10, 12, 14, 15, 99], volume=100)
+    orders = [("X", 60, TWAP(), 2, {"until": timedelta(minutes=2)})]
+    model = FillModel(max_participation=0.2, commission=Commission(rate=0.001))
+
+    def run(info):
+        cerebro = cerebro_of(bars, fills="exec_algos", fill_model=model, calendar="XNYS")
+        if info is not None:
+            cerebro.broker.addcommissioninfo(info)
+        cerebro.addanalyzer(ExecutionAnalyzer, _name="execution")
+        cerebro.addstrategy(Worker, orders=orders, act=None)
+        return cerebro.run()[0].analyzers.execution.get_analysis()
+
+    share, future = run(None), run(Index())
+    row, total = future["parents"][0], future["total"]
+    # 20 at 12 and 20 at 14, each worth 50 a point; 20 are left at 14, and all might have been had at 10
+    assert (row["multiplier"], total["notional"]) == (50.0, 50 * 520.0)
+    assert (row["execution_cost"], row["opportunity_cost"]) == (50 * 120.0, 50 * 80.0)
+    assert row["commission"] == pytest.approx(0.001 * 50 * 520)
+    assert row["shortfall"] == pytest.approx(50 * 200 + 26)
+    for name in ("execution_cost_bps", "opportunity_cost_bps", "commission_bps", "shortfall_bps", "slippage_vwap_bps"):
+        assert row[name] == pytest.approx(share["parents"][0][name]), name
+    assert total["shortfall_bps"] == pytest.approx(share["total"]["shortfall_bps"])

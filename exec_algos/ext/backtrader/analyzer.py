@@ -42,9 +42,9 @@ class OrderShortfall(NamedTuple):
     Attributes
     ----------
     execution_cost : ndarray of float64
-        ``side * (notional - arrival * filled)``: what was filled, at other prices than at the arrival.
+        ``side * (notional - arrival * filled) * multiplier``: what was filled, at other prices than at the arrival.
     opportunity_cost : ndarray of float64
-        ``side * (mark - arrival) * residual``: what was not filled while the price moved.
+        ``side * (mark - arrival) * residual * multiplier``: what was not filled while the price moved.
     shortfall : ndarray of float64
         ``execution_cost + opportunity_cost + commission``.
     """
@@ -54,7 +54,7 @@ class OrderShortfall(NamedTuple):
     shortfall: Floats
 
 
-def shortfall(orders: pd.DataFrame, mark: Floats) -> OrderShortfall:
+def shortfall(orders: pd.DataFrame, mark: Floats, multiplier: Floats) -> OrderShortfall:
     """Cost against a paper portfolio that trades the whole order at the arrival price, at once and free of charge.
 
     Perold (1988), The Implementation Shortfall: Paper versus Reality, J. Portfolio Management 14(3), 4-9: execution cost
@@ -66,6 +66,8 @@ def shortfall(orders: pd.DataFrame, mark: Floats) -> OrderShortfall:
         Rows of `parent_table`.
     mark : ndarray of float64, shape (n,)
         Price at which what was not filled is valued, currency per share.
+    multiplier : ndarray of float64, shape (n,)
+        Currency for each unit of price of one share or contract.
 
     Returns
     -------
@@ -75,8 +77,8 @@ def shortfall(orders: pd.DataFrame, mark: Floats) -> OrderShortfall:
     side = np.where(orders["side"] == "BUY", 1.0, -1.0)
     filled, residual, arrival = (orders[name].to_numpy(dtype=np.float64) for name in ("filled", "residual", "arrival_price"))
     notional = filled * orders["average_price"].to_numpy()
-    execution = np.where(filled > 0, side * (notional - arrival * filled), 0.0)
-    opportunity = np.where(residual > 0, side * residual * (mark - arrival), 0.0)
+    execution = np.where(filled > 0, side * (notional - arrival * filled), 0.0) * multiplier
+    opportunity = np.where(residual > 0, side * residual * (mark - arrival), 0.0) * multiplier
     return OrderShortfall(execution, opportunity, execution + opportunity + orders["commission"].to_numpy())
 
 
@@ -87,9 +89,9 @@ class ExecutionAnalyzer(bt.Analyzer):
 
     * ``parents``: a dict for each parent order with the columns of `table`.
     * ``total``: ``parents``, ``children``, ``ordered``, ``filled`` and ``residual`` (shares), ``fill_rate = filled / ordered``,
-      ``notional`` (what was filled, currency); ``execution_cost``, ``opportunity_cost``, ``commission`` and ``shortfall`` (currency,
-      over the parents of which the shortfall is known), ``shortfall_bps`` (of their ``arrival * ordered``), ``not_estimable``
-      (how many parents the shortfall leaves out); for each of ``slippage_vwap_bps``, ``slippage_arrival_bps``,
+      ``notional`` (what was filled, currency, backtrader's ``mult`` included); ``execution_cost``, ``opportunity_cost``, ``commission``
+      and ``shortfall`` (currency, over the parents of which the shortfall is known), ``shortfall_bps`` (of their ``arrival * ordered``),
+      ``not_estimable`` (how many parents the shortfall leaves out); for each of ``slippage_vwap_bps``, ``slippage_arrival_bps``,
       ``slippage_session_vwap_bps`` and ``slippage_twap_bps`` the ``mean``, its 95 % interval ``low`` to ``high`` (clustered by
       session), ``notional_mean`` (weighted by notional) and ``n``. Currency is added up as it is: of feeds in several
       currencies read ``parents``.
@@ -131,9 +133,9 @@ class ExecutionAnalyzer(bt.Analyzer):
         -------
         DataFrame
             The columns of `exec_algos.tca.table.COLUMNS` as in a backtest's ``result.parents``; then ``mark_price`` (last close
-            known at the window's end, currency per share), ``execution_cost, opportunity_cost, shortfall`` (currency; with
-            ``commission`` the parts add up to the shortfall) and each of the four in bps of ``arrival_price * quantity``. Without
-            parent orders it is empty.
+            known at the window's end, currency per share), ``multiplier`` (backtrader's ``mult``: currency for each unit of price),
+            ``execution_cost, opportunity_cost, shortfall`` (currency; with ``commission`` the parts add up to the shortfall) and each of
+            the four in bps of ``arrival_price * quantity * multiplier``. Without parent orders it is empty.
 
         Raises
         ------
@@ -257,9 +259,10 @@ def _table(desk: Desk, tapes: Sequence[_Tape]) -> pd.DataFrame:
     notional = orders.pop("notional")
     orders |= {"session": prices.session.astype("datetime64[s]"), "start": _stamps(start, zone), "end": _stamps(end, zone)}
     frame = parent_table(orders, notional, prices.benchmarks)
-    cost = shortfall(frame, prices.mark)
-    frame = frame.assign(mark_price=prices.mark, **cost._asdict())
-    paper = (frame["arrival_price"] * frame["quantity"]).to_numpy()
+    multiplier = np.array([feed.multiplier for feed in map(desk.feed_of.__getitem__, desk.orders)])
+    cost = shortfall(frame, prices.mark, multiplier)
+    frame = frame.assign(mark_price=prices.mark, multiplier=multiplier, **cost._asdict())
+    paper = (frame["arrival_price"] * frame["quantity"] * multiplier).to_numpy()
     return frame.assign(**{f"{name}_bps": frame[name] / paper * 1e4 for name in SUMS})
 
 
@@ -314,9 +317,9 @@ def _analysis(table: pd.DataFrame | None) -> AutoOrderedDict:
 
 
 def _total(table: pd.DataFrame) -> AutoOrderedDict:
-    notional = (table["filled"] * table["average_price"]).fillna(0.0)
+    notional = (table["filled"] * table["average_price"] * table["multiplier"]).fillna(0.0)
     known = table[table["shortfall"].notna()]
-    paper = float((known["arrival_price"] * known["quantity"]).sum())
+    paper = float((known["arrival_price"] * known["quantity"] * known["multiplier"]).sum())
     ordered, filled = float(table["quantity"].sum()), float(table["filled"].sum())
     total = AutoOrderedDict(
         parents=len(table), children=int(table["children"].sum()), ordered=ordered, filled=filled, residual=float(table["residual"].sum()),

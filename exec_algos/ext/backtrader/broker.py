@@ -10,7 +10,7 @@ import backtrader as bt
 from exec_algos.costs.charges import ChildCharges, is_passive
 from exec_algos.costs.grid import on_tick, taken_price
 from exec_algos.errors import OrderRejectedError, UsageError
-from exec_algos.ext.backtrader.charging import Charge, charging
+from exec_algos.ext.backtrader.charging import Charge, charging, multiplier_of
 from exec_algos.ext.backtrader.desk import Desk
 from exec_algos.ext.backtrader.settings import name_of, settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
@@ -299,7 +299,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         terms.done += lots
         if not charge.free:
             rows = tape.fees(tape.start, 1 if order.isbuy() else -1)
-            charge.begin(terms.charged(rows), lots, shares, price, made)
+            charge.begin(terms.charged(rows), lots, shares, price * multiplier_of(self.getcommissioninfo(order.data)), made)
         self._size = shares
         self._execute(order, ago=0, price=price)
         done = bits[-1] if len(bits) > known else None

@@ -70,13 +70,13 @@ class Charge:
         self._booking = False
 
     def begin(self, account: ChildCharges, lots: int, shares: float, price: float, made: bool) -> None:
-        """An order gets `lots` more, `shares` in all, which make liquidity or take it."""
+        """An order gets `lots` more, `shares` in all, which make liquidity or take it; `price` is what a share is worth, multiplied."""
         self._account, self._lots, self._shares, self._price, self._made = account, lots, shares, price, made
         self.due, self._closing, self._booking = account.quote(lots, shares * price, made), None, True
 
-    def of(self, size: float, price: float, pseudoexec: bool) -> float:
-        """In place of ``CommInfoBase._getcommission``."""
-        shares = abs(size)
+    def of(self, multiplier: float, size: float, price: float, pseudoexec: bool) -> float:
+        """In place of ``CommInfoBase._getcommission``, of a feed whose unit is worth `multiplier` times its price."""
+        shares, price = abs(size), price * multiplier
         if not self._booking:
             return ChildCharges(self._today(1 if size > 0 else -1), 1.0).quote(shares, shares * price, False)
         if self._closing is None and shares == self._shares:
@@ -96,6 +96,11 @@ class Charge:
             bit.comm = self.due
 
 
+def multiplier_of(info: Any) -> float:
+    """Currency for each unit of price of one share or contract: backtrader's ``mult``."""
+    return float(info.p.mult)
+
+
 def charging(info: Any, charge: Charge) -> Any:
     """A copy of backtrader's commission info, its margin, multiplier, leverage and interest kept, that charges `charge`.
 
@@ -107,5 +112,5 @@ def charging(info: Any, charge: Charge) -> Any:
     if info.p.commission or type(info)._getcommission is not bt.CommInfoBase._getcommission:
         raise UsageError("commission is set both by setcommission and in the fill model; set it in one place")
     charged = copy.copy(info)
-    charged._getcommission = charge.of
+    charged._getcommission = partial(charge.of, multiplier_of(info))
     return charged

@@ -15,6 +15,7 @@ from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs.grid import EVERY_TICK, on_tick
 from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.executors.working import WorkingOrder
+from exec_algos.ext.backtrader.charging import multiplier_of
 from exec_algos.ext.backtrader.settings import name_of, settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.model import NO_RULES, Residual, Side
@@ -56,6 +57,11 @@ class Feed:
         self._children, self._owners = desk.children, desk.owners
         self.stamps, self._volume, self._close = data.lines.datetime, data.lines.volume, data.lines.close
         self.seen = 0
+
+    @property
+    def multiplier(self) -> float:
+        """Currency for each unit of price of one share or contract, as backtrader's broker has it."""
+        return multiplier_of(self.strategy.broker.getcommissioninfo(self.data))
 
     def take(self) -> int:
         """Take in the bar that has come; returns when it is known, ns UTC."""
