@@ -7,6 +7,7 @@ means. Amounts are never negative, so cutting off is rounding down.
 
 from __future__ import annotations
 
+MOST_ORDERED = 4e15  # lots of an order: beyond 2**52 a double has no halves, and the sum of slices would be a lot too much
 SLACK = 1e-9
 HALF = 0.5 + SLACK
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from exec_algos.checks import check_real
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.model.lots import MOST_ORDERED
 from exec_algos.model.style import AT_MARKET, ChildStyle, Randomisation
 
 
@@ -46,13 +47,18 @@ def check_lots(quantity: float, lot_size: float) -> int:
     Raises
     ------
     UsageError
-        `quantity` is not a positive multiple of `lot_size`.
+        `quantity` is not a positive multiple of `lot_size`, or more than `exec_algos.model.lots.MOST_ORDERED` of it.
     """
     check_real(lot_size=lot_size, quantity=quantity)
     if not (math.isfinite(lot_size) and lot_size > 0):
         raise UsageError(f"lot_size must be a positive number of shares, got {lot_size!r}")
     if not (math.isfinite(quantity) and quantity > 0):
         raise UsageError(f"quantity must be a positive number of shares, got {quantity!r}; use side='SELL' to sell")
+    if quantity / lot_size > MOST_ORDERED:
+        raise UsageError(
+            f"quantity {quantity:g} is {quantity / lot_size:g} lots of {lot_size:g}, and no more than {MOST_ORDERED:g} can be counted "
+            "one by one; ask for less, or for larger lots"
+        )
     lots = round(quantity / lot_size)
     if lots < 1 or abs(lots * lot_size - quantity) > 1e-9 * quantity:
         raise UsageError(

@@ -270,3 +270,21 @@ def test_a_commission_rate_must_be_a_fraction(rate):
 def test_there_must_be_bars_to_replay():
     with pytest.raises(UsageError, match="there are no bars"):
         SimulatedBroker(WIDE.between(0, 1))
+
+
+def test_bars_of_another_length_join_no_market_that_runs_and_leave_it_as_it_was():
+    async def work(broker):
+        first = await broker.place_order("X", 10)
+        hourly = minute_bars([(100, 104, 96, 102)], symbol="Y")
+        longer = Bars.from_frame(hourly.to_frame().droplevel("symbol"), symbol="Y", label="start", step="2min")
+        with pytest.raises(UsageError, match=r"bars of one market have one length, got \[60\.0, 120\.0\] seconds"):
+            broker.market.add(longer)
+        with pytest.raises(UnknownNameError, match="unknown symbol 'Y'"):
+            await broker.place_order("Y", 10)
+        with pytest.raises(UsageError, match="X is in this market already"):
+            broker.market.add(WIDE)
+        return first, await broker.place_order("X", 10), broker.resolution
+
+    first, second, resolution = driven("asyncio", WIDE, work)
+    assert trades([first, second]) == [(10, 100), (10, 102)]
+    assert resolution == MINUTE

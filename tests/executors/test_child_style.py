@@ -72,6 +72,12 @@ def test_a_longer_time_out_crosses_later(driver):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("style", ["peg", Peg()])
+def test_a_peg_waits_five_minutes_unless_it_is_told_otherwise(driver, style):
+    assert paid(worked(driver, RISING, style=style))[0][0] == "09:35"
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("style", ["peg:timeout_seconds=inf", Peg(timeout_seconds=math.inf)])
 def test_without_a_time_out_a_peg_never_crosses(driver, style):
     assert worked(driver, RISING, style=style) == []

@@ -1,6 +1,7 @@
 """Whole lots from real numbers: halves up, cumulative, and equal in the interpreter and compiled."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -98,3 +99,16 @@ def test_check_lots_counts_lots(quantity, lot_size, lots):
 def test_a_quantity_that_is_no_whole_number_of_lots_is_refused(quantity, lot_size):
     with pytest.raises(UsageError):
         check_lots(quantity, lot_size)
+
+
+@pytest.mark.parametrize(("quantity", "lot"), [(1e25, 1), (1e16, 1), (4.1e15, 1), (1e25, 100), (1e17, 0.001)])
+def test_more_lots_than_a_double_counts_are_refused(quantity, lot):
+    with pytest.raises(UsageError, match=r"lots of .*, and no more than 4e\+15 can be counted one by one; ask for less"):
+        check_lots(quantity, lot)
+
+
+def test_the_most_lots_are_counted_to_the_last_one():
+    assert check_lots(4e15, 1) == 4_000_000_000_000_000
+    assert check_lots(4e17, 100) == 4_000_000_000_000_000
+    curve = [k / 7 for k in range(1, 8)]
+    assert sum(b - a for a, b in pairwise([0, *(nearest_lots(part * 4e15) for part in curve)])) == 4_000_000_000_000_000

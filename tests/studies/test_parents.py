@@ -242,3 +242,22 @@ def test_the_half_day_of_christmas_eve_2015_ends_at_one_o_clock(market_data):
     assert [str(pd.Timestamp(t, tz="UTC").tz_convert("America/New_York").time()) for t in orders.end] == ["13:00:00", "16:00:00"]
     assert orders.lots.tolist() == volume.iloc[:2].tolist()
     np.testing.assert_array_equal((orders.end - orders.start) // bars.step, [210, 390])
+
+
+@pytest.mark.parametrize("size", ["1e25", 1e25, "1e16", "notional:1e25", "1e25%adv", ["10", 1e25]])
+def test_a_size_that_cannot_be_counted_is_refused(size):
+    with pytest.raises(UsageError, match=r"a size of \S+e\+\d+ lots of 1 cannot be worked; ask for less, or for larger lots"):
+        grid(size=size)
+
+
+def test_a_size_as_large_as_can_be_counted_is_what_was_asked_for():
+    assert set(grid(size="4e15").lots.tolist()) == {4_000_000_000_000_000}
+    assert set(grid(size="4e17", lot_size=100).lots.tolist()) == {4_000_000_000_000_000}
+
+
+@pytest.mark.parametrize("quantity", [1e25, "1e25", "4,100,000,000,000,000"])
+def test_an_order_of_a_desk_that_cannot_be_counted_is_refused_by_row_and_the_others_are_worked(quantity):
+    day = {"symbol": "A", "side": "buy", "start": f"{DAYS[3]} 10:00", "end": f"{DAYS[3]} 12:00"}
+    orders = ParentOrders.from_frame(pd.DataFrame([{**day, "quantity": quantity}, {**day, "quantity": 10}]), bars_of(FULL), calendar="XNYS")
+    assert [(row.row, row.reason) for row in orders.refused] == [(1, "quantity is more than 4e+15 lots of 1")]
+    assert orders.lots.tolist() == [10]

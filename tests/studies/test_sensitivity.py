@@ -122,6 +122,15 @@ def test_what_was_not_chosen_is_not_worked_on_the_test_days():
     assert found.train.config["algorithms"] == [others[0], HOURLY, others[1]]
 
 
+def test_single_trades_of_the_later_days_are_kept_unless_they_are_not_asked_for_and_of_the_earlier_ones_never():
+    bars = turning()
+    names = ["twap:slice_interval_seconds=1800", HOURLY]
+    usual, without = sweep(bars, parents(bars), names, split=DAYS[3]), sweep(bars, parents(bars), names, split=DAYS[3], fills=False)
+    assert usual.test.fills["quantity"].sum() == usual.test.parents["filled"].sum() > 0
+    assert (len(usual.train.fills), len(without.train.fills), len(without.test.fills)) == (0, 0, 0)
+    assert without.gain == usual.gain
+
+
 def test_a_baseline_that_is_chosen_has_no_gain():
     bars = turning()
     found = sweep(bars, parents(bars), [HOURLY, "twap:slice_interval_seconds=1800"], split=DAYS[3])

@@ -1,6 +1,7 @@
 """What the price did after each fill, on paper and against a plain loop."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -98,10 +99,12 @@ def test_the_close_can_be_left_out_and_horizons_are_chosen():
     assert list(one("09:31")) == ["1min", "5min", "15min", "30min", "close"]
 
 
+@pytest.mark.parametrize("beside", [(), (MINUTE,), (MINUTE, 5 * MINUTE)])
 @pytest.mark.parametrize("horizon", [0, -MINUTE])
-def test_a_horizon_that_does_not_look_ahead_is_refused(horizon):
-    with pytest.raises(UsageError, match="looks ahead"):
-        one("09:31", horizons=(horizon,))
+def test_a_horizon_that_does_not_look_ahead_is_refused_beside_good_ones_too(horizon, beside):
+    for horizons in ((horizon, *beside), (*beside, horizon)):
+        with pytest.raises(UsageError, match=re.escape(f"looks ahead: horizons are nanoseconds above 0, got {horizons}")):
+            one("09:31", horizons=horizons)
 
 
 def test_the_label_is_the_largest_unit_that_fits():

@@ -18,6 +18,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.splits import shares_after
 from exec_algos.model import Side
+from exec_algos.model.lots import MOST_ORDERED
 from exec_algos.model.rules import check_lots
 from exec_algos.studies.design.history import KNOWN
 from exec_algos.studies.design.reasons import counted
@@ -168,6 +169,8 @@ class Checks:
         return shares
 
     def _lots(self, value: Any, shares: float, ratio: float) -> int:
+        if shares * ratio / self.lot_size > MOST_ORDERED:
+            raise _RefusedRowError(str(value), f"quantity is more than {MOST_ORDERED:g} lots of {self.lot_size:g}")
         try:
             return check_lots(shares * ratio, self.lot_size)
         except UsageError:

@@ -13,14 +13,11 @@ import numpy as np
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.adv import SessionTotals
-from exec_algos.model.lots import SLACK, whole_lots
+from exec_algos.model.lots import MOST_ORDERED, SLACK, whole_lots
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.calendars import Sessions
-
-
-MOST = 2.0**62  # lots
 
 
 class OrderSize(NamedTuple):
@@ -65,11 +62,11 @@ class OrderSize(NamedTuple):
         Raises
         ------
         UsageError
-            More lots than a 64-bit number counts.
+            More lots than can be counted one by one.
         """
         sizes = (self.fraction * adv, np.full(len(adv), self.shares), self.notional / price)
         amounts = next(amount for amount, own in zip(sizes, self, strict=True) if not math.isnan(own)) / lot_size + SLACK
-        if (amounts >= MOST).any():
+        if (amounts > MOST_ORDERED).any():
             raise UsageError(f"a size of {amounts.max():g} lots of {lot_size:g} cannot be worked; ask for less, or for larger lots")
         return amounts.astype(np.int64)
 
