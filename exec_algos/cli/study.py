@@ -44,6 +44,7 @@ from exec_algos.studies.shards.desk import refused_text
 from exec_algos.studies.summary import fees_bps
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.pairs import p_text
+from exec_algos.tca.residuals import residual_line
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
@@ -228,6 +229,8 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     for side in sorted(set(shown.table.index.get_level_values("side"))):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):
             terminal.print(line, soft_wrap=True)
+    for line in _unfilled(result, short):
+        terminal.print(line, soft_wrap=True)
     if len(result.skipped):
         terminal.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
     if config["bars_outside_regular_hours"]:
@@ -237,6 +240,14 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     _print_lines([later] if later else [])
     _print_lines([f"data: {line}" for line in data_lines(result.findings)])
     _print_more(result, show, bands)
+
+
+def _unfilled(result: StudyResult, short: Mapping[str, str]) -> list[str]:
+    """Why not all was filled, a line for each algorithm and side; without the single fills nobody knows."""
+    if not (result.parents["residual"] > 0).any() or not len(result.fills):
+        return []
+    lines = {key: residual_line(row) for key, row in result.residuals().iterrows()}
+    return [f"{short[key[0]]} {key[1].lower()}: {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
 
 
 def _summary_table(shown: Shown, short: Mapping[str, str], fees: pd.Series[float] | None, frictionless: pd.Series[float] | None) -> Table:
@@ -327,6 +338,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
+        **({"residuals": records(result.residuals().reset_index())} if len(result.fills) else {}),
         "oversize": [row._asdict() for row in result.oversize()],
         "skipped": len(result.skipped),
         "findings": records(result.findings),

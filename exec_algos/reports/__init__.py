@@ -121,6 +121,7 @@ def _page(result: StudyResult, pictures: dict[str, Picture], found: Costs) -> st
         pairs=tables.pairs(result),
         costs=found,
         filled=tables.filled(result),
+        unfilled=tables.unfilled(result),
         least_filled=tables.least_filled(result),
         skipped=tables.skipped(result),
         outside=words.outside(result),

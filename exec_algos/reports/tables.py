@@ -13,6 +13,7 @@ from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spr
 from exec_algos.reports.words import benchmark_window
 from exec_algos.studies.record.data import rows_of
 from exec_algos.tca.names import NAMES as BENCHMARKS
+from exec_algos.tca.residuals import CAUSES
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
@@ -122,6 +123,18 @@ def _filled(sums: Any) -> tuple[str, ...]:
         count(sums["quantity"]), count(sums["filled"]), count(sums["residual"]), percent(ratio(sums["residual"], sums["quantity"])),
         count(sums["short"]), f"{sums['commission']:,.2f}", spread(commission),
     )  # fmt: skip
+
+
+def unfilled(result: StudyResult) -> ReportTable | None:
+    """Why some was not filled, in shares; None where all was, or where the single fills were not kept."""
+    if not (result.parents["residual"] > 0).any() or not len(result.fills):
+        return None
+    table = result.residuals()
+    sums = {key: row.to_dict() for key, row in table.iterrows()}
+    parts = {key: [percent(ratio(row[name], row["residual"])) for name in CAUSES] for key, row in sums.items()}
+    rows = [_lower((*key, count(sums[key]["residual"]), *parts[key])) for key in _keys(result, table.index)]
+    note = "the minutes since an order last got all it asked for, by what bound it there; end of window: it did not ask for more in time"
+    return ReportTable("Why not all was filled", note, ("algorithm", "side", "residual, shares", *CAUSES), rows)
 
 
 def least_filled(result: StudyResult) -> ReportTable | None:

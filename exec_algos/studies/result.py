@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import FillModel
-from exec_algos.market.hours import sessions_of
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
@@ -26,9 +25,7 @@ from exec_algos.studies.summary import estimate_of, line_of, skipped_table
 from exec_algos.tca.benchmarks import benchmarks
 from exec_algos.tca.buckets import Edges, full_name, with_traits
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
-from exec_algos.tca.fidelity import bar_participation
 from exec_algos.tca.names import BENCHMARKS
-from exec_algos.tca.oversize import Oversize, against_adv, against_bars, against_session
 from exec_algos.tca.pairs import compared, comparisons
 from exec_algos.tca.places import Windows
 from exec_algos.tca.twins import BUYS_ONLY, are_twins, twins_in
@@ -40,6 +37,9 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.analysis import Analysis
+    from exec_algos.tca.oversize import Oversize
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,22 +301,34 @@ class StudyResult:
         return self.analysis()
 
     def oversize(self) -> tuple[Oversize, ...]:
-        """How many parent orders exceed the volume of a bar, of their session and the ADV, and by how much.
+        """How many parent orders exceed the volume of a bar (by what they traded), of their session and the ADV, and by how much."""
+        from exec_algos.studies.sizes import oversize_of
 
-        The first is what was traded, where the single fills were kept; the others what was ordered.
+        return self._once("_oversize", oversize_of)
+
+    def residuals(self) -> pd.DataFrame:
+        """What was not filled, by algorithm and side, and why: shares by cause.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``algorithm, side``: ``quantity, residual`` and ``cap, no volume, limit price, halt, end of window``, which sum to
+            the residual; see `exec_algos.tca.residuals`.
+
+        Raises
+        ------
+        UsageError
+            The single fills were not kept.
         """
-        if "_oversize" in self.__dict__:
-            return self.__dict__["_oversize"]  # type: ignore[no-any-return]
-        orders = self.parents.drop_duplicates("parent_id")
-        of_bars: tuple[Oversize, ...] = ()
-        if len(self.fills):
-            analysis = self.analysis()
-            traded = bar_participation(self.bars, analysis.trades, stamped=analysis.stamped)
-            numbers = self.parents["parent_id"].to_numpy()[traded.parent]
-            of_bars = (against_bars(numbers, traded.participation.values, len(orders)),)
-        sessions = sessions_of(self.bars, self.config["calendar"])
-        object.__setattr__(self, "_oversize", (*of_bars, against_session(orders, self.bars, sessions), against_adv(orders)))
-        return self.oversize()
+        from exec_algos.studies.sizes import residuals_of
+
+        return self._once("_residuals", residuals_of)
+
+    def _once(self, name: str, make: Callable[[StudyResult], T]) -> T:
+        """What the output, the page and the JSON ask for, made once."""
+        found: T = self.__dict__[name] if name in self.__dict__ else make(self)
+        object.__setattr__(self, name, found)
+        return found
 
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
         """Draw one plot: ``"slippage", "schedule", "volume", "cost", "shortfall"`` or ``"markouts"``; see `exec_algos.plots`.
