@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from glob import escape, iglob
 from typing import Any
@@ -45,32 +46,28 @@ def said_in_one_line(doing: str, then: str) -> Iterator[None]:
         raise UsageError(f"{doing}: {error.strerror or error}; {then}") from error
 
 
-def write_new(fs: Any, path: str, content: bytes, *, durable: bool) -> None:
-    """Write a file that nobody reads yet.
-
-    Parameters
-    ----------
-    fs : fsspec file system
-    path : str
-    content : bytes
-    durable : bool
-        Wait until a local disk has it.
-    """
+def write_new(fs: Any, path: str, content: bytes) -> None:
+    """Write a file that nobody reads yet."""
     with fs.open(path, "wb") as file:
         file.write(content)
-        if durable and isinstance(fs, LocalFileSystem):
-            file.flush()
-            os.fsync(file.fileno())
 
 
-def sync_folder(path: str) -> None:
-    """Wait until a local disk has the names in a folder; where a system knows no such thing, nothing."""
-    with suppress(OSError):
+def sync(paths: Iterable[str]) -> None:
+    """Wait until a local disk has files, or the names in folders; all at once, for it can take them together."""
+    waiting = list(paths)
+    with ThreadPoolExecutor(max(min(len(waiting), 16), 1)) as pool:
+        list(pool.map(_sync, waiting))
+
+
+def _sync(path: str) -> None:
+    try:
         number = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+    except PermissionError:  # a system that opens no folders
+        return
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def unwritten(place: str) -> AbstractContextManager[None]:
@@ -109,7 +106,7 @@ class Staged:
         self._make_folder(path.rsplit("/", 1)[0])
         self._beside[path] = f"{path}.{uuid.uuid4().hex}.part"
         with unwritten(self._place):
-            write_new(self._fs, self._beside[path], content, durable=self._durable)
+            write_new(self._fs, self._beside[path], content)
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
@@ -131,6 +128,9 @@ class Staged:
 
     def _move_all(self) -> None:
         stopped: KeyboardInterrupt | None = None
+        folders = {os.path.dirname(path) for path in [*self._beside, *self._made]} if self._durable and self._local else set()
+        with unwritten(self._place):
+            sync(self._beside.values() if folders else ())
         while self._beside:
             path = next(iter(self._beside))
             try:
@@ -138,8 +138,7 @@ class Staged:
                 del self._beside[path]
             except KeyboardInterrupt as error:  # half of them would be neither the old nor the new
                 stopped = error
-        for folder in {os.path.dirname(made) for made in self._made} if self._durable else ():
-            sync_folder(folder)
+        sync(folders)
         self._made.clear()
         if stopped is not None:
             stopped.add_note(f"all of it is kept in {self._place}")
@@ -153,8 +152,6 @@ class Staged:
                 self._fs.mv(beside, path)
             elif os.path.exists(beside):  # it was not moved before an interrupt
                 os.replace(beside, path)
-        if self._durable and self._local:
-            sync_folder(os.path.dirname(path))
 
     def _drop(self) -> None:
         """Leave no trace of what did not take its place."""

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from exec_algos.errors import UsageError
-from exec_algos.market.files import file_system, said_in_one_line, sync_folder
+from exec_algos.market.files import file_system, said_in_one_line, sync, write_new
 from exec_algos.market.locks import Locks
 
 PACKAGES = ("exec_algos", "numpy", "pandas", "numba", "scipy", "pyarrow", "exchange_calendars")
@@ -113,11 +113,12 @@ class StudyFolder:
     ----------
     path : str or path
     durable : bool
-        Wait, for each file, until a local disk has it; `settle` waits for the names.
+        Files of `put_all` are waited for until a local disk has them; `settle` waits for others.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
         self.path, self.durable = os.fspath(path), durable
+        self._made: set[str] = set()
         self._fs, self._root = file_system(path)
         self._local = "file" in ([self._fs.protocol] if isinstance(self._fs.protocol, str) else self._fs.protocol)
 
@@ -134,13 +135,30 @@ class StudyFolder:
             file.write(content)
         return sha256_of(content)
 
-    def settle(self, *names: str) -> None:
-        """Wait until a local disk has the names of these files, and of the folders that they are in."""
-        if not (self.durable and self._local):
-            return
-        folders = {place for name in names for place in Path(self.place(name)).parents if place.is_relative_to(self._root)}
-        for folder in sorted(folders, reverse=True):
-            sync_folder(str(folder))
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        """Write whole files that take their places in this sequence, when all of them are on the disk."""
+        beside = {name: self.beside() for name in files}
+        with explained(self.path):
+            for name, content in files.items():
+                write_new(self._fs, beside[name], content)
+            if self.durable and self._local:
+                sync(beside.values())
+            for name in files:
+                self.move(beside[name], name)
+            self.settle_names(files)
+
+    def settle(self, names: Collection[str]) -> None:
+        """Wait until a local disk has files, and their names."""
+        if self.durable and self._local:
+            with explained(self.path):
+                sync(map(self.place, names))
+                self.settle_names(names)
+
+    def settle_names(self, names: Collection[str]) -> None:
+        """Wait until a local disk has the names of files, and of the folders that were made for them."""
+        if self.durable and self._local:
+            sync({os.path.dirname(self.place(name)) for name in names} | self._made)
+            self._made.clear()
 
     def writing(self, name: str) -> Writing:
         """A file that takes its place when it is complete, and not before."""
@@ -231,16 +249,13 @@ class StudyFolder:
         if self._fs.isdir(self.place(".part")):
             self._fs.rm(self.place(".part"), recursive=True)
 
-    def flush(self, file: Any) -> None:
-        """Wait, where that was asked for, until a local disk has what was written to an open file."""
-        if self.durable and self._local:
-            file.flush()
-            os.fsync(file.fileno())
-
     def move(self, beside: str, name: str) -> None:
         """Put a complete file into its place, in one step where the file system has one."""
         place = self.place(name)
-        self._fs.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+        folder = place.rsplit("/", 1)[0]
+        if self._local and self.durable:
+            self._made |= {str(above.parent) for above in (Path(folder), *Path(folder).parents) if not above.exists()}
+        self._fs.makedirs(folder, exist_ok=True)
         if self._local:
             os.replace(beside, place)
         else:
@@ -268,8 +283,6 @@ class Writing:
         return self._file
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._folder.flush(self._file)
         self._file.close()
         if kind is None:
             self._folder.move(self._path, self._name)

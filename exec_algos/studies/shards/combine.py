@@ -73,9 +73,8 @@ def combine(
         kept |= _put_summaries(folder, config, found, workers, sides)
     state = seal({"files": kept | lists})
     if folder.get(WHOLE) != state:
-        folder.settle(*kept)
-        folder.put(WHOLE, state)
-        folder.settle(WHOLE)
+        folder.settle(kept)
+        folder.put_all({WHOLE: state})
     names = (*records.damaged, *damaged)
     return ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made, names)
 

@@ -22,7 +22,7 @@ from exec_algos.market.splits import Splits, adjusted, check_step, inside
 from exec_algos.market.store import BarStore, _joined, _named
 from exec_algos.market.stored import StoredPart
 from exec_algos.studies.design.parents import ParentOrders, Skipped
-from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, unsealed
+from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, sha256_of, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint
 from exec_algos.studies.record.data import data_rows, in_shard
 from exec_algos.studies.record.tables import parquet_of
@@ -362,7 +362,8 @@ class ShardTask:
             made, inputs = Made({}, [], [Skipped(shard.symbol, shard.month, _reason(error))], {}), []
         if self.strict and made.failed:
             raise MarketDataError(f"{made.failed[0].symbol} {made.failed[0].session}: {made.failed[0].reason}")
-        files = {f"{name}.parquet": folder.put(f"{shard.folder}/{name}.parquet", parquet_of(table)) for name, table in made.tables.items()}
+        contents = {f"{name}.parquet": parquet_of(table) for name, table in made.tables.items()}
+        files = {name: sha256_of(content) for name, content in contents.items()}
         rows = {name: len(table) for name, table in made.tables.items()}
         orders = rows["parents"] // len(self.study.algorithms) if made.tables else 0
         record = {
@@ -371,8 +372,7 @@ class ShardTask:
             "enough": bool(inputs) and inputs[0].month != shard.stored[0], "rows": rows, "orders": orders,
             "skipped": list(made.skipped), "failed": list(made.failed), **made.facts,
         }  # fmt: skip
-        folder.put(f"{shard.folder}/{RECORD}", seal(record))
-        folder.settle(f"{shard.folder}/{RECORD}")
+        folder.put_all({f"{shard.folder}/{name}": content for name, content in {**contents, RECORD: seal(record)}.items()})
         return record
 
 

@@ -203,7 +203,9 @@ class ShardedStudy(StudyPlan):
             work = self._work(kept, frame, strict=strict)
             with Records(work.shards) as records, _stopped_with_a_note(work, records):
                 _settle_all(work, records, workers, lock, progress)
-                return combine(kept, work.settings, records, workers, work.refused)
+                result = combine(kept, work.settings, records, workers, work.refused)
+            kept.sweep()  # of workers that died meanwhile
+            return result
 
     def run_share(
         self, folder: str | os.PathLike[str], share: str, *, strict: bool = False, progress: Report | None = None, durable: bool = True

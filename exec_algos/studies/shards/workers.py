@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S")
+KEPT = "what is finished is kept, and the same command goes on"
+LOOK, WORKERLESS = 5.0, 600.0  # seconds between two looks at a cluster, and without a worker until it is given up
+STARTS = 3  # of worker processes of this machine
 AT_ONCE = 4  # jobs that wait at the scheduler for each thread of a worker: enough to keep it busy, few enough to hold in memory
 MONTHS = 12  # shards of one job: the scheduler has a twelfth to do, and a worker that dies leaves a second's work undone
 
@@ -60,8 +67,91 @@ def workers_of(cluster: str | None) -> Iterator[Workers]:
     if cluster is None:
         yield ThisProcess()
         return
-    with client_of(cluster) as client:
+    with client_of(cluster) as client, _lost_in_one_line(client):
         yield Cluster(client)
+
+
+@contextmanager
+def _lost_in_one_line(client: Any) -> Iterator[None]:
+    """Say in one line that the scheduler or too many workers are gone."""
+    import distributed
+    from distributed.comm.core import CommClosedError
+
+    dask: Any = distributed
+    watch = Watch(client)
+    try:
+        with watch:
+            yield
+    except dask.KilledWorker as error:
+        said = " ".join(str(error).split())[:200]
+        raise UsageError(f"workers of the cluster died at one job again and again ({said}); {KEPT}") from error
+    except (CancelledError, CommClosedError, OSError) as error:
+        if client.status == "running" and not isinstance(error, CancelledError | CommClosedError):
+            raise  # of a job, or of this process
+        place = getattr(client.scheduler, "address", None) or "of the cluster"
+        if watch.gave_up:
+            raise UsageError(f"the scheduler {place} has had no worker for {WORKERLESS:g} s; start some; {KEPT}") from error
+        raise UsageError(f"the scheduler {place} is gone ({type(error).__name__}); start it again; {KEPT}") from error
+
+
+class Watch:
+    """Looks at a cluster from time to time: a local one gets new workers for those that are gone, another is given up without any.
+
+    Dask starts a worker that died again, but not one that died while it started.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._local = client, client.cluster
+        self._wanted = 0 if self._local is None else len(self._local.worker_spec)
+        self._end, self.gave_up = threading.Event(), False
+        self._thread = threading.Thread(target=self._look, name="exec_algos cluster", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        import distributed
+
+        seen = time.monotonic()
+        while not self._end.wait(LOOK):
+            with suppress(OSError, TimeoutError, RuntimeError):  # a scheduler that is gone is met by the work itself
+                there = len(self._client.nthreads())
+                seen = time.monotonic() if there else seen
+                if there < self._wanted:
+                    self._local.scale(self._wanted)
+                elif not there and time.monotonic() - seen > WORKERLESS:
+                    self.gave_up = True
+                    self._client.cancel([distributed.Future(key, self._client) for key in list(self._client.futures)])
+                    return
+
+
+@contextmanager
+def _connected(cluster: str) -> Iterator[Any]:
+    """A client of a scheduler that is there; its library logs nothing that is said in one line anyway."""
+    import distributed
+
+    dask: Any = distributed
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with ExitStack() as stack:
+            try:
+                client = stack.enter_context(dask.Client(cluster))
+            except OSError as error:
+                raise UsageError(
+                    f"no scheduler answers at {cluster} ({' '.join(str(error).split())}); start it, or name another"
+                ) from error
+            yield client
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -84,15 +174,31 @@ def client_of(cluster: str) -> Iterator[Any]:
         raise UsageError("a cluster needs dask: pip install 'exec_algos[cluster]'") from None
     dask: Any = distributed  # its functions have no types
     if kind != "local":
-        with dask.Client(cluster) as client:
+        with _connected(cluster) as client:
             yield client
         return
-    # one thread each: a shard is work for one core; the page of its state takes any port that is free
-    with (
-        dask.LocalCluster(n_workers=int(rest), threads_per_worker=1, processes=True, dashboard_address=":0") as local,
-        dask.Client(local) as client,
-    ):
+    with _processes(int(rest)) as local, dask.Client(local) as client:
         yield client
+
+
+@contextmanager
+def _processes(many: int) -> Iterator[Any]:
+    """A cluster of worker processes of this machine; one that dies while it starts ends the start of all, which is then tried again."""
+    import distributed
+
+    dask: Any = distributed
+    for attempt in range(STARTS):
+        with ExitStack() as stack:
+            try:
+                # one thread each: a shard is work for one core; the page of its state takes any port that is free
+                local = dask.LocalCluster(n_workers=many, threads_per_worker=1, processes=True, dashboard_address=":0")
+                stack.enter_context(local)
+            except (RuntimeError, OSError) as error:
+                if attempt < STARTS - 1:
+                    continue
+                raise UsageError(f"the {many} worker processes do not start ({' '.join(str(error).split())}); {KEPT}") from error
+            yield local
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +216,8 @@ class Cluster:
 
         dask: Any = distributed
         most = self._at_once()
-        kept = self.client.scatter(task, broadcast=True, hash=False)
-        todo = (self.client.submit(_settle, kept, run, pure=False) for run in runs(shards, min(MONTHS, len(shards) // most)))
+        # the task goes with each run, a kilobyte: what is scattered first to all workers is lost where one dies meanwhile
+        todo = (self.client.submit(_settle, task, run, pure=False) for run in runs(shards, min(MONTHS, len(shards) // most)))
         running = dask.as_completed(islice(todo, most))
         for future in running:
             yield from future.result()
