@@ -57,22 +57,22 @@ class Days:
         """The day by which each is known."""
         return self.sessions.date[self.number]
 
-    @property
+    @cached_property
     def total(self) -> Floats:
         """Shares traded in each."""
         return np.asarray(self.volumes.totals[self.number])
 
-    @property
+    @cached_property
     def open(self) -> Floats:
         """The first price of each."""
         return self._columns["open"][self.first]
 
-    @property
+    @cached_property
     def settled(self) -> Floats:
         """The close of the first bar of each."""
         return self._columns["close"][self.first]
 
-    @property
+    @cached_property
     def close(self) -> Floats:
         """The last price of each."""
         return self._columns["close"][self.last - 1]
@@ -87,22 +87,22 @@ class Days:
         """The lowest price of each."""
         return self._over(np.minimum, self._columns["low"])
 
-    @property
+    @cached_property
     def late(self) -> Floats:
         """Minutes from the open to the first bar of each."""
         return (self.start[self.first] - self.opens) / MINUTE
 
-    @property
+    @cached_property
     def early(self) -> Floats:
         """Minutes from the end of the last bar of each to the close."""
         return np.asarray(np.maximum(self.closes - self.start[self.last - 1] - self.step, 0) / MINUTE)
 
-    @property
+    @cached_property
     def missing(self) -> Ints:
         """Bars that are missing in each, wherever."""
         return np.asarray(np.maximum(self.slots - self.count, 0))
 
-    @property
+    @cached_property
     def holes(self) -> Ints:
         """Bars that are missing between the first and the last of each."""
         spanned = (self.start[self.last - 1] - self.start[self.first]) // self.step + 1
@@ -113,12 +113,12 @@ class Days:
         """Rows of the symbol that have no volume."""
         return np.flatnonzero(self._columns["volume"] == 0)
 
-    @property
+    @cached_property
     def without_volume(self) -> Ints:
         """Bars of each that are there and have no volume."""
         return np.searchsorted(self.empty_rows, self.last) - np.searchsorted(self.empty_rows, self.first)
 
-    @property
+    @cached_property
     def first_empty(self) -> Flags:
         """Whether the first bar of each has no volume."""
         return np.asarray(self._columns["volume"][self.first] == 0)
@@ -127,9 +127,10 @@ class Days:
     def stale(self) -> Floats:
         """Minutes in a row, the longest of each, that have volume and all trade at the price at which the bar before ended."""
         c = self._columns
-        same = np.append(False, (c["high"][1:] == c["low"][1:]) & (c["close"][1:] == c["close"][:-1]) & (c["volume"][1:] > 0))
-        same[self.first] = False
-        rows = np.flatnonzero(same)
+        flat = np.flatnonzero(c["high"] == c["low"])  # few, so that the rest is looked up
+        opening = self.first[np.minimum(np.searchsorted(self.first, flat), len(self) - 1)] == flat if len(self) else flat < 0
+        flat = flat[(flat > 0) & ~opening]
+        rows = flat[(c["close"][flat] == c["close"][flat - 1]) & (c["volume"][flat] > 0)]
         begins = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
         lengths = np.diff(begins, append=len(rows))
         held = np.searchsorted(self.first, rows[begins], side="right") - 1
@@ -138,7 +139,7 @@ class Days:
         np.maximum.at(longest, held[inside], lengths[inside])
         return longest * self.step / MINUTE
 
-    @property
+    @cached_property
     def whole(self) -> Flags:
         """Whether each can be held against the others: half of it is there, and it is no Sunday evening."""
         absent: Floats = self.holes + (self.late + self.early) * MINUTE / self.step
@@ -151,6 +152,8 @@ class Days:
 
     def outside(self) -> Ints:
         """Starts of the bars that lie in no session, ns UTC."""
+        if self.count.sum() == len(self.start):
+            return self.start[:0]
         return self.start[self.sessions.held(self.start) < 0]
 
     def _over(self, what: np.ufunc, column: Floats) -> Floats:
@@ -163,10 +166,17 @@ class Days:
 
 def usual(values: Floats | Ints) -> tuple[float, float]:
     """The median, and the standard deviation that 1.4826 x the median absolute deviation stands for; 0 of nothing."""
-    if not len(values):
-        return 0.0, 0.0
-    middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    middle = middle_of(values)
+    return middle, 1.4826 * middle_of(np.abs(values - middle))
+
+
+def middle_of(values: Floats | Ints) -> float:
+    """The median, of a few values in a tenth of the time that np.median takes; 0 of nothing."""
+    n = len(values)
+    if not n:
+        return 0.0
+    ordered = np.sort(values)
+    return float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
 
 
 def spread_of(values: Floats) -> float:
@@ -193,6 +203,7 @@ def around(values: Floats, follows: Flags, reach: int = 10, least: int = 5) -> F
         if n <= width:
             found[begin:end] = np.median(values[begin:end])
             continue
-        medians = np.median(np.lib.stride_tricks.sliding_window_view(values[begin:end], width), axis=1)
+        # the middle one of an odd number; np.median takes twice as long
+        medians = np.partition(np.lib.stride_tricks.sliding_window_view(values[begin:end], width), reach, axis=1)[:, reach]
         found[begin:end] = medians[np.clip(np.arange(n) - reach, 0, n - width)]
     return found

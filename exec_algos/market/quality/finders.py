@@ -205,6 +205,10 @@ def stale(days: Days, limits: Limits) -> Iterator[Finding]:
 
 def repeated(days: Days) -> Iterator[Finding]:
     """Sessions that are the copy of an earlier one: as many bars, the same volume, open, high, low and close."""
+    order = np.argsort(days.total, kind="stable")
+    twice = np.diff(days.total[order]) == 0
+    if not twice.any():
+        return
     columns = np.column_stack([days.total, days.open, days.high, days.low, days.close, days.count.astype(np.float64)])
     order = np.lexsort(columns.T[::-1])
     equal = (np.diff(columns[order], axis=0) == 0).all(axis=1) & (days.count[order[1:]] >= LEAST) & (days.high > days.low)[order[1:]]

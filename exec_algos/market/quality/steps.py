@@ -120,10 +120,10 @@ def _levels(days: Days, price: Floats, limits: Limits) -> list[Step]:
     if n < 2 * MEDIAN_OF:
         return []
     total = np.log(days.total[at])
-    windows = np.lib.stride_tricks.sliding_window_view(total, MEDIAN_OF)
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(total, MEDIAN_OF), axis=1)
     before, after = windows[: n - 2 * MEDIAN_OF + 1], windows[MEDIAN_OF:]
-    step = np.median(after, axis=1) - np.median(before, axis=1)
-    apart = (after.min(axis=1) > before.max(axis=1)) | (after.max(axis=1) < before.min(axis=1))
+    step = after[:, MEDIAN_OF // 2] - before[:, MEDIAN_OF // 2]
+    apart = (after[:, 0] > before[:, -1]) | (after[:, -1] < before[:, 0])
     noise = np.sqrt((before.var(axis=1, ddof=1) + after.var(axis=1, ddof=1)) / 2)
     noise = np.maximum(noise, spread_of(np.diff(total)) / math.sqrt(2))
     moves, first = np.diff(total)[MEDIAN_OF - 1 : n - MEDIAN_OF], at[MEDIAN_OF : n - MEDIAN_OF + 1]
