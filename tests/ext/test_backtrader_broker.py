@@ -3,7 +3,7 @@
 import math
 import multiprocessing
 import pickle
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 import backtrader as bt
@@ -15,6 +15,7 @@ from markets import STEP, bars_of, fill_models, markets, ns
 
 from exec_algos import TWAP, Commission, FillModel
 from exec_algos.costs import FixedSpread, SquareRootImpact
+from exec_algos.costs.fees import FeeComponent, FeeSchedule, FeeTerms, Period
 from exec_algos.costs.ticks import TickTable
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor
@@ -864,3 +865,17 @@ def test_what_is_kept_of_orders_does_not_grow_with_their_number():
     own = {name: value for name, value in vars(broker).items() if name not in vars(bt.brokers.BackBroker())}
     assert all(len(value) < 20 for value in own.values() if hasattr(value, "__len__"))
     assert math.isfinite(broker.getvalue())
+
+
+def test_the_tax_of_an_execution_that_is_booked_in_part_is_that_of_the_part():
+    tax = FeeComponent("tax", (Period(date.min, date.max, FeeTerms(0.001)),), ("SELL",), tax=True)
+    cerebro = cerebro_of(FLAT, cash=5_600.0)
+    cerebro.broker.addcommissioninfo(bt.CommInfoBase(margin=500.0, stocklike=False, commtype=bt.CommInfoBase.COMM_FIXED))
+    cerebro.broker.set_checksubmit(False)
+    plug_in(cerebro, fills="exec_algos", fill_model=FillModel(commission=FeeSchedule("any", "USD", (tax,))), calendar="XNYS")
+    cerebro.addstrategy(Teller, act=acts(s1=lambda s: s.buy(size=10), s3=lambda s: s.sell(size=40)))
+    strategy = cerebro.run()[0]
+    (bit,) = strategy.made[1].executed.exbits
+    # the cash is there to close 10, not to open 30 more
+    assert (bit.closed, bit.opened, strategy.position.size) == (-10, 0, 0)
+    assert (bit.comm, bit.taxes) == (1.0, 1.0)

@@ -137,6 +137,14 @@ class TestByHand:
         assert first[4] == pytest.approx(100 * (1 + side * 0.009 / 2))
         assert (second[3], second[4], second[5]) == (10, limit, pytest.approx(10 * limit * 0.001))  # the maker's tenth of a percent
 
+    @pytest.mark.parametrize("side", [1, -1])
+    def test_a_limit_rests_where_the_displaced_bar_does_not_come_to_it(self, side):
+        bars = session(*[100] * 6)  # 900 of 1,000 shares leave 90 bps: the bars lie at 100.9, or 99.1, for those who come later
+        model = FillModel(impact=TransientImpact(0.01, half_life_seconds=math.inf))
+        away, near = Own(ZERO + STEP * 2, "A", side * 10, 100 + side * 0.5), Own(ZERO + STEP * 2, "A", side * 20, 100 + side * 1.5)
+        fills = agree(bars, [Own(ZERO + STEP, "A", side * 900), away, near], model)
+        assert [row[3] for row in fills] == [900, 20]
+
     @pytest.mark.parametrize("column", [0, 1, 2, 3])
     @pytest.mark.parametrize("value", [0.0, NAN, -1.0])
     def test_a_bar_with_a_price_that_is_none_fills_nothing(self, column, value):
