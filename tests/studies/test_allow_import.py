@@ -50,11 +50,13 @@ def saved(tmp_path):
 def wish(file, how):
     """Let a folder's file ask for the trap, as an algorithm or behind the name of a built-in one."""
     found = json.loads(file.read_text())
+    found.pop("sha256", None)
     if how == "algorithms":
         found["algorithms"] = ["trap_of_a_folder:Own"]
     else:
         found["imports"] = {"twap": {"from": "trap_of_a_folder:Own:haste=3", "sha256": ""}}
     file.write_text(json.dumps(found))
+    (file.parent / "whole.json").unlink(missing_ok=True)  # whoever writes the one can write the other
 
 
 WISH = r"asks to import and run trap_of_a_folder:Own: .* --allow-import trap_of_a_folder:Own, in Python allow_import=\['trap_of_a_fol"
