@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOUR = 3_600_000_000_000
 MOST_OUTSIDE = 0.05  # of a symbol's bars
+LEAST_TIME = 2 * HOUR  # that a symbol's bars cover: fewer say nothing of the hours
 LEAST_DENSITY = 0.5  # symbols that trade in fewer bars say little of the hours
 WAYS_OUT = "name the calendar of these hours, or none: a session is then a day of the bars"
 TRIED = 60 * DAY  # of a symbol's bars are tried against other calendars
@@ -101,7 +102,7 @@ def check_fit(bars: Bars, found: Sessions) -> None:
     """
     for symbol, (a, b) in zip(bars.symbols, pairwise(bars.offsets), strict=True):
         fit = fit_of(bars.start[a:b], found, bars.step)
-        if not fit.wrong:
+        if not fit.wrong or (b - a) * bars.step < LEAST_TIME:
             continue
         advice = fitting(bars.start[a:b], bars.zone, found, bars.step)
         if advice or fit.density >= LEAST_DENSITY:

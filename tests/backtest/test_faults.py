@@ -5,7 +5,7 @@ import pytest
 from small_markets import DRIVERS, MINUTE, ZONE, at, clock_times, driven, minute_bars, once, run, trades
 
 from exec_algos import BacktestEngine, Bars, SimulatedBroker, Strategy, TWAPExecutor
-from exec_algos.errors import RunError, UsageError
+from exec_algos.errors import RunError, UsageError, WrongFillError
 
 BARS = minute_bars(range(100, 120))
 
@@ -139,14 +139,15 @@ def test_ten_tenths_of_a_coin_are_one():
     assert executor.get_execution_summary()["residual"] == 0
 
 
-def test_a_venue_that_returns_nothing_is_a_failed_child():
+def test_a_venue_that_returns_nothing_stops_the_order_and_is_named():
     class Silent(SimulatedBroker):
         async def place_order(self, *args, **options):
             return None
 
     executor = TWAPExecutor(Silent(BARS))
-    assert run(executor.execute("X", 10, 2)) == []
-    assert len(executor.get_execution_summary()["errors"]) == 2
+    with pytest.raises(WrongFillError, match=r"Silent\.place_order answered the child BUY 5 X with None"):
+        run(executor.execute("X", 10, 2))
+    assert executor.get_execution_summary()["total_quantity"] == 0
 
 
 def test_a_child_cancelled_by_the_venue_is_a_failed_child():
