@@ -5,12 +5,15 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from markets import content_of, market
 
+from exec_algos.errors import UsageError
 from exec_algos.market.store import BarStore
 from exec_algos.studies.design.parents import Grid
+from exec_algos.studies.shards import workers
 from exec_algos.studies.shards.study import ShardedStudy
 
 pytestmark = pytest.mark.slow
@@ -104,3 +107,83 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_nothing_is_lost(tmp_path)
     assert not victims
     assert (found.made + found.kept, found.failed) == (20, ())
     assert content_of(tmp_path / "out") == content_of(tmp_path / "whole")
+
+
+SCHEDULER = """
+import asyncio, os, sys
+from distributed import Nanny, Scheduler
+
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard_address=":0") as scheduler:
+        async with Nanny(scheduler.address, nthreads=1, host="127.0.0.1") as nanny:
+            print(scheduler.address, nanny.pid, flush=True)
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A scheduler in a process of its own, with one worker: its process, and its address."""
+    (tmp_path / "scheduler.py").write_text(SCHEDULER)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([sys.executable, str(tmp_path / "scheduler.py")], **pipes) as process:
+        address, worker = process.stdout.readline().split()
+        yield process, address
+        process.kill()
+        with suppress(ProcessLookupError):
+            os.kill(int(worker), signal.SIGKILL)
+
+
+def test_a_scheduler_that_is_killed_is_one_line_and_the_study_goes_on_without_it(tmp_path, scheduler, capfd):
+    process, address = scheduler
+    shards = study(tmp_path)
+
+    def kill(done, total):
+        process.kill()
+
+    with pytest.raises(UsageError, match=rf"the scheduler {address} is gone \(.*\); start it again; what is finished is kept"):
+        shards.run(tmp_path / "out", cluster=address, progress=kill)
+    assert capfd.readouterr().err == ""  # the command prints the line, and dask nothing
+    found = shards.run(tmp_path / "out")
+    assert (found.kept + found.made, found.kept >= 1) == (20, True)
+    shards.run(tmp_path / "whole")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "whole")
+
+
+def test_a_cluster_without_workers_is_given_up_after_a_while(tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(workers, "LOOK", 0.05)
+    monkeypatch.setattr(workers, "WORKERLESS", 0.2)
+    with (
+        LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as cluster,
+        pytest.raises(UsageError, match=r"has had no worker for 0\.2 s; start some; what is finished is kept"),
+    ):
+        study(tmp_path).run(tmp_path / "out", cluster=cluster.scheduler_address)
+
+
+def test_no_scheduler_is_one_line(tmp_path):
+    import dask
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
+        pytest.raises(UsageError, match=r"no scheduler answers at tcp://127\.0\.0\.1:1 \(.*\); start it, or name another"),
+    ):
+        study(tmp_path).run(tmp_path / "out", cluster="tcp://127.0.0.1:1")
+
+
+def test_a_local_cluster_gets_workers_for_those_that_are_gone_and_whoever_they_are_they_do_not_hear_ctrl_c(monkeypatch):
+    monkeypatch.setattr(workers, "LOOK", 0.1)
+    with workers.workers_of("local:1") as crew:
+        crew.client.cluster.scale(0)
+        pids = list(crew.map(_pid_after_ctrl_c, range(2)))
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+
+
+def _pid_after_ctrl_c(number):
+    os.kill(os.getpid(), signal.SIGINT)
+    return os.getpid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from exec_algos.errors import UsageError
@@ -131,27 +133,31 @@ class Watch:
 
 
 @contextmanager
-def _connected(cluster: str) -> Iterator[Any]:
-    """A client of a scheduler that is there; its library logs nothing that is said in one line anyway."""
-    import distributed
-
-    dask: Any = distributed
-    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+def _quiet() -> Iterator[None]:
+    """Keep dask from logging what is said in one line anyway; what its workers log of their memory is heard."""
+    loggers = [logging.getLogger(f"distributed.{part}") for part in ("client", "scheduler", "nanny")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with ExitStack() as stack:
-            try:
-                client = stack.enter_context(dask.Client(cluster))
-            except OSError as error:
-                raise UsageError(
-                    f"no scheduler answers at {cluster} ({' '.join(str(error).split())}); start it, or name another"
-                ) from error
-            yield client
+        yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def _connected(cluster: str) -> Iterator[Any]:
+    """A client of a scheduler that is there."""
+    import distributed
+
+    dask: Any = distributed
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(dask.Client(cluster))
+        except OSError as error:
+            raise UsageError(f"no scheduler answers at {cluster} ({' '.join(str(error).split())}); start it, or name another") from error
+        yield client
 
 
 @contextmanager
@@ -174,11 +180,25 @@ def client_of(cluster: str) -> Iterator[Any]:
         raise UsageError("a cluster needs dask: pip install 'exec_algos[cluster]'") from None
     dask: Any = distributed  # its functions have no types
     if kind != "local":
-        with _connected(cluster) as client:
+        with _quiet(), _connected(cluster) as client:
             yield client
         return
-    with _processes(int(rest)) as local, dask.Client(local) as client:
+    with _quiet(), _processes(int(rest)) as local, dask.Client(local) as client:
         yield client
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Whatever threads and processes begin here never see Ctrl-C, which a terminal sends to all: this process ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let the signal through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -191,7 +211,8 @@ def _processes(many: int) -> Iterator[Any]:
         with ExitStack() as stack:
             try:
                 # one thread each: a shard is work for one core; the page of its state takes any port that is free
-                local = dask.LocalCluster(n_workers=many, threads_per_worker=1, processes=True, dashboard_address=":0")
+                with _deaf_to_ctrl_c():
+                    local = dask.LocalCluster(n_workers=many, threads_per_worker=1, processes=True, dashboard_address=":0")
                 stack.enter_context(local)
             except (RuntimeError, OSError) as error:
                 if attempt < STARTS - 1:
