@@ -118,10 +118,14 @@ class Days:
         """Bars of each that are there and have no volume."""
         return np.searchsorted(self.empty_rows, self.last) - np.searchsorted(self.empty_rows, self.first)
 
-    @cached_property
-    def first_empty(self) -> Flags:
-        """Whether the first bar of each has no volume."""
-        return np.asarray(self._columns["volume"][self.first] == 0)
+    @property
+    def volume(self) -> Floats:
+        """Shares of each bar, by row."""
+        return self._columns["volume"]
+
+    def has(self, instants: Ints) -> Flags:
+        """Whether a bar starts at each instant, ns UTC."""
+        return np.asarray(self.start[np.minimum(np.searchsorted(self.start, instants), len(self.start) - 1)] == instants)
 
     @cached_property
     def stale(self) -> Floats:

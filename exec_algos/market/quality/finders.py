@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from exec_algos.market.arrays import Flags, Floats, Ints
+from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.market.quality.days import MINUTE, Days, around, spread_of, usual
 from exec_algos.market.quality.limits import Limits
@@ -23,7 +23,10 @@ KINDS = {
     "volume": "volume far from the median session",
     "without_volume": "minutes without volume",
     "missing": "minutes missing",
+    "counter": "volumes that are not those of each bar",
+    "label": "stamps of the other end of the bar",
     "first": "the first minute without volume",
+    "last": "the last minute without volume",
     "hours": "other hours than the session's",
     "no_bars": "sessions without bars",
     "holiday": "bars on a day without a session",
@@ -32,6 +35,8 @@ KINDS = {
     "twin": "the same bars under two symbols",
 }
 STEPS = ("split", "level")  # what makes the shares of two sessions unlike
+MOSTLY = 0.8  # of the sessions
+MOST_LOOKED = 20
 LEAST = 10  # bars of a session below which equal ones may be chance
 
 
@@ -93,27 +98,58 @@ def shares_of_bars(days: Days, limits: Limits) -> Iterator[Finding]:
             yield Finding(days.symbol, str(days.date[k]), kind, float(part[k]), middle, of)
 
 
-def first_bar(days: Days, limits: Limits) -> Iterator[Finding]:
-    """Whether it is the first bar of the session that has no volume, where the others have."""
-    traded = days.total > 0
-    if not traded.any():
-        return
+def edges(days: Days, limits: Limits) -> Iterator[Finding]:
+    """Whether it is the first or the last bar of the session that has no volume, where the others have."""
+    traded = (days.total > 0) & (days.count > 1)
     bars, empty = days.count[traded], days.without_volume[traded]
-    first = days.first_empty[traded]
-    share = float(first.mean())
-    others = float((empty - first).sum() / max((bars - 1).sum(), 1))
-    if len(first) < 2 or first.sum() < 2 or share - others <= limits.first:
+    for kind, rows in (("first", days.first[traded]), ("last", days.last[traded] - 1)):
+        silent = days.volume[rows] == 0
+        if silent.sum() < 2:
+            continue
+        share, others = float(silent.mean()), float((empty - silent).sum() / (bars - 1).sum())
+        if share - others <= limits.first:
+            continue
+        named = f"the {kind} ({_clock(days, days.start[rows[silent]])})"
+        often = f"always {named}, in" if share == 1 else f"{named} in"
+        said = f"{often} {int(silent.sum())} of {len(silent)} sessions; of the other {word(days.step)} {others:.1%} without volume"
+        yield Finding(days.symbol, "", kind, share, others, said)
+
+
+def counters(days: Days) -> Iterator[Finding]:
+    """Whether volumes are a running total of the session, or the same in each bar: seen in all of 20 sessions or in none."""
+    long = np.flatnonzero((days.count >= LEAST) & (days.total > 0))
+    looked = [days.volume[days.first[k] : days.last[k]] for k in long[:: max(len(long) // MOST_LOOKED, 1)]]
+    if len(looked) < 2:
         return
-    always = f"always the first ({_clock(days, first)}), " if share == 1 else f"the first ({_clock(days, first)}) "
-    said = f"{always}in {int(first.sum())} of {len(first)} sessions; of the other {word(days.step)} {others:.1%} without volume"
-    yield Finding(days.symbol, "", "first", share, others, said)
+    if all(len(set(volumes.tolist())) == 1 for volumes in looked):
+        yield Finding(days.symbol, "", "counter", 1.0, 0.0, f"{looked[0][0]:g} in every bar: VWAP is no more than TWAP then")
+    elif all((np.diff(volumes) >= 0).all() and volumes[-1] > volumes[0] for volumes in looked):
+        yield Finding(days.symbol, "", "counter", 1.0, 0.0, "they rise through every session: a running total, not the shares of a bar")
 
 
-def _clock(days: Days, chosen: Flags) -> str:
-    """Time of the commonest first bar."""
+def labels(days: Days) -> Iterator[Finding]:
+    """Whether the bars of most sessions lie one bar behind the session, or before it."""
+    if len(days) < 2 or days.sessions.name == OWN_SESSIONS:
+        return
+    step = days.step / MINUTE
+    shifts = (
+        ((days.late == step) & days.has(days.closes), "one bar after the open, and one begins at the close: ends of bars read as starts"),
+        (
+            (days.early == step) & days.has(days.opens - days.step),
+            "one bar before the open, and none ends at the close: starts read as ends",
+        ),
+    )
+    for shifted, said in shifts:
+        if shifted.mean() >= MOSTLY:
+            yield Finding(
+                days.symbol, "", "label", float(shifted.mean()), 0.0, f"bars of {int(shifted.sum())} of {len(days)} sessions begin {said}"
+            )
+
+
+def _clock(days: Days, starts: Ints) -> str:
+    """The commonest time of day of some bars."""
     import datetime as dt
 
-    starts = days.start[days.first[days.total > 0]][chosen]
     zone = ZoneInfo(days.sessions.zone)
     times = [f"{dt.datetime.fromtimestamp(int(start) // 1_000_000_000, zone):%H:%M}" for start in starts]
     return max(sorted(set(times)), key=times.count)

@@ -20,7 +20,7 @@ class Limits:
     without_volume : float
         The same of bars that are there and have no volume.
     first : float
-        Fraction of the sessions whose first bar has no volume, above the fraction of all other bars that have none.
+        Fraction of the sessions whose first, or last, bar has no volume, above the fraction of all other bars that have none.
     volume : float
         Times the median of the 21 sessions around it, or one over that; and three standard deviations of its logarithm away.
     price : float

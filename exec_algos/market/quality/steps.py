@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -55,10 +57,18 @@ def steps_of(days: Days, limits: Limits) -> list[Step]:
         step = _split(days, k, float(near[k - 1]), float(price[k - 1]))
         if step is not None:
             found[k] = step
+    for k in _undone(found):
+        del found[k]
     for step in _levels(days, price, limits):
         if not any(abs(step.at - k) < MEDIAN_OF for k in found):
             found[step.at] = step
     return [found[k] for k in sorted(found)]
+
+
+def _undone(found: Mapping[int, Step]) -> list[int]:
+    """Steps that the next one takes back within five sessions: days in another unit, and no splits."""
+    pairs = [(a, b) for a, b in pairwise(sorted(found)) if b - a <= MEDIAN_OF and abs(found[a].ratio * found[b].ratio - 1) < 1e-9]
+    return sorted({k for pair in pairs for k in pair})
 
 
 def _prices(days: Days) -> tuple[Floats, Floats, Floats]:
