@@ -99,7 +99,7 @@ def days():
     ]
     wave = 100 + 0.1 * np.sin(np.arange(len(stamps)))
     frame = pd.DataFrame({"timestamp": stamps, "open": wave, "high": wave + 0.2, "low": wave - 0.2, "close": wave})
-    return frame.assign(volume=1000.0 + np.repeat(np.arange(9), 390))
+    return frame.assign(volume=1000.0 + np.repeat(np.arange(9), 390) + 10 * (np.arange(3510) % 2))
 
 
 def csv_of(frame, path):
