@@ -867,15 +867,29 @@ def test_what_is_kept_of_orders_does_not_grow_with_their_number():
     assert math.isfinite(broker.getvalue())
 
 
-def test_the_tax_of_an_execution_that_is_booked_in_part_is_that_of_the_part():
+def test_of_an_execution_that_is_booked_in_part_tax_and_used_volume_are_those_of_the_part():
     tax = FeeComponent("tax", (Period(date.min, date.max, FeeTerms(0.001)),), ("SELL",), tax=True)
     cerebro = cerebro_of(FLAT, cash=5_600.0)
     cerebro.broker.addcommissioninfo(bt.CommInfoBase(margin=500.0, stocklike=False, commtype=bt.CommInfoBase.COMM_FIXED))
     cerebro.broker.set_checksubmit(False)
-    plug_in(cerebro, fills="exec_algos", fill_model=FillModel(commission=FeeSchedule("any", "USD", (tax,))), calendar="XNYS")
-    cerebro.addstrategy(Teller, act=acts(s1=lambda s: s.buy(size=10), s3=lambda s: s.sell(size=40)))
+    plug_in(
+        cerebro,
+        fills="exec_algos",
+        fill_model=FillModel(commission=FeeSchedule("any", "USD", (tax,)), max_participation=0.05),
+        calendar="XNYS",
+    )
+    cerebro.addstrategy(Teller, act=acts(s1=lambda s: s.buy(size=10), s3=lambda s: (s.sell(size=40), s.buy(size=11))))
     strategy = cerebro.run()[0]
-    (bit,) = strategy.made[1].executed.exbits
+    sale, purchase = strategy.made[1]
+    (bit,) = sale.executed.exbits
     # the cash is there to close 10, not to open 30 more
-    assert (bit.closed, bit.opened, strategy.position.size) == (-10, 0, 0)
+    assert (bit.closed, bit.opened, strategy.position.size) == (-10, 0, 11)
     assert (bit.comm, bit.taxes) == (1.0, 1.0)
+    assert bits(purchase) == [(4, 11, 100)]  # of the 50 that the bar gives, 40 were left
+
+
+@pytest.mark.parametrize(("side", "touched"), [("buy", (100, 101, 100, 100)), ("sell", (100, 100, 99, 100))])
+def test_a_bar_that_comes_to_the_level_of_a_stop_triggers_it(side, touched):
+    level = touched[1] if side == "buy" else touched[2]
+    order = simulated(session(100, touched, 98, 98), s1=lambda s: getattr(s, side)(size=10, exectype=Order.Stop, price=level)).made[0]
+    assert bits(order) == [(3, 10 if side == "buy" else -10, 98)]

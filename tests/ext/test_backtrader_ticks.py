@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import backtrader as bt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,36 @@ class TestByHand:
         away, near = Own(ZERO + STEP * 2, "A", side * 10, 100 + side * 0.5), Own(ZERO + STEP * 2, "A", side * 20, 100 + side * 1.5)
         fills = agree(bars, [Own(ZERO + STEP, "A", side * 900), away, near], model)
         assert [row[3] for row in fills] == [900, 20]
+
+    def test_impact_is_that_of_the_shares_and_not_of_the_lots(self):
+        model = FillModel(impact=TransientImpact(0.01, half_life_seconds=math.inf))
+        orders = [Plan(ZERO + STEP, "A", 500, TWAP(slice_interval_seconds=1800), until="10:30", lot_size=10)]
+        assert [row[3:5] for row in agree(session(*[100] * 6), orders, model)] == [(500, pytest.approx(100 * (1 + 0.01 * 0.5 / 2)))]
+
+    def test_a_fill_is_charged_at_the_terms_of_the_day_on_which_its_bar_began(self):
+        first = pd.Timestamp("2025-11-24 22:30", tz="UTC").value
+        bars = bars_of({"A": [(first + i * STEP, *[100.0] * 4, 1000.0, NAN) for i in range(5)]}, zone="UTC")
+        terms = (Period(date.min, date(2025, 11, 24), FeeTerms(0.001)), Period(date(2025, 11, 25), date.max, FeeTerms(0.002)))
+        model = FillModel(commission=FeeSchedule("any", "USD", (FeeComponent("fee", terms, ("BUY", "SELL")),)))
+        orders = [Own(first + n * STEP, "A", 10) for n in (1, 2, 3)]  # in the bars from 23:00, from 23:30 to midnight, and from midnight
+        assert [row[5] for row in agree(bars, orders, model, calendar="24/7")] == [1.0, 1.0, 2.0]
+
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul"])
+    def test_the_limits_of_a_day_begin_with_its_first_bar_in_the_zone_of_the_bars(self, zone):
+        midnight = pd.Timestamp("2025-11-25", tz=zone).value
+        prices = [100.0, 100.0, 110.0, 110.0, 109.0]
+        rows = [(midnight + (i - 2) * STEP, *[price] * 4, 1000.0, NAN) for i, price in enumerate(prices)]
+        model = FillModel(price_limit=PriceLimit(0.1, CENTS))
+        orders = [Own(midnight - STEP, "A", 10), Own(midnight, "A", 20)]  # to meet the bar before midnight and the one that begins then
+        fills = agree(bars_of({"A": rows}, zone=zone), orders, model, calendar="24/7")
+        assert [(row[3], row[4]) for row in fills] == [(10, 100.0), (20, 109.0)]
+
+    def test_a_close_that_is_no_price_is_no_base_of_limits(self):
+        model = FillModel(price_limit=PriceLimit(0.1, CENTS))
+        last = [(ns("2025-11-24", "11:00"), 100.0, 100.0, 100.0, NAN, 1000.0, NAN)]
+        rows = [(ns("2025-11-24", "09:30") + i * STEP, *[100.0] * 4, 1000.0, NAN) for i in range(3)]
+        rows += last + [(ns("2025-11-25", "09:30") + i * STEP, *[110.0] * 4, 1000.0, NAN) for i in range(3)]
+        assert bits(simulated(bars_of({"A": rows}), model, s5=lambda s: s.buy(size=10)).made[0]) == []
 
     @pytest.mark.parametrize("column", [0, 1, 2, 3])
     @pytest.mark.parametrize("value", [0.0, NAN, -1.0])

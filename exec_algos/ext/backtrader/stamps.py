@@ -39,6 +39,8 @@ class FeedTime:
         Length of a bar, ns.
     hours : callable
         The session that is open at an instant (ns UTC), or the next.
+    zone : str
+        IANA zone of the feed's clock: its own, else the one that was named, else its session's.
     reading : str
         How stamps are read, in words.
     assumed : str
@@ -64,10 +66,11 @@ class FeedTime:
             self.hours = DailyHours(zone or named or "UTC", data.p.sessionstart, data.p.sessionend)
         if zone is None:
             self._local = ZoneInfo(named or self.session(0).zone)
+        self.zone = zone or named or self.session(0).zone
         self._offsets: dict[int, int] = {}
         self._stamp, self._known = math.nan, 0  # the last one asked for: fills and bars of an instant ask for the same
         self.assumed = "" if zone or named or calendar else _assumed_zone(name)
-        self.reading = _reading(label, zone, named or self.session(0).zone, said=bool(named or calendar))
+        self.reading = _reading(label, zone, self.zone, said=bool(named or calendar))
         self._watches = () if _source(data).islive() else self._watching(data, name, calendar, said=label is not None)
 
     @property
@@ -117,8 +120,7 @@ class FeedTime:
     def _watching(self, data: Any, name: str, calendar: str | None, *, said: bool) -> tuple[LabelWatch | SpacingWatch, ...]:
         """What looks at the feed's stamps; at its labels only where nobody has `said` what they are."""
         stamps, resampled = data.lines.datetime, bool(data.resampling)
-        zone = self.session(0).zone if self._local is None else self._local.key
-        spacing = SpacingWatch(name, self.step, self.known, zone, calendar, resampled=resampled)
+        spacing = SpacingWatch(name, self.step, self.known, self.zone, calendar, resampled=resampled)
         labels = LabelWatch(name, self.step, self.known, None if self.unbounded else self.session, resampled=resampled)
         watches = (spacing,) if said else (spacing, labels)
         if len(stamps.array) > stamps.lencount:  # all there before the run

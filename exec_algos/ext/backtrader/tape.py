@@ -103,7 +103,7 @@ class _Days:
     def see(self, start: int, close: float) -> None:
         """Take in a bar: its start, ns UTC, and its last price."""
         if start >= self._ends:
-            zone = ZoneInfo(self._time.session(start).zone)
+            zone = ZoneInfo(self._time.zone)
             day = datetime.fromtimestamp(start // 1_000_000_000, zone).date()
             midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
             self._ends = int(midnight.timestamp()) * 1_000_000_000
