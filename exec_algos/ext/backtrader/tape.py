@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from exec_algos.costs.grid import holding_limits
 from exec_algos.costs.propagator import Displacement
 from exec_algos.costs.ticks import PriceLimit
+from exec_algos.errors import UsageError
 from exec_algos.exchange.stream import Bar
 from exec_algos.ext.backtrader.charging import check_feed, fees_of
 from exec_algos.ext.backtrader.stamps import FeedTime
@@ -38,6 +39,11 @@ class Tape:
         What the executions of the run have done to the feed's price.
     fees : callable
         The fee rows of an instant (ns UTC) and a side.
+
+    Raises
+    ------
+    UsageError
+        A feed without volume, or with a date whose fees are not known.
     """
 
     def __init__(self, data: Any, symbol: str, time: FeedTime, model: FillModel) -> None:
@@ -51,6 +57,7 @@ class Tape:
         self._days = None if model.price_limit is None else _Days(model.price_limit, time)
         self.displacement = Displacement(model.impact, symbol, time.step)
         check_feed(model.commission, time, self.stamps)
+        _check_volume(data, symbol)
         self.fees = fees_of(model.commission, time.hours.day)
 
     def take(self) -> int:
@@ -90,6 +97,16 @@ class Tape:
         if side not in self._prices:
             self._prices[side] = self.model.bar_price(bar, side, self.day_limits)
         return self._prices[side]
+
+
+def _check_volume(data: Any, symbol: str) -> None:
+    """Refuse a feed that is there before the run and has no volume: nothing would fill, and no order would say why."""
+    stamps, volume = data.lines.datetime, data.lines.volume
+    if len(stamps.array) > stamps.lencount and not any(shares > 0 for shares in volume.array):
+        raise UsageError(
+            f"feed {symbol} has no volume in any bar, where a fill model fills nothing; give the feed its volume column (volume=5 for "
+            "GenericCSVData), or leave fills='backtrader'"
+        )
 
 
 class _Days:
