@@ -61,7 +61,7 @@ def read_as_decimals(columns: Mapping[str, Floats], symbol: str) -> tuple[dict[s
         names = tuple(name for name in group if name in columns)
         if not names or not all(may_be_single(columns[name]) for name in names):
             continue
-        if not all(_all_single(columns[name]) for name in names):
+        if all(_whole(columns[name]) for name in names) or not all(_all_single(columns[name]) for name in names):
             continue
         meant = {name: shortest(columns[name]) for name in names}
         changed = {name: np.flatnonzero(meant[name].values != columns[name]) for name in names}
@@ -133,6 +133,11 @@ def _single(values: Floats) -> Flags:
     """Which values are float32's; NaN counts as one."""
     with np.errstate(over="ignore"):
         return np.asarray((values.astype(np.float32) == values) | np.isnan(values))
+
+
+def _whole(values: Floats) -> bool:
+    """Whether the values are whole numbers, which are the same in both."""
+    return bool((np.rint(_sample(values)) == _sample(values)).all()) and bool((np.rint(values) == values).all())
 
 
 def _all_single(values: Floats) -> bool:

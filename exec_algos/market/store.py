@@ -283,5 +283,6 @@ def _joined(parts: Sequence[Bars]) -> Bars:
         offsets=np.array([0, len(start)], dtype=np.int64),
         start=start[order],
         quotes={name: columns.pop(name) for name in QUOTES if name in columns},
+        read_as=tuple({note.columns: note for part in reversed(parts) for note in part.read_as}.values()),
         **columns,
     )

@@ -10,6 +10,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from exec_algos.errors import MarketDataError
 from exec_algos.market.arrays import Flags
 from exec_algos.market.bars import PRICES, QUOTES, Bars
+from exec_algos.market.decimals import read_as_decimals
 from exec_algos.market.validate import MOST_SHARES
 
 if TYPE_CHECKING:
@@ -148,11 +150,19 @@ def _bars(table: pa.Table, facts: Mapping[str, Any], part: StoredPart) -> Bars:
         zone=str(facts["zone"]),
         **columns,
     )
-    if CHECKS not in facts:
+    if CHECKS not in facts:  # written before imports looked at it
         _check_possible(bars, part.path)
-    elif checks_of(bars) != facts[CHECKS]:
+        return _decimal(bars)
+    if checks_of(bars) != facts[CHECKS]:
         raise damaged(_differing(checks_of(bars), facts[CHECKS]), part.path)
     return bars
+
+
+def _decimal(bars: Bars) -> Bars:
+    """Prices of float32 as the decimals meant, as every reader gives them."""
+    columns, read_as = read_as_decimals(bars.columns(), bars.symbols[0])
+    quotes = {name: columns.pop(name) for name in bars.quotes}
+    return replace(bars, quotes=quotes, read_as=read_as, **columns) if read_as else bars
 
 
 def _differing(found: Mapping[str, str], written: Mapping[str, str]) -> str:

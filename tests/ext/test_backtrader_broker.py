@@ -897,7 +897,9 @@ def test_a_bar_that_comes_to_the_level_of_a_stop_triggers_it(side, touched):
 
 def test_a_feed_without_volume_is_refused_with_its_first_order():
     silent = session(*[100] * 6, volume=0.0)
-    with pytest.raises(UsageError, match="feed A has no volume in any bar, where a fill model fills nothing; give the feed its volume column"):
+    with pytest.raises(
+        UsageError, match="feed A has no volume in any bar, where a fill model fills nothing; give the feed its volume column"
+    ):
         simulated(silent, s1=lambda s: s.buy(size=10))
     assert bits(simulated(session(100, 100, (100, 100, 100, 100, 0.0), 100), s2=lambda s: s.buy(size=10)).made[0]) == [(4, 10, 100)]
     simulated(silent)  # without orders it is nobody's harm

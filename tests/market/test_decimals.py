@@ -1,9 +1,11 @@
 """Prices of float32 are read as the decimals meant; everything else stays to the last bit, and what was done is said."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,3 +232,19 @@ def test_real_files_of_float32_are_read_as_decimals_and_others_as_they_are(marke
     assert (yahoo.close == [float(str(np.float32(value))) for value in raw[column]]).all()
     for name in ("us_lean/AAPL", "krx_yahoo_5m/005930", "us_polygon_2024/SPY", "fut_lean/ESZ13", "crypto_1m/BTC-PERP"):
         assert Bars.read(market_data / f"{name}.parquet").read_as == ()
+
+
+def test_a_store_of_an_earlier_version_that_kept_float32_gives_the_decimals_too(tmp_path):
+    frame = frame_of(days=("2024-01-31", "2024-02-01"))
+    meant = Bars.from_frame(frame, symbol="A")
+    wide = replace(meant, **{name: single(getattr(meant, name)) for name in PRICES})
+    store = BarStore(tmp_path / "store", cache="off")
+    store.write(wide)
+    for path in (tmp_path / "store").rglob("bars.parquet"):  # earlier versions wrote no checksums
+        table = pq.read_table(path)
+        facts = json.loads(table.schema.metadata[b"exec_algos"])
+        facts.pop("crc32")
+        pq.write_table(table.replace_schema_metadata({b"exec_algos": json.dumps(facts).encode()}), path)
+    read = store.read()
+    same(read, meant)
+    assert [note.columns for note in read.read_as] == [tuple(PRICES)]
