@@ -48,6 +48,18 @@ def check_whole(**values: Any) -> None:
             raise UsageError(f"{name} must be a whole number, got {value!r}")
 
 
+MOST_DAYS = 1_000_000  # more sessions than any exchange has had
+
+
+def check_profile_days(days: int) -> None:
+    """Refuse a number of earlier sessions that is no whole number from 1 to `MOST_DAYS`."""
+    check_whole(profile_days=days)
+    if days < 1:
+        raise UsageError(f"profile_days must be at least 1, got {days}")
+    if days > MOST_DAYS:
+        raise UsageError(f"profile_days must be at most {MOST_DAYS}, got {days}")
+
+
 def in_range(name: str, value: float, below: float, advice: str) -> float:
     """`value` as a float, refused with `advice` where it is no number in [0, below)."""
     if not isinstance(value, Real) or not 0 <= value < below:

@@ -21,6 +21,7 @@ from exec_algos.textform import from_text, text_of
 INTERVAL = Parameter(
     "s", "> 0", "time between decisions, rounded up to whole bars", (0, -1, math.nan, math.inf), POSITIVE
 )  # every algorithm's
+LONGEST = 1e9  # seconds: with more an instant is no 64-bit number
 NUMBERS = ("float", "int", "float | None", "int | None")  # annotations of the parameters that must be real numbers
 
 
@@ -75,6 +76,8 @@ class Algorithm(ABC):
                 check_real(**{field.name: value})
         if not 0 < self.slice_interval_seconds < math.inf:
             raise UsageError(f"slice_interval_seconds must be positive and finite, got {self.slice_interval_seconds!r}")
+        if self.slice_interval_seconds > LONGEST:
+            raise UsageError(f"slice_interval_seconds must be at most {LONGEST:g}, got {self.slice_interval_seconds!r}")
 
     @property
     def interval(self) -> int:

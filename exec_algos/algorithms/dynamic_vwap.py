@@ -24,7 +24,7 @@ from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import cumulative_curve, follow_curve
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
 from exec_algos.algorithms.guide import FRACTION, POSITIVE, Guide, Parameter
-from exec_algos.checks import Floats, check_whole
+from exec_algos.checks import Floats, check_profile_days, check_whole
 from exec_algos.errors import UsageError
 from exec_algos.model import MINUTE, Decision, Seen, Terms
 
@@ -100,6 +100,7 @@ class DynamicVWAP(Algorithm):
         check_whole(profile_days=self.profile_days)
         if self.profile_days < 2:
             raise UsageError(f"profile_days must be at least 2, got {self.profile_days}; 20 or more make a useful model")
+        check_profile_days(self.profile_days)
         if not 0 < self.bin_minutes < np.inf:
             raise UsageError(f"bin_minutes must be positive and finite, got {self.bin_minutes!r}")
         for name in ("catch_up", "departure", "off_after"):

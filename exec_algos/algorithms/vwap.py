@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.algorithms.curve import follow_curve
 from exec_algos.algorithms.guide import Guide, Parameter
-from exec_algos.checks import Floats, check_whole
-from exec_algos.errors import UsageError
+from exec_algos.checks import Floats, check_profile_days
 from exec_algos.model import Decision, Seen, Terms
 
 
@@ -59,9 +58,7 @@ class VWAP(Algorithm):
 
     def __post_init__(self) -> None:
         super(VWAP, self).__post_init__()
-        check_whole(profile_days=self.profile_days)
-        if self.profile_days < 1:
-            raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
+        check_profile_days(self.profile_days)
 
     @property
     def history_days(self) -> int:

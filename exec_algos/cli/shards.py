@@ -19,7 +19,7 @@ from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
 from exec_algos.market.splits import used_line
 from exec_algos.studies.design.reasons import counted
-from exec_algos.studies.folder import STUDY, StudyFolder, as_text
+from exec_algos.studies.folder import StudyFolder, as_text
 from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy, ShareDone
@@ -182,21 +182,10 @@ def _study(sources: Sequence[str], request: StudyRequest, folder: str, allow_imp
     from exec_algos.market.store import BarStore
 
     if not sources:
-        return _started(folder, allow_import)
+        return ShardedStudy.of_folder(folder, allow_import=allow_import)
     if len(sources) > 1 or not BarStore.found_at(sources[0]):
         raise UsageError(f"a study in shards reads one bar store, got {', '.join(sources)}; first: exec-algos data import FILES --to STORE")
     return request.sharded(sources[0])
-
-
-def _started(folder: str, allow_import: Sequence[str]) -> ShardedStudy:
-    """The study that was started in a folder."""
-    try:
-        return ShardedStudy.of_folder(folder, allow_import=allow_import)
-    except (KeyError, TypeError) as error:
-        raise UsageError(
-            f"{folder}/{STUDY} is not of this version of exec_algos ({type(error).__name__}: {error}): name the store and the settings, "
-            "and another folder"
-        ) from error
 
 
 def _bands(study: ShardedStudy, neutral: ShardedResult, how: How, *, quiet: bool) -> dict[str, Band]:

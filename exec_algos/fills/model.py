@@ -112,6 +112,7 @@ PRICE_RULES: Mapping[str, PriceRule] = {
         meaning="the high of the bar that a child order meets for a buy, its low for a sell, stamped at its end",
     ),
 }  # fmt: skip
+LONGEST = 1e9  # seconds of latency: with more an instant is no 64-bit number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +198,10 @@ class FillModel:
 
     def _check_latency(self) -> None:
         latency = self.latency
-        if not isinstance(latency, DrawnLatency) and not (isinstance(latency, Real) and 0 <= latency < math.inf):
-            raise UsageError(f"latency must be seconds >= 0, got {latency!r}, or such as DrawnLatency(mean=0.5, sd=0.2)")
+        if not isinstance(latency, DrawnLatency) and not (isinstance(latency, Real) and 0 <= latency < LONGEST):
+            raise UsageError(
+                f"latency must be seconds >= 0 and below {LONGEST:g}, got {latency!r}, or such as DrawnLatency(mean=0.5, sd=0.2)"
+            )
 
     def _check_limit_fill(self) -> None:
         rule = LimitFill.of(self.limit_fill)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import ExecAlgosError, UsageError
 from exec_algos.market.files import file_system, said_in_one_line, sync, write_new
 from exec_algos.market.locks import Locks
 
@@ -104,6 +104,23 @@ def explained(path: str) -> Iterator[None]:
     then = "what is finished stands: make room, or name a folder that can be written to, and run again"
     with said_in_one_line(f"cannot keep a study in {path}", then):
         yield
+
+
+@contextmanager
+def as_settings(file: str, then: str) -> Iterator[None]:
+    """Say in one line that a file holds no settings of a study: one that somebody wrote may hold anything.
+
+    Raises
+    ------
+    UsageError
+        What stumbled over what, and `then`: what to do.
+    """
+    try:
+        yield
+    except ExecAlgosError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise UsageError(f"{file} is not of this version of exec_algos ({type(error).__name__}: {error}): {then}") from error
 
 
 class StudyFolder:

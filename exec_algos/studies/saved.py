@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from exec_algos.checks import check_profile_days, check_real
 from exec_algos.errors import UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
@@ -17,7 +18,7 @@ from exec_algos.market.splits import of_record
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
-from exec_algos.studies.folder import WHOLE, StudyFolder, differing, is_damaged, unsealed
+from exec_algos.studies.folder import WHOLE, StudyFolder, as_settings, differing, is_damaged, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import read_findings
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+    from exec_algos.studies.study import Driver
+
+AGAIN = "save the study again"
 
 
 def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
@@ -69,9 +73,10 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     if lacking or config is None:
         raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking or ['config.json'])}; StudyResult.save writes them")
     bars = _adjusted(bars, config)
-    regular = _regular(bars, config)
-    if data_fingerprint(regular) != config["data_sha256"]:
-        raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {config['data_sha256'][:12]}.. there; give the same")
+    with as_settings(f"{kept.path}/config.json", AGAIN):
+        regular, wanted = _regular(bars, config), str(config["data_sha256"])
+    if data_fingerprint(regular) != wanted:
+        raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {wanted[:12]}.. there; give the same")
     parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
     skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
     findings = read_findings(kept.get(FINDINGS))
@@ -115,12 +120,13 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
     """
     saved = load_result(folder, bars)
     config = saved.config
-    algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
-    bars = _adjusted(bars, config)
-    study = SlippageStudy(
-        _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"])
-    )
-    return study.run(config["driver"], fills=len(saved.fills) > 0)
+    with as_settings(f"{os.fspath(folder)}/config.json", AGAIN):
+        algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
+        bars, driver = _adjusted(bars, config), str(config["driver"])
+        study = SlippageStudy(
+            _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"])
+        )
+    return study.run(cast("Driver", driver), fills=len(saved.fills) > 0)
 
 
 def _regular(bars: Bars, config: dict[str, Any]) -> Bars:
@@ -138,6 +144,8 @@ def _proxied(bars: Bars, config: dict[str, Any]) -> Bars:
 
 def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:
     """The parent orders as they were, what was known before each and what was skipped with them."""
+    check_real(lot_size=saved.config["lot_size"])
+    check_profile_days(saved.config["profile_days"])
     config, sessions = saved.config, sessions_of(bars, saved.config["calendar"])
     rows = saved.parents[saved.parents["algorithm"] == config["algorithms"][0]].sort_values("parent_id")
     symbol = {name: i for i, name in enumerate(bars.symbols)}

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from markets import CLOSES, DAYS, STEP, bars_of, grid_of, market, ns
 
-from exec_algos import Bars, ParentOrders
+from exec_algos import VWAP, Bars, ParentOrders, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.studies.design.plans import OrderSize
+from exec_algos.studies.shards.desk import DeskOrders
 
 FULL = {"A": [(t, 10.0, 10.0, 10.0, 10.0, 100.0 * (1 + i), math.nan) for i, day in enumerate(DAYS) for t in grid_of(day)]}
 
@@ -261,3 +262,22 @@ def test_an_order_of_a_desk_that_cannot_be_counted_is_refused_by_row_and_the_oth
     orders = ParentOrders.from_frame(pd.DataFrame([{**day, "quantity": quantity}, {**day, "quantity": 10}]), bars_of(FULL), calendar="XNYS")
     assert [(row.row, row.reason) for row in orders.refused] == [(1, "quantity is more than 4e+15 lots of 1")]
     assert orders.lots.tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(0, "at least 1, got 0"), (10**30, "at most 1000000, got 1"), (2.5, "a whole number, got 2.5"), (True, "got True")]
+)
+def test_a_number_of_earlier_sessions_that_cannot_be_is_refused(days, words):
+    for make in (
+        lambda: grid(profile_days=days),
+        lambda: DeskOrders(source="desk.csv", profile_days=days),
+        lambda: VWAP(profile_days=days),
+    ):
+        with pytest.raises(UsageError, match=f"profile_days must be .*{words}"):
+            make()
+
+
+@pytest.mark.parametrize("text", ["twap:slice_interval_seconds=1e300", "twap:slice_interval_seconds=1e20", "vwap:profile_days=1e30"])
+def test_a_time_that_no_instant_can_hold_is_refused(text):
+    with pytest.raises(UsageError, match="must be at most"):
+        SlippageStudy(bars_of(FULL), grid(), [text])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.checks import Ints
+from exec_algos.checks import Ints, check_profile_days
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of
@@ -66,8 +66,7 @@ class Grid:
         object.__setattr__(self, "size", sizes_as_text(self.size))
         object.__setattr__(self, "symbols", None if self.symbols is None else _names(self.symbols))
         object.__setattr__(self, "sessions", None if self.sessions is None else days_of(self.sessions))
-        if self.profile_days < 1:
-            raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
+        check_profile_days(self.profile_days)
         if not (math.isfinite(self.lot_size) and self.lot_size > 0):
             raise UsageError(f"lot_size must be a positive number of shares, got {self.lot_size!r}")
         object.__setattr__(self, "sides", tuple(Side.of(side).name for side in self.sides))

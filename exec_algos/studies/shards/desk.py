@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from exec_algos.checks import check_profile_days
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.studies.design.history import KNOWN
 from exec_algos.studies.design.imports import (
@@ -78,8 +79,7 @@ class DeskOrders:
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", os.fspath(self.source))
         object.__setattr__(self, "keep", tuple(self.keep))
-        if self.profile_days < 1:
-            raise UsageError(f"profile_days must be at least 1, got {self.profile_days}")
+        check_profile_days(self.profile_days)
         if not (math.isfinite(self.lot_size) and self.lot_size > 0):
             raise UsageError(f"lot_size must be a positive number of shares, got {self.lot_size!r}")
 

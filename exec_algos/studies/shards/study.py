@@ -18,7 +18,7 @@ from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
 from exec_algos.studies.design.imports import Refused
 from exec_algos.studies.design.parents import Grid, Skipped
-from exec_algos.studies.folder import SEAL, STUDY, StudyFolder, as_text, code_record, is_damaged, seal
+from exec_algos.studies.folder import SEAL, STUDY, StudyFolder, as_settings, as_text, code_record, is_damaged, seal
 from exec_algos.studies.record.configuration import fill_model_of
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
@@ -101,14 +101,15 @@ class ShardedStudy(StudyPlan):
         found = StudyFolder(folder).get_json(STUDY)
         if found is None:
             raise UsageError(f"no study was started in {os.fspath(folder)}: it has no whole {STUDY}; name the store, or another folder")
-        rules = found["rules"]
-        randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
-        return cls(
-            store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
-            algorithms=recorded_algorithms(found, os.fspath(folder), allow_import), fill_model=fill_model_of(found["fill_model"]),
-            rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
-            splits=Splits(tuple(Split(*row) for row in found.get("splits", ()))),
-        )  # fmt: skip
+        with as_settings(f"{os.fspath(folder)}/{STUDY}", "name the store and the settings, and another folder"):
+            rules = found["rules"]
+            randomisation = None if rules["randomisation"] is None else Randomisation(**rules["randomisation"])
+            return cls(
+                store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
+                algorithms=recorded_algorithms(found, os.fspath(folder), allow_import), fill_model=fill_model_of(found["fill_model"]),
+                rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
+                splits=Splits(tuple(Split(*row) for row in found.get("splits", ()))),
+            )  # fmt: skip
 
     def plan(self) -> tuple[StudySpan, list[Shard]]:
         """The time spanned, and the shards in order of symbol and month.
