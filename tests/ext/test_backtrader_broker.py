@@ -903,3 +903,21 @@ def test_a_feed_without_volume_is_refused_with_its_first_order():
         simulated(silent, s1=lambda s: s.buy(size=10))
     assert bits(simulated(session(100, 100, (100, 100, 100, 100, 0.0), 100), s2=lambda s: s.buy(size=10)).made[0]) == [(4, 10, 100)]
     simulated(silent)  # without orders it is nobody's harm
+
+
+def test_interest_stays_where_an_execution_turns_a_position():
+    model, sizes = FillModel(commission=Commission(rate=0.001)), (10, -30)
+
+    def act(strategy):
+        if strategy.steps in {1, 14}:  # a day between
+            size = sizes[strategy.steps > 1]
+            strategy.made = [*getattr(strategy, "made", []), (strategy.buy if size > 0 else strategy.sell)(size=abs(size))]
+
+    bars = both_days(FLAT, session(*[100] * 13, day="2025-11-25"))
+    cerebro = cerebro_of(bars, cash=1e6)
+    cerebro.broker.addcommissioninfo(bt.CommInfoBase(interest=0.365, interest_long=True, commtype=bt.CommInfoBase.COMM_PERC))
+    plug_in(cerebro, fills="exec_algos", fill_model=model, calendar="XNYS")
+    cerebro.addstrategy(Worker, act=act)
+    (bit,) = cerebro.run()[0].made[1].executed.exbits
+    # 10 shares at 100 for a day at 36.5 % a year are 1.00, and 30 at 100 cost 3.00
+    assert (bit.closed, bit.opened, bit.comm) == (-10, -20, pytest.approx(4.0))

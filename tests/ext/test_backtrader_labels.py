@@ -254,6 +254,7 @@ def shown(*sessions, step=MINUTE, hours=None, resampled=False):
         ([("09:30", "15:59")] * 3 + [("09:33", "15:50")], "start"),
         ([("09:30", "16:00")] * 4, ""),  # an auction at either end
         ([("09:37", "15:51")] * 4, ""),
+        ([("09:31", "15:51")] * 4, ""),
     ],
 )
 def test_what_sessions_show(pairs, label):
@@ -289,3 +290,9 @@ def test_the_sample_file_of_backtrader_itself_has_end_labels_and_passes(market_d
     path = next(iter(sorted((market_data / "raw" / "backtrader").glob("*.txt"))))
     feed = bt.feeds.BacktraderCSVData(dataname=str(path), timeframe=bt.TimeFrame.Minutes, todate=datetime(2006, 1, 10), name="A")
     assert run(feed, says={"zone": "Europe/Berlin"}, orders=(("A", 10, SLICES, 3, {"until": "17:00"}),)).parents[0].ordered == 10
+
+
+@pytest.mark.parametrize(("day", "hour"), [("2024-01-03", 14), ("2024-07-03", 13)])
+def test_naive_stamps_are_read_by_the_clock_of_their_own_season(tmp_path, day, hour):
+    strategy = run(feed_of(csv_of(tmp_path, stamps("end", days=[day]))), says=SAID)
+    assert strategy.parents[0].parent.start == pd.Timestamp(f"{day} {hour}:40", tz="UTC").value  # given when ten minutes have passed

@@ -196,3 +196,11 @@ def test_on_real_bars_of_the_korean_exchange_the_preset_is_that_of_our_engine(ma
     preset = krx_equity()
     for model in (preset.fill_model, replace(preset.fill_model, ticks=preset.ticks)):
         assert len(agree(bars, list(day_orders(bars, 300)), model, calendar="XKRX")) > 50
+
+
+def test_what_of_a_parents_commission_is_tax_is_told():
+    tax = FeeComponent("tax", (Period(date.min, date.max, FeeTerms(0.002)),), ("SELL",), tax=True)
+    fee = FeeComponent("fee", (Period(date.min, date.max, FeeTerms(0.001)),), ("BUY", "SELL"))
+    model = FillModel(commission=FeeSchedule("any", "USD", (tax, fee)))
+    orders = [Plan(ZERO + STEP, "A", size, TWAP(slice_interval_seconds=1800), until="10:30") for size in (100, -100)]
+    assert [row[5:] for row in agree(session(*[100] * 6), orders, model)] == [(10.0, 1, 0.0), (30.0, -1, 20.0)]
