@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from exec_algos.checks import check_profile_days, check_real
+from exec_algos.checks import check_profile_days, check_real, check_whole
 from exec_algos.errors import UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
@@ -145,7 +145,9 @@ def _proxied(bars: Bars, config: dict[str, Any]) -> Bars:
 def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:
     """The parent orders as they were, what was known before each and what was skipped with them."""
     check_real(lot_size=saved.config["lot_size"])
-    check_profile_days(saved.config["profile_days"])
+    check_whole(profile_days=saved.config["profile_days"])
+    if saved.config["profile_days"]:  # a desk's own orders have none
+        check_profile_days(saved.config["profile_days"])
     config, sessions = saved.config, sessions_of(bars, saved.config["calendar"])
     rows = saved.parents[saved.parents["algorithm"] == config["algorithms"][0]].sort_values("parent_id")
     symbol = {name: i for i, name in enumerate(bars.symbols)}
