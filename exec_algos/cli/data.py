@@ -86,7 +86,7 @@ def one_line_errors(stopped: str = "nothing was written") -> Iterator[None]:
         say("error: " + " ".join(str(error).split()), err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt as stop:
-        typer.echo("stopped: " + "; ".join(getattr(stop, "__notes__", None) or [stopped]), err=True)
+        say("stopped: " + "; ".join(getattr(stop, "__notes__", None) or [stopped]), err=True)
         raise typer.Exit(STOPPED) from None
 
 

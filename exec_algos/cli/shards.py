@@ -149,10 +149,10 @@ def _run_share(study: ShardedStudy, folder: str, how: How, show: Show) -> None:
     if show.as_json:
         say_json({**done._asdict(), "failed": [failure._asdict() for failure in done.failed]})
     else:
-        typer.echo(f"share {how.share} of the shards: {done.made} worked, {done.kept} kept from before")
+        say(f"share {how.share} of the shards: {done.made} worked, {done.kept} kept from before")
         _print_damaged(done)
         _print_failed(done)
-        typer.echo(f"when every share is done: exec-algos study --resume {folder}")
+        say(f"when every share is done: exec-algos study --resume {folder}")
     if done.failed:
         raise typer.Exit(FAILED)
 
@@ -252,7 +252,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
 def _print_damaged(result: ShardedResult | ShareDone) -> None:
     if result.damaged:
         more = f" and {len(result.damaged) - 1} more" if len(result.damaged) > 1 else ""
-        typer.echo(f"damaged on disk and made again: {result.folder}/{result.damaged[0]}{more}; have the disk looked at")
+        say(f"damaged on disk and made again: {result.folder}/{result.damaged[0]}{more}; have the disk looked at")
 
 
 def _print_left_out(result: ShardedResult) -> None:
