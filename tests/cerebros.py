@@ -57,7 +57,9 @@ class Worker(ExecutionMixin, bt.Strategy):
         self.told.append((self.steps, parent.filled, parent.over))
 
 
-def cerebro_of(bars, *, mode="runonce", fills="backtrader", fill_model=None, calendar=None, cash=1e9, feed=None, **options):
+def cerebro_of(
+    bars, *, mode="runonce", fills="backtrader", fill_model=None, calendar=None, cash=1e9, feed=None, quote_proxy=None, **options
+):
     """A Cerebro with a feed for each symbol of the bars."""
     cerebro = bt.Cerebro(stdstats=False, **MODES[mode], **options)
     make = feed or (Trickle if mode == "live" else BarsFeed)
@@ -66,7 +68,7 @@ def cerebro_of(bars, *, mode="runonce", fills="backtrader", fill_model=None, cal
     cerebro.broker.setcash(cash)
     if mode == "no checksubmit":
         cerebro.broker.set_checksubmit(False)
-    plug_in(cerebro, fills=fills, fill_model=fill_model, calendar=calendar)
+    plug_in(cerebro, fills=fills, fill_model=fill_model, calendar=calendar, quote_proxy=quote_proxy)
     return cerebro
 
 

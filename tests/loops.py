@@ -16,7 +16,7 @@ from exec_algos.stepped.hours import DailyHours
 
 WHOLE = 1 - 1e-12
 PLACES = (*DRIVERS, "loop")
-BARS = minute_bars(range(100, 130))
+BARS = minute_bars(range(100, 130), quote_proxy="close")
 FIRST = at("09:30")
 
 
@@ -32,7 +32,9 @@ class Loop:
     def __init__(self, bars, hours, first, model=None, broker=SteppedBroker, **options):
         self.model, self.step = model or FillModel(), bars.step
         past = bars.take(bars.start < first)
-        self.broker = broker(hours, bars.step, history=past if len(past) else None, latency=self.model.latency_ns, **options)
+        self.broker = broker(
+            hours, bars.step, history=past if len(past) else None, latency=self.model.latency_ns, quote_proxy=bars.quote_proxy, **options
+        )
         self.bars = {}
         for symbol in bars.symbols:
             one = bars.select([symbol])

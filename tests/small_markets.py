@@ -5,6 +5,7 @@ import asyncio
 import pandas as pd
 
 from exec_algos import BacktestEngine, Bars, OrderEvent, SimulatedBroker, Strategy
+from exec_algos.market.depth import with_quote_proxy
 
 MINUTE = 60_000_000_000
 ZONE = "America/New_York"
@@ -22,10 +23,11 @@ def clock_times(instants):
     return [f"{pd.Timestamp(one, tz='UTC' if isinstance(one, int) else None).tz_convert(ZONE):%H:%M}" for one in instants]
 
 
-def minute_bars(*days, symbol="X", volume=1000, **columns):
+def minute_bars(*days, symbol="X", volume=1000, quote_proxy=None, **columns):
     """One-minute bars from 09:30 on: for each day a sequence of rows.
 
     A row is a price at which the whole minute trades, or (open, high, low, close), or that and a volume; None is a missing minute.
+    `quote_proxy` names what stands in for quotes.
     """
     table, stamps = [], []
     for day, rows in zip(DAYS, days, strict=False):
@@ -34,7 +36,8 @@ def minute_bars(*days, symbol="X", volume=1000, **columns):
                 table.append((*((row,) * 4 if isinstance(row, int | float) else row), volume)[:5])
                 stamps.append(pd.Timestamp(f"{day} 09:30", tz=ZONE) + pd.Timedelta(minutes=minute))
     frame = pd.DataFrame(table, columns=["open", "high", "low", "close", "volume"], index=pd.DatetimeIndex(stamps))
-    return Bars.from_frame(frame.astype(float).assign(**columns), symbol=symbol, label="start", step="1min")
+    bars = Bars.from_frame(frame.astype(float).assign(**columns), symbol=symbol, label="start", step="1min")
+    return bars if quote_proxy is None else with_quote_proxy(bars, quote_proxy)
 
 
 def trades(fills):

@@ -314,6 +314,6 @@ class LiquidityAwareExecutor(OrderExecutor):
 
 
 def test_the_liquidity_aware_example_takes_a_tenth_of_the_visible_size():
-    broker = SimulatedBroker(minute_bars([10] * 6, volume=1000), start=at("09:31"))
+    broker = SimulatedBroker(minute_bars([10] * 6, volume=1000, quote_proxy="close"), start=at("09:31"))
     fills = asyncio.run(LiquidityAwareExecutor(broker).execute("X", 120))
     assert [fill.quantity for fill in fills] == [50, 50, 20]

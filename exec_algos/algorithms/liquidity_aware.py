@@ -3,8 +3,8 @@
 The child of slice k is ``floor(min(f B, f A) / lot)`` lots, f the fraction, B and A the shares at the best bid and ask when it is
 decided; it is never more than is left. It bounds what one child asks of the visible book, for the price moves with what is asked over
 the depth: Cont, Kukanov & Stoikov 2014, "The price impact of order book events", J. Financial Econometrics 12(1):47, find the slope of
-the price in the order flow inverse to the depth. In replay the sizes are the quote columns of the bar that has just closed; where
-these are absent each is taken to be half that bar's volume (`exec_algos.market.depth`).
+the price in the order flow inverse to the depth. In replay the sizes are the quote columns of the bar that has just closed; where one
+is not known there is no child, and a market without any is refused (`exec_algos.market.depth`).
 """
 
 from __future__ import annotations

@@ -188,8 +188,9 @@ class OrderExecutor(ABC):
             raise UsageError(f"algorithm must be a value such as TWAP(), got {algorithm!r}; parse_algorithm makes one of a text")
         algorithm.check_order(order.rules, order.lot_size)
         broker = self.broker
-        if algorithm.reads:
-            broker.check_quotes(order.symbol, algorithm.reads, str(algorithm))
+        for reads, reader in ((algorithm.reads, str(algorithm)), (order.rules.style.reads, f"style {order.rules.style}")):
+            if reads:
+                broker.check_quotes(order.symbol, reads, reader)
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
         until, auction = continues_until(order.rules, end, broker.session(start), bar, broker.resolution)

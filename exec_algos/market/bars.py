@@ -193,7 +193,7 @@ class Bars:
         Raises
         ------
         UsageError
-            Different steps or zones, or a symbol that stands in two parts.
+            Different steps, zones or quote proxies, or a symbol that stands in two parts.
         """
         whole = list(parts)
         if len(whole) == 1:
@@ -207,9 +207,11 @@ class Bars:
         if len({piece.zone for piece in pieces}) > 1:
             zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
             raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
+        if len({piece.quote_proxy for piece in pieces}) > 1:
+            proxies = ", ".join(f"{p.symbols[0]} {p.quote_proxy or 'none'}" for p in pieces)
+            raise UsageError(f"bars of different quote proxies do not go together: {proxies}; name the proxy after they are put together")
         names = dict.fromkeys(name for piece in pieces for name in piece.columns())
         joined: dict[str, Any] = {name: np.concatenate([_column(piece, name) for piece in pieces]) for name in names}
-        proxies = {piece.quote_proxy for piece in pieces}
         return cls(
             symbols=tuple(piece.symbols[0] for piece in pieces),
             offsets=np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64),
@@ -218,7 +220,7 @@ class Bars:
             step=pieces[0].step,
             zone=pieces[0].zone,
             report=tuple(issue for bars in whole for issue in bars.report),
-            quote_proxy=proxies.pop() if len(proxies) == 1 else None,
+            quote_proxy=pieces[0].quote_proxy,
             read_as=tuple(note for bars in whole for note in bars.read_as),
             splits=tuple(split for bars in whole for split in bars.splits),
             **joined,
@@ -395,5 +397,4 @@ def bar_prices(high: Floats, low: Floats, close: Floats, vwap: Floats | None) ->
 
 def _column(bars: Bars, name: str) -> Floats:
     """A column, NaN where it is absent."""
-    found = bars.columns().get(name)
-    return np.full(len(bars), np.nan) if found is None else found
+    return bars.columns().get(name, np.full(len(bars), np.nan))

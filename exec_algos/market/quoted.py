@@ -77,6 +77,7 @@ def _kinds(columns: Mapping[str, Floats]) -> Iterator[_Kind]:
     for name in [name for name in ("bid", "ask") if name in columns]:
         yield _Kind(columns[name] < 0, name, f"the {name} is negative", wrong=True)
         yield _Kind(columns[name] == 0, name, f"a {name} of 0 is no quote", wrong=False)
-        yield _Kind(np.abs(columns[name] - close) > FARTHEST * close, name, f"the {name} is over half the close away from it", wrong=True)
+        far = (columns[name] < (1 - FARTHEST) * close) | (columns[name] > (1 + FARTHEST) * close)  # a difference would be rounded
+        yield _Kind(far, name, f"the {name} is over half the close away from it", wrong=True)
     for name in [name for name in ("bid_size", "ask_size") if name in columns]:
         yield _Kind((columns[name] < 0) | np.isinf(columns[name]), name, f"the {name} is no number of shares", wrong=True)

@@ -60,7 +60,7 @@ def at_touch(side: int, tick: float, market: Observed, decision: Decision) -> De
     Returns
     -------
     Decision
-        The tighter of the touch and the decision's own limit holds; nothing is sent before the first price.
+        The tighter of the touch and the decision's own limit holds; nothing is sent where there is no quote.
     """
     touch = market.bid if side > 0 else market.ask
     if math.isnan(touch):

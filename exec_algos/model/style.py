@@ -36,9 +36,18 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildStyle:
-    """How a child order is placed. At market, within the limits of the algorithm and of the parent order."""
+    """How a child order is placed. At market, within the limits of the algorithm and of the parent order.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in text.
+    reads : tuple of str
+        Quotes that it reads, as `Algorithm.reads`: where the market has none, it is refused.
+    """
 
     name: ClassVar[str] = "market"
+    reads: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, style: ChildStyle | str) -> ChildStyle:
@@ -65,11 +74,12 @@ class ChildStyle:
 class Touch(ChildStyle):
     """A limit order at the best price of its own side, as it is at the decision: a buy at the bid, a sale at the ask.
 
-    It stays there until the next decision. Where the market has no quotes, the last price stands for them; before the first
-    price nothing is sent.
+    It stays there until the next decision. Where there is no quote at that instant nothing is sent; a market without any is refused, unless
+    a proxy is named (`exec_algos.market.depth.with_quote_proxy`).
     """
 
     name: ClassVar[str] = "touch"
+    reads: ClassVar[tuple[str, ...]] = ("bid", "ask")
 
     def placement(self) -> Placement:
         """The same as the loop reads it."""
@@ -103,6 +113,7 @@ class Peg(ChildStyle):
     timeout_seconds: float = 300.0
 
     name: ClassVar[str] = "peg"
+    reads: ClassVar[tuple[str, ...]] = ("bid", "ask")
 
     def __post_init__(self) -> None:
         if not 0 < self.reprice_seconds < math.inf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -139,7 +140,8 @@ def _adjusted(bars: Bars, config: dict[str, Any]) -> Bars:
 
 
 def _proxied(bars: Bars, config: dict[str, Any]) -> Bars:
-    return with_quote_proxy(bars, config["quote_proxy"]) if "quote_proxy" in config else bars
+    """The bars with the proxy of the saved study, and none where it had none."""
+    return with_quote_proxy(bars, config["quote_proxy"]) if "quote_proxy" in config else replace(bars, quote_proxy=None)
 
 
 def _orders(saved: StudyResult, bars: Bars) -> ParentOrders:

@@ -43,14 +43,14 @@ def test_each_child_is_a_tenth_of_the_smaller_quote_of_the_bar_before(driver, si
 
 
 def test_a_bar_without_volume_has_no_depth():
-    bars = minute_bars([(10, 10, 10, 10, volume) for volume in (1000, 410, 0, 100, 100)])
+    bars = minute_bars([(10, 10, 10, 10, volume) for volume in (1000, 410, 0, 100, 100)], quote_proxy="close")
     fills = driven("asyncio", bars, work_of(10_000))
     assert clock_times([fill.time for fill in fills]) == ["09:31", "09:34"]  # 20 meet no volume in 09:32; after it there is no depth
     assert [fill.quantity for fill in fills] == [50, 5]
 
 
-def test_without_quotes_each_is_taken_as_half_the_volume_of_the_bar_before():
-    bars = minute_bars([(10, 10, 10, 10, volume) for volume in (1000, 410, 600, 100)])
+def test_by_the_proxy_each_is_taken_as_half_the_volume_of_the_bar_before():
+    bars = minute_bars([(10, 10, 10, 10, volume) for volume in (1000, 410, 600, 100)], quote_proxy="close")
     assert [fill.quantity for fill in driven("asyncio", bars, work_of(10_000))] == [50, 20, 30]
 
 
@@ -181,7 +181,9 @@ ANSWER = [(50, 11), (20, 12), (10, 13), (20, 14)]  # a tenth of half of 1000, 40
 
 
 def rising():
-    return minute_bars([(price, price, price, price, volume) for price, volume in zip(range(10, 15), VOLUMES, strict=True)])
+    return minute_bars(
+        [(price, price, price, price, volume) for price, volume in zip(range(10, 15), VOLUMES, strict=True)], quote_proxy="close"
+    )
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -194,7 +196,7 @@ def test_the_specified_executor_runs_unchanged_in_a_backtest_and_under_asyncio(d
 
 
 def test_the_specified_executor_runs_unchanged_in_a_loop_that_is_not_ours():
-    broker = SteppedBroker(DailyHours(ZONE, time(9, 30), time(16)), MINUTE)
+    broker = SteppedBroker(DailyHours(ZONE, time(9, 30), time(16)), MINUTE, quote_proxy="close")
     broker.settle(at("09:30"))
     broker.see("X", at("09:30"), VOLUMES[0], 10)
     broker.settle(at("09:31"))
@@ -231,7 +233,7 @@ def test_the_specified_executor_runs_unchanged_on_lean_minutes_of_spy(market_dat
 
 
 def test_the_specified_executor_runs_unchanged_where_a_tenth_of_the_depth_is_no_whole_number_of_shares(caplog):
-    broker = SimulatedBroker(minute_bars([10] * 4, volume=1234), start=at("09:31"))
+    broker = SimulatedBroker(minute_bars([10] * 4, volume=1234, quote_proxy="close"), start=at("09:31"))
     fills = run(SpecifiedExecutor(broker).execute("X", 100))
     assert [fill.quantity for fill in fills] == [61, 39]
     assert "an order for 61.7" in caplog.text
@@ -239,6 +241,6 @@ def test_the_specified_executor_runs_unchanged_where_a_tenth_of_the_depth_is_no_
 
 def test_the_specified_executor_waits_where_a_tenth_of_the_depth_is_less_than_a_share():
     rows = [(10, 10, 10, 10, volume) for volume in (10, 10, 1200, 1200, 1200)]
-    broker = SimulatedBroker(minute_bars(rows), start=at("09:31"))
+    broker = SimulatedBroker(minute_bars(rows, quote_proxy="close"), start=at("09:31"))
     fills = run(SpecifiedExecutor(broker).execute("X", 60))
     assert [fill.quantity for fill in fills if fill.quantity] == [60]

@@ -31,6 +31,11 @@ def book(rows, **quotes):
     return minute_bars(rows, **quotes)
 
 
+def proxied(rows, **columns):
+    """Bars without quotes, for which the close stands."""
+    return minute_bars(rows, quote_proxy="close", **columns)
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_purchase_takes_half_of_the_ask_when_the_ask_is_at_the_limit_or_below(driver):
     bars = book([10] * 6, bid=[8.0] * 6, ask=[11, 10, 9.5, 10.01, 12, 10], bid_size=[900.0] * 6, ask_size=[400, 301, 200, 400, 400, 400])
@@ -43,13 +48,13 @@ def test_a_sale_takes_half_of_the_bid_when_the_bid_is_at_the_limit_or_above(driv
     assert worked(bars, 1000, side="SELL", driver=driver) == [("09:32", 150, 10), ("09:33", 100, 10)]
 
 
-def test_without_quotes_it_is_the_close_and_half_the_volume():
-    bars = minute_bars([11, 10, (10, 10, 9, 9, 400), 10, (10, 11, 10, 11), 10])
+def test_by_the_proxy_it_is_the_close_and_half_the_volume():
+    bars = proxied([11, 10, (10, 10, 9, 9, 400), 10, (10, 11, 10, 11), 10])
     assert worked(bars, 10_000) == [("09:32", 250, 10), ("09:33", 100, 10), ("09:34", 250, 10)]
 
 
 def test_a_child_that_finds_the_price_gone_is_not_filled_and_the_limit_holds():
-    bars = minute_bars([10, 11, (11, 11, 10, 10), (9, 9, 9, 9), 11])
+    bars = proxied([10, 11, (11, 11, 10, 10), (9, 9, 9, 9), 11])
     # seen at 09:31, gone in that bar; seen at 09:33, better in that bar; seen at 09:34, gone again
     assert worked(bars, 1000) == [("09:33", 250, 9)]
 
@@ -71,17 +76,17 @@ def test_what_is_filled_and_what_is_working_is_not_asked_for_again():
 
 
 def test_the_fraction_counts():
-    bars = minute_bars([10] * 3)
+    bars = proxied([10] * 3)
     assert worked(bars, 10_000, 0.1) == [("09:31", 50, 10), ("09:32", 50, 10)]
     assert worked(bars, 10_000, 1) == [("09:31", 500, 10), ("09:32", 500, 10)]
 
 
 def test_the_interval_counts():
-    assert [minute for minute, *_ in worked(minute_bars([10] * 6), 10_000, slice_interval_seconds=120)] == ["09:32", "09:34"]
+    assert [minute for minute, *_ in worked(proxied([10] * 6), 10_000, slice_interval_seconds=120)] == ["09:32", "09:34"]
 
 
 def test_children_are_whole_lots():
-    bars = minute_bars([10] * 3, volume=1160)
+    bars = proxied([10] * 3, volume=1160)
     assert [shares for _, shares, _ in worked(bars, 1000, lot_size=100)] == [200, 200]  # half of 580
 
 
@@ -96,11 +101,11 @@ def test_children_are_whole_lots():
     ],
 )
 def test_rules_bound_the_children(rules, expected):
-    assert worked(minute_bars([10, 10, 10, 11]), 1000, rules=rules) == expected
+    assert worked(proxied([10, 10, 10, 11]), 1000, rules=rules) == expected
 
 
 def test_a_cap_holds_and_what_it_kept_back_is_asked_for_while_the_price_is_there():
-    assert [shares for _, shares, _ in worked(minute_bars([10] * 4), 10_000, model=FillModel(max_participation=0.1))] == [100] * 3
+    assert [shares for _, shares, _ in worked(proxied([10] * 4), 10_000, model=FillModel(max_participation=0.1))] == [100] * 3
 
 
 def test_the_algorithm_and_its_text_form_are_the_same_value():
@@ -117,7 +122,7 @@ def test_a_fraction_out_of_range_is_refused_with_what_to_write(fraction):
 
 def test_an_order_without_a_limit_is_refused_with_what_to_give():
     with pytest.raises(UsageError, match=r"sniper works at a limit price and the order has none; give rules=Rules\(limit_price=...\)"):
-        worked(minute_bars([10] * 3), 1000, rules=Rules(max_child=10))
+        worked(proxied([10] * 3), 1000, rules=Rules(max_child=10))
     bars = market(1)
     with pytest.raises(UsageError, match="sniper works at a limit price"):
         SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS", size="1000", profile_days=1), [Sniper()])

@@ -6,6 +6,7 @@ from small_markets import DAYS, DRIVERS, MINUTE, at, clock_times, driven, minute
 
 from exec_algos import Bars, Commission, FillModel, SimulatedBroker, TWAPExecutor
 from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UnknownNameError, UsageError
+from exec_algos.market.depth import with_quote_proxy
 
 WIDE = minute_bars([(100, 104, 96, 102), (102, 106, 98, 104), (104, 108, 100, 106), (106, 110, 102, 108)])
 
@@ -179,8 +180,16 @@ def test_the_clock_begins_at_the_first_bar_or_where_it_is_told():
     assert run(later.place_order("X", 10)).fill_price == 104
 
 
-def test_depth_without_quotes_is_the_last_close_and_half_its_volume():
+def test_depth_without_quotes_is_refused_with_what_to_write():
     broker = SimulatedBroker(WIDE, start=at("09:32"))
+    with pytest.raises(
+        UsageError, match=r"get_market_depth reads bid, ask, bid_size, ask_size, and the bars of X have none: give .*'close'"
+    ):
+        run(broker.get_market_depth("X"))
+
+
+def test_depth_by_the_proxy_is_the_last_close_and_half_its_volume():
+    broker = SimulatedBroker(with_quote_proxy(WIDE, "close"), start=at("09:32"))
     assert run(broker.get_market_depth("X")) == {"bid": 104, "ask": 104, "bid_volume": 500, "ask_volume": 500}
 
 
@@ -190,9 +199,16 @@ def test_depth_with_quotes_is_theirs():
     assert run(broker.get_market_depth("X")) == {"bid": 99, "ask": 102, "bid_volume": 300, "ask_volume": 200}
 
 
+def test_depth_is_not_known_where_the_last_bar_alone_has_no_quote():
+    bars = minute_bars([100, 101, 102], bid=[99.0, math.nan, 99.0], ask=[102.0, math.nan, 102.0], bid_size=3.0, ask_size=2.0)
+    depth = run(SimulatedBroker(bars, start=at("09:32")).get_market_depth("X"))
+    assert (math.isnan(depth["bid"]), math.isnan(depth["ask"])) == (True, True)
+    assert (depth["bid_volume"], depth["ask_volume"]) == (3, 2)
+
+
 def test_before_the_first_close_there_is_no_depth():
     with pytest.raises(UsageError, match="X has no completed bar yet"):
-        run(SimulatedBroker(WIDE).get_market_depth("X"))
+        run(SimulatedBroker(with_quote_proxy(WIDE, "close")).get_market_depth("X"))
 
 
 def test_the_volume_profile_is_that_of_earlier_days_by_time_of_day():

@@ -9,7 +9,7 @@ from small_markets import DRIVERS, MINUTE, clock_times, driven, minute_bars, tra
 
 from exec_algos import TWAP, VWAP, FillModel, Rules
 from exec_algos.algorithms import parse_algorithm
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import RunError, UnknownNameError, UsageError
 from exec_algos.executors import AlgorithmExecutor
 from exec_algos.model import Decision, Observed
 from exec_algos.model.apply import at_touch
@@ -21,7 +21,7 @@ QUOTED = Observed(0.0, 10.0, 9.93, 10.07, 100.0, 100.0)
 
 
 def worked(driver, *days, side="BUY", quantity=100, seconds=60, algorithm=None, columns=None, model=None, end="09:40", **rules):
-    """Ten minutes of the last day, TWAP unless told: the fills."""
+    """Ten minutes of the last day, TWAP unless told: the fills. Without quote columns the close stands for the quotes."""
 
     async def work(broker):
         await broker.clock.sleep_until(began)
@@ -29,7 +29,7 @@ def worked(driver, *days, side="BUY", quantity=100, seconds=60, algorithm=None, 
         how = algorithm or TWAP(slice_interval_seconds=seconds)
         return await executor.execute("X", quantity, how, end=end, side=side, rules=Rules(**rules))
 
-    bars = minute_bars(*days, **(columns or {}))
+    bars = minute_bars(*days, **(columns or {"quote_proxy": "close"}))
     began = int(bars.start[bars.start >= bars.start[-1] - 12 * MINUTE][0])
     return driven(driver, bars, work, fill_model=model)
 
@@ -41,9 +41,25 @@ def paid(fills):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_child_at_the_touch_bids_the_last_price_where_there_are_no_quotes_and_waits_for_the_first(driver):
+def test_a_child_at_the_touch_bids_the_last_price_by_the_proxy_and_waits_for_the_first(driver):
     fills = worked(driver, FLAT, style="touch")
     assert trades(fills) == [(20, 10.0)] + [(10, 10.0)] * 8
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("style", ["touch", "peg"])
+def test_without_quotes_and_without_a_proxy_it_is_refused(driver, style):
+    with pytest.raises(
+        (UsageError, RunError), match=rf"style {style} reads bid, ask, and the bars of X have none: .* with_quote_proxy\(bars, 'close'\)"
+    ):
+        worked(driver, FLAT, style=style, columns={"quote_proxy": None})
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_where_one_bar_has_no_quote_nothing_is_sent_and_the_next_makes_it_good(driver):
+    bid = [10.0, NAN, *[10.0] * 9]
+    fills = worked(driver, FLAT, style="touch", columns={"bid": bid, "ask": bid})
+    assert paid(fills)[:3] == [("09:31", 20, 10.0), ("09:33", 20, 10.0), ("09:34", 10, 10.0)]
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

@@ -35,7 +35,7 @@ def by_engine(bars, algorithm):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_fills_equal_those_of_the_engine(algorithm, seed):
     bars = market(seed, ("A",), missing=0.0)
-    cerebro = cerebro_of(bars, fills="exec_algos", fill_model=MODEL, calendar="XNYS")
+    cerebro = cerebro_of(bars, fills="exec_algos", fill_model=MODEL, calendar="XNYS", quote_proxy="close")
     cerebro.addstrategy(Worker, orders=(("A", 1000, algorithm, 3, {"until": "15:30"}),))
     got = [(time, shares, price) for _, _, time, shares, price, _, _ in fills_of(cerebro.run()[0])]
     assert got == by_engine(bars, algorithm)

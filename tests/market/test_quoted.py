@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exec_algos import Bars
@@ -84,6 +84,7 @@ def test_zeros_say_that_there_is_no_quote_however_many():
     assert [issue.problem for issue in bars.report] == ["a bid of 0 is no quote (29 more like it)"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-10, 400), st.floats(-10, 400)), min_size=40, max_size=40))
 def test_what_is_left_is_never_crossed_nor_far(pairs):
     table = frame({}).assign(bid=[bid for bid, _ in pairs], ask=[ask for _, ask in pairs])

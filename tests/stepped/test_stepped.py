@@ -3,11 +3,14 @@
 import math
 from datetime import time, timedelta
 
+import numpy as np
 import pytest
 from markets import DAYS, STEP, market, ns
 from small_markets import MINUTE, ZONE, at, clock_times, minute_bars, run, trades
 
 from exec_algos import TWAP, VWAP, OrderExecutor, SimulatedBroker, TWAPExecutor
+from exec_algos.algorithms import LiquidityAware
+from exec_algos.algorithms.sniper import Sniper
 from exec_algos.errors import NotEnoughHistoryError, OrderRejectedError, UnknownNameError, UsageError, WrongFillError
 from exec_algos.model import Rules
 from exec_algos.stepped.broker import SteppedBroker
@@ -261,7 +264,7 @@ class Chaser(OrderExecutor):
 
 
 def test_an_executor_of_ones_own_runs_in_the_loop():
-    broker = stepped()
+    broker = stepped(quote_proxy="close")
     step(broker, "09:31", 50, volume=600)
     task = broker.clock.start(Chaser(broker).execute("X", 100))
     (limited,) = broker.decide().send
@@ -307,8 +310,38 @@ def test_a_direct_order_before_the_open_waits_for_it():
     assert (child.active, child.deadline) == (at("09:30"), at("16:00"))
 
 
-def test_depth_is_the_last_close_with_half_the_volume_on_each_side():
+def test_depth_is_refused_where_no_proxy_stands_in_for_quotes():
     broker = stepped()
+    broker.see("X", at("09:30"), 600.0, 50.0)
+    with pytest.raises(UsageError, match="get_market_depth reads bid, ask, bid_size, ask_size, and the bars of X have none"):
+        run(broker.get_market_depth("X"))
+    seen = run(broker.observe("X"))
+    assert (seen.traded, seen.price) == (600.0, 50.0)
+    assert np.isnan([seen.bid, seen.ask, seen.bid_size, seen.ask_size]).all()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "rules", "message"),
+    [
+        (LiquidityAware(), Rules(), "liquidity_aware reads bid_size, ask_size, and the bars of X have none"),
+        (Sniper(), Rules(limit_price=10), "sniper reads bid, ask, bid_size, ask_size, and the bars of X have none"),
+        (TWAP(), Rules(style="touch"), "style touch reads bid, ask, and the bars of X have none"),
+        (TWAP(), Rules(style="peg"), "style peg reads bid, ask, and the bars of X have none"),
+    ],
+)
+def test_who_reads_quotes_is_refused_unless_a_proxy_is_named(algorithm, rules, message):
+    with pytest.raises(UsageError, match=message):
+        stepped().execute("X", 100, algorithm, rules=rules)
+    stepped(quote_proxy="close").execute("X", 100, algorithm, rules=rules)
+
+
+def test_a_proxy_that_there_is_not_is_refused():
+    with pytest.raises(UnknownNameError, match="unknown quote proxy 'mid'"):
+        stepped(quote_proxy="mid")
+
+
+def test_depth_by_the_proxy_is_the_last_close_with_half_the_volume_on_each_side():
+    broker = stepped(quote_proxy="close")
     broker.see("X", at("09:30"), 600.0, 50.0)
     assert run(broker.get_market_depth("X")) == {"bid": 50.0, "ask": 50.0, "bid_volume": 300.0, "ask_volume": 300.0}
     with pytest.raises(UnknownNameError, match="unknown symbol 'Y': known: X"):
