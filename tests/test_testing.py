@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from exec_algos import TWAP, VWAP, OrderExecutor, Side, executors
-from exec_algos.algorithms import ALGORITHMS
+from exec_algos.algorithms import ALGORITHMS, LiquidityAware
 from exec_algos.algorithms.curve import follow_curve
 from exec_algos.errors import ConformanceError, ExecAlgosError, UsageError
 from exec_algos.executors.options import OrderOptions
@@ -90,6 +90,56 @@ def test_every_executor_of_the_package_passes(kind):
 @pytest.mark.slow
 def test_a_bare_decide_passes_along_elapsed_time():
     assert check_executor(follow_curve) == check_executor(TWAP())
+
+
+# Quotes that are read and not declared.
+
+
+def by_the_ask(terms, seen, params):
+    """What is due, where the spread is narrow."""
+    due = int(seen.scheduled * terms.lots + 0.5) - seen.filled - seen.working
+    return Decision(due if seen.ask <= seen.price + 0.01 else 0, NAN)
+
+
+def by_the_size_sold(terms, seen, params):
+    """Up to a tenth of the size bid, for a sale only."""
+    left = terms.lots - seen.filled - seen.working
+    most = int(0.1 * seen.bid_size) if terms.side < 0 else left
+    return Decision(max(min(most, left, 50), 0), NAN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silent(LiquidityAware):
+    """Reads both sizes, and says so of one."""
+
+    reads: ClassVar[tuple[str, ...]] = ("bid_size",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncomma(LiquidityAware):
+    """A text where a tuple is meant."""
+
+    reads: ClassVar[str] = "bid_size"
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (by_the_ask, r"reads quotes: ask, and does not declare them: set reads = \('ask',\) \[BUY"),
+        (by_the_size_sold, r"reads quotes: bid_size, and does not declare them: set reads = \('bid_size',\) \[SELL"),
+        (Silent(), r"reads quotes: ask_size, and does not declare them: set reads = \('bid_size', 'ask_size'\) \["),
+    ],
+    ids=lambda subject: getattr(subject, "__name__", None),
+)
+def test_quotes_that_are_read_and_not_declared_are_found(subject, said):
+    assert re.match(said, findings_of(subject)["reads quotes"])
+
+
+def test_what_is_declared_and_is_no_quote_is_found():
+    assert (
+        findings_of(Uncomma())["declares quotes"]
+        == "declares quotes: reads is 'bid_size'; set it to a tuple of any of bid, ask, bid_size, ask_size"
+    )
 
 
 # Faults of executors.

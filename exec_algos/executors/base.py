@@ -188,7 +188,7 @@ class OrderExecutor(ABC):
             raise UsageError(f"algorithm must be a value such as TWAP(), got {algorithm!r}; parse_algorithm makes one of a text")
         algorithm.check_order(order.rules, order.lot_size)
         broker = self.broker
-        for reads, reader in ((algorithm.reads, str(algorithm)), (order.rules.style.reads, f"style {order.rules.style}")):
+        for reads, reader in ((algorithm.reads, str(algorithm)), (order.rules.reads, f"style {order.rules.style}")):
             if reads:
                 broker.check_quotes(order.symbol, reads, reader)
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)

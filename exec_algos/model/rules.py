@@ -118,6 +118,11 @@ class Rules:
             raise UsageError(f"min_child {self.min_child:g} is above max_child {self.max_child:g}; lower the one or raise the other")
         self._check_tick()
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Quotes that its style reads: any of ``bid, ask``."""
+        return ChildStyle.of(self.style).reads
+
     def _check_tick(self) -> None:
         if self.limit_price is None or self.tick_size is None:
             return

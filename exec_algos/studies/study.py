@@ -83,7 +83,7 @@ class SlippageStudy:
         for algorithm in algorithms:
             algorithm.check_order(self.rules, self.parents.lot_size)
             check_quotes(self.bars, algorithm.reads, str(algorithm))
-        check_quotes(self.bars, self.rules.style.reads, f"style {self.rules.style}")
+        check_quotes(self.bars, self.rules.reads, f"style {self.rules.style}")
         object.__setattr__(self, "algorithms", algorithms)
         object.__setattr__(self, "fill_model", self.fill_model or FillModel())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ class Case(NamedTuple):
         Bars that end after it (ns UTC) are other ones, unless it is 0.
     symbols : tuple of str
         In the order in which they join the market.
+    moved : tuple of str
+        Quotes that are other ones, nothing else of the bars is.
     """
 
     seed: int
@@ -54,6 +57,7 @@ class Case(NamedTuple):
     whole: tuple[bool, bool] = (False, False)
     cut: int = 0
     symbols: tuple[str, ...] = SYMBOLS
+    moved: tuple[str, ...] = ()
 
     @property
     def open(self) -> int:
@@ -71,8 +75,9 @@ class Case(NamedTuple):
         return self.open + 2 * STEP * (not self.whole[0]), self.close if self.whole[1] else self.open + 10 * STEP
 
     def bars(self, symbol: str) -> Bars:
-        """A symbol's bars: they depend on the seed, the symbol and the cut alone."""
-        return random_bars(symbol, self.seed, self.hours, self.cut)
+        """A symbol's bars: they depend on the seed, the symbol, the cut and what is moved alone."""
+        bars = random_bars(symbol, self.seed, self.hours, self.cut)
+        return moved_quotes(bars, self.moved) if self.moved else bars
 
     def said(self, symbol: str) -> str:
         """The order in words, with the seed of its market."""
@@ -115,6 +120,12 @@ def _quotes(close: Floats, volume: Floats) -> dict[str, Floats]:
     """Quotes of each bar, made of that bar alone: some locked, some wide, of other sizes on either side."""
     wide = volume % 3
     return {"bid": close - 0.01 * wide, "ask": close + 0.01 * (volume % 2), "bid_size": volume // 4, "ask_size": volume // 3}
+
+
+def moved_quotes(bars: Bars, names: Collection[str]) -> Bars:
+    """The same bars with other quotes of these names: further from the close, or of other sizes."""
+    other = {"bid": bars.close - 0.07, "ask": bars.close + 0.07, "bid_size": bars.volume // 9 + 1, "ask_size": bars.volume // 11 + 1}
+    return replace(bars, quotes={**bars.quotes, **{name: other[name] for name in names}})
 
 
 def quoted_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:

@@ -7,7 +7,7 @@ bars and gaps in the price. Every trial is carried by the event-driven backtest;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import FunctionType
@@ -23,7 +23,7 @@ from exec_algos.errors import ConformanceError, UsageError
 from exec_algos.executors import OrderExecutor
 from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.executors.options import taken_by
-from exec_algos.market.bars import Bars
+from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import NO_RULES, Decision, Fill, Rules, Seen, Side, Terms
 from exec_algos.model.window import shown
@@ -31,7 +31,7 @@ from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.testing.cases import CAPPED, LATE, MODELS, SIZES, STEP, SYMBOLS, Case, last_hours, random_bars
 from exec_algos.testing.findings import Findings, faults_of
-from exec_algos.testing.trial import Noting, Told, Work, difference, trial
+from exec_algos.testing.trial import Note, Noting, Told, Work, difference, trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,19 +85,20 @@ class _Given(Algorithm):
 
 
 class _Subject(NamedTuple):
-    """What is checked: its name, how it works an order, and what of an order's terms it takes."""
+    """What is checked: its name, how it works an order, what of an order's terms it takes, and quotes that it says it does not read."""
 
     name: str
     work: Work
     sides: tuple[Side, ...] = (Side.BUY, Side.SELL)
     whole: tuple[bool, bool] = (False, False)
+    unread: tuple[str, ...] = ()
 
 
 class _Check:
     """All checks of one subject."""
 
     def __init__(self, subject: _Subject, hours: Sessions, seed: int) -> None:
-        self.work, self.findings = subject.work, Findings()
+        self.work, self.unread, self.findings = subject.work, subject.unread, Findings()
         self.cases = [
             Case(seed + k, SIZES[(k + k // 3) % 3], subject.sides[k // 2 % len(subject.sides)], MODELS[k % 3], hours, subject.whole)
             for k in range(TRIALS)
@@ -122,6 +123,7 @@ class _Check:
         if all(same):  # what changes by itself tells nothing of what changes it
             for case, report in tried:
                 self._unmoved(case, report)
+            self._undeclared(tried[::2])  # buys and sells, each third of the models
 
     def _unmoved(self, case: Case, report: dict[str, Told]) -> None:
         """What may not change what is sent: the order of the symbols, the bars to come."""
@@ -131,6 +133,19 @@ class _Check:
             said = f"with other bars after {shown(t, case.hours.zone)}"
             if not self._compare("looks ahead", said, report, case._replace(cut=t), t):
                 break
+
+    def _undeclared(self, tried: Sequence[tuple[Case, dict[str, Told]]]) -> None:
+        """Whether other quotes, of which it says that it does not read them, change what is sent."""
+        for case, report in tried if self.unread else ():
+            if self._sends(case._replace(moved=self.unread)) != _sent(report):
+                found = [name for name in self.unread if self._sends(case._replace(moved=(name,))) != _sent(report)] or self.unread
+                reads = tuple(name for name in QUOTES if name in found or name not in self.unread)
+                said = f"{', '.join(found)}, and does not declare them: set reads = {reads!r}"
+                self.findings.add("reads quotes", f"{said} [{case.said(SYMBOLS[0])}]")
+                return
+
+    def _sends(self, case: Case) -> list[list[Note]]:
+        return _sent(trial(self.work, case))
 
     def _compare(self, kind: str, said: str, report: dict[str, Told], case: Case, until: int = 1 << 62) -> bool:
         """Whether another trial sends the same up to an instant."""
@@ -154,6 +169,16 @@ class _Check:
         elif broker.notes != report.notes:
             said = difference(report.notes, broker.notes, case.hours.zone)
             self.findings.add("differs under asyncio", f"{said} [{case.said(SYMBOLS[0])}]")
+
+
+def _sent(report: Mapping[str, Told]) -> list[list[Note]]:
+    return [report[symbol].notes for symbol in SYMBOLS]
+
+
+def _known(algorithm: Algorithm, findings: Findings) -> None:
+    """What it declares to read are quotes."""
+    if not isinstance(algorithm.reads, tuple) or set(algorithm.reads) - set(QUOTES):
+        findings.add("declares quotes", f"reads is {algorithm.reads!r}; set it to a tuple of any of {', '.join(QUOTES)}")
 
 
 def _compiles(algorithm: Algorithm, findings: Findings) -> bool:
@@ -206,7 +231,8 @@ def _of_algorithm(algorithm: Algorithm) -> _Subject:
         executor = AlgorithmExecutor(broker)
         return await executor.execute(symbol, case.size, algorithm, start=start, end=end, side=case.side, rules=_rules(algorithm))
 
-    return _Subject(str(algorithm), work, (Side.BUY,) if algorithm.needs_limit else (Side.BUY, Side.SELL))
+    unread = tuple(name for name in QUOTES if name not in algorithm.reads) if algorithm.watches else ()  # else it is given none
+    return _Subject(str(algorithm), work, (Side.BUY,) if algorithm.needs_limit else (Side.BUY, Side.SELL), unread=unread)
 
 
 def _of_executor(kind: type[OrderExecutor], options: Mapping[str, Any]) -> _Subject:
@@ -240,8 +266,8 @@ def check_executor(
 
     Looked for: more filled than ordered; children before the start, after the end, on the wrong side, of negative or fractional
     quantity; decisions that change when only later bars do, or the order of symbols, or nothing at all; awaiting what is foreign to a
-    replay; fills returned that are not its own; another result under asyncio; and of an algorithm or a `decide`: that the compiled
-    loop takes it and gives the same fills.
+    replay; fills returned that are not its own; another result under asyncio; and of an algorithm or a `decide`: quotes that it reads and
+    does not declare in `Algorithm.reads`; that the compiled loop takes it and gives the same fills.
 
     Parameters
     ----------
@@ -284,6 +310,8 @@ def check_executor(
         raise UsageError(f"give an algorithm such as TWAP(), a function decide, or a subclass of OrderExecutor; got {subject!r}")
     hours = last_hours(max(days, HISTORY) + 2)
     check = _Check(checked, hours, seed)
+    if isinstance(subject, Algorithm):
+        _known(subject, check.findings)
     check.run()
     if isinstance(subject, Algorithm) and _compiles(subject, check.findings) and not check.findings.found:
         _studied(subject, hours, seed, check.findings)
