@@ -160,7 +160,8 @@ def _bars(table: pa.Table, facts: Mapping[str, Any], part: StoredPart) -> Bars:
 
 def _decimal(bars: Bars) -> Bars:
     """Prices of float32 as the decimals meant, as every reader gives them."""
-    columns, read_as = read_as_decimals(bars.columns(), bars.symbols[0])
+    found, read_as = read_as_decimals(bars.columns(), bars.symbols[0])
+    columns: dict[str, Any] = dict(found)
     quotes = {name: columns.pop(name) for name in bars.quotes}
     return replace(bars, quotes=quotes, read_as=read_as, **columns) if read_as else bars
 
