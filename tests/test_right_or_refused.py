@@ -13,7 +13,7 @@ from exec_algos.cli import app
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.calendars import sessions
 from exec_algos.market.depth import with_quote_proxy
-from exec_algos.model import Fill, Side
+from exec_algos.model import Fill
 from exec_algos.studies.design.reasons import counted
 
 STEP = 60_000_000_000
@@ -173,11 +173,12 @@ def test_prices_of_float32_are_decimals(folder):
     assert (plain.close == read.close).all()
 
 
-def test_a_fill_that_cannot_be_is_refused():
-    for wrong in ({"quantity": math.inf}, {"fill_price": math.nan}, {"quantity": True}):
-        given = {"order_id": 1, "ticker": "X", "side": Side.BUY, "quantity": 1.0, "fill_price": 1.0, "time": 1}
-        with pytest.raises(UsageError):
-            Fill(**{**given, **wrong})
+@pytest.mark.parametrize("wrong", [{"quantity": math.inf}, {"fill_price": math.nan}, {"quantity": True}, {"commission": math.inf}])
+def test_a_fill_that_cannot_be_is_refused(wrong):
+    given = {"timestamp": 1, "ticker": "X", "quantity": 1.0, "fill_price": 1.0, "commission": 0.0}
+    Fill(**given)
+    with pytest.raises(UsageError):
+        Fill(**{**given, **wrong})
 
 
 def test_a_bar_without_a_price_fills_nothing():

@@ -281,10 +281,11 @@ def test_a_spread_that_cannot_be_is_refused(call, words):
 
 
 def quoted(*days, symbol="X"):
-    """Bars that trade at 100 with the (bid, ask) at the end of each; a None is a missing bar."""
+    """Bars that trade at 100 with the (bid, ask) at the end of each, also such as reading would drop; a None is a missing bar."""
     rows = [[None if quote is None else 100.0 for quote in day] for day in days]
     flat = [quote for day in days for quote in day if quote is not None]
-    return minute_bars(*rows, symbol=symbol, bid=[one[0] for one in flat], ask=[one[1] for one in flat])
+    quotes = {"bid": np.array([bid for bid, _ in flat], dtype=float), "ask": np.array([ask for _, ask in flat], dtype=float)}
+    return replace(minute_bars(*rows, symbol=symbol), quotes=quotes)
 
 
 FALLBACK = FixedSpread(40.0)  # half: 0.002
