@@ -56,7 +56,7 @@ class Fit(NamedTuple):
     @property
     def wrong(self) -> bool:
         """Many bars lie outside, and most sessions are cut: extended hours around whole sessions are not."""
-        return self.outside > MOST_OUTSIDE and 2 * self.short > self.held
+        return self.outside > MOST_OUTSIDE and (not self.held or 2 * self.short > self.held)
 
     @property
     def whole(self) -> bool:

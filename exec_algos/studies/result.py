@@ -304,7 +304,8 @@ class StudyResult:
         """How many parent orders exceed the volume of a bar (by what they traded), of their session and the ADV, and by how much."""
         from exec_algos.studies.sizes import oversize_of
 
-        return self._once("_oversize", oversize_of)
+        analysis = self.analysis() if len(self.fills) else None
+        return self._once("_oversize", lambda: oversize_of(self.parents, self.bars, self.config["calendar"], analysis))
 
     def residuals(self) -> pd.DataFrame:
         """What was not filled, by algorithm and side, and why: shares by cause.
@@ -322,11 +323,11 @@ class StudyResult:
         """
         from exec_algos.studies.sizes import residuals_of
 
-        return self._once("_residuals", residuals_of)
+        return self._once("_residuals", lambda: residuals_of(self.parents, self.bars, self.config, self.analysis()))
 
-    def _once(self, name: str, make: Callable[[StudyResult], T]) -> T:
-        """What the output, the page and the JSON ask for, made once."""
-        found: T = self.__dict__[name] if name in self.__dict__ else make(self)
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """What output and page ask for, made once."""
+        found: T = self.__dict__[name] if name in self.__dict__ else make()
         object.__setattr__(self, name, found)
         return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from exec_algos.market.hours import sessions_of
 from exec_algos.tca.fidelity import bar_participation
@@ -13,26 +14,23 @@ from exec_algos.tca.trades import bar_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.result import StudyResult
+    from exec_algos.market.bars import Bars
+    from exec_algos.studies.analysis import Analysis
 
 
-def oversize_of(result: StudyResult) -> tuple[Oversize, ...]:
-    """See `StudyResult.oversize`."""
-    orders = result.parents.drop_duplicates("parent_id")
+def oversize_of(parents: pd.DataFrame, bars: Bars, calendar: str, analysis: Analysis | None) -> tuple[Oversize, ...]:
+    """See `StudyResult.oversize`; without an analysis, for want of single fills, nothing is said of bars."""
+    orders = parents.drop_duplicates("parent_id")
     of_bars: tuple[Oversize, ...] = ()
-    if len(result.fills):
-        analysis = result.analysis()
-        traded = bar_participation(result.bars, analysis.trades, stamped=analysis.stamped)
-        numbers = result.parents["parent_id"].to_numpy()[traded.parent]
-        of_bars = (against_bars(numbers, traded.participation.values, len(orders)),)
-    sessions = sessions_of(result.bars, result.config["calendar"])
-    return (*of_bars, against_session(orders, result.bars, sessions), against_adv(orders))
+    if analysis is not None:
+        traded = bar_participation(bars, analysis.trades, stamped=analysis.stamped)
+        of_bars = (against_bars(parents["parent_id"].to_numpy()[traded.parent], traded.participation.values, len(orders)),)
+    return (*of_bars, against_session(orders, bars, sessions_of(bars, calendar)), against_adv(orders))
 
 
-def residuals_of(result: StudyResult) -> pd.DataFrame:
+def residuals_of(parents: pd.DataFrame, bars: Bars, config: Mapping[str, Any], analysis: Analysis) -> pd.DataFrame:
     """See `StudyResult.residuals`."""
-    analysis, config = result.analysis(), result.config
     bounds = Bounds.of(config["fill_model"]["max_participation"], config["lot_size"], config["rules"]["limit_price"])
     trades = analysis.trades
-    row = bar_rows(result.bars, trades.symbol, trades.time, analysis.stamped)
-    return residual_table(result.parents, causes_of_residuals(result.bars, result.parents, trades.parent, row, trades.quantity, bounds))
+    row = bar_rows(bars, trades.symbol, trades.time, analysis.stamped)
+    return residual_table(parents, causes_of_residuals(bars, parents, trades.parent, row, trades.quantity, bounds))

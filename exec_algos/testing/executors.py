@@ -177,8 +177,9 @@ def _sent(report: Mapping[str, Told]) -> list[list[Note]]:
 
 def _known(algorithm: Algorithm, findings: Findings) -> None:
     """What it declares to read are quotes."""
-    if not isinstance(algorithm.reads, tuple) or set(algorithm.reads) - set(QUOTES):
-        findings.add("declares quotes", f"reads is {algorithm.reads!r}; set it to a tuple of any of {', '.join(QUOTES)}")
+    reads: Any = algorithm.reads
+    if not isinstance(reads, tuple) or set(reads) - set(QUOTES):
+        findings.add("declares quotes", f"reads is {reads!r}; set it to a tuple of any of {', '.join(QUOTES)}")
 
 
 def _compiles(algorithm: Algorithm, findings: Findings) -> bool:

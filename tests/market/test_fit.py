@@ -135,3 +135,13 @@ def test_real_bars_pass_with_their_own_calendar_only(market_data, file, calendar
     if wrong is not None:
         with pytest.raises(UsageError, match=f"calendar {calendar}"):
             sessions_of(bars, wrong)
+
+
+def test_one_symbol_of_another_exchange_is_refused_by_name():
+
+    here, there = frame("XNYS", "America/New_York"), frame("XKRX", "Asia/Seoul")
+    seoul = there.assign(timestamp=there["timestamp"].dt.tz_localize("Asia/Seoul"), symbol="SEOUL")
+    both = pd.concat([here.assign(timestamp=here["timestamp"].dt.tz_localize("America/New_York")), seoul])
+    bars = Bars.from_frame(both.assign(timestamp=pd.to_datetime(both["timestamp"], utc=True)), zone="UTC", step="1min")
+    with pytest.raises(UsageError, match="SEOUL: 100% of the bars lie outside the sessions of XNYS"):
+        sessions_of(bars, "XNYS")
