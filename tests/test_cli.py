@@ -140,7 +140,8 @@ RULED = {
         lambda ruled, plain: ruled["filled"].max() <= 13 * 10 < plain["filled"].max(),
     ),
     "style": (
-        ("--style", "touch"), ("--driver", "engine"), "style touch", lambda ruled, plain: ruled["filled"].sum() < plain["filled"].sum(),
+        ("--style", "touch"), ("--driver", "engine", "--quote-proxy", "close"), "style touch",
+        lambda ruled, plain: ruled["filled"].sum() < plain["filled"].sum(),
     ),
     "randomise": (
         ("--randomise", "size=0.4,seed=3"), ("--driver", "engine", "--interval", 3600), "randomised size=0.4,seed=3",
