@@ -244,3 +244,13 @@ def test_the_specified_executor_waits_where_a_tenth_of_the_depth_is_less_than_a_
     broker = SimulatedBroker(minute_bars(rows, quote_proxy="close"), start=at("09:31"))
     fills = run(SpecifiedExecutor(broker).execute("X", 60))
     assert [fill.quantity for fill in fills if fill.quantity] == [60]
+
+
+def test_the_specified_executor_runs_unchanged_on_a_synthetic_market_whose_quotes_are_a_named_proxy():
+    async def work(broker):
+        await broker.clock.sleep_until(broker.session(broker.clock.now).open + MINUTE)  # there is no depth before the first bar
+        return await SpecifiedExecutor(broker).execute("005930", 5000)
+
+    fills = run(work(SimulatedBroker()))
+    assert sum(fill.quantity for fill in fills) == 5000
+    assert len(fills) > 3
