@@ -19,7 +19,7 @@ from exec_algos.market.splits import of_record
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.sampling import Stratum
-from exec_algos.studies.folder import WHOLE, StudyFolder, as_settings, differing, is_damaged, unsealed
+from exec_algos.studies.folder import WHOLE, StudyFolder, as_settings, differing, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint, fill_model_of
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import read_findings
@@ -90,7 +90,7 @@ def _check_undamaged(folder: StudyFolder) -> None:
     """Compare every file with the SHA-256 of when it was written; earlier versions wrote none."""
     content = folder.get(WHOLE)
     written = unsealed(content)
-    if is_damaged(content):
+    if content is not None and written is None:
         raise UsageError(f"{folder.path}/{WHOLE} is damaged: what it says is not what was written; save the study again")
     other = differing(folder, list(written["files"].items())) if written is not None else []
     if other:
