@@ -118,7 +118,8 @@ class Staged:
     def _make_folder(self, folder: str) -> None:
         if self._local:
             missing = folder
-            for left in iglob(f"{escape(folder)}/*.part"):  # by a process that was killed: who writes here holds the lock
+            # by a process that was killed: who writes here holds the lock
+            for left in set(iglob(f"{escape(folder)}/*.part")) - set(self._beside.values()):
                 os.unlink(left)
             while not os.path.exists(missing):
                 self._made.append(missing)
@@ -134,7 +135,7 @@ class Staged:
         while self._beside:
             path = next(iter(self._beside))
             try:
-                self._move(path)
+                self._move(path, again=stopped is not None)
                 del self._beside[path]
             except KeyboardInterrupt as error:  # half of them would be neither the old nor the new
                 stopped = error
@@ -144,13 +145,13 @@ class Staged:
             stopped.add_note(f"all of it is kept in {self._place}")
             raise stopped
 
-    def _move(self, path: str) -> None:
+    def _move(self, path: str, *, again: bool) -> None:
         beside = self._beside[path]
         then = f"{path} was not replaced, what stands before it was: run it again when it can be written to"
         with said_in_one_line(f"cannot write to {self._place}", then):
             if not self._local:
                 self._fs.mv(beside, path)
-            elif os.path.exists(beside):  # it was not moved before an interrupt
+            elif not again or os.path.exists(beside):  # an interrupt may come when it is moved already
                 os.replace(beside, path)
 
     def _drop(self) -> None:

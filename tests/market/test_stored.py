@@ -243,3 +243,22 @@ def test_a_stop_between_two_files_comes_when_all_have_taken_their_places(tmp_pat
         staged(fs, root, "abc")
     assert caught.value.__notes__ == [f"all of it is kept in {root}"]
     assert sorted(files_of(tmp_path)) == ["a", "b", "c"]
+
+
+def test_a_file_that_vanishes_before_it_takes_its_place_is_said(tmp_path):
+    fs, root = file_system(tmp_path)
+    together = Staged(fs, root, durable=False)
+    together.add(f"{root}/a", b"1")
+    for left in tmp_path.glob("*.part"):
+        left.unlink()
+    with pytest.raises(UsageError, match=r"No such file or directory; .*/a was not replaced"):
+        together.__exit__(None)
+
+
+def test_what_a_killed_import_has_left_goes_with_the_next_one(tmp_path):
+    store = BarStore(tmp_path)
+    store.write(bars())
+    (left,) = tmp_path.glob("symbol=A/month=2024-01")
+    (left / "bars.parquet.0123.part").write_bytes(b"half")
+    store.write(bars(close=9.5))
+    assert [path.name for path in left.iterdir()] == ["bars.parquet"]
