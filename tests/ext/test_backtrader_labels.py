@@ -13,6 +13,7 @@ from exec_algos import TWAP, Bars, FillModel
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.ext.backtrader import BarsFeed, ExecutionAnalyzer, plug_in
 from exec_algos.ext.backtrader.labels import LabelWatch
+from exec_algos.stepped.hours import DailyHours
 
 SLICES = TWAP(slice_interval_seconds=900)
 START_LABELS = (
@@ -296,3 +297,11 @@ def test_the_sample_file_of_backtrader_itself_has_end_labels_and_passes(market_d
 def test_naive_stamps_are_read_by_the_clock_of_their_own_season(tmp_path, day, hour):
     strategy = run(feed_of(csv_of(tmp_path, stamps("end", days=[day]))), says=SAID)
     assert strategy.parents[0].parent.start == pd.Timestamp(f"{day} {hour}:40", tz="UTC").value  # given when ten minutes have passed
+
+
+@pytest.mark.parametrize(
+    ("pair", "label"), [(("09:30", "15:30"), "start"), (("10:00", "16:00"), "end"), (("09:30", "16:00"), ""), (("10:30", "15:30"), "")]
+)
+def test_what_sessions_of_half_hours_show_where_the_hours_are_known(pair, label):
+    found = shown(*[pair] * 4, step=30 * MINUTE, hours=DailyHours(ZONE, time(9, 30), time(16)))
+    assert (found.label, found.sessions) == (label, 4)
