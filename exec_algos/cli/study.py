@@ -247,7 +247,7 @@ def _unfilled(result: StudyResult, short: Mapping[str, str]) -> list[str]:
     if not (result.parents["residual"] > 0).any() or not len(result.fills):
         return []
     lines = {key: residual_line(row) for key, row in result.residuals().iterrows()}
-    return [f"{short[key[0]]} {key[1].lower()}: {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
+    return [f"not filled: {short[key[0]]} {key[1].lower()} {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
 
 
 def _summary_table(shown: Shown, short: Mapping[str, str], fees: pd.Series[float] | None, frictionless: pd.Series[float] | None) -> Table:

@@ -131,9 +131,9 @@ def residual_line(row: pd.Series) -> str:
 
     >>> import pandas as pd
     >>> residual_line(pd.Series({"quantity": 200.0, "residual": 50.0, "cap": 30.0, "no volume": 0.0, "limit price": 20.0}))
-    '25.0 % not filled: cap 15.0 %, limit price 10.0 %'
+    '25.0 % (cap 15.0 %, limit price 10.0 %)'
     """
     if not row["residual"] > 0:
         return ""
     parts = [f"{name} {100 * row[name] / row['quantity']:.1f} %" for name in CAUSES if row.get(name, 0.0) > 0]
-    return f"{100 * row['residual'] / row['quantity']:.1f} % not filled: {', '.join(parts)}"
+    return f"{100 * row['residual'] / row['quantity']:.1f} % ({', '.join(parts)})"

@@ -108,5 +108,5 @@ def test_both_drivers_give_the_same_causes():
 
 def test_in_words():
     row = pd.Series({"quantity": 200.0, "residual": 50.0, **dict.fromkeys(CAUSES, 0.0), "cap": 30.0, "halt": 20.0})
-    assert residual_line(row) == "25.0 % not filled: cap 15.0 %, halt 10.0 %"
+    assert residual_line(row) == "25.0 % (cap 15.0 %, halt 10.0 %)"
     assert residual_line(row.replace(50.0, 0.0)) == ""
