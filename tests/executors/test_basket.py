@@ -15,6 +15,7 @@ from exec_algos.clock import Clock
 from exec_algos.errors import NotEnoughHistoryError, UsageError, VenueError, WrongFillError
 from exec_algos.executors.basket import BasketExecutor, SharedLimit, Used
 from exec_algos.executors.shared_limit import LimitedBroker
+from exec_algos.market.depth import with_quote_proxy
 from exec_algos.model import SECOND, Observed, Rules, Session, Side
 
 BUYS = [("A", "BUY", 100), ("B", "BUY", 200)]  # 1000 and 1000 a minute
@@ -581,7 +582,7 @@ def test_what_is_asked_of_a_limited_broker_is_answered_by_the_one_behind_it():
         return child.done(), await broker.get_market_depth("A"), broker.session(at("09:35")).open, broker.resolution
 
     depth = {"bid": 100, "ask": 100, "bid_volume": 500, "ask_volume": 500}
-    broker = LimitedBroker(SimulatedBroker(STILL, start=at("09:35")), SharedLimit(cash=0))
+    broker = LimitedBroker(SimulatedBroker(with_quote_proxy(STILL, "close"), start=at("09:35")), SharedLimit(cash=0))
     assert run(asked(broker)) == (True, depth, at("09:30"), 60 * SECOND)
 
 

@@ -293,7 +293,7 @@ def test_a_users_executor_runs_unchanged_in_a_backtest_and_under_asyncio(driver)
     async def work(broker):
         return await Halves(broker).execute("X", 40)
 
-    fills = driven(driver, minute_bars(range(100, 120)), work)
+    fills = driven(driver, minute_bars(range(100, 120), quote_proxy="close"), work)
     assert trades(fills) == [(20, 102), (10, 105), (10, 108)]
 
 
