@@ -135,7 +135,7 @@ def test_the_terms_of_an_order_count(executor):
     async def work(broker):
         return await executor(broker).execute("X", 1000, side="SELL", **terms)
 
-    fills = driven("asyncio", minute_bars([10] * 10), work)
+    fills = driven("asyncio", minute_bars([10] * 10, quote_proxy="close"), work)
     minutes = ["09:32", "09:33", "09:34", "09:35"]
     assert clock_times([fill.time for fill in fills]) == (minutes[1:] if executor is POVExecutor else minutes)  # POV waits for volume
     assert set(trades(fills)) == {(25, 10)}  # whole lots under the cap of the order
