@@ -7,6 +7,7 @@ import pytest
 from exec_algos import Bars, FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.algorithms import ALGORITHMS
 from exec_algos.market.calendars import sessions
+from exec_algos.market.depth import with_quote_proxy
 from exec_algos.stats.statistics import clustered_mean
 
 MINUTE = 60_000_000_000
@@ -27,7 +28,7 @@ def martingale():
     volume = np.round(rng.lognormal(9.0, 0.7, len(start)) * (1.0 + 500.0 * np.abs(move)))
     index = pd.DatetimeIndex(start.view("datetime64[ns]"), tz="UTC").tz_convert("America/New_York")
     table = pd.DataFrame({"open": opens, "high": high, "low": low, "close": close, "volume": volume}, index=index)
-    return Bars.from_frame(table, symbol="FAIR", label="start", step="1min")
+    return with_quote_proxy(Bars.from_frame(table, symbol="FAIR", label="start", step="1min"), "close")
 
 
 TEXTS = {name: name for name in ALGORITHMS} | {"dynamic_vwap": "dynamic_vwap:bin_minutes=60"}

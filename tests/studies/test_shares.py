@@ -188,7 +188,7 @@ def test_a_share_prints_no_result_so_what_shapes_one_is_refused(made, tmp_path, 
 def test_a_share_needs_a_folder(made):
     found = CliRunner().invoke(app, ["study", made[0].store, "--shard", "1/2"])
     assert found.exit_code == 2
-    assert "--cluster and --shard need --resume" in found.output
+    assert "--cluster, --shard and --allow-import need --resume" in found.output
 
 
 def stopping(pid):
