@@ -1,5 +1,7 @@
 import json
 import os
+import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,10 @@ from hypothesis import settings
 # how long an example takes says more of the machine than of the code
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# a run in the background of a shell starts with Ctrl-C ignored, and so would the programs that tests start and stop
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
