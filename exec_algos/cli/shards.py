@@ -13,7 +13,7 @@ import typer
 
 from exec_algos.cli.printing import console, described, say, say_json
 from exec_algos.cli.show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
-from exec_algos.cli.study import compared_lines
+from exec_algos.cli.study import compared_lines, filled_text
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
@@ -219,10 +219,11 @@ def _progress(*, quiet: bool, name: str = "") -> Iterator[Progressing | None]:
 
 
 def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None:
-    from exec_algos.reports.words import frictionless_line
+    from exec_algos.reports.words import frictionless_line, is_capped
 
     config = result.config
-    for line in (oversize_line(result.oversize()), frictionless_line(config)):
+    lost = f"{len(result.failed)} symbols, days or months could not be worked: the numbers are of the rest" if result.failed else ""
+    for line in (lost, oversize_line(result.oversize(), capped=is_capped(config)), frictionless_line(config)):
         if line:
             say(line)
     say(
@@ -234,7 +235,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     for row in shown.table.reset_index().to_dict("records"):
         mean = "not estimable" if math.isnan(row["mean"]) else f"{bps(row['mean'])} bps {interval(row['low'], row['high'])}"
-        say(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {row['fill_rate']:.1%}, n {row['n']:.0f}")
+        say(f"{row['algorithm']} {row['side'].lower()}: {mean}, filled {filled_text(row['fill_rate'])}, n {row['n']:.0f}")
     note = f"; {shown.note}" if shown.once else ""
     say(f"slippage against interval VWAP, positive = cost; 95 % interval clustered by day{note}")
     sides = set(shown.table.index.get_level_values("side"))

@@ -213,10 +213,10 @@ def working(name: str, fresh: bool) -> str:
 def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band], frictionless: pd.Series[float] | None = None) -> None:
     terminal, config = console(), result.config
     short = short_names(config["algorithms"])
-    from exec_algos.reports.words import frictionless_line
+    from exec_algos.reports.words import frictionless_line, is_capped
 
     oversize = result.oversize()
-    first, later = oversize_line([row for row in oversize if row.many]), oversize_line([row for row in oversize if not row.many])
+    first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
     _print_lines([line for line in (first, frictionless_line(config)) if line])
     terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
@@ -229,7 +229,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     for side in sorted(set(shown.table.index.get_level_values("side"))):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):
             terminal.print(line, soft_wrap=True)
-    for line in _unfilled(result, short):
+    for line in _unfilled(result, short, shown):
         terminal.print(line, soft_wrap=True)
     if len(result.skipped):
         terminal.print(f"skipped: {len(result.skipped)} symbol-sessions; {counted(result.skipped['reason'])}", soft_wrap=True)
@@ -242,11 +242,16 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     _print_more(result, show, bands)
 
 
-def _unfilled(result: StudyResult, short: Mapping[str, str]) -> list[str]:
-    """Why not all was filled, a line for each algorithm and side; without the single fills nobody knows."""
+def filled_text(rate: float) -> str:
+    """A fill rate; little is not nothing."""
+    return "<0.1%" if 0 < rate < 0.0005 else f"{rate:.1%}"
+
+
+def _unfilled(result: StudyResult, short: Mapping[str, str], shown: Shown) -> list[str]:
+    """Why not all was filled, a line for each algorithm and side of the table; without the single fills nobody knows."""
     if not (result.parents["residual"] > 0).any() or not len(result.fills):
         return []
-    lines = {key: residual_line(row) for key, row in result.residuals().iterrows()}
+    lines = {key: residual_line(row) for key, row in result.residuals().iterrows() if key in shown.table.index}
     return [f"not filled: {short[key[0]]} {key[1].lower()} {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
 
 
@@ -271,7 +276,7 @@ def _summary_table(shown: Shown, short: Mapping[str, str], fees: pd.Series[float
             *cells,
             *([bps(row["median"]), bps(row["sd"]).lstrip("+")] if spread else []),
             interval(row["low"], row["high"]),
-            f"{row['fill_rate']:.1%}",
+            filled_text(row["fill_rate"]),
         )
     return table
 

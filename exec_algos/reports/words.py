@@ -46,7 +46,11 @@ def subtitle(result: StudyResult) -> str:
 def cautions(result: StudyResult) -> list[str]:
     """What a reader has to know before the numbers."""
     sentences = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
-    sentences += [f"{line[0].upper()}{line[1:]}." for line in (frictionless_line(result.config), oversize_line(result.oversize())) if line]
+    sentences += [
+        f"{line[0].upper()}{line[1:]}."
+        for line in (frictionless_line(result.config), oversize_line(result.oversize(), capped=is_capped(result.config)))
+        if line
+    ]
     if sells_mirror_buys(result):
         sentences.append(
             "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."
@@ -81,6 +85,11 @@ def _clock(result: StudyResult, *, with_end: bool) -> str:
     others = len(orders) - int(counts[ranked[:shown]].sum())
     why = " (cut to their session)" if shown == 1 else ""
     return ", ".join(usual) + (f"; {others} of {len(orders)} orders have another{why}" if others else "")
+
+
+def is_capped(config: Mapping[str, Any]) -> bool:
+    """A study whose orders take no more than a part of a bar's volume."""
+    return config["fill_model"]["max_participation"] is not None
 
 
 def is_frictionless(config: Mapping[str, Any]) -> bool:

@@ -81,8 +81,8 @@ def _over(quantity: Floats, volume: Floats) -> Floats:
         return quantity / volume
 
 
-def oversize_line(found: Sequence[Oversize]) -> str:
-    """One sentence; empty where no order exceeds anything.
+def oversize_line(found: Sequence[Oversize], *, capped: bool = False) -> str:
+    """One sentence; empty where no order exceeds anything. What to do is said where no cap is set.
 
     >>> oversize_line([Oversize("a bar", 12, 20, 3.25), Oversize("the ADV", 0, 20, 0.0)]).partition(";")[0]
     'larger than the market: 12 of 20 orders exceed the volume of a bar (up to 3.2 times)'
@@ -90,7 +90,8 @@ def oversize_line(found: Sequence[Oversize]) -> str:
     parts = [
         f"{row.orders:,} of {row.of:,} orders exceed {_named(row.volume)} (up to {row.most:,.1f} times)" for row in found if row.orders
     ]
-    return f"larger than the market: {', '.join(parts)}; max_participation (--max-participation) caps them" if parts else ""
+    advice = "" if capped else "; max_participation (--max-participation) caps them"
+    return f"larger than the market: {', '.join(parts)}{advice}" if parts else ""
 
 
 def _named(volume: str) -> str:

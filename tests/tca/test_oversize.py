@@ -136,3 +136,16 @@ def test_fees_stand_beside_the_slippage():
     assert fees_bps(study("70").parents) is None
     nothing = parents.assign(filled=0.0, average_price=math.nan)
     assert pd.isna(fees_bps(nothing)["twap", "BUY"])
+
+
+def test_who_has_a_cap_needs_no_advice_to_set_one():
+    row = Oversize("the ADV", 1, 2, 3.0)
+    assert oversize_line([row]).endswith("(--max-participation) caps them")
+    assert oversize_line([row], capped=True) == "larger than the market: 1 of 2 orders exceed the ADV (up to 3.0 times)"
+
+
+@pytest.mark.parametrize(("rate", "text"), [(0.0, "0.0%"), (0.0001, "<0.1%"), (0.0006, "0.1%"), (1.0, "100.0%")])
+def test_little_is_not_nothing(rate, text):
+    from exec_algos.cli.study import filled_text
+
+    assert filled_text(rate) == text
