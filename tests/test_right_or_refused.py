@@ -76,6 +76,7 @@ def test_a_wrong_zone_or_calendar_gives_no_table(folder, options, named):
 def test_without_a_calendar_there_is_the_analysis(folder):
     code, said = command("study", folder / "AAA.csv", "--zone", "America/New_York", "--label", "start", "--out", folder / "own")
     assert code == 0, said
+    assert "sessions: days of the bars" in said
     page = (folder / "own" / "report.html").read_text()
     assert "Implementation shortfall by its parts" in page
     assert "unknown calendar" not in page

@@ -213,11 +213,12 @@ def working(name: str, fresh: bool) -> str:
 def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Band], frictionless: pd.Series[float] | None = None) -> None:
     terminal, config = console(), result.config
     short = short_names(config["algorithms"])
-    from exec_algos.reports.words import frictionless_line, is_capped
+    from exec_algos.reports.words import frictionless_line, is_capped, own_sessions
 
     oversize = result.oversize()
     first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
-    _print_lines([line for line in (first, frictionless_line(config)) if line])
+    own = "sessions: days of the bars, from their first bar to their last; --calendar names an exchange's" if own_sessions(config) else ""
+    _print_lines([line for line in (first, frictionless_line(config), own) if line])
     terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     fees = fees_bps(result.parents)

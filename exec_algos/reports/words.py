@@ -92,6 +92,11 @@ def is_capped(config: Mapping[str, Any]) -> bool:
     return config["fill_model"]["max_participation"] is not None
 
 
+def own_sessions(config: Mapping[str, Any]) -> bool:
+    """A study without a calendar: a session is a day of the bars."""
+    return bool(config["calendar"] == OWN_SESSIONS)
+
+
 def is_frictionless(config: Mapping[str, Any]) -> bool:
     """A study in which nothing is charged: no spread, no impact, no fees."""
     model = config["fill_model"]
