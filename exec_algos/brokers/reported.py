@@ -47,8 +47,9 @@ class Sent(NamedTuple):
 class Reported:
     """Looks at what a broker says of the children of parent orders.
 
-    Believed is a `Fill` of the child's symbol and side; of no more shares than it asked for; at a positive price, not beyond
-    its limit; with a finite commission; at a time between its release and now, and, against a wall clock, up to a minute beside it.
+    Believed is a `Fill` of the child's symbol and side; of no more shares than it asked for; at a positive price, not beyond its limit
+    (at 0 where a fill model's impact uses the price up); with a finite commission; at a time between its release and now, and, against a wall
+    clock, up to a minute beside it.
     The single trades of a child, its `parts`, are looked at in the same way, and sum to the whole.
 
     Parameters
@@ -141,7 +142,9 @@ def _doubt_of_quantity(fill: Fill, sent: Sent) -> str:
 
 def _doubt_of_price(fill: Fill, sent: Sent) -> str:
     price, limit = fill.fill_price, sent.limit
-    if not is_finite(price) or price <= 0:
+    # a sale at market that uses the price up gets 0 from a fill model, which says its impact; a venue knows none
+    used_up = sent.side < 0 and math.isnan(limit) and is_finite(fill.impact) and fill.impact < 0
+    if not is_finite(price) or price < 0 or (price == 0 and not used_up):
         return f"fill_price {_short(price)}"
     if not math.isnan(limit) and (price - limit) * sent.side > NEARLY * limit:
         return f"fill_price {_short(price)}, beyond its limit {limit!r}"
