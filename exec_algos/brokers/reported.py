@@ -48,8 +48,8 @@ class Reported:
     """Looks at what a broker says of the children of parent orders.
 
     Believed is a `Fill` of the child's symbol and side; of no more shares than it asked for; at a positive price, not beyond its limit
-    (at 0 where a fill model's impact uses the price up); with a finite commission; at a time between its release and now, and, against a wall
-    clock, up to a minute beside it.
+    (at 0 where a fill model's impact uses the price up); with a finite commission; at a time between its release and now, and, against
+    a wall clock, up to a minute beside it.
     The single trades of a child, its `parts`, are looked at in the same way, and sum to the whole.
 
     Parameters

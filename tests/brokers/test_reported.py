@@ -386,3 +386,12 @@ def test_orders_side_by_side_go_on_when_one_of_them_is_lied_to():
         return [type(end) for end in ends], second.get_execution_summary()["residual"]
 
     assert run(main()) == ([WrongFillError, list], 0)
+
+
+@pytest.mark.parametrize(("impact", "said"), [(-50.0, ""), (math.nan, "fill_price 0.0"), (0.0, "fill_price 0.0")])
+def test_a_price_of_0_is_believed_where_an_impact_explains_it(impact, said):
+    now = Wall().clock.now
+    parts = {"rule_price": 50.0, "spread": 0.0, "impact": impact} if impact < 0 else {"impact": impact}
+    fill = tuple.__new__(Fill, tuple({**sale(now)._asdict(), "fill_price": 0.0, "parts": (), **parts}.values()))
+    assert said in doubt(fill, sent=now)
+    assert bool(doubt(fill, sent=now)) == bool(said)
