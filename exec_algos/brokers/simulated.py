@@ -86,6 +86,7 @@ class SimulatedBroker(BrokerAPI):
         self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
         self._seed, self._synthetic = seed, False
         self._carried: list[tuple[Started[Fill], int]] = []
+        self._quoted: set[str] = set()
         self._direct = type(self).place_order is SimulatedBroker.place_order
         attached = running_market.get()
         if attached is not None:
@@ -212,7 +213,9 @@ class SimulatedBroker(BrokerAPI):
         UsageError
             No bar has been completed yet; or no bar has quotes, and no proxy is named for them.
         """
-        self.check_quotes(ticker, QUOTES, "get_market_depth")
+        if ticker not in self._quoted:  # it looks at every bar of the symbol, and executors ask each minute
+            self.check_quotes(ticker, QUOTES, "get_market_depth")
+            self._quoted.add(ticker)
         stream = self.market.stream(ticker)
         if stream.latest is None:
             raise UsageError(f"{ticker} has no completed bar yet, so there is no depth")
