@@ -7,7 +7,6 @@ Each parent order is a world of its own; two of them never compete for one bar's
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -18,14 +17,27 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from exec_algos.batch.tape import NOT_WATCHED, BatchOrders, BatchTrades, Outcome, Tape, Variant, Watched, in_flight, look, slice_end
+from exec_algos.batch.jobs import bounds_of, jobs_of
+from exec_algos.batch.tape import (
+    NO_CLOCK,
+    NOT_WATCHED,
+    BatchOrders,
+    BatchTrades,
+    Clock,
+    Outcome,
+    Tape,
+    Variant,
+    Watched,
+    in_flight,
+    look,
+    slice_end,
+)
 from exec_algos.checks import Floats, Ints
 from exec_algos.compiling import compilable, fingerprint
 from exec_algos.costs import Commission, child_fee
 from exec_algos.costs.charges import NO_FEES, FeeTable, is_passive, owed
 from exec_algos.costs.grid import EVERY_PRICE, PriceGrid, on_tick, taken_price
 from exec_algos.costs.propagator import NO_IMPACT, ImpactTable, ImpactTerms, displace, level_after, own_impact, push_of, shift_of
-from exec_algos.errors import UsageError
 from exec_algos.fills.matching import (
     TOUCHED,
     UNCAPPED,
@@ -37,9 +49,8 @@ from exec_algos.fills.matching import (
     share_budget,
     terms_at,
 )
-from exec_algos.model import NO_RULES, Bounds, Decision, Residual, Rules, Seen, Terms
+from exec_algos.model import NO_RULES, Decision, Rules, Seen, Terms
 from exec_algos.model.apply import apply_rules
-from exec_algos.model.style import ChildStyle
 
 __all__ = ["NOT_WATCHED", "BatchOrders", "BatchTrades", "Outcome", "Tape", "Watched", "run_batch"]
 
@@ -92,12 +103,12 @@ _end: Any = njit(slice_end)
 
 @lru_cache(maxsize=128)
 def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts the loop inside
-    dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded, gaps = variant
+    dense, late, free, dated, recording, moving, watching, ruled, after, shares_only, gridded, gaps, paused = variant
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, params, commission, fees, impact, grid, lag, limit_fill, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
-        most = orders.slices.max() if late else 1
+    def run(tape, orders, curves, clock, params, commission, fees, impact, grid, lag, limit_fill, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+        most = max(orders.slices.max(), orders.decisions.max() if paused else 1) if late else 1
         levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
         for i in range(orders.side.shape[0]):
@@ -119,18 +130,28 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 deadline = orders.deadline[i]
                 if deadline > end:
                     total = n + 1 if after == 2 else n - (end - deadline) // d
+            if paused:
+                opens, over = clock.begin[orders.clock[i] :], clock.end[orders.clock[i] :]
+                total = orders.decisions[i]
             base = first - orders.base[i] if watching else 0
             filled, notional, paid, taxed, children, at = 0, 0.0, 0.0, 0.0, 0, begins[i]
             past, child, value, traded, rested, rested_value, fee, tax, row, reach = 0, -1, 0.0, 0, 0, 0.0, 0.0, 0.0, 0, limit_fill
+            reported = 0
             dues = orders.fees[i] if len(orders.fees) else 0
             for k in range(total):
                 known, working = filled, 0
                 if after == 2 and k == n:
                     row = _end(start, row, deadline - step)
                 if late:
-                    if k > flight:
-                        past += got[k - flight - 1]
-                    known, working = _flight(asked, got, max(k - flight, 0), k)
+                    if paused:
+                        while reported < k and over[reported] + lag <= opens[k]:
+                            past += got[reported]
+                            reported += 1
+                    else:
+                        if k > flight:
+                            past += got[k - flight - 1]
+                        reported = max(k - flight, 0)
+                    known, working = _flight(asked, got, reported, k)
                     known += past
                 aim = 1.0 if after and k >= n else curve[k]
                 seen = Seen(k, aim, known, working, 0.0, np.nan, np.nan, np.nan, 0.0, 0.0)
@@ -148,16 +169,19 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                     asked[k], got[k], limits[k] = left, 0, limit
                 else:
                     value, traded, rested, rested_value, fee, tax = 0.0, 0, 0, 0.0, 0.0, 0.0
-                over = t0 + (k + 1) * d
-                if after:
-                    over = min(over, end) if k < n else deadline if after == 2 else end + (k - n + 1) * d
-                stop = row + 1 if dense else _end(start, row, over)
+                if paused:
+                    until = over[k]
+                else:
+                    until = t0 + (k + 1) * d
+                    if after:
+                        until = min(until, end) if k < n else deadline if after == 2 else end + (k - n + 1) * d
+                stop = row + 1 if dense else _end(start, row, until)
                 for r in range(row, stop):
                     if late:
-                        while child < k and t0 + (child + 1) * d + lag <= start[r]:
+                        while child < k and (opens[child + 1] if paused else t0 + (child + 1) * d) + lag <= start[r]:
                             child += 1
                             value, traded, rested, rested_value, fee, tax = 0.0, 0, 0, 0.0, 0.0, 0.0
-                        if child < 0:
+                        if child < 0 or (paused and start[r] >= over[child] + lag):
                             continue
                         left, limit = asked[child] - got[child], limits[child]
                     if left > 0:
@@ -237,6 +261,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     limits: LimitTerms = TOUCHED,
     watching: bool = False,
     rules: Rules = NO_RULES,
+    clock: Clock = NO_CLOCK,
     recording: bool = False,
     threads: int | None = None,
 ) -> tuple[Outcome, BatchTrades]:
@@ -246,7 +271,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     ----------
     tape : Tape
     orders : BatchOrders
-        Windows in whole bars: ``start`` and ``interval`` are multiples of `step` from the session's open,
+        Windows in whole bars: ``start`` and ``interval`` are multiples of `step` from the session's open (or its pause's end),
         and so is every bar's start.
     curves : ndarray of float64
         Curves at the slices' ends, one behind the other.
@@ -270,6 +295,8 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         `decide` looks at the market: needs ``tape.seen`` and ``orders.base``.
     rules : Rules
         Of every order.
+    clock : Clock
+        Slices of the orders that have ``orders.decisions``.
     recording : bool
         Keep single trades.
     threads : int, optional
@@ -289,7 +316,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         ``"cancel"``, which only the event-driven backtest works.
     """
     orders.check(tape, curves)
-    bounds, after = _bounds(orders, rules, latency)
+    bounds, after = bounds_of(orders, rules, latency)
     key = f"{decide.__module__}.{decide.__qualname__}:{fingerprint(decide)}:{_RULES}"  # type: ignore[arg-type]
     _DECIDES[key] = decide  # type: ignore[assignment]
     lag = -(-latency // step) * step
@@ -302,7 +329,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         rows: Any = slice(part[0], part[-1] + 1) if part[-1] - part[0] == len(part) - 1 else part
         mine = Outcome._make(column[rows] for column in outcome)
         _kernel(key, variant)(
-            tape, orders.take(rows), curves, params, plain, fees, impact, grid, lag, limits, bounds, step, mine, space[rows], trades
+            tape, orders.take(rows), curves, clock, params, plain, fees, impact, grid, lag, limits, bounds, step, mine, space[rows], trades
         )
         for whole, column in zip(outcome, mine, strict=True):
             if rows is part:
@@ -315,8 +342,9 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     common = Variant(
         dense=False, late=lag > 0, free=plain == FREE, dated=fees is not NO_FEES, recording=recording, moving=impact.kind,
         watching=watching, ruled=rules != NO_RULES, after=after, shares_only=not bounds.forced, gridded=gridded, gaps=gridded,
+        paused=False,
     )  # fmt: skip
-    jobs = _jobs(common, orders, step, threads)
+    jobs = jobs_of(common, orders, step, threads)
     if threads == 1 or len(jobs) < 2:
         for job in jobs:
             work(*job)
@@ -324,21 +352,6 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         with ThreadPoolExecutor(len(jobs)) as pool:
             list(pool.map(work, *zip(*jobs, strict=True)))
     return outcome, trades.compressed(space)
-
-
-def _jobs(common: Variant, orders: BatchOrders, step: int, threads: int | None) -> list[tuple[Variant, Ints]]:
-    """Rows of the orders in as many pieces as there are threads, those of one bar a slice apart from the others."""
-    shares = bool(common.shares_only and (orders.lot_size == 1.0).all() and (orders.cap <= 1.0).all())
-    single = (orders.last - orders.first == orders.slices) & (orders.end - orders.start == orders.slices * step)
-    if common.after:
-        single &= orders.deadline == orders.end
-    jobs: list[tuple[Variant, Ints]] = []
-    for dense in (True, False):
-        chosen = np.flatnonzero(single == dense)
-        pieces = min(threads or os.cpu_count() or 1, -(-len(chosen) // 64))
-        variant = common._replace(dense=dense, shares_only=shares and dense and not common.late)
-        jobs.extend((variant, part) for part in np.array_split(chosen, pieces or 1) if len(part))
-    return jobs
 
 
 def _unpriced(variant: Variant, part: Ints, outcome: Outcome, trades: BatchTrades, space: Ints) -> Ints:
@@ -352,22 +365,6 @@ def _unpriced(variant: Variant, part: Ints, outcome: Outcome, trades: BatchTrade
     return found
 
 
-def _bounds(orders: BatchOrders, rules: Rules, latency: int) -> tuple[Bounds, int]:
-    """The rules in lots, which are one size where children are bounded, and `Variant.after`."""
-    after, policy, sizes = AFTER.get(Residual(rules.residual), 0), str(rules.residual), np.unique(orders.lot_size)
-    if latency and rules.residual != Residual.CANCEL:
-        raise UsageError(f"with latency the compiled loop knows no residual policy but 'cancel', got {policy!r}; use driver='engine'")
-    if ChildStyle.of(rules.style).placement().passive or rules.randomisation is not None:
-        what = f"style {str(rules.style)!r}" if rules.randomisation is None else f"{rules.randomisation}"
-        raise UsageError(f"the compiled loop places children at market and on time, got {what}; use driver='engine'")
-    if after and len(orders.deadline) != len(orders.side):
-        raise UsageError(f"residual policy {policy!r} goes on after the window: orders.deadline must say until when, ns UTC")
-    if len(sizes) > 1 and (rules.min_child or rules.max_child):
-        raise UsageError(f"min_child and max_child need orders of one lot size, got {sizes.tolist()}; run each size by itself")
-    return rules.bounds(float(sizes[0]) if len(sizes) else 1.0), after
-
-
-AFTER = {Residual.EXTEND: 1, Residual.CLOSE_AUCTION: 2}
 _PRICES = (
     bar_budget,
     share_budget,

@@ -91,6 +91,9 @@ class BatchOrders(NamedTuple):
         Row of the impact's terms, one a symbol. Empty: the first.
     fees : ndarray of int64
         Entry of the fee table, one a trade date and side. Empty: the first.
+    clock, decisions : ndarray of int64
+        Where the order's slices begin in the `Clock`, and how many it has with those of its residual policy. 0 decisions, or empty: the
+        window has no pause, slice k begins at ``start + k interval``.
     """
 
     side: Ints
@@ -108,6 +111,8 @@ class BatchOrders(NamedTuple):
     deadline: Ints = NO_ROWS
     law: Ints = NO_ROWS
     fees: Ints = NO_ROWS
+    clock: Ints = NO_ROWS
+    decisions: Ints = NO_ROWS
 
     def take(self, rows: Any) -> BatchOrders:
         """Some of them, by number or slice, in columns that the loop takes: contiguous and writeable, views where they can be."""
@@ -129,6 +134,22 @@ class BatchOrders(NamedTuple):
             raise UsageError(f"rows of the orders lie outside the tape of {len(tape.start)} bars")
         if (self.curve + self.slices).max() > len(curves) or self.curve.min() < 0:
             raise UsageError(f"curves of the orders lie outside the {len(curves)} curve values")
+
+
+class Clock(NamedTuple):
+    """Slices of orders whose windows have pauses or nights in them, one order behind the other; see `exec_algos.model.slicing`.
+
+    Attributes
+    ----------
+    begin, end : ndarray of int64
+        ns UTC.
+    """
+
+    begin: Ints
+    end: Ints
+
+
+NO_CLOCK = Clock(NO_ROWS, NO_ROWS)
 
 
 class Outcome(NamedTuple):
@@ -227,6 +248,8 @@ class Variant(NamedTuple):
         The exchange does not take every price.
     gaps : bool
         Some bars may have no price: nothing fills there.
+    paused : bool
+        Windows have pauses or nights in them: slices are those of a `Clock`.
     """
 
     dense: bool
@@ -241,6 +264,7 @@ class Variant(NamedTuple):
     shares_only: bool
     gridded: bool
     gaps: bool
+    paused: bool
 
 
 def in_flight(asked: Ints, got: Ints, begin: int, end: int) -> tuple[int, int]:

@@ -242,7 +242,7 @@ class BrokerAPI(ABC):
         i = found.at_or_after(instant)
         if i == len(found):
             raise UsageError(f"calendar {found.name} has no session within 14 days of {instant} ns UTC")
-        return Session(int(found.open[i]), int(found.close[i]), found.zone)
+        return Session.of(found, i)
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note of a parent order whose children will come; returns it with its number."""

@@ -25,6 +25,7 @@ from exec_algos.market.bars import QUOTES, Bars
 from exec_algos.market.calendars import DAY, daily_hours
 from exec_algos.market.depth import check_quotes
 from exec_algos.market.hours import sessions_of
+from exec_algos.market.pieces import slot
 from exec_algos.market.profile import as_series
 from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
 from exec_algos.model.window import Moment, first_instant, instant
@@ -187,7 +188,7 @@ class SimulatedBroker(BrokerAPI):
         self._ensure(ticker)
         volumes, today = self.market.volumes(ticker)
         session = self.market.session(self.clock.now)
-        return as_series(volumes.profile(today, days), session.open, self.resolution, self.market.zone)
+        return as_series(volumes.profile(today, days), session, self.resolution, self.market.zone)
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """See `BrokerAPI.get_volume_history`; the bars are the replay's, whatever `step` says."""
@@ -199,10 +200,11 @@ class SimulatedBroker(BrokerAPI):
         """See `BrokerAPI.get_volumes_today`; the bars are the replay's, whatever `step` says."""
         self._ensure(ticker)
         now, stream = self.clock.now, self.market.stream(ticker)
-        opened, bars = self.market.session(now).open, stream.bars
-        first, last = np.searchsorted(bars.start[: stream.known], [opened, now - stream.step + 1])
-        today = np.zeros(max((now - opened) // stream.step, 0))
-        np.add.at(today, (bars.start[first:last] - opened) // stream.step, bars.volume[first:last])
+        session, bars = self.market.session(now), stream.bars
+        first, last = np.searchsorted(bars.start[: stream.known], [session.open, now - stream.step + 1])
+        today = np.zeros(slot(session, now, stream.step) if now > session.open else 0)
+        number = np.full(last - first, self.market.sessions.at_or_after(now))
+        np.add.at(today, self.market.sessions.slot(number, bars.start[first:last], stream.step), bars.volume[first:last])
         return today
 
     async def get_market_depth(self, ticker: str) -> Mapping[str, float]:

@@ -25,8 +25,10 @@ from exec_algos.fills.limits import QueueFill
 from exec_algos.fills.matching import UNCAPPED, Execution, PriceParts, bar_budget, displaced_price, meet_bar, price_parts, terms_at
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.hours import trading_bars
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Fill, ParentOrder, Session, Side, check_lots
+from exec_algos.model.slicing import in_pause
 
 ROUNDED_DOWN = 1 - 1e-12  # shares over lots lie that little above the lots that they are
 MARKET = int(Rank.MARKET)
@@ -89,10 +91,11 @@ class Market:
             raise UsageError(f"bars of one market have one length, got {sorted(step / 1e9 for step in steps)} seconds")
         if self._at_limit is not None:
             check_quotes(bars)
+        bars = trading_bars(bars, self.sessions)
         for symbol in bars.symbols:
             if symbol in self.streams:
                 raise UsageError(f"{symbol} is in this market already")
-            stream = self.streams[symbol] = Stream(symbol, bars.select([symbol]), self.model, self.queue.now)
+            stream = self.streams[symbol] = Stream(symbol, bars.select([symbol]), self.model, self.queue.now, self.sessions)
             if stream.due >= 0:
                 self.queue.put_bar(stream.due, symbol, self._close_bars, stream)
 
@@ -121,7 +124,7 @@ class Market:
             raise OrderRejectedError(
                 f"the market has no session at or after {np.datetime64(instant, 'ns')} UTC; the last one is {self.sessions.date[-1:]}"
             )
-        return Session(int(self.sessions.open[i]), int(self.sessions.close[i]), self.zone)
+        return Session.of(self.sessions, i)
 
     def regular_bars(self) -> Bars:
         """All bars that lie in the sessions."""
@@ -265,7 +268,7 @@ class Market:
         (start, _, high, low, _, volume, _), buy, sell = closed
         now, used, ended, at_once = self.queue.now, 0.0, False, self._at_limit is None
         for child in stream.resting:
-            if child.active <= start < child.deadline:
+            if child.active <= start < child.deadline and not (child.state.parent.pauses and in_pause(start, child.state.parent.pauses)):
                 state = child.state
                 gone = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
                 price = buy if state.side > 0 else sell

@@ -16,6 +16,7 @@ from exec_algos.model import NOTHING, Observed
 if TYPE_CHECKING:
     from exec_algos.checks import Floats
     from exec_algos.market.bars import Bars
+    from exec_algos.market.calendars import Sessions
 
 CHUNK = 1024  # rows made into numbers at a time: enough to be quick, few enough to stay in the cache
 
@@ -58,6 +59,7 @@ class Stream:
         "_quotes",
         "_rows",
         "_sell",
+        "_sessions",
         "_traded",
         "bars",
         "displacement",
@@ -71,8 +73,8 @@ class Stream:
         "symbol",
     )
 
-    def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int) -> None:
-        self.symbol, self.bars, self.step = symbol, bars, bars.step
+    def __init__(self, symbol: str, bars: Bars, model: FillModel, first: int, sessions: Sessions) -> None:
+        self.symbol, self.bars, self.step, self._sessions = symbol, bars, bars.step, sessions
         self._columns: list[Any] = [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price()]
         self._columns += [model.prices(bars, 1), model.prices(bars, -1)]
         self.resting: list[Child] = []
@@ -116,7 +118,9 @@ class Stream:
     def observed(self) -> Observed:
         """What the completed bars say of the market."""
         if self._traded is None or self._quotes is None:
-            self._traded, self._quotes = np.cumsum(self.bars.volume), quotes_of(self.bars)
+            # what trades before the open and behind the close is no volume to take part in: an order over a night does not see it
+            regular = np.where(self._sessions.locate(self.bars.start) >= 0, self.bars.volume, 0.0)
+            self._traded, self._quotes = np.cumsum(regular), quotes_of(self.bars)
         i = self.known - 1
         if i < 0:
             return NOTHING

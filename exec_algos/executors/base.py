@@ -25,7 +25,7 @@ from exec_algos.model import (
     check_lots,
     check_participation,
 )  # fmt: skip
-from exec_algos.model.window import Moment, Window
+from exec_algos.model.window import Moment, Window, pauses_between
 
 __all__ = ["Moment", "OrderExecutor", "OrderTerms", "Window"]
 
@@ -193,13 +193,14 @@ class OrderExecutor(ABC):
                 broker.check_quotes(order.symbol, reads, reader)
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
-        until, auction = continues_until(order.rules, end, broker.session(start), bar, broker.resolution)
+        until, auction = continues_until(order.rules, end, broker.session(end - 1), bar, broker.resolution)
         parent = ParentOrder(
             **order._asdict(),
             start=start,
             end=end,
             until=until,
             auction=auction,
+            pauses=pauses_between(start, until or end, broker.session, broker.resolution),
             interval=algorithm.interval_on(bar),
             algorithm=str(algorithm),
         )

@@ -12,7 +12,9 @@ from exec_algos.clock import CancelledError, Started
 from exec_algos.errors import UsageError, VenueError, WrongFillError
 from exec_algos.exchange.child import Child
 from exec_algos.executors.placing import Placing
+from exec_algos.market.pieces import pieces
 from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Session, Terms, summarise
+from exec_algos.model.slicing import Slices, all_slices, trading_length
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
@@ -63,7 +65,7 @@ def trades_of(child: Started[Fill]) -> list[Fill]:
 
 
 def continues_until(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
-    """Until when the residual policy goes on after a window's `end`, and when its order for the closing auction is sent.
+    """Until when the residual policy goes on after a window's `end` in `session`, and when its order for the closing auction is sent.
 
     It ends with the last whole bar of the session, where bars have a `resolution`; the auction is that bar, or the last `bar` where
     any time will do, and never before the window's end.
@@ -76,31 +78,25 @@ def continues_until(rules: Rules, end: int, session: Session, bar: int, resoluti
         ns UTC; -1 then.
     """
     grid = resolution or 1
-    close = session.open + (session.close - session.open) // grid * grid
+    close = next((stop for begin, stop in reversed(pieces(session, grid)) if stop > begin), session.open)
     if close <= end or rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
         return None, -1
     return close, max(close - bar, end)
 
 
-def slices_of(parent: ParentOrder, start: int) -> list[tuple[int, int]]:
+def slices_of(parent: ParentOrder, start: int) -> Slices:
     """The decisions of a parent order from `start` (ns UTC) on, those of its residual policy behind those of the window.
 
-    Slice k of the window is ``[start + k d, start + (k + 1) d)``, the last one cut at the window's end. ``extend`` goes on from there to
-    the deadline; ``close_auction`` has one slice more, the session's last bar.
+    Those of the window are `exec_algos.model.slicing.slices_between`. ``extend`` goes on from there to the deadline; ``close_auction``
+    has one slice more, the session's last bar.
 
     Returns
     -------
     list of (begin, end)
         ns UTC.
     """
-    end, step, deadline = parent.end, parent.interval, parent.deadline
-    begins = [*range(start, end, step)]
-    ends = [*begins[1:], end]
-    if deadline > end:
-        more = [parent.auction] if parent.rules.residual == Residual.CLOSE_AUCTION else [*range(end, deadline, step)]
-        begins += more
-        ends += [*more[1:], deadline]
-    return list(zip(begins, ends, strict=True))
+    auction = parent.auction if parent.rules.residual == Residual.CLOSE_AUCTION else -1
+    return all_slices(start, parent.end, parent.deadline, parent.interval, parent.pauses, auction)
 
 
 class Progress:
@@ -138,7 +134,8 @@ class Progress:
         """Work what is left of `parent` from `start` (ns UTC) on."""
         self.parent = parent
         self.leg = Leg(start, parent.lots - self.lots, self.lots)
-        bounds, slices = parent.rules.bounds(parent.lot_size), -((start - parent.end) // parent.interval)
+        bounds = parent.rules.bounds(parent.lot_size)
+        slices = -(-trading_length(start, parent.end, parent.pauses) // parent.interval)
         self.terms = Terms(int(parent.side), self.leg.lots, slices, float(parent.lot_size), bounds.limit)
         self.bounds = None if parent.rules == NO_RULES else bounds
         self.placing = Placing(parent, self.terms, start, self.grid)
@@ -242,7 +239,7 @@ class Progress:
     def announce(self) -> None:
         """Say what begins."""
         parent = self.parent
-        minutes, slices = (parent.end - self.leg.start) / (60 * SECOND), self.terms.slices
+        minutes, slices = trading_length(self.leg.start, parent.end, parent.pauses) / (60 * SECOND), self.terms.slices
         self.log.info("[%s] Starting: %s %g shares over %gmin", self.name, parent.symbol, self.terms.lots * parent.lot_size, minutes)
         self.log.info("[%s] Plan: %d slices, avg %.2f per slice", self.name, slices, self.terms.lots * parent.lot_size / slices)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.checks import Floats
+from exec_algos.errors import UsageError
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
+from exec_algos.market.pieces import slot
 from exec_algos.model import (
     Decision,
     Seen,
 )  # fmt: skip
 from exec_algos.model.apply import apply_rules, at_touch
+from exec_algos.model.slicing import slices_between
 
 UNSEEN = Seen(0, 0.0, 0, 0)[4:]
 new_tuple: Any = tuple.__new__  # half the time of a named tuple's own way
@@ -51,11 +56,11 @@ class OrderRun:
 
         progress = self._progress
         parent, start, days = progress.parent, progress.leg.start, progress.algorithm.history_days
-        bars = -((start - parent.end) // bar)
+        begins = np.array([begin for begin, _ in slices_between(start, parent.end, bar, parent.pauses)], dtype=np.int64)
         if not days:
-            return window_profile(None, start, bar, bars, "UTC")
+            return window_profile(None, begins, bar, "UTC")
         profile = await self._broker.get_historical_volume_profile(parent.symbol, days)
-        return window_profile(profile, start, bar, bars, self._broker.session(start).zone)
+        return window_profile(profile, begins, bar, self._broker.session(start).zone)
 
     async def _dynamic_curve(self, bar: int) -> DynamicCurve:
         from exec_algos.market.profile import stretched
@@ -64,7 +69,12 @@ class OrderRun:
         parent, start, algorithm = progress.parent, progress.leg.start, progress.algorithm
         session = self._broker.session(start)
         history = await self._broker.get_volume_history(parent.symbol, algorithm.history_days, bar)
-        first, last, length = ((instant - session.open) // bar for instant in (start, parent.end, session.close))
+        if parent.end > session.close:
+            raise UsageError(
+                f"{algorithm.name} forecasts the volume of one session, and the window of {parent.symbol} runs over more; "
+                "end it with the session, or use vwap"
+            )
+        first, last, length = (slot(session, instant, bar) for instant in (start, parent.end, session.close))
         return algorithm.dynamic_curve([stretched(earlier, length) for earlier in history], first, last, bar)
 
     async def _release(self, curve: list[float], dynamic: DynamicCurve | None = None) -> None:

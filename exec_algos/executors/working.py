@@ -12,7 +12,7 @@ from exec_algos.clock import Started
 from exec_algos.errors import UsageError
 from exec_algos.executors.progress import Progress, continues_until, trades_of
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
-from exec_algos.model.window import Moment, Window
+from exec_algos.model.window import Moment, Window, pauses_between
 
 Carry = Callable[[], Coroutine[Any, Any, None]]
 
@@ -252,7 +252,8 @@ class WorkingOrder:
         window = Window(start=begin, end=parent.end if end is None else end)
         start, finish = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or self._progress.algorithm.interval
-        until, auction = continues_until(parent.rules, finish, broker.session(start), bar, broker.resolution)
+        until, auction = continues_until(parent.rules, finish, broker.session(finish - 1), bar, broker.resolution)
+        pauses = pauses_between(parent.start, until or finish, broker.session, broker.resolution)
         rules = parent.rules if limit_price is None else replace(parent.rules, limit_price=None if limit_price == math.inf else limit_price)
         self._progress.algorithm.check_order(rules, parent.lot_size)
-        return replace(parent, quantity=asked, end=finish, until=until, auction=auction, rules=rules), start
+        return replace(parent, quantity=asked, end=finish, until=until, auction=auction, pauses=pauses, rules=rules), start

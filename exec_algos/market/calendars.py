@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +17,8 @@ from exec_algos.market.schedules import schedule
 from exec_algos.market.stamps import known_zone
 
 DAY = 86_400_000_000_000
+PAUSE = ("break_start", "break_end")
+NO_PAUSES = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +34,15 @@ class Sessions:
     date : ndarray of datetime64[D], shape (n,)
         The day by which each session is known.
     open, close : ndarray of int64, shape (n,)
-        ns UTC; a session covers ``[open, close)``.
+        ns UTC; a session covers ``[open, close)`` without its pause.
+    break_start, break_end : ndarray of int64, shape (n,), optional
+        The pause ``[break_start, break_end)`` in which the exchange is known not to trade (lunch in Tokyo), ns UTC. Both are `close`
+        where there is none, which is also what is taken where they are not given; both are `open` where a session opens after it.
+
+    Raises
+    ------
+    UsageError
+        A pause that does not lie in its session.
     """
 
     name: str
@@ -39,17 +50,85 @@ class Sessions:
     date: npt.NDArray[np.datetime64]
     open: Ints
     close: Ints
+    break_start: Ints = field(default_factory=lambda: NO_PAUSES)
+    break_end: Ints = field(default_factory=lambda: NO_PAUSES)
+
+    def __post_init__(self) -> None:
+        if self.break_start is NO_PAUSES:
+            object.__setattr__(self, "break_start", self.close)
+            object.__setattr__(self, "break_end", self.close)
+        inside = (self.open <= self.break_start) & (self.break_start <= self.break_end) & (self.break_end <= self.close)
+        if not inside.all():
+            day = self.date[int(np.argmin(inside))]
+            raise UsageError(f"calendar {self.name}: the pause of {day} does not lie between open and close; give it so, or none")
 
     def __len__(self) -> int:
         return len(self.date)
 
+    @property
+    def has_breaks(self) -> bool:
+        """Whether any session has a pause with trading before or behind it."""
+        return self.break_start is not self.close and bool((self.break_start < self.close).any())
+
+    def take(self, rows: npt.NDArray[Any]) -> Sessions:
+        """Some of them, by number or mask, in time order."""
+        columns = {name: getattr(self, name)[rows] for name in ("date", "open", "close", "break_start", "break_end")}
+        return Sessions(name=self.name, zone=self.zone, **columns)
+
     def locate(self, instants: Ints) -> Ints:
-        """Index of the session that holds each instant (ns UTC), -1 where the exchange is closed."""
+        """Index of the session that holds each instant (ns UTC), -1 where the exchange is closed or pauses."""
+        found = self._span(instants)
+        return np.where(self._paused(instants, found), -1, found) if self.has_breaks else found
+
+    def in_break(self, instants: Ints) -> npt.NDArray[np.bool_]:
+        """Whether each instant (ns UTC) lies in the pause of a session."""
+        return self._paused(instants, self._span(instants)) if self.has_breaks else np.zeros(len(instants), dtype=bool)
+
+    def _span(self, instants: Ints) -> Ints:
+        """Index of the session that is neither closed nor yet to open, its pause counted in; -1 for none."""
         if not len(self):
             return np.full(len(instants), -1, dtype=np.int64)
         found = np.searchsorted(self.open, instants, side="right") - 1
         inside = (found >= 0) & (instants < self.close[np.maximum(found, 0)])
         return np.where(inside, found, -1).astype(np.int64)
+
+    def _paused(self, instants: Ints, held: Ints) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = (held >= 0) & (instants >= self.break_start[held]) & (instants < self.break_end[held])
+        return found
+
+    def slots(self, step: int) -> Ints:
+        """Whole bars of `step` ns that fit into each session: shape (n_sessions,)."""
+        found: Ints = (self.break_start - self.open) // step + (self.close - self.break_end) // step
+        return found
+
+    def slot(self, held: Ints, instants: Ints, step: int) -> Ints:
+        """Which of its session's bars starts at each instant, counted over the pause.
+
+        Parameters
+        ----------
+        held : ndarray of int64, shape (m,)
+            The session of each instant by number, none of them -1.
+        instants : ndarray of int64, shape (m,)
+            ns UTC, none before its session's open. One in the pause counts as its end; a window's end as the bars before it.
+        step : int
+            Length of a bar, ns.
+        """
+        morning = (self.break_start[held] - self.open[held]) // step
+        early = np.minimum((instants - self.open[held]) // step, morning)
+        late = np.maximum(instants - self.break_end[held], 0) // step
+        found: Ints = early + late
+        return found
+
+    def adjoining_last(self) -> Ints:
+        """The last session of the market that each session belongs to: those that adjoin are one. Shape (n + 1,), the last is -1."""
+        n = len(self)
+        ends = np.flatnonzero(np.append(self.open[1:] != self.close[:-1], n > 0))
+        return np.append(ends[np.searchsorted(ends, np.arange(n))] if n else np.zeros(0, dtype=np.int64), -1)
+
+    def resumed(self, held: Ints, instants: Ints) -> Ints:
+        """When the trading began that goes on at each instant: its session's open, or the end of the pause before it, ns UTC."""
+        found: Ints = np.where(instants >= self.break_end[held], self.break_end[held], self.open[held])
+        return found
 
     def rows(self, rising: Ints) -> tuple[Ints, Ints]:
         """Where the instants of each session stand among rising ones: rows ``[first, last)``, the same as `locate` says of each instant.
@@ -57,7 +136,8 @@ class Sessions:
         Parameters
         ----------
         rising : ndarray of int64, shape (n,)
-            ns UTC, none before the one in front of it: the starts of one symbol's bars.
+            ns UTC, none before the one in front of it: the starts of one symbol's bars, none of them in a pause
+            (`exec_algos.market.hours.trading_bars`).
 
         Returns
         -------
@@ -69,6 +149,8 @@ class Sessions:
 
     def held(self, rising: Ints) -> Ints:
         """`locate` for rising instants, in a fraction of its time."""
+        if self.has_breaks:
+            return self.locate(rising)
         first, last = self.rows(rising)
         edges = np.column_stack([first, last]).ravel()
         numbers = np.column_stack([np.arange(len(self)), np.full(len(self), -1)]).ravel()
@@ -122,7 +204,7 @@ def sessions(name: str, first: int, last: int) -> Sessions:
         opens = days.astype("datetime64[ns]").astype(np.int64)
         return Sessions(name=name, zone="UTC", date=days, open=opens, close=opens + DAY)
     hours = schedule(name, _year(begin), _year(end)).between(begin, end)
-    return Sessions(name=name, zone=hours.zone, date=hours.date, open=hours.open, close=hours.close)
+    return Sessions(name=name, **hours._asdict())
 
 
 def _opening(exchange: str) -> tuple[str, str]:
@@ -144,7 +226,10 @@ def _longer(plain: Sessions, name: str, opening: int, closing: int) -> Sessions:
     opens, closes = plain.open - opening, plain.close + closing
     if (opens[1:] < closes[:-1]).any():
         raise UsageError(f"calendar {name!r}: a session may not last into the next one; {plain.name} leaves no time between them")
-    return Sessions(name=name, zone=plain.zone, date=plain.date, open=opens, close=closes)
+    # what is no pause stands at the close, and what opens after its pause at the open: they move with it
+    none, late = plain.break_start == plain.close, plain.break_end == plain.open
+    pause = (np.where(none, closes, np.where(late, opens, column)) for column in (plain.break_start, plain.break_end))
+    return Sessions(name=name, zone=plain.zone, date=plain.date, open=opens, close=closes, **dict(zip(PAUSE, pause, strict=True)))
 
 
 def _year(day: np.datetime64) -> int:

@@ -76,6 +76,7 @@ class Fit(NamedTuple):
 
 def fit_of(start: Ints, found: Sessions, step: int) -> Fit:
     """How bars of `step` ns lie in sessions; `start` rises, ns UTC."""
+    given, start = len(start), start[~found.in_break(start)]
     first, last = found.rows(start)
     held = np.flatnonzero(last > first)
     if not len(held):
@@ -83,10 +84,8 @@ def fit_of(start: Ints, found: Sessions, step: int) -> Fit:
     opens, closes, a, b = found.open[held], found.close[held], first[held], last[held]
     late, early = start[a] >= opens + HOUR, start[b - 1] + step <= closes - HOUR
     inside = int((b - a).sum())
-    room = int(((start[b - 1] - start[a]) // step + 1).sum())
-    return Fit(
-        1 - inside / len(start), len(held), int((late | early).sum()), int(held[-1] - held[0] + 1 - len(held)), inside / max(room, 1)
-    )
+    room = int((found.slot(held, start[b - 1], step) - found.slot(held, start[a], step) + 1).sum())
+    return Fit(1 - inside / given, len(held), int((late | early).sum()), int(held[-1] - held[0] + 1 - len(held)), inside / max(room, 1))
 
 
 def check_fit(bars: Bars, found: Sessions) -> None:

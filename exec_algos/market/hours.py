@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
 
 
+def trading_bars(bars: Bars, sessions: Sessions) -> Bars:
+    """The bars without those in which the exchange is known to pause; those before the open and behind the close stay."""
+    if not sessions.has_breaks:
+        return bars
+    paused = sessions.in_break(bars.start)
+    return bars.take(~paused) if paused.any() else bars
+
+
 def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """The sessions of a named calendar over the bars, or else one a day from the first bar to the last.
 
@@ -32,8 +40,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     if calendar is not None and calendar != OWN_SESSIONS:
         begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
         named = sessions(calendar, begin, end)
-        ranges = (named.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True))
-        if not any((last > first).any() for first, last in ranges):
+        if not (named.locate(bars.start) >= 0).any():
             first = np.datetime64(begin, "ns").astype("datetime64[s]")
             a, b = bars.offsets[:2]
             advice = fitting(bars.start[a:b], bars.zone, named, bars.step)

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.market.adv import check_history, earlier_sessions
 from exec_algos.market.arrays import Floats, Ints
+from exec_algos.market.pieces import OpenHours, shape, slot, starts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,18 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
 
 
-class OpenHours(Protocol):
-    """A session: ``[open, close)`` in ns UTC."""
-
-    @property
-    def open(self) -> int:
-        """When it opens."""
-        ...
-
-    @property
-    def close(self) -> int:
-        """When it closes."""
-        ...
+Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +37,9 @@ class SessionVolumes:
     volumes : ndarray of float64, shape (n_sessions, n_slots)
         Shares in each bar from the session's open; 0 where nothing traded.
     slots : ndarray of int64, shape (n_sessions,)
-        Bars that fit into each session; a half day has fewer.
+        Bars that fit into each session; a half day has fewer, a pause has none.
+    morning : ndarray of int64, shape (n_sessions,)
+        Those before its pause; all of them where it has none.
     has_data : ndarray of bool, shape (n_sessions,)
         Sessions with at least one bar. The others are absent, not zero.
     """
@@ -55,6 +47,7 @@ class SessionVolumes:
     symbol: str
     volumes: Floats
     slots: Ints
+    morning: Ints
     has_data: npt.NDArray[np.bool_]
 
     @classmethod
@@ -62,14 +55,14 @@ class SessionVolumes:
         """Tabulate one symbol's bars; those outside the sessions are left out."""
         rows = bars.rows(symbol)
         start, volume = bars.start[rows], bars.volume[rows]
-        slots = (sessions.close - sessions.open) // bars.step
+        slots, morning = sessions.slots(bars.step), (sessions.break_start - sessions.open) // bars.step
         table = np.zeros((len(sessions), int(slots.max(initial=1))))
         held = sessions.held(start)
         inside = np.flatnonzero(held >= 0)
         where = held[inside]
         most = np.maximum(slots[where] - 1, 0)  # a bar that the close cuts short counts with the last whole one
-        np.add.at(table, (where, np.minimum((start[inside] - sessions.open[where]) // bars.step, most)), volume[inside])
-        return cls(symbol, table, slots, np.bincount(where, minlength=len(sessions)) > 0)
+        np.add.at(table, (where, np.minimum(sessions.slot(where, start[inside], bars.step), most)), volume[inside])
+        return cls(symbol, table, slots, morning, np.bincount(where, minlength=len(sessions)) > 0)
 
     def earlier(self, session: int, days: int) -> Ints:
         """Indices of the last `days` sessions with data before `session`.
@@ -84,9 +77,7 @@ class SessionVolumes:
     def profile(self, session: int, days: int) -> Floats:
         """Expected fraction of the session's volume in each of its bars.
 
-        The mean volume of the `days` sessions with data before `session`, normalised to 1. A session of
-        another length is mapped onto this one's: the fraction of its volume that had traded after a
-        fraction u of it stands at the fraction u of this one.
+        The mean volume of the `days` sessions with data before `session`, normalised to 1, each mapped onto this one's bars (`mapped`).
 
         Returns
         -------
@@ -101,14 +92,45 @@ class SessionVolumes:
         return mean_profile(self.before(session, days), int(self.slots[session]))
 
     def before(self, session: int, days: int) -> list[Floats]:
-        """Volumes by bar of the last `days` sessions with data before `session`, in time order, each of its own length.
+        """Volumes by bar of the last `days` sessions with data before `session`, in time order, each mapped onto its bars (`mapped`).
 
         Raises
         ------
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
-        return [self.volumes[i, : self.slots[i]] for i in self.earlier(session, days)]
+        earlier = self.earlier(session, days)
+        return mapped([self.volumes[i, : self.slots[i]] for i in earlier], [self.shape(i) for i in earlier], self.shape(session))
+
+    def shape(self, session: int) -> Shape:
+        """Bars of a session before its pause and behind it."""
+        return int(self.morning[session]), int(self.slots[session] - self.morning[session])
+
+
+def mapped(past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape) -> list[Floats]:
+    """Volumes of sessions mapped onto the bars of another: half by half, never across the pause.
+
+    Within a half, the fraction of its volume that had traded after a fraction u of it stands at the fraction u of the other's
+    (`stretched`). Where one of them was closed for a half that the others have, it counts there as their mean.
+
+    Parameters
+    ----------
+    past : sequence of ndarray of float64
+        Shares in each bar of a session, the bars behind a pause right after those before.
+    shapes : sequence of (int, int)
+        Of each: bars before the pause and behind it.
+    shape : (int, int)
+        Of the other.
+    """
+    if all(own == shape for own in shapes):
+        return list(past)
+    halves = []
+    for half, length in enumerate(shape):
+        own = [(volumes[: there[0]], volumes[there[0] :])[half] for volumes, there in zip(past, shapes, strict=True)]
+        known = [stretched(volumes, length) for volumes in own if len(volumes)]
+        usual = np.sum(known, axis=0) / len(known) if known else np.zeros(length)
+        halves.append([stretched(volumes, length) if len(volumes) else usual for volumes in own])
+    return [np.concatenate(parts) if len(parts[1]) else parts[0] for parts in zip(*halves, strict=True)]
 
 
 def mean_profile(past: Sequence[Floats], length: int) -> Floats:
@@ -137,7 +159,8 @@ class RecordedVolumes:
         self._session_at = session_at
         self._opens: list[int] = []
         self._rows: list[list[float]] = []
-        self._open = self._close = 0
+        self._shapes: list[Shape] = []
+        self._span: OpenHours | None = None
         self._last = -1
         self._starts, self._volumes = array("q"), array("d")
 
@@ -165,17 +188,18 @@ class RecordedVolumes:
         del self._starts[:], self._volumes[:]
 
     def _place(self, start: int, volume: float) -> None:
-        if start >= self._close:
-            span = self._session_at(start)
-            self._open, self._close = span.open, span.close
-        if start < self._open:
+        span = self._span
+        if span is None or start >= span.close:
+            span = self._span = self._session_at(start)
+        if start < span.open or any(begin <= start < end for begin, end in span.breaks):
             return
-        if not self._opens or self._opens[-1] != self._open:
-            self._opens.append(self._open)
-            self._rows.append([0.0] * max((self._close - self._open) // self.step, 1))
+        if not self._opens or self._opens[-1] != span.open:
+            self._opens.append(span.open)
+            self._shapes.append(_halves(span, self.step))
+            self._rows.append([0.0] * max(sum(self._shapes[-1]), 1))
         row = self._rows[-1]
-        slot = (start - self._open) // self.step
-        row[slot if slot < len(row) else -1] += volume
+        at = slot(span, start, self.step)
+        row[at if at < len(row) else -1] += volume
 
     def profile(self, session: OpenHours, days: int) -> Floats:
         """Expected fraction of the session's volume in each of its bars: see `SessionVolumes.profile`.
@@ -185,7 +209,7 @@ class RecordedVolumes:
         NotEnoughHistoryError
             Too few earlier sessions with data.
         """
-        return mean_profile(self.before(session, days), (session.close - session.open) // self.step)
+        return mean_profile(self.before(session, days), sum(_halves(session, self.step)))
 
     def before(self, session: OpenHours, days: int) -> list[Floats]:
         """Volumes by bar of the last `days` sessions with data before `session`: see `SessionVolumes.before`.
@@ -198,16 +222,23 @@ class RecordedVolumes:
         self._tabulate()
         found = bisect_left(self._opens, session.open)
         check_history(self.symbol, found, days)
-        return [np.array(row) for row in self._rows[found - days : found]]
+        rows, shapes = self._rows[found - days : found], self._shapes[found - days : found]
+        return mapped([np.array(row) for row in rows], shapes, _halves(session, self.step))
 
     def until(self, session: OpenHours, instant: int) -> Floats:
         """Shares in each bar of a session that is complete by `instant` (ns UTC): an array from its open on."""
         self._tabulate()
-        length = max((instant - session.open) // self.step, 0)
+        length = max(slot(session, instant, self.step), 0) if instant > session.open else 0
         i = bisect_left(self._opens, session.open)
         if i == len(self._opens) or self._opens[i] != session.open:
             return np.zeros(length)
         return np.array(self._rows[i][:length])
+
+
+def _halves(hours: OpenHours, step: int) -> Shape:
+    """Bars of a session before its first pause and behind it."""
+    morning, *rest = shape(hours, step)
+    return morning, sum(rest)
 
 
 def _utc(instant: int) -> str:
@@ -228,34 +259,31 @@ def _fractions(length: int, other: int) -> tuple[Floats, Floats]:
     return np.linspace(0.0, 1.0, length + 1), np.linspace(0.0, 1.0, other + 1)
 
 
-def as_series(profile: Floats, session_open: int, step: int, zone: str) -> pd.Series[float]:
-    """A profile as a Series indexed by `datetime.time`, the start of each bar in `zone`."""
+def as_series(profile: Floats, hours: OpenHours, step: int, zone: str) -> pd.Series[float]:
+    """A session's profile as a Series indexed by `datetime.time`, the start of each bar in `zone`."""
     import pandas as pd
 
-    return pd.Series(profile, index=_times(session_open, step, len(profile), zone), name="volume")
+    return pd.Series(profile, index=_times(starts(hours, step), zone), name="volume")
 
 
-def _times(start: int, step: int, n: int, zone: str) -> npt.NDArray[Any]:
+def _times(stamps: Ints, zone: str) -> npt.NDArray[Any]:
     import pandas as pd
 
-    stamps = np.arange(n, dtype=np.int64) * step + start
     return pd.DatetimeIndex(stamps.view("datetime64[ns]"), tz="UTC").tz_convert(zone).time
 
 
-def window_profile(profile: pd.Series[float] | None, start: int, step: int, n: int, zone: str) -> Floats:
+def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zone: str) -> Floats:
     """The part of a day's profile that falls into the bars of a window.
 
     Parameters
     ----------
     profile : Series of float, optional
         Indexed by `datetime.time`; None is the flat profile.
-    start : int
-        Start of the window, ns UTC.
+    stamps : ndarray of int64, shape (n,)
+        When each bar of the window starts, ns UTC. One of a later session takes the profile at its time of day.
     step : int
         Length of a bar of the window, ns. Where it is not the profile's own, volume is taken to flow
         evenly within each of the profile's bins.
-    n : int
-        Bars in the window.
     zone : str
         Zone of the profile's times.
 
@@ -269,8 +297,8 @@ def window_profile(profile: pd.Series[float] | None, start: int, step: int, n: i
         The profile has no volume in the window.
     """
     if profile is None:
-        return np.ones(n)
-    wanted = [_seconds(t) for t in _times(start, step, n, zone)]
+        return np.ones(len(stamps))
+    wanted = [_seconds(t) for t in _times(stamps, zone)]
     known = dict(zip(map(_seconds, profile.index), map(float, profile), strict=True))
     gaps = np.diff(sorted(known)) if len(known) > 1 else np.array([step / 1e9])
     width = float(gaps.min())
@@ -285,8 +313,11 @@ def window_profile(profile: pd.Series[float] | None, start: int, step: int, n: i
 
 def _spread(known: dict[float, float], width: float, wanted: Floats, length: float) -> Floats:
     begins = np.array(sorted(known))
-    edges = np.concatenate([begins, [begins[-1] + width]])
+    # over a pause the bin before it has its own end, and nothing trades up to the next one
+    parted = np.flatnonzero(np.diff(begins) > width) + 1
+    edges = np.insert(np.append(begins, begins[-1] + width), parted, begins[parted - 1] + width)
     done = np.concatenate([[0.0], np.cumsum([known[t] for t in begins])])
+    done = np.insert(done, parted, done[parted])
     return np.asarray(np.interp(wanted + length, edges, done) - np.interp(wanted, edges, done))
 
 

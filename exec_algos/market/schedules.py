@@ -25,6 +25,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+HOURS = ("open", "close", "break_start", "break_end")
 CACHE_VARIABLE = "EXEC_ALGOS_CACHE_DIR"
 
 # What numpy and zipfile raise for a file that is missing, cut short, or not one of ours.
@@ -42,17 +43,21 @@ class Schedule(NamedTuple):
         The day by which each session is known.
     open, close : ndarray of int64, shape (n,)
         ns UTC.
+    break_start, break_end : ndarray of int64, shape (n,)
+        The pause within each session, ns UTC; both are `close` where there is none, and both `open` where a session opens after it.
     """
 
     zone: str
     date: npt.NDArray[np.datetime64]
     open: npt.NDArray[np.int64]
     close: npt.NDArray[np.int64]
+    break_start: npt.NDArray[np.int64]
+    break_end: npt.NDArray[np.int64]
 
     def between(self, first: np.datetime64, last: np.datetime64) -> Schedule:
         """Sessions whose day lies in ``[first, last]``."""
         keep = (self.date >= first) & (self.date <= last)
-        return Schedule(self.zone, self.date[keep], self.open[keep], self.close[keep])
+        return self._replace(**{name: getattr(self, name)[keep] for name in ("date", *HOURS)})
 
 
 def cache_folder() -> Path:
@@ -105,7 +110,8 @@ def _file(name: str, year: int) -> Path:
 def _load(file: Path) -> Schedule | None:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            found = Schedule(str(stored["zone"]), stored["date"].astype("datetime64[D]"), stored["open"], stored["close"])
+            hours = (stored[name] for name in HOURS)
+            found = Schedule(str(stored["zone"]), stored["date"].astype("datetime64[D]"), *hours)
     except _UNREADABLE:
         return None
     return found if _is_sound(found) else None
@@ -115,12 +121,15 @@ def _is_sound(found: Schedule) -> bool:
     columns = found[1:]
     if any(column.shape != (len(found.date),) or column.dtype.kind not in "iM" for column in columns):
         return False
-    return bool(found.zone) and bool(np.all(found.open < found.close)) and bool(np.all(np.diff(found.open) > 0))
+    rising = np.array([found.open, found.break_start, found.break_end, found.close])
+    in_order = bool(np.all(np.diff(rising, axis=0) >= 0)) and bool(np.all(found.open < found.close))
+    return bool(found.zone) and in_order and bool(np.all(np.diff(found.open) > 0))
 
 
 def _save(file: Path, found: Schedule) -> None:
     content = BytesIO()
-    np.savez_compressed(content, zone=np.array(found.zone), date=found.date.astype(np.int64), open=found.open, close=found.close)
+    hours = {name: getattr(found, name) for name in HOURS}
+    np.savez_compressed(content, zone=np.array(found.zone), date=found.date.astype(np.int64), **hours)
     # A cache that cannot be written costs time, never the answer.
     with suppress(OSError):
         _replace(file, content.getvalue())
@@ -150,7 +159,15 @@ def _compute(name: str, first_year: int, last_year: int) -> Schedule:
         raise UsageError(f"calendar {name} cannot tell the sessions of {first_year}-{last_year}: {error}") from error
     table = calendar.schedule
     days = table.index.to_numpy().astype("datetime64[D]")
-    return Schedule(str(calendar.tz), days, _nanoseconds(table["open"]), _nanoseconds(table["close"]))
+    opens, closes = _nanoseconds(table["open"]), _nanoseconds(table["close"])
+    return Schedule(str(calendar.tz), days, opens, closes, *_breaks(table, opens, closes))
+
+
+def _breaks(table: pd.DataFrame, opens: npt.NDArray[np.int64], closes: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """The pauses, cut to their sessions: a half day ends before its pause, a late open may come after it."""
+    paused = table["break_start"].notna().to_numpy()
+    columns = (np.where(paused, _nanoseconds(table[name]), closes) for name in ("break_start", "break_end"))
+    return [np.clip(column, opens, closes) for column in columns]
 
 
 def _nanoseconds(column: pd.Series[Any]) -> npt.NDArray[np.int64]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from numbers import Real
 
 from exec_algos.checks import check_real
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.model.rules import NO_RULES, Residual, Rules, check_lots
+from exec_algos.model.slicing import Pauses, trading_length
 
 NANOSECOND = 1
 SECOND = 1_000_000_000
@@ -63,6 +65,8 @@ class ParentOrder:
     until, auction : int, optional
         Where the residual policy goes on after `end`: the instant (ns UTC) at which that ends; and when its order for the closing
         auction is sent.
+    pauses : tuple of (int, int)
+        Pauses and nights ``[begin, end)`` between `start` and `deadline`, in time order, ns UTC: time in which nothing is due.
     algorithm : str
         The text form of the algorithm that works it, such as ``"vwap:profile_days=5"``.
     parent_id : int
@@ -85,6 +89,7 @@ class ParentOrder:
     rules: Rules = NO_RULES
     until: int | None = None
     auction: int = -1
+    pauses: Pauses = ()
     algorithm: str = ""
     parent_id: int = -1
 
@@ -97,6 +102,9 @@ class ParentOrder:
         if self.interval <= 0:
             raise UsageError(f"interval must be positive nanoseconds, got {self.interval}")
         self._check_residual()
+        edges = [self.start, *(edge for pause in self.pauses for edge in pause), self.deadline]
+        if any(later < earlier for earlier, later in pairwise(edges)):
+            raise UsageError(f"pauses must rise within the window [{self.start}, {self.deadline}) ns, got {self.pauses}")
 
     def _check_residual(self) -> None:
         if self.until is None:
@@ -118,8 +126,8 @@ class ParentOrder:
 
     @property
     def slices(self) -> int:
-        """Number of decisions in the window: ceil((end - start) / interval)."""
-        return -((self.start - self.end) // self.interval)
+        """Number of decisions in the window: its trading time over the interval, rounded up."""
+        return -(-trading_length(self.start, self.end, self.pauses) // self.interval)
 
 
 def check_participation(cap: float | None) -> None:

@@ -11,6 +11,7 @@ from exec_algos.algorithms.curve import follow_curve
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError
 from exec_algos.market.profile import SessionVolumes
+from exec_algos.market.trading_time import TradingTime
 
 if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
@@ -47,8 +48,10 @@ def schedule_of(result: Drawn, order: Any) -> DrawnSchedule | None:
     start, end = (int(stamp.as_unit("ns").value) for stamp in (order.start, order.end))
     step = result.bars.step
     interval = algorithm.interval_on(step)
-    curve = algorithm.curve(_profile(result, algorithm, order, start, (end - start) // step), step)
-    return DrawnSchedule(start + interval * np.arange(len(curve), dtype=np.int64), curve)
+    time = TradingTime.of(sessions_of_study(result), step)
+    begin, length = (int(time.elapsed(np.array([instant]))[0]) for instant in (start, end))
+    curve = algorithm.curve(_profile(result, algorithm, order, start, (length - begin) // step), step)
+    return DrawnSchedule(time.resumed(time.instant(begin + interval * np.arange(len(curve), dtype=np.int64))), curve)
 
 
 def _profile(result: Drawn, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:
@@ -56,5 +59,5 @@ def _profile(result: Drawn, algorithm: Algorithm, order: Any, start: int, n: int
         return np.ones(n)
     sessions = sessions_of_study(result)
     session = sessions.at_or_after(start)
-    first = (start - int(sessions.open[session])) // result.bars.step
+    first = int(sessions.slot(np.array([session]), np.array([start]), result.bars.step)[0])
     return SessionVolumes.of(result.bars, order.symbol, sessions).profile(session, algorithm.history_days)[first : first + n]

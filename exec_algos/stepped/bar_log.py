@@ -9,6 +9,7 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.depth import PROXIES, lacking_quotes
 from exec_algos.market.profile import RecordedVolumes
 from exec_algos.model import NOTHING, Observed, Session
+from exec_algos.model.slicing import in_pause
 
 
 class BarLog:
@@ -36,6 +37,7 @@ class BarLog:
         self._volumes: dict[str, RecordedVolumes] = {}
         self._last: dict[str, tuple[int, float, float]] = {}
         self._traded: dict[str, float] = {}
+        self._span: Session | None = None
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._last
@@ -64,7 +66,14 @@ class BarLog:
             record = self._volumes[symbol] = RecordedVolumes(symbol, self._session_at, self._step)
         record.add(start, volume)
         self._last[symbol] = (start, volume, close)
-        self._traded[symbol] = self._traded.get(symbol, 0.0) + volume
+        self._traded[symbol] = self._traded.get(symbol, 0.0) + (volume if self._trades(start) else 0.0)
+
+    def _trades(self, start: int) -> bool:
+        """Whether the venue is open then: what trades at other times is no volume to take part in."""
+        span = self._span
+        if span is None or not span.open <= start < span.close:
+            span = self._span = self._session_at(start)
+        return span.open <= start and not in_pause(start, span.breaks)
 
     def start(self, symbol: str) -> int | None:
         """Start of the last bar, ns UTC; None before the first."""

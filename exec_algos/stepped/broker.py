@@ -373,7 +373,7 @@ class SteppedBroker(BrokerAPI):
         """See `BrokerAPI.get_historical_volume_profile`: from the bars that were seen."""
         session = self.session(self._clock.now)
         record = self._seen.volumes(ticker)
-        return as_series(record.profile(session, days), session.open, self._step, session.zone)
+        return as_series(record.profile(session, days), session, self._step, session.zone)
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """See `BrokerAPI.get_volume_history`: from the bars that were seen, whatever `step` says."""

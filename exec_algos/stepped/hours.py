@@ -37,8 +37,7 @@ class CalendarHours:
     def __call__(self, instant: int) -> Session:
         """The session that is open at `instant` (ns UTC), or the next."""
         table = self._around(instant)
-        i = table.at_or_after(instant)
-        return Session(int(table.open[i]), int(table.close[i]), table.zone)
+        return Session.of(table, table.at_or_after(instant))
 
     def day(self, instant: int) -> date:
         """The trade date of an instant (ns UTC); see `exec_algos.market.calendars.Sessions.day`."""

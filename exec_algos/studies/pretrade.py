@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOT_FIXED = "its schedule is not fixed before the order"
 NO_VOLATILITY = "too few earlier sessions for a volatility"
+SEVERAL_SESSIONS = "the estimate knows one session, and the window runs over more"
 NO_SPREAD = "the spread of earlier sessions is not known, and the fill model's is not the same in each bar"
 PARTS = ("expected", "spread", "impact", "commission", "sd", "low", "high")
 
@@ -154,7 +155,9 @@ def _market_forecast(before: _Before, algorithm: Algorithm, n: int) -> MarketFor
     """What was known of the market when the order began."""
     orders = before.orders
     session, sessions = int(orders.session[n]), orders.sessions
-    length = int(sessions.close[session] - sessions.open[session])
+    if orders.end[n] > sessions.close[session]:
+        raise UsageError(SEVERAL_SESSIONS)
+    length = int(sessions.slots(before.bars.step)[session]) * before.bars.step
     known = {name: float(orders.columns[name][n]) for name in ("adv", "adv_notional", "volatility_bps", "spread_bps")}
     if np.isnan(known["volatility_bps"]):
         raise UsageError(NO_VOLATILITY)
@@ -175,7 +178,8 @@ def _earlier_slices(before: _Before, algorithm: Algorithm, n: int) -> Floats:
     """Volumes of the order's slices in the earlier sessions, shape (n_sessions, n_slices)."""
     orders, step = before.orders, before.bars.step
     session, volumes = int(orders.session[n]), before.volumes(int(orders.symbol[n]))
-    first, last = (int((at[n] - orders.sessions.open[session]) // step) for at in (orders.start, orders.end))
+    number = np.array([session])
+    first, last = (int(orders.sessions.slot(number, at[n : n + 1], step)[0]) for at in (orders.start, orders.end))
     slots, width = int(volumes.slots[session]), algorithm.interval_on(step) // step
     history = [stretched(earlier, slots)[first:last] for earlier in volumes.before(session, orders.profile_days)]
     return np.add.reduceat(np.array(history), np.arange(0, last - first, width), axis=1)

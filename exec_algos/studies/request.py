@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
+from exec_algos.market.trading_time import TradingTime
 from exec_algos.model.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
@@ -291,7 +292,8 @@ class StudyRequest:
 
 def most_fills(study: SlippageStudy) -> int:
     """As many single trades as a study can have: one for each algorithm and bar of each window."""
-    lengths = (study.parents.end - study.parents.start) // study.bars.step
+    time = TradingTime.of(study.parents.sessions, study.bars.step)
+    lengths = (time.elapsed(study.parents.end) - time.elapsed(study.parents.start)) // study.bars.step
     return int(lengths.sum()) * len(study.algorithms)
 
 

@@ -16,6 +16,7 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import check_quotes
+from exec_algos.market.hours import trading_bars
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.reasons import counted
@@ -168,6 +169,7 @@ def _nothing_left(orders: ParentOrders) -> str:
 
 def _regular(bars: Bars, sessions: Sessions) -> Bars:
     """The bars that start inside a session, each on its grid; the very same where all do."""
+    bars = trading_bars(bars, sessions)
     ranges = [sessions.rows(bars.start[a:b]) for a, b in pairwise(bars.offsets)]
     if sum(int((last - first).sum()) for first, last in ranges) < len(bars):
         bars = bars.take(np.concatenate([sessions.held(bars.start[a:b]) >= 0 for a, b in pairwise(bars.offsets)]))
@@ -193,9 +195,9 @@ def _off_grid(start: Ints, sessions: Sessions, first: Ints, last: Ints, step: in
     leads[first[last > first]] = True
     rows = np.flatnonzero(leads)
     held = sessions.locate(start[rows])
-    if not ((start[rows] - sessions.open[held]) % step).any():
+    if not ((start[rows] - sessions.resumed(held, start[rows])) % step).any():
         return NO_ROWS
-    return np.flatnonzero((start - sessions.open[sessions.held(start)]) % step != 0)
+    return np.flatnonzero((start - sessions.resumed(sessions.held(start), start)) % step != 0)
 
 
 def _renumbered(orders: ParentOrders, symbols: tuple[str, ...]) -> ParentOrders:

@@ -72,18 +72,19 @@ class View:
         Cut to the sessions' hours.
     sessions : Sessions
     windows : Windows
-    held : ndarray of int64, shape (n_parents,)
-        The session of each window; ``len(sessions)`` where there is none.
+    held, ended : ndarray of int64, shape (n_parents,)
+        The session in which each window starts, and the one in which it ends; ``len(sessions)`` where there is none.
     first, last : ndarray of int64, shape (n_parents,)
         The window's rows ``[first, last)`` of the bars.
     begin, finish : ndarray of int64, shape (n_parents,)
-        The session's.
+        The session's; of a window over several, from the first one's open to the last one's close.
     """
 
     bars: Bars
     sessions: Sessions
     windows: Windows
     held: Ints
+    ended: Ints
     first: Ints
     last: Ints
     begin: Ints
@@ -99,11 +100,13 @@ class View:
             Cut to the sessions' hours.
         sessions : Sessions
         windows : Windows
-            Each inside one session; one that starts while the venue is closed belongs to the next.
+            One that starts while the venue is closed belongs to the next session.
         """
         held = sessions.all_at_or_after(windows.start)
-        begin, finish = rows_between(bars, windows.symbol, *session_hours(sessions, held))
-        return cls(bars, sessions, windows, held, *rows_between(bars, *windows), begin, finish)
+        ended = np.maximum(held, sessions.all_at_or_after(windows.end - 1))
+        hours = session_hours(sessions, held)[0], session_hours(sessions, ended)[1]
+        begin, finish = rows_between(bars, windows.symbol, *hours)
+        return cls(bars, sessions, windows, held, ended, *rows_between(bars, *windows), begin, finish)
 
     @cached_property
     def price(self) -> Floats:
@@ -222,12 +225,12 @@ def vwap_without_own(view: View, shares: Floats, notional: Floats, *, tape: Tape
 
 
 def session_open(view: View) -> Estimable:
-    """Open of the session's first bar: currency per share."""
+    """Open of the session's first bar, of the first session where a window runs over several: currency per share."""
     return _of_session(view, view.bars.open, view.begin)
 
 
 def session_close(view: View) -> Estimable:
-    """Close of the session's last bar: currency per share."""
+    """Close of the session's last bar, of the last session where a window runs over several: currency per share."""
     return _of_session(view, view.bars.close, view.finish - 1)
 
 
@@ -271,7 +274,7 @@ def benchmarks(bars: Bars, sessions: Sessions, windows: Windows) -> Benchmarks:
         Cut to the sessions' hours.
     sessions : Sessions
     windows : Windows
-        Each inside one session; one that starts while the venue is closed belongs to the next.
+        One that starts while the venue is closed belongs to the next session.
     """
     view = View.of(bars, sessions, windows)
     return Benchmarks(

@@ -97,7 +97,8 @@ def markouts(
     """What each fill cost against the price a while later: ``side (fill price - price(t + h)) / fill price * 1e4``.
 
     Positive = cost, as everywhere here: the price went against the fill, which is adverse selection. Many desks show it with the other
-    sign. ``price(t + h)`` is the last price known at that instant: the close of the last bar with ``end <= t + h``.
+    sign. ``price(t + h)`` is the last price known at that instant: the close of the last bar with ``end <= t + h``. A pause is no
+    time: five minutes after a fill two minutes before it are three minutes behind it. Sessions that adjoin are one market.
 
     Parameters
     ----------
@@ -128,11 +129,22 @@ def markouts(
         raise UsageError(f"a mark-out looks ahead: horizons are nanoseconds above 0, got {tuple(horizons)}")
     held = sessions.locate(inside_bar(trades.time, stamped))
     closes = np.where(held < 0, CLOSED_AT, session_hours(sessions, held)[1])
-    columns = {label(horizon): _markout(bars, trades, closes, trades.time + horizon) for horizon in horizons}
+    ends = np.where(held < 0, CLOSED_AT, session_hours(sessions, sessions.adjoining_last()[held])[1])
+    columns = {label(horizon): _markout(bars, trades, ends, _later(sessions, held, trades.time, horizon)) for horizon in horizons}
     if close:
         columns["close"] = _markout(bars, trades, closes, closes)
     days = np.append(sessions.date, np.datetime64("NaT", "D"))[held]
     return Markouts(columns, days, trades.quantity * trades.price)
+
+
+def _later(sessions: Sessions, held: Ints, instants: Ints, horizon: int) -> Ints:
+    """`horizon` ns of trading after each instant, in the session that holds it and those that adjoin: ns UTC."""
+    later = instants + horizon
+    if not sessions.has_breaks:
+        return later
+    begin, end = sessions.break_start[held], sessions.break_end[held]
+    found: Ints = np.where((held >= 0) & (instants <= begin) & (later > begin), later + end - begin, later)
+    return found
 
 
 def label(horizon: int) -> str:

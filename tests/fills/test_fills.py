@@ -257,7 +257,7 @@ def test_the_price_in_one_bar_is_the_price_in_the_table_to_the_last_bit(rows, mo
 @given(markets(("A",)), fill_models, st.sampled_from([1, -1]))
 @settings(deadline=None, max_examples=10)
 def test_the_price_in_a_bar_of_a_replay_is_the_price_in_the_table(bars, model, side):
-    stream = Stream("A", bars, model, 0)
+    stream = Stream("A", bars, model, 0, sessions_of(bars, None))
     replayed = [model.bar_price(stream.close()[0], side) for _ in range(len(bars))]
     assert replayed == model.prices(bars, side).tolist()
 

@@ -15,6 +15,7 @@ from exec_algos import Bars, SimulatedBroker
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.calendars import sessions
 from exec_algos.market.profile import SessionVolumes, as_series, stretched, window_profile
+from exec_algos.model import Session
 
 
 def volumes_of(bars, symbol="A"):
@@ -170,24 +171,26 @@ def test_a_brokers_profile_of_the_half_day_ends_at_one_o_clock():
 
 
 def test_a_window_takes_its_own_times_from_a_profile():
-    series = as_series(np.arange(1.0, 14.0), ns(DAYS[0], "09:30"), STEP, "America/New_York")
-    assert window_profile(series, ns(DAYS[1], "10:30"), STEP, 3, "America/New_York").tolist() == [3.0, 4.0, 5.0]
+    series = as_series(
+        np.arange(1.0, 14.0), Session(ns(DAYS[0], "09:30"), ns(DAYS[0], "16:00"), "America/New_York"), STEP, "America/New_York"
+    )
+    assert window_profile(series, ns(DAYS[1], "10:30") + np.arange(3) * (STEP), STEP, "America/New_York").tolist() == [3.0, 4.0, 5.0]
 
 
 def test_without_a_profile_every_bar_of_a_window_is_alike():
-    assert window_profile(None, ns(DAYS[1], "10:30"), STEP, 3, "America/New_York").tolist() == [1.0, 1.0, 1.0]
+    assert window_profile(None, ns(DAYS[1], "10:30") + np.arange(3) * STEP, STEP, "America/New_York").tolist() == [1.0, 1.0, 1.0]
 
 
 def test_volume_flows_evenly_within_a_bin_when_the_window_has_finer_bars():
     series = pd.Series([6.0, 12.0], index=[time(9, 30), time(10, 0)])
-    fine = window_profile(series, ns(DAYS[0], "09:40"), STEP // 3, 4, "America/New_York")
+    fine = window_profile(series, ns(DAYS[0], "09:40") + np.arange(4) * (STEP // 3), STEP // 3, "America/New_York")
     np.testing.assert_allclose(fine, [2.0, 2.0, 4.0, 4.0])
 
 
 def test_a_window_in_which_nothing_ever_traded_is_refused():
     series = pd.Series([1.0, 0.0], index=[time(9, 30), time(10, 0)])
     with pytest.raises(UsageError, match="no volume in the order's window"):
-        window_profile(series, ns(DAYS[0], "10:00"), STEP, 1, "America/New_York")
+        window_profile(series, ns(DAYS[0], "10:00") + np.arange(1) * (STEP), STEP, "America/New_York")
 
 
 @pytest.mark.market_data

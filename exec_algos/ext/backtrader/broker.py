@@ -17,6 +17,7 @@ from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.ext.backtrader.tape import Tape
 from exec_algos.fills import FillModel
 from exec_algos.fills.matching import UNCAPPED, LimitTerms, bar_budget, displaced_price, meet_bar, terms_at
+from exec_algos.model.slicing import Pauses, in_pause
 from exec_algos.stepped.venue import SteppedChild
 
 FOREVER = 2**63 - 1
@@ -33,10 +34,10 @@ OWN = "backtrader's own broker, fills='backtrader'"
 class _Terms:
     """How one order meets bars, and what it has got so far, in lots and on account."""
 
-    __slots__ = ("account", "active", "deadline", "done", "lot", "lots", "met", "rate", "whole")
+    __slots__ = ("account", "active", "deadline", "done", "lot", "lots", "met", "pauses", "rate", "whole")
 
-    def __init__(self, active: int, deadline: int, cap: float, lot: float, size: float) -> None:
-        self.active, self.deadline, self.rate, self.lot = active, deadline, cap / lot, lot
+    def __init__(self, active: int, deadline: int, cap: float, lot: float, size: float, pauses: Pauses = ()) -> None:
+        self.active, self.deadline, self.pauses, self.rate, self.lot = active, deadline, pauses, cap / lot, lot
         self.lots = math.ceil(abs(size) / lot * WHOLE)
         self.whole = lot != FRACTION
         self.met, self.done = -1, 0
@@ -234,7 +235,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
             if child is not None:
                 parent = child.state.parent
                 cap = model.cap(parent.max_participation) if child.capped else UNCAPPED
-                found = _Terms(child.active, child.deadline, cap, parent.lot_size, size)
+                found = _Terms(child.active, child.deadline, cap, parent.lot_size, size, parent.pauses)
             else:
                 lot = 1 if float(size).is_integer() else FRACTION
                 found = _Terms(self._decided[order.ref] + self._late, FOREVER, model.cap(None), lot, size)
@@ -252,6 +253,8 @@ class ExecutionBroker(bt.brokers.BackBroker):
         """Let an order meet the last bar of its feed, once."""
         tape, terms = self._tapes[id(order.data)], self._terms.get(order.ref) or self._terms_of(order)
         if terms.met == tape.start or not terms.active <= tape.start < terms.deadline or not tape.trades:
+            return
+        if terms.pauses and in_pause(tape.start, terms.pauses):
             return
         terms.met = tape.start
         if order.exectype in STOPS and not order.triggered:

@@ -11,6 +11,7 @@ import backtrader as bt
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.ext.backtrader.analyzer import desk_of
 from exec_algos.ext.backtrader.desk import Desk, Feed
+from exec_algos.model.slicing import in_pause, trading_length
 
 
 class ExecutionObserver(bt.Observer):
@@ -115,7 +116,8 @@ class _Watched:
         parent = self.order.parent
         vwap = self._money / self._volume if self._volume > 0 else 0.0
         paper = vwap * self._filled
-        elapsed = min((now - parent.start) / (parent.end - parent.start), 1.0)
+        whole = trading_length(parent.start, parent.end, parent.pauses)
+        elapsed = min(trading_length(parent.start, max(now, parent.start), parent.pauses) / whole, 1.0)
         return _State(parent.quantity, self._filled, elapsed, paper, parent.side * (self._notional - paper) if paper else 0.0)
 
     def _see(self) -> None:
@@ -125,7 +127,7 @@ class _Watched:
         self._notional = sum(fill.quantity * fill.fill_price for fill in fills)
         lines, time, parent = self.feed.data.lines, self.feed.time, self.order.parent
         known = time.known(lines.datetime[0])
-        if parent.start <= known - time.step and known <= parent.end:
+        if parent.start <= known - time.step and known <= parent.end and not in_pause(known - time.step, parent.pauses):
             self._volume += lines.volume[0]
             self._money += lines.volume[0] * _vwap(lines.high[0], lines.low[0], lines.close[0], _vendor(lines))
 

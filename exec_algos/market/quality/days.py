@@ -40,6 +40,10 @@ class Days:
         self.symbol, self.step, self.sessions = symbol, bars.step, sessions
         self.start: Ints = bars.start[rows]
         self._columns: dict[str, Floats] = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close", "volume")}
+        if sessions.has_breaks:
+            trading = ~sessions.in_break(self.start)
+            self.start = self.start[trading]
+            self._columns = {name: column[trading] for name, column in self._columns.items()}
         first, last = sessions.rows(self.start)
         self.has_data = last > first
         self.volumes = SessionTotals.between(symbol, self._columns["volume"], first, last)
@@ -47,7 +51,7 @@ class Days:
         self.first, self.last = first[self.number], last[self.number]
         self.count = self.last - self.first
         self.opens, self.closes = sessions.open[self.number], sessions.close[self.number]
-        self.slots = np.maximum((self.closes - self.opens) // bars.step, 1)
+        self.slots = np.maximum(sessions.slots(bars.step)[self.number], 1)
 
     def __len__(self) -> int:
         return len(self.number)

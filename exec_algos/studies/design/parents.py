@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exec_algos.checks import Ints, check_profile_days
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
-from exec_algos.market.hours import sessions_of
+from exec_algos.market.hours import sessions_of, trading_bars
 from exec_algos.model import Side
 from exec_algos.studies.design.history import KNOWN, SymbolHistory, taken
 from exec_algos.studies.design.plans import OrderSize, Plan, Sizes, SymbolFacts, clock_times, days_of, sizes_as_text
@@ -78,7 +78,7 @@ class Grid:
         windows = [self.window] if self.window is None or isinstance(self.window, str) else list(self.window)
         sizes = [str(self.size)] if isinstance(self.size, str) else [str(size) for size in self.size]  # type: ignore[union-attr] # texts by now
         names = [f"{window or 'whole session'}, {size}: " for window in windows for size in sizes]
-        made = [Plan(OrderSize.parse(size), *clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
+        made = [Plan(OrderSize.parse(size), clock_times(window), self.profile_days, self.lot_size) for window in windows for size in sizes]
         return made if len(made) == 1 else [plan._replace(name=name) for plan, name in zip(made, names, strict=True)]
 
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
@@ -248,6 +248,7 @@ class ParentOrders:
         for symbol in terms.symbols or ():
             bars.rows(symbol)
         held = sessions_of(bars, calendar)
+        bars = trading_bars(bars, held)
         used = range(*covered(bars, held))
         if used and not terms.wanted(held, used):
             days = " to ".join(str(held.date[k]) for k in (used[0], used[-1]))
@@ -303,6 +304,7 @@ class ParentOrders:
         from exec_algos.studies.design.imports import Checks, NoOrderError
 
         sessions = sessions_of(bars, calendar)
+        bars = trading_bars(bars, sessions)
         rows, refused = Checks.of(bars, sessions, lot_size).rows(frame)
         if not rows:
             raise NoOrderError(refused)

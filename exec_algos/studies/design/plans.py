@@ -6,6 +6,7 @@ import math
 import numbers
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,10 @@ import numpy as np
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.adv import SessionTotals
+from exec_algos.model import Session
+from exec_algos.model.clock_time import clock_end, clock_start, clock_time
 from exec_algos.model.lots import MOST_ORDERED, SLACK, whole_lots
+from exec_algos.model.window import trading_pieces, whole_window
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -108,18 +112,20 @@ def days_of(sessions: tuple[str | None, str | None]) -> tuple[str | None, str | 
     return first, last
 
 
-def clock_times(window: str | None) -> tuple[int, int]:
-    """Nanoseconds from midnight of a window's ends; the widest where it is not given."""
+Clock = tuple[timedelta, timedelta]
+
+
+def clock_times(window: str | None) -> Clock | None:
+    """The clock times of a window's ends; None where it is not given. One that ends before it begins runs over midnight."""
     if window is None:
-        return -1, 1 << 62
-    match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", window.strip())
-    if match is None:
+        return None
+    begin, dash, end = window.partition("-")
+    clock = clock_time(begin), clock_time(end)
+    if not dash or clock[0] is None or clock[1] is None:
         raise UsageError(f"window must be like '09:30-16:00', got {window!r}")
-    h1, m1, h2, m2 = map(int, match.groups())
-    begin, end = ((h * 60 + m) * 60_000_000_000 for h, m in ((h1, m1), (h2, m2)))
-    if not (m1 < 60 and m2 < 60 and begin < end <= 86_400_000_000_000):
-        raise UsageError(f"window must begin before it ends, within a day, got {window!r}")
-    return begin, end
+    if clock[0] == clock[1]:
+        raise UsageError(f"window must begin before it ends, got {window!r}")
+    return clock[0], clock[1]
 
 
 class SymbolFacts(NamedTuple):
@@ -146,15 +152,14 @@ class Plan(NamedTuple):
     """One size and window of a grid."""
 
     size: OrderSize
-    begin: int
-    end: int
+    clock: Clock | None
     days: int
     lot_size: float
     name: str = ""
 
     def windows(self, sessions: Sessions, numbers: Sequence[int], step: int) -> tuple[Ints, Ints]:
         """Start and end of the window in each of the sessions, ns UTC."""
-        hours = [self._window(int(sessions.open[k]), int(sessions.close[k]), sessions, step) for k in numbers]
+        hours = [self._window(sessions, k, step) for k in numbers]
         start, end = np.array(hours, dtype=np.int64).reshape(-1, 2).T
         return start, end
 
@@ -171,8 +176,7 @@ class Plan(NamedTuple):
     def make(self, market: SymbolFacts, session: int) -> tuple[int, int, int] | str:
         """Lots, start and end of the order of session `session`, or why there is none."""
         volumes, stamps, _, step, sessions = market
-        opened, closed = int(sessions.open[session]), int(sessions.close[session])
-        start, end = self._window(opened, closed, sessions, step)
+        start, end = self._window(sessions, session, step)
         if start >= end:
             return "the session does not overlap the window"
         first, last = np.searchsorted(stamps, [start, end - step + 1])
@@ -185,14 +189,28 @@ class Plan(NamedTuple):
         lots = self.size.lots(adv, self.lot_size, market.last_price(start))
         return (lots, start, end) if lots else f"the size is less than one lot of {self.lot_size:g} (ADV {adv:g} shares)"
 
-    def _window(self, opened: int, closed: int, sessions: Sessions, step: int) -> tuple[int, int]:
-        if self.begin < 0:
-            return opened, opened + (closed - opened) // step * step
-        import pandas as pd
-
-        midnight = pd.Timestamp(opened, unit="ns", tz="UTC").tz_convert(sessions.zone).normalize().tz_localize(None)
-        begin, end = (
-            int((midnight + pd.Timedelta(t, unit="ns")).tz_localize(sessions.zone).as_unit("ns").value) for t in (self.begin, self.end)
+    def _window(self, sessions: Sessions, session: int, step: int) -> tuple[int, int]:
+        """The window in one session, cut to trading time and to whole bars; the end before the start where nothing is left."""
+        hours = Session.of(sessions, session)
+        opened, closed, zone = hours.open, hours.close, hours.zone
+        start, end = opened, closed
+        if self.clock is not None:
+            adjoins = session + 1 < len(sessions) and int(sessions.open[session + 1]) == closed
+            start = clock_start(self.clock[0], opened, closed, zone)
+            end = clock_end(self.clock[1], opened, closed, zone, max(start, opened), adjoins=adjoins)
+            if end <= start and self.clock[1] < self.clock[0]:
+                raise UsageError(
+                    f"window must begin before it ends, within a day, got {self.clock[0]} to {self.clock[1]}: "
+                    f"no session of {sessions.name} crosses midnight"
+                )
+        return whole_window(start, end, trading_pieces(hours, end, lambda instant: _session_at(sessions, instant), step), step) or (
+            end,
+            start,
         )
-        first = opened + -((opened - max(begin, opened)) // step) * step
-        return first, opened + (min(end, closed) - opened) // step * step
+
+
+def _session_at(sessions: Sessions, instant: int) -> Session:
+    number = sessions.at_or_after(instant)
+    if number == len(sessions):
+        raise UsageError(f"the calendar's sessions end before {instant} ns UTC")
+    return Session.of(sessions, number)

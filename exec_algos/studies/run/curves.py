@@ -10,17 +10,24 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from exec_algos.algorithms import Algorithm
 from exec_algos.checks import Floats, Ints
-from exec_algos.errors import NotEnoughHistoryError
+from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.adv import check_history
-from exec_algos.market.profile import SessionVolumes, stretched
+from exec_algos.market.pieces import starts
+from exec_algos.market.profile import SessionVolumes, as_series, stretched, window_profile
+from exec_algos.market.trading_time import TradingTime
+from exec_algos.model import Session
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.run.profiles import SymbolBars, blank, window_profiles
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
+
+
+SEVERAL = -2  # sessions, of a window for which only one can be forecast
 
 
 class Curves(NamedTuple):
@@ -42,9 +49,10 @@ class Curves(NamedTuple):
 
 def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm]) -> tuple[list[Curves], ParentOrders]:
     """Each algorithm's curves; orders for which one of them has none are skipped for all."""
-    opened = orders.sessions.open[orders.session]
-    first, last = ((instants - opened) // bars.step for instants in (orders.start, orders.end))
-    seen = _Seen(bars, orders, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions)))
+    time = TradingTime.of(orders.sessions, bars.step)
+    first = orders.sessions.slot(orders.session, orders.start, bars.step)
+    last = first + (time.elapsed(orders.end) - time.elapsed(orders.start)) // bars.step
+    seen = _Seen(bars, orders, time, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions)))
     keep = np.ones(len(orders), dtype=bool)
     skipped: dict[tuple[int, int], Skipped] = {}
     made: list[Curves] = []
@@ -61,10 +69,11 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
 
 
 class _Seen(NamedTuple):
-    """Bars and orders, the windows in bars from the open, and one symbol's bars by its number."""
+    """Bars and orders, the windows in bars from the open of their first session on, and one symbol's bars by its number."""
 
     bars: Bars
     orders: ParentOrders
+    time: TradingTime
     first: Ints
     last: Ints
     of_symbol: Callable[[int], SymbolBars]
@@ -128,7 +137,11 @@ def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, val
     mine = np.arange(rows.start, rows.stop)
     for length in np.unique(windows.last[mine] - windows.first[mine]):
         alike = mine[windows.last[mine] - windows.first[mine] == length]
-        profiles, known = window_profiles(seen.of_symbol(symbol), windows.session[alike], windows.first[alike], int(length), days)
+        own = seen.of_symbol(symbol)
+        profiles, known = window_profiles(own, windows.session[alike], windows.first[alike], int(length), days)
+        for i in np.flatnonzero(_irregular(own, windows.session[alike], windows.last[alike], known, days)).tolist():
+            one = _Windows._make(column[alike[i]] for column in windows)
+            profiles[i], known[i] = _long_profile(seen, symbol, one, days, forecasts=algorithm.forecasts)
         windows.known[alike] = known
         good = known >= days
         if not good.any():
@@ -141,7 +154,51 @@ def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, val
             values[at : at + len(curve)] = curve
 
 
+def _irregular(own: SymbolBars, session: Ints, last: Ints, known: Ints, days: int) -> npt.NDArray[np.bool_]:
+    """Windows over several sessions, and those whose earlier sessions have halves of other lengths: no work for the compiled loop."""
+    long: npt.NDArray[np.bool_] = last > own.slots[session]
+    morning, late = own.morning, own.slots - own.morning
+    if len(np.unique(morning)) == 1 or not late.any():
+        return long
+    held = np.flatnonzero(own.last > own.first)
+    at = np.searchsorted(held, session)
+    shape = morning * (late.max() + 1) + late
+    for i in np.flatnonzero(~long & (known != 0)).tolist():
+        long[i] = (shape[held[max(at[i] - days, 0) : at[i]]] != shape[session[i]]).any()
+    return long
+
+
+def _long_profile(seen: _Seen, symbol: int, window: _Windows, days: int, *, forecasts: bool) -> tuple[Floats, int]:
+    """The usual volume in each bar of one window that `window_profiles` does not know, and the sessions with data before it.
+
+    Bit for bit what an executor makes of its broker's profile.
+    """
+    bars, sessions = seen.bars, seen.orders.sessions
+    session, n = int(window.session), int(window.last - window.first)
+    volumes = SessionVolumes.of(bars, bars.symbols[symbol], sessions)
+    before = int(np.count_nonzero(volumes.has_data[:session]))
+    if before < days:
+        return np.zeros(n), before
+    over = int(window.last) > int(volumes.slots[session])
+    if over and forecasts:
+        return np.zeros(n), SEVERAL
+    profile = volumes.profile(session, days)
+    if not over:
+        found = profile[int(window.first) : int(window.last)]
+        return found, before if found.sum() > 0 else -1
+    hours = Session.of(sessions, session)
+    day = starts(hours, bars.step)
+    begin = seen.time.elapsed(day[int(window.first) : int(window.first) + 1])
+    stamps = seen.time.resumed(seen.time.instant(begin + bars.step * np.arange(n)))
+    try:
+        return window_profile(as_series(profile, hours, bars.step, sessions.zone), stamps, bars.step, sessions.zone), before
+    except UsageError:
+        return np.zeros(n), -1
+
+
 def _why(seen: _Seen, days: int, windows: _Windows, i: int) -> str:
+    if windows.known[i] == SEVERAL:
+        return "it forecasts the volume of one session, and the window runs over more"
     if windows.known[i] < 0:
         return "nothing traded in the window in the earlier sessions"
     try:

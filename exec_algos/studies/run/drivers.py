@@ -22,8 +22,10 @@ from exec_algos.exchange.market import Market, running_market
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import quotes_of
+from exec_algos.market.trading_time import TradingTime
 from exec_algos.model import Fill, Residual, Rules, Side
 from exec_algos.model.window import Window
+from exec_algos.studies.run.clocks import clock_of
 from exec_algos.studies.run.profiles import running_volumes
 from exec_algos.studies.run.worked import Worked
 from exec_algos.tca.places import rows_between
@@ -35,17 +37,23 @@ if TYPE_CHECKING:
 
 
 class Located(NamedTuple):
-    """Where parent orders lie among the bars: rows ``[first, last)`` up to the deadline (ns UTC) of their residual policy, shape (n,)."""
+    """Where parent orders lie among the bars: rows ``[first, last)`` up to the deadline (ns UTC) of their residual policy, shape (n,).
+
+    `paused` says whether there is a pause or a night before the deadline.
+    """
 
     first: Ints
     last: Ints
     deadline: Ints
+    paused: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, bars: Bars, orders: ParentOrders, rules: Rules) -> Located:
         """Looked up once for all algorithms."""
         deadline = _deadlines(orders, rules, bars.step)
-        return cls(*rows_between(bars, orders.symbol, orders.start, deadline), deadline)
+        time = TradingTime.of(orders.sessions, bars.step)
+        paused = time.elapsed(deadline) - time.elapsed(orders.start) != deadline - orders.start
+        return cls(*rows_between(bars, orders.symbol, orders.start, deadline), deadline, paused)
 
 
 class Job(NamedTuple):
@@ -66,14 +74,16 @@ Drive = Callable[[Job], Worked]
 
 def drive_batch(job: Job) -> Worked:
     """Work the orders in the compiled loop."""
-    bars, orders, (first, last, deadline), algorithm, curves, model, rules, fills = job
+    bars, orders, (first, last, deadline, paused), algorithm, curves, model, rules, fills = job
     n = len(orders)
     commission, entry = commission_of(model, orders)
+    interval = algorithm.interval_on(bars.step)
+    clock, clock_row, decisions = clock_of(orders, deadline, paused, interval, rules, bars.step)
     book = BatchOrders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
-        start=orders.start, end=orders.end, interval=np.full(n, algorithm.interval_on(bars.step)), slices=curves.slices,
+        start=orders.start, end=orders.end, interval=np.full(n, interval), slices=curves.slices,
         first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
-        law=orders.symbol if model.impact else NO_ROWS, fees=entry,
+        law=orders.symbol if model.impact else NO_ROWS, fees=entry, clock=clock_row, decisions=decisions,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
     rule = [] if model.spread is None and not model.has_price_grid else [model.rule_prices(bars, side) for side in (1, -1)]
@@ -82,7 +92,7 @@ def drive_batch(job: Job) -> Worked:
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=commission,
         impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
         latency=model.latency_ns, limits=model.compiled_limits(),
-        watching=algorithm.watches, rules=rules, recording=fills,
+        watching=algorithm.watches, rules=rules, clock=clock, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.rule.at_start else bars.step)
     return Worked(
@@ -106,8 +116,11 @@ def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
     """Where each order's residual policy ends: with the session's last whole bar, ns UTC."""
     if rules.residual not in (Residual.EXTEND, Residual.CLOSE_AUCTION):
         return orders.end
-    opened, closed = orders.sessions.open[orders.session], orders.sessions.close[orders.session]
-    return np.maximum(orders.end, opened + (closed - opened) // step * step)
+    sessions = orders.sessions
+    last = sessions.all_at_or_after(orders.end - 1)
+    late = (sessions.close - sessions.break_end)[last] // step * step
+    early = sessions.open[last] + (sessions.break_start - sessions.open)[last] // step * step
+    return np.maximum(orders.end, np.where(late > 0, sessions.break_end[last] + late, early))
 
 
 def _watched(bars: Bars) -> Watched:

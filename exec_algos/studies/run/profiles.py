@@ -25,6 +25,8 @@ class SymbolBars(NamedTuple):
         Rows ``[first, last)`` of each session.
     opens, slots : ndarray of int64, shape (n_sessions,)
         ns UTC; bars that fit into each session.
+    morning, resumes : ndarray of int64, shape (n_sessions,)
+        Bars before its pause, and when that ends, ns UTC.
     step : int
         Length of a bar, ns.
     """
@@ -35,6 +37,8 @@ class SymbolBars(NamedTuple):
     last: Ints
     opens: Ints
     slots: Ints
+    morning: Ints
+    resumes: Ints
     step: int
 
     @classmethod
@@ -42,9 +46,10 @@ class SymbolBars(NamedTuple):
         """Those of a symbol by number."""
         rows = slice(int(bars.offsets[symbol]), int(bars.offsets[symbol + 1]))
         start = bars.start[rows]
-        slots = (sessions.close - sessions.open) // bars.step
+        slots, morning = sessions.slots(bars.step), (sessions.break_start - sessions.open) // bars.step
         # a copy is writeable whatever it is of: the loop is compiled for one kind of array
-        return cls(start, bars.volume[rows], *sessions.rows(start), sessions.open.copy(), slots, bars.step)
+        opens, resumes = sessions.open.copy(), sessions.break_end.copy()
+        return cls(start, bars.volume[rows], *sessions.rows(start), opens, slots, morning, resumes, bars.step)
 
 
 def window_profiles(own: SymbolBars, session: Ints, begin: Ints, length: int, days: int) -> tuple[Floats, Ints]:
@@ -78,7 +83,8 @@ def _tabulated(own: Any, k: int, row: Any) -> None:
     row[:] = 0.0
     most = max(own.slots[k] - 1, 0)
     for r in range(own.first[k], own.last[k]):
-        row[min((own.start[r] - own.opens[k]) // own.step, most)] += own.volume[r]
+        early = min((own.start[r] - own.opens[k]) // own.step, own.morning[k])
+        row[min(early + max(own.start[r] - own.resumes[k], 0) // own.step, most)] += own.volume[r]
 
 
 @njit(cache=True, nogil=True)
@@ -87,7 +93,10 @@ def _whole(own: Any, k: int) -> Any:
     n, first, last = own.slots[k], own.first[k], own.last[k]
     if n != last - first or n == 0:
         return False
-    return own.start[first] == own.opens[k] and own.start[last - 1] == own.opens[k] + (n - 1) * own.step
+    late = n - own.morning[k]
+    end = own.resumes[k] + (late - 1) * own.step if late else own.opens[k] + (n - 1) * own.step
+    begin = own.opens[k] if own.morning[k] else own.resumes[k]
+    return own.start[first] == begin and own.start[last - 1] == end
 
 
 @njit(cache=True, nogil=True)
@@ -151,7 +160,7 @@ def _profiles(own: Any, found: Any, session: Any, begin: Any, days: int, profile
         whole, window = 0.0, 0.0
         for share in total[:n]:
             whole += share
-        for b in range(profiles.shape[1]):
+        for b in range(min(profiles.shape[1], n - begin[i])):
             profiles[i, b] = total[begin[i] + b] / whole if whole > 0 else 0.0
             window += profiles[i, b]
         known[i] = at if window > 0 else -1
