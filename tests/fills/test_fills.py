@@ -15,6 +15,7 @@ from exec_algos.costs import FixedSpread, SquareRootImpact
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.exchange.stream import Stream
 from exec_algos.fills import MOST_LOTS, PRICE_RULES, TOUCHED, TRADED_THROUGH, UNCAPPED, bar_budget, displaced_price, meet_bar, share_budget
+from exec_algos.market.hours import sessions_of
 
 OPEN = ns(DAYS[0], "09:30")
 SECOND = 1_000_000_000
