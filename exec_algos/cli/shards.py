@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 import typer
 
 from exec_algos.cli.printing import console, described, say, say_json
-from exec_algos.cli.show import Show, bands_as_json, bps, interval, numbered, order_lines, records, short_names, show_bands, show_groups
+from exec_algos.cli.show import (
+    Show,
+    bands_as_json,
+    bps,
+    interval,
+    numbered,
+    order_lines,
+    oversize_as_json,
+    records,
+    short_names,
+    show_bands,
+    show_groups,
+    unfilled_lines,
+)
 from exec_algos.cli.study import compared_lines, filled_text
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
@@ -223,7 +236,9 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
 
     config = result.config
     lost = f"{len(result.failed)} symbols, days or months could not be worked: the numbers are of the rest" if result.failed else ""
-    for line in (lost, oversize_line(result.oversize(), capped=is_capped(config)), frictionless_line(config)):
+    oversize = result.oversize()
+    first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
+    for line in (lost, first, frictionless_line(config)):
         if line:
             say(line)
     say(
@@ -246,6 +261,8 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     if groups is not None:
         show_groups(groups, short_names(config["algorithms"]))
     show_bands(bands, short_names(config["algorithms"]))
+    for line in [*(unfilled_lines(result.residuals(), short_names(config["algorithms"]), shown) if config["fills"] else []), later]:
+        say(*([line] if line else []))
     _print_left_out(result)
     say(f"written: {result.folder}")
 
@@ -291,6 +308,8 @@ def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> di
         "comparison": {side: records(result.comparison(side=side)) for side in result.config["parents"]["sides"]},
         **({} if groups is None else {"by": records(groups.reset_index())}),
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
+        **({"residuals": records(result.residuals().reset_index())} if result.config["fills"] else {}),
+        "oversize": oversize_as_json(result.oversize()),
         "skipped": result.config["skipped"],
         "findings": records(result.findings),
         "refused": [row._asdict() for row in result.refused],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.design.imports import Refused
     from exec_algos.studies.sensitivity import Band
+    from exec_algos.tca.oversize import Oversize
+    from exec_algos.tca.twins import Shown
 
 WIDE = 240  # columns
 FOLDED = 24  # characters of a name that a narrow terminal has on a line
@@ -208,6 +210,19 @@ def order_lines(given: int, worked: int, refused: Sequence[Refused], listed: str
         f"{head}; row by row in {listed}, where row 1 is the first below the column names:",
         *(f"  {n} x {kind}" for n, kind in kinds_of(row.reason for row in refused)),
     ]
+
+
+def unfilled_lines(residuals: pd.DataFrame, short: Mapping[str, str], shown: Shown) -> list[str]:
+    """Why not all was filled, a line for each algorithm and side of the table that is shown."""
+    from exec_algos.tca.residuals import residual_line
+
+    lines = {key: residual_line(row) for key, row in residuals.iterrows() if key in shown.table.index}
+    return [f"not filled: {short[key[0]]} {key[1].lower()} {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
+
+
+def oversize_as_json(found: Iterable[Oversize]) -> list[dict[str, Any]]:
+    """Orders above each volume; the multiple of a volume of 0 is null."""
+    return [{**row._asdict(), "most": row.most if math.isfinite(row.most) else None} for row in found]
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -25,11 +25,13 @@ from exec_algos.cli.show import (
     interval,
     numbered,
     order_lines,
+    oversize_as_json,
     print_table,
     records,
     short_names,
     show_bands,
     show_groups,
+    unfilled_lines,
 )
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.costs import Commission
@@ -44,7 +46,6 @@ from exec_algos.studies.shards.desk import refused_text
 from exec_algos.studies.summary import fees_bps
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.pairs import p_text
-from exec_algos.tca.residuals import residual_line
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
@@ -249,11 +250,11 @@ def filled_text(rate: float) -> str:
 
 
 def _unfilled(result: StudyResult, short: Mapping[str, str], shown: Shown) -> list[str]:
-    """Why not all was filled, a line for each algorithm and side of the table; without the single fills nobody knows."""
-    if not (result.parents["residual"] > 0).any() or not len(result.fills):
+    """Why not all was filled; without the single fills nobody knows."""
+    parents = result.parents
+    if not (parents["residual"] > 0).any() or (parents["filled"].sum() > 0 and not len(result.fills)):
         return []
-    lines = {key: residual_line(row) for key, row in result.residuals().iterrows() if key in shown.table.index}
-    return [f"not filled: {short[key[0]]} {key[1].lower()} {line}" for key, line in lines.items() if line]  # type: ignore[index] # a pair
+    return unfilled_lines(result.residuals(), short, shown)
 
 
 def _summary_table(shown: Shown, short: Mapping[str, str], fees: pd.Series[float] | None, frictionless: pd.Series[float] | None) -> Table:
@@ -345,7 +346,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
         **({"residuals": records(result.residuals().reset_index())} if len(result.fills) else {}),
-        "oversize": [row._asdict() for row in result.oversize()],
+        "oversize": oversize_as_json(result.oversize()),
         "skipped": len(result.skipped),
         "findings": records(result.findings),
         "refused": [row._asdict() for row in refused],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exec_algos.market.hours import sessions_of
 from exec_algos.tca.fidelity import bar_participation
 from exec_algos.tca.oversize import Oversize, against_adv, against_bars, against_session
-from exec_algos.tca.residuals import Bounds, causes_of_residuals, residual_table
+from exec_algos.tca.residuals import Bounds, causes_of_residuals, residual_parts, residual_table
 from exec_algos.tca.trades import bar_rows
 
 if TYPE_CHECKING:
@@ -33,4 +33,5 @@ def residuals_of(parents: pd.DataFrame, bars: Bars, config: Mapping[str, Any], a
     bounds = Bounds.of(config["fill_model"]["max_participation"], config["lot_size"], config["rules"]["limit_price"])
     trades = analysis.trades
     row = bar_rows(bars, trades.symbol, trades.time, analysis.stamped)
-    return residual_table(parents, causes_of_residuals(bars, parents, trades.parent, row, trades.quantity, bounds))
+    causes = causes_of_residuals(bars, parents, trades.parent, row, trades.quantity, bounds)
+    return residual_table(residual_parts(parents, causes))

@@ -77,13 +77,24 @@ def bar_participation(bars: Bars, trades: Trades, *, stamped: Stamped, whole_run
     """
     row = bar_rows(bars, trades.symbol, trades.time, stamped)
     owner = np.full(len(row), -1, dtype=np.int64) if whole_run else trades.parent
-    pairs, index = np.unique(np.column_stack([owner, row]), axis=0, return_inverse=True)
-    shares = np.bincount(index.ravel(), trades.quantity, len(pairs)).astype(np.float64)
-    held = pairs[:, 1]
+    width = len(bars) + 1  # a row, -1 included, and its owner make one number
+    keys, index = _numbered((owner + 1) * width + row + 1)
+    shares = np.bincount(index, trades.quantity, len(keys)).astype(np.float64)
+    held = keys % width - 1
     volume = np.append(bars.volume, np.nan)[held]
     fraction = np.divide(shares, volume, out=np.full(len(shares), np.nan), where=volume > 0)
     found = Estimable.of(fraction, Missing(held < 0, NO_BAR), Missing(~(volume > 0), "no volume in the bar"))
-    return BarParticipation(pairs[:, 0], held, shares, found)
+    return BarParticipation(keys // width - 1, held, shares, found)
+
+
+def _numbered(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys, sorted, and which of them each is; of a study's fills they are sorted already."""
+    if not (keys[1:] >= keys[:-1]).all():
+        found, index = np.unique(keys, return_inverse=True)
+        return found, index
+    new = np.ones(len(keys), dtype=bool)
+    new[1:] = keys[1:] != keys[:-1]
+    return keys[new], np.cumsum(new) - 1
 
 
 class Tracking(NamedTuple):

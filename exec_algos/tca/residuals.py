@@ -8,12 +8,14 @@ schedule, its pace or its latency ended with the window.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.model.lots import SLACK
+from exec_algos.stats.exact import Number, exact_parts, exact_sum
 from exec_algos.tca.places import rows_between
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 CAUSES = ("cap", "no volume", "limit price", "halt", "end of window")
-CAP, NO_VOLUME, LIMIT, HALT, END = range(5)
-FREE = -1  # a minute that is not bound
+COLUMNS = ("quantity", "residual", *CAUSES)
 
 
 class Bounds(NamedTuple):
@@ -69,6 +70,8 @@ def causes_of_residuals(bars: Bars, orders: pd.DataFrame, traded_order: Ints, tr
     ndarray of float64, shape (n_orders, 5)
         By `CAUSES`; the sum over the causes is the residual.
     """
+    from exec_algos.tca.compiled import residual_causes
+
     found = np.zeros((len(orders), len(CAUSES)))
     short = np.flatnonzero(orders["residual"].to_numpy(np.float64) > 0)
     if not len(short):
@@ -79,18 +82,11 @@ def causes_of_residuals(bars: Bars, orders: pd.DataFrame, traded_order: Ints, tr
     first, last = rows_between(bars, symbol, start, end)
     sides, left = np.where(rows["side"] == "BUY", 1, -1), rows["residual"].to_numpy(np.float64)
     order = np.argsort(traded_order, kind="stable")
-    begin = np.searchsorted(traded_order[order], short)
-    stop = np.searchsorted(traded_order[order], short, side="right")
-    budgets = _budgets(bars, bounds)
-    for k, i in enumerate(short.tolist()):
-        mine = order[begin[k] : stop[k]]
-        window = slice(int(first[k]), int(last[k]))
-        got = np.zeros(window.stop - window.start)
-        inside = (traded_row[mine] >= window.start) & (traded_row[mine] < window.stop)
-        np.add.at(got, traded_row[mine][inside] - window.start, traded[mine][inside])
-        states = np.full(max(int((end[k] - start[k]) // bars.step), 1), HALT)
-        states[(bars.start[window] - start[k]) // bars.step] = _states(bars, window, got, budgets, int(sides[k]), bounds)
-        found[i] = left[k] * _shares(states)
+    held = traded_order[order]
+    mine = np.searchsorted(held, short), np.searchsorted(held, short, side="right")
+    windows = np.stack([first, last, start, np.maximum((end - start) // bars.step, 1), *mine, sides])
+    market = bars.start, bars.volume, bars.low, bars.high, _budgets(bars, bounds)
+    found[short] = residual_causes(market, bars.step, windows, (traded_row[order], traded[order]), left, bounds)
     return found
 
 
@@ -102,28 +98,19 @@ def _budgets(bars: Bars, bounds: Bounds) -> Floats:
     return budgets
 
 
-def _states(bars: Bars, window: slice, got: Floats, budgets: Floats, side: int, bounds: Bounds) -> Ints:
-    """What bound the order in each bar of its window; `FREE` for nothing."""
-    beyond = bars.low[window] > bounds.limit if side > 0 else bars.high[window] < bounds.limit
-    at_cap = got >= budgets[window] - bounds.lot_size / 2
-    return np.select([~(bars.volume[window] > 0), beyond, at_cap], [NO_VOLUME, LIMIT, CAP], FREE).astype(np.int64)
-
-
-def _shares(states: Ints) -> Floats:
-    """The part that each cause has."""
-    free = np.flatnonzero(states == FREE)
-    bound = states[free[-1] + 1 :] if len(free) else states
-    counts = np.bincount(bound, minlength=len(CAUSES)).astype(np.float64)
-    if not len(bound):
-        counts[END] = 1.0
-    shares: Floats = counts / counts.sum()
-    return shares
-
-
-def residual_table(orders: pd.DataFrame, causes: Floats) -> pd.DataFrame:
-    """By algorithm and side: ``quantity, residual`` and what each of `CAUSES` kept from being filled, in shares."""
+def residual_parts(orders: pd.DataFrame, causes: Floats) -> dict[tuple[str, str], dict[str, list[Number]]]:
+    """By algorithm and side: `COLUMNS` as `exec_algos.stats.exact` adds them up."""
     table = orders[["algorithm", "side", "quantity", "residual"]].assign(**{name: causes[:, k] for k, name in enumerate(CAUSES)})
-    return table.groupby(["algorithm", "side"], sort=False).sum()
+    groups = table.groupby(["algorithm", "side"], sort=False, observed=True)
+    return {(str(a), str(side)): {name: exact_parts(rows[name].to_numpy()) for name in COLUMNS} for (a, side), rows in groups}
+
+
+def residual_table(parts: Mapping[tuple[str, str], Mapping[str, list[Number]]]) -> pd.DataFrame:
+    """By algorithm and side: ``quantity, residual`` and what each of `CAUSES` kept from being filled, in shares."""
+    import pandas as pd
+
+    rows = [{name: exact_sum(row[name]) for name in COLUMNS} for row in parts.values()]
+    return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(parts, names=["algorithm", "side"]), columns=list(COLUMNS))
 
 
 def residual_line(row: pd.Series) -> str:

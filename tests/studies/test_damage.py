@@ -48,7 +48,18 @@ def copied(made, tmp_path):
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.99])
 @pytest.mark.parametrize(
-    "file", [*TABLES, "summary.csv", "comparison.csv", "config.json", "whole.json", f"{SHARD}/record.json", f"{SHARD}/fills.parquet"]
+    "file",
+    [
+        *TABLES,
+        "summary.csv",
+        "comparison.csv",
+        "oversize.csv",
+        "residuals.csv",
+        "config.json",
+        "whole.json",
+        f"{SHARD}/record.json",
+        f"{SHARD}/fills.parquet",
+    ],
 )
 def test_a_file_with_a_flipped_bit_is_made_again_and_named(copied, file, at):
     study, out = copied
@@ -75,6 +86,8 @@ READS = {
     "fills.parquet/part-000000.parquet": lambda result: list(result.iter_batches(["price"], "fills")),
     "summary.csv": lambda result: result.summary(by=("algorithm", "side")),
     "comparison.csv": lambda result: result.comparison(),
+    "oversize.csv": lambda result: result.oversize(),
+    "residuals.csv": lambda result: result.residuals(),
     "skipped.csv": lambda result: result.skipped,
 }
 

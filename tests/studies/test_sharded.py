@@ -65,6 +65,8 @@ def test_a_study_in_shards_has_the_parent_orders_and_fills_of_one_piece_to_the_l
         wanted = getattr(whole, name)
         assert_equal_values(found.table(name), wanted)
     assert sorted(found.skipped) == sorted(map(tuple, whole.skipped.itertuples(index=False)))
+    assert found.oversize() == whole.oversize()
+    pd.testing.assert_frame_equal(found.residuals(), whole.residuals(), check_exact=True)
     # sums are added up in another order
     pd.testing.assert_frame_equal(found.summary(by=("algorithm", "side")), whole.summary(by=("algorithm", "side")), rtol=1e-9, atol=1e-9)
 

@@ -21,6 +21,7 @@ from exec_algos.studies.record.data import merged
 from exec_algos.studies.shards.desk import REFUSED, refused_text
 from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, are_twins, fold_of
+from exec_algos.studies.shards.sizes import Sizes
 from exec_algos.studies.shards.tables import Look, bundles, parts_of, put_and_look, put_parts
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.textform import csv_text, guarded
@@ -70,7 +71,7 @@ def combine(
         found, kept = _put_tables(folder, config, records, workers)
         kept["config.json"] = folder.put("config.json", text)
         sides = _sides(config)[1:] if are_twins(folder, config, None) else _sides(config)
-        kept |= _put_summaries(folder, config, found, workers, sides)
+        kept |= _put_summaries(folder, config, found, workers, sides) | _put_sizes(folder, records)
     state = seal({"files": kept | lists})
     if folder.get(WHOLE) != state:
         folder.settle(kept)
@@ -146,6 +147,15 @@ def _put_summaries(
     comparison = table[["benchmark", "side", *table.columns[:-2]]]
     texts = {"summary.csv": csv_text(summary), "comparison.csv": csv_text(comparison, index=False)}
     return {name: folder.put(name, text.encode()) for name, text in texts.items()}
+
+
+def _put_sizes(folder: StudyFolder, records: Records) -> dict[str, str]:
+    """Write how the orders compare with the market; the SHA-256 of the files by name."""
+    sizes = Sizes()
+    for _, record in records:
+        if record["files"]:
+            sizes.add(record)
+    return {name: folder.put(name, text.encode()) for name, text in sizes.texts().items()}
 
 
 def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:

@@ -21,13 +21,14 @@ from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import findings_frame, read_findings
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.shards.desk import read_refused
+from exec_algos.studies.shards.sizes import read_oversize, read_residuals
 from exec_algos.studies.shards.tables import Look, bundles, columns_of, count_of, look_at, read_part
 from exec_algos.studies.shards.workers import ThisProcess, Workers
 from exec_algos.studies.summary import estimate_of
 from exec_algos.tca.buckets import Edges, bounds_of, columns_for, full_name, with_traits
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
-from exec_algos.tca.oversize import Oversize, against_adv
+from exec_algos.tca.oversize import Oversize
 from exec_algos.tca.twins import BUYS_ONLY, twins_in
 from exec_algos.textform import unguarded
 
@@ -96,7 +97,8 @@ class ShardedResult:
     Attributes
     ----------
     folder : str
-        ``parents.parquet, fills.parquet, skipped.csv, failed.csv, summary.csv, comparison.csv, config.json``, and the shards.
+        ``parents.parquet, fills.parquet, skipped.csv, failed.csv, summary.csv, comparison.csv, oversize.csv, residuals.csv,
+        config.json``, and the shards.
     config : dict
     failed : tuple of Skipped
         Symbols with the day or month that could not be worked, and why.
@@ -245,8 +247,20 @@ class ShardedResult:
         return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, column, form)
 
     def oversize(self) -> tuple[Oversize, ...]:
-        """How many parent orders exceed the ADV, from the columns of one algorithm; `StudyResult.oversize` says more."""
-        return (against_adv(self.table(columns=["quantity", "adv"], algorithm=self.config["algorithms"][0])),)
+        """As `StudyResult.oversize`: what stands in ``oversize.csv``."""
+        folder = StudyFolder(self.folder)
+        return read_oversize(folder, folder.digests())
+
+    def residuals(self) -> pd.DataFrame:
+        """As `StudyResult.residuals`, to the last bit: what stands in ``residuals.csv``.
+
+        Raises
+        ------
+        UsageError
+            The single fills were not kept.
+        """
+        folder = StudyFolder(self.folder)
+        return read_residuals(folder, folder.digests())
 
     def load(self, bars: Bars) -> StudyResult:
         """The whole as a `StudyResult` in memory; `bars` are what its plots draw on."""

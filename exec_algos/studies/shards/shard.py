@@ -28,6 +28,7 @@ from exec_algos.studies.record.data import data_rows, in_shard
 from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.run.curves import curves_of
 from exec_algos.studies.shards.plan import Reach, Shard, StudyPlan, StudySpan
+from exec_algos.studies.shards.sizes import sizes_record
 from exec_algos.studies.study import SlippageStudy
 
 if TYPE_CHECKING:
@@ -267,7 +268,9 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
             raise
         return Made({}, left.skipped, failed, facts)
     made: Any = result  # `StudyResult.of` makes these two beside the frames
-    return Made(made._arrow, made._skipped, failed, facts)
+    tables = made._arrow
+    facts["sizes"] = sizes_record(tables, result.bars, whole, study)
+    return Made(tables, made._skipped, failed, facts)
 
 
 def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
