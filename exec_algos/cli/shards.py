@@ -127,7 +127,7 @@ def _how_to_go_on(folder: str, how: How, show: Show) -> Iterator[None]:
             stop.add_note("no shard was finished now")
         said = {"--cluster": how.cluster, "--shard": how.share, "--sweep-split": show.split}
         more = "".join(f" {option} {value}" for option, value in said.items() if value)
-        more += "".join(f" --allow-import {name}" for name in how.allow_import)
+        more += "".join(f" --allow-import {name}" for name in how.allow_import) + ("" if how.durable else " --no-fsync")
         stop.add_note(f"go on: exec-algos study --resume {folder}{more}{' --sensitivity' if show.sensitivity else ''}")
         raise
 
@@ -178,7 +178,9 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, how: How, show: 
     study.start(folder)  # so that the folder alone says how to go on
     with _progress(quiet=show.as_json) as report:
         on_progress = None if report is None else lambda half, done, total: report(done, total, f"{half}, ")
-        found = sweep_shards(study, f"{folder}/sweep", split=split, cluster=how.cluster, strict=how.strict, progress=on_progress)
+        found = sweep_shards(
+            study, f"{folder}/sweep", split=split, cluster=how.cluster, strict=how.strict, progress=on_progress, durable=how.durable
+        )
     train, result, chosen = cast("ShardedResult", found.train), cast("ShardedResult", found.test), sweep_record(found, split)
     StudyFolder(f"{folder}/sweep").put(SWEEP, as_text(chosen))
     if show.as_json:
@@ -281,6 +283,8 @@ def _print_left_out(result: ShardedResult) -> None:
         say(f"data: {line}")
     if "splits" in config:
         say(f"splits: {used_line(config['splits'], config.get('splits_given'))}")
+    for line in config.get("read_as", ()):
+        say(line)
     _print_failed(result)
     if "refused" in config:
         for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):

@@ -243,6 +243,7 @@ def sweep_shards(  # noqa: PLR0913 - as `sweep`, and how shards are run
     cluster: str | None = None,
     strict: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
+    durable: bool = True,
 ) -> Sweep:
     """`sweep` of a study in shards: both halves are studies in shards of their own, and can be stopped and resumed.
 
@@ -257,8 +258,8 @@ def sweep_shards(  # noqa: PLR0913 - as `sweep`, and how shards are run
     benchmark : {"interval_vwap", "arrival", "interval_twap", "session_vwap"}
     cluster : str, optional
         As `ShardedStudy.run` takes it.
-    strict : bool
-        As `ShardedStudy.run` takes it.
+    strict, durable : bool
+        As `ShardedStudy.run` takes them.
     progress : callable, optional
         Called with ``("train" or "test", done, total)`` after each shard.
 
@@ -269,12 +270,13 @@ def sweep_shards(  # noqa: PLR0913 - as `sweep`, and how shards are run
     """
     training, testing = halves(study, split)
     place = os.fspath(folder)
+    how: dict[str, Any] = {"cluster": cluster, "strict": strict, "durable": durable}
     with _half(f"before {split}"):
-        train = training.run(f"{place}/train", cluster=cluster, strict=strict, progress=_of("train", progress))
+        train = training.run(f"{place}/train", progress=_of("train", progress), **how)
     baseline, chosen = _choice(train, benchmark, split)
     own = [algorithm for algorithm in study.algorithms if str(algorithm) in {baseline, chosen}]
     with _half(f"from {split} on"):
-        test = replace(testing, algorithms=own).run(f"{place}/test", cluster=cluster, strict=strict, progress=_of("test", progress))
+        test = replace(testing, algorithms=own).run(f"{place}/test", progress=_of("test", progress), **how)
     return Sweep(train, chosen, test, None if chosen == baseline else test.compare(baseline, chosen, benchmark))
 
 

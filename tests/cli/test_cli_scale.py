@@ -10,7 +10,7 @@ from markets import DAYS, market, ns
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli.shards import How, run_shards
+from exec_algos.cli.shards import How, _how_to_go_on, run_shards
 from exec_algos.cli.show import Show
 from exec_algos.cli.study import working
 from exec_algos.errors import MarketDataError, UsageError
@@ -256,3 +256,22 @@ def test_a_folder_of_another_version_is_refused_and_its_shards_are_worked_again(
     (tmp_path / "out" / "study.json").write_text('{"of": "another version"}')
     with pytest.raises(UsageError, match=r"study.json is not of this version of exec_algos \(KeyError"):
         run_shards([], StudyRequest(), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("words", [[], ["--sweep-split", DAYS[3]]])
+def test_no_fsync_waits_for_no_disk_in_a_sweep_either(tmp_path, store, monkeypatch, words):
+    waited = []
+    monkeypatch.setattr("exec_algos.studies.folder.sync", lambda places: waited.extend(places))
+    given = ["study", store, "--calendar", "XNYS", "--size", "37", "--profile-days", "2", "--max-participation", "0.5", "--impact", "0.01"]
+    for durable in (True, False):
+        waited.clear()
+        out = str(tmp_path / f"out-{durable}")
+        run = CliRunner().invoke(app, [*given, *words, "--resume", out, *([] if durable else ["--no-fsync"])])
+        assert run.exit_code == 0, run.output
+        assert bool(waited) is durable
+
+
+def test_who_stops_a_study_is_told_to_go_on_without_waiting_for_the_disk():
+    with pytest.raises(KeyboardInterrupt) as stop, _how_to_go_on("out", How(durable=False), Show()):
+        raise KeyboardInterrupt
+    assert stop.value.__notes__[-1] == "go on: exec-algos study --resume out --no-fsync"

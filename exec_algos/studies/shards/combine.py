@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
+from exec_algos.market.decimals import lines as lines_of
 from exec_algos.market.quality.finders import Finding
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
@@ -196,6 +197,7 @@ def _config(settings: Mapping[str, Any], facts: Facts, skipped: int) -> dict[str
         "bars": facts.bars,
         "bars_outside_regular_hours": facts.outside,
         "data_sha256": facts.digest,
+        **({"read_as": lines_of(facts.read_as)} if facts.read_as else {}),
         "source_sha256": code.pop("source_sha256"),
         "versions": code,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.market.decimals import ReadAs
 from exec_algos.studies.design.parents import Skipped
 from exec_algos.studies.design.sampling import Stratum
 
@@ -72,6 +73,7 @@ class Facts(NamedTuple):
     strata: list[dict[str, Any]]
     digest: str
     failed: tuple[Skipped, ...]
+    read_as: tuple[ReadAs, ...]
 
     @classmethod
     def of(cls, records: Records) -> Facts:
@@ -81,6 +83,7 @@ class Facts(NamedTuple):
         days: list[str] = []
         strata: dict[str, list[int]] = {}
         failed: list[Skipped] = []
+        read_as: dict[str, dict[tuple[str, ...], ReadAs]] = {}
         digest, step = hashlib.sha256(b"["), 0
         for n, (_, record) in enumerate(records):
             digest.update((", " if n else "").encode() + json.dumps([record["symbol"], record["month"], record["key"]]).encode())
@@ -88,6 +91,7 @@ class Facts(NamedTuple):
             failed.extend(Skipped(*failure) for failure in record["failed"])
             days = [f(day) for f, day in zip((min, max), zip(*filter(None, [days, record.get("covered")]), strict=True), strict=False)]
             _add_strata(strata, record)
+            _add_read_as(read_as, record)
             if record["files"]:
                 symbols[record["symbol"]] = None
                 step = step or record["step"]
@@ -103,6 +107,7 @@ class Facts(NamedTuple):
             strata=drawn,
             digest=digest.hexdigest(),
             failed=tuple(failed),
+            read_as=tuple(note for notes in read_as.values() for note in notes.values()),
         )
 
 
@@ -110,3 +115,11 @@ def _add_strata(strata: dict[str, list[int]], record: dict[str, Any]) -> None:
     for name, candidates, drawn in record.get("strata", ()):
         held = strata.setdefault(name, [0, 0])
         held[:] = held[0] + candidates, held[1] + drawn
+
+
+def _add_read_as(found: dict[str, dict[tuple[str, ...], ReadAs]], record: dict[str, Any]) -> None:
+    """Of each symbol and columns the note of its first month, in the sequence in which all months read at once have them."""
+    notes = (ReadAs(symbol, tuple(columns), stored, read) for symbol, columns, stored, read in record.get("read_as", ()))
+    own, held = {note.columns: note for note in notes}, found.pop(record["symbol"], {})
+    if merged := {**own, **held}:
+        found[record["symbol"]] = merged

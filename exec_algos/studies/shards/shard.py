@@ -280,7 +280,7 @@ def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
     held = whole.locate(own)
     inside = held[held >= 0]
     days = [str(whole.date[session]) for session in (inside.min(), inside.max())] if len(inside) else None
-    return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days}
+    return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days, "read_as": list(bars.read_as)}
 
 
 @dataclass(frozen=True)
