@@ -6,6 +6,7 @@ import pytest
 
 import exec_algos
 from exec_algos import BacktestEngine, BrokerAPI, OrderExecutor, SimulatedBroker, TWAPExecutor, VWAPExecutor
+from exec_algos.market.quality.limits import USUAL
 from exec_algos.model import NO_RULES
 
 NAMES = """
@@ -48,7 +49,7 @@ SIGNATURES = {
     "Strategy.on_fill": "(self, event)",
     "Strategy.on_order": "(self, order)",
     "OrderEvent": "(*, symbol, side=<Side.BUY: 1>, quantity=0)",
-    "SlippageStudy": "(bars, parents, algorithms, fill_model=None, rules=NO_RULES)",
+    "SlippageStudy": "(bars, parents, algorithms, fill_model=None, rules=NO_RULES, limits=USUAL)",
     "get_settings": "()",
 }
 
@@ -57,7 +58,8 @@ def shape(call):
     """Names, kinds and defaults; types are mypy's business."""
     signature = inspect.signature(call)
     bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
-    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)).replace(repr(NO_RULES), "NO_RULES")
+    shown = str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    return shown.replace(repr(NO_RULES), "NO_RULES").replace(repr(USUAL), "USUAL")
 
 
 def test_the_public_names_are_these():

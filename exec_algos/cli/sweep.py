@@ -22,7 +22,7 @@ def swept(study: SlippageStudy, split: str, driver: Any, progress: Any, *, fills
 
     return sweep(
         study.bars, study.parents, study.algorithms, study.fill_model, split=split, rules=study.rules, driver=driver, progress=progress,
-        fills=fills,
+        fills=fills, limits=study.limits,
     )  # fmt: skip
 
 

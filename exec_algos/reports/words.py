@@ -150,12 +150,18 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
         *(("read as", line) for line in config.get("read_as", ())),
+        *([("odd bars", f"beyond {limits_text(config['limits'])}; else the usual limits")] if "limits" in config else []),
         ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
         ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),
         ("lot", f"{config['lot_size']:g} shares"),
         ("driver", str(config["driver"])),
         ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
     ]
+
+
+def limits_text(limits: Mapping[str, float]) -> str:
+    """The limits that were moved, such as ``volume=6, missing=0.1``."""
+    return ", ".join(f"{name}={value:g}" for name, value in limits.items())
 
 
 def _spread(parts: Mapping[str, Any] | None) -> str:

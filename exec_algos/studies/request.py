@@ -110,6 +110,8 @@ class StudyRequest:
         A CSV of splits (date, symbol, ratio) to adjust by: `exec_algos.market.splits.Splits`.
     quote_proxy : str, optional
         What stands in where the bars have no quotes: `exec_algos.market.depth.with_quote_proxy`.
+    limits : str
+        From where on bars are odd: `exec_algos.market.quality.limits.Limits.of`.
     """
 
     algorithms: str = "twap,vwap"
@@ -136,6 +138,7 @@ class StudyRequest:
     fills: bool | None = None
     splits: str | None = None
     quote_proxy: str | None = None
+    limits: str = ""
 
     def __post_init__(self) -> None:
         if self.orders is not None and not self.orders.strip():
@@ -150,9 +153,11 @@ class StudyRequest:
             A part that cannot be.
         """
         from exec_algos.market.depth import with_quote_proxy
+        from exec_algos.market.quality.limits import Limits
         from exec_algos.studies.design.parents import ParentOrders
         from exec_algos.studies.study import SlippageStudy
 
+        limits = Limits.of(self.limits)
         if self.splits is not None:
             bars = bars.adjusted(self.splits)
         if self.quote_proxy is not None:
@@ -161,7 +166,7 @@ class StudyRequest:
             parents = ParentOrders.grid(bars, **self.terms())
         else:
             parents = ParentOrders.from_csv(self.orders, bars, **self._own_terms())
-        return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules)
+        return SlippageStudy(bars, parents, self.chosen_algorithms(), self.fill_model(), self.rules, limits)
 
     def sharded(self, store: str | os.PathLike[str]) -> ShardedStudy:
         """The study of a whole store, in shards.
@@ -171,6 +176,7 @@ class StudyRequest:
         UsageError
             A part that cannot be, or a store that holds nothing.
         """
+        from exec_algos.market.quality.limits import Limits
         from exec_algos.market.splits import Splits
         from exec_algos.studies.design.parents import Grid
         from exec_algos.studies.shards.shard import Partitions, listing_of
@@ -181,7 +187,7 @@ class StudyRequest:
         return ShardedStudy(
             store=partitions.path, parents=Grid(**self.terms()) if self.orders is None else self.desk(),
             algorithms=self.chosen_algorithms(), fill_model=self.fill_model(), rules=self.rules, driver=self.driver,
-            fills=self.fills is not False, splits=Splits.of(self.splits), quote_proxy=self.quote_proxy,
+            fills=self.fills is not False, splits=Splits.of(self.splits), quote_proxy=self.quote_proxy, limits=Limits.of(self.limits),
         )  # fmt: skip
 
     def keeps_fills(self, study: SlippageStudy) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -13,13 +12,14 @@ import numpy as np
 from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
-from exec_algos.studies.folder import WHOLE, StudyFolder, seal
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import data_rows, findings_frame, history_of
-from exec_algos.studies.record.tables import fills_arrow, parents_arrow, parquet_of_frame
+from exec_algos.studies.record.saving import save
+from exec_algos.studies.record.tables import fills_arrow, parents_arrow
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
 from exec_algos.tca.benchmarks import benchmarks
@@ -29,7 +29,6 @@ from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.pairs import compared, comparisons
 from exec_algos.tca.places import Windows
 from exec_algos.tca.twins import BUYS_ONLY, are_twins, twins_in
-from exec_algos.textform import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +81,7 @@ class StudyResult:
         driver: str,
         rules: Rules = NO_RULES,
         given: Bars | None = None,
+        limits: Limits = USUAL,
     ) -> StudyResult:
         """The frames, each put together when asked for; `left_out` counts the bars outside the regular hours, `given` has those too."""
         from exec_algos.studies.record.configuration import configuration, rules_record
@@ -103,9 +103,10 @@ class StudyResult:
                 "rules": rules_record(rules),
                 "drivers": drivers_of(algorithms, driver),
                 "imports": imports_of(algorithms),
+                **({"limits": limits.record()} if limits.record() else {}),
             },
             "bars": lambda: bars,
-            "findings": lambda: findings_frame(data_rows(given or bars, orders, history_of(orders, algorithms))),
+            "findings": lambda: findings_frame(data_rows(given or bars, orders, history_of(orders, algorithms), limits)),
         }
         made = object.__new__(cls)
         object.__setattr__(made, "_makers", makers)
@@ -361,26 +362,15 @@ class StudyResult:
         """
         import pandas as pd
 
-        kept = StudyFolder(folder)
-        tables = {name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}
-        texts = {
-            "skipped.csv": csv_text(self.skipped, index=False),
-            FINDINGS: csv_text(self.findings, index=False),
-            "summary.csv": csv_text(pd.concat(tables, names=["benchmark"])),
-            "comparison.csv": csv_text(comparisons(self.comparison, BENCHMARKS, self._compared_sides()), index=False),
-            # last: a folder without it holds no whole study
-            "config.json": json.dumps(self.config, indent=2, default=str) + "\n",
-        }
-        digests = {f"{name}.parquet": kept.put(f"{name}.parquet", parquet_of_frame(getattr(self, name))) for name in ("parents", "fills")}
-        digests |= {name: kept.put(name, text.encode()) for name, text in texts.items()}
-        kept.put(WHOLE, seal({"files": digests}))
-        kept.sweep()
-        return Path(folder)
-
-    def _compared_sides(self) -> tuple[str | None, ...]:
-        """All orders and each side; where orders are twins, each side only."""
         sides = sorted(set(self.parents["side"]))
-        return tuple(sides) if self.has_twins() else (None, *sides)
+        lists = {
+            "skipped.csv": self.skipped,
+            FINDINGS: self.findings,
+            "summary.csv": pd.concat({name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}, names=["benchmark"]),
+            # of twins each side only
+            "comparison.csv": comparisons(self.comparison, BENCHMARKS, sides if self.has_twins() else (None, *sides)),
+        }
+        return save(folder, {"parents": self.parents, "fills": self.fills}, lists, self.config)
 
     def has_twins(self) -> bool:
         """Whether every parent order has a twin of the other side."""

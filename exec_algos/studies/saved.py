@@ -15,6 +15,7 @@ from exec_algos.errors import UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.quality.findings import findings_of
+from exec_algos.market.quality.limits import Limits
 from exec_algos.market.splits import of_record
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders, Skipped
@@ -82,7 +83,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
     findings = read_findings(kept.get(FINDINGS))
     if findings is None:
-        findings = findings_of(bars, sessions_of(bars, config["calendar"])).frame()
+        findings = findings_of(bars, sessions_of(bars, config["calendar"]), Limits(**config.get("limits", {}))).frame()
     return StudyResult(parents, fills, skipped, config, regular, findings)
 
 
@@ -125,8 +126,9 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
         algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
         bars, driver = _adjusted(bars, config), str(config["driver"])
         study = SlippageStudy(
-            _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"])
-        )
+            _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"]),
+            Limits(**config.get("limits", {})),
+        )  # fmt: skip
     return study.run(cast("Driver", driver), fills=len(saved.fills) > 0)
 
 

@@ -18,6 +18,7 @@ from exec_algos.algorithms import Algorithm
 from exec_algos.errors import UsageError
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
+from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.stats.statistics import Estimate
 from exec_algos.studies.design.parents import Grid
@@ -165,6 +166,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     driver: Driver = "batch",
     fills: bool = True,
     progress: Callable[[str, int, int], None] | None = None,
+    limits: Limits = USUAL,
 ) -> Sweep:
     """Choose among algorithms or parameters on the days before `split`, and report the choice on the days from it on.
 
@@ -187,6 +189,8 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
         Keep the single trades of the later days.
     progress : callable, optional
         Called with ``(algorithm, done, total)``, first of the one half and then of the other.
+    limits : Limits
+        From where on bars are odd.
 
     Raises
     ------
@@ -198,7 +202,7 @@ def sweep(  # noqa: PLR0913 - the parts of a study, and how to split it
     if later.all() or not later.any():
         raise UsageError(f"split {split} leaves {int((~later).sum())} parent orders to train on and {int(later.sum())} to test on; move it")
     before, after = _parted(parents, later, split)
-    study = SlippageStudy(bars, before, algorithms, fill_model, rules)
+    study = SlippageStudy(bars, before, algorithms, fill_model, rules, limits)
     _check_candidates(study.algorithms)
     with _half(f"before {split}"):
         train = study.run(driver, fills=False, progress=progress)

@@ -17,6 +17,7 @@ from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import check_quotes
 from exec_algos.market.hours import trading_bars
+from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.reasons import counted
@@ -51,6 +52,8 @@ class SlippageStudy:
     fill_model : FillModel, optional
     rules : Rules
         Of every parent order: sizes of children, limit price, residual policy.
+    limits : Limits
+        From where on bars are odd, and said to be.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class SlippageStudy:
     algorithms: Sequence[Algorithm | str | type[OrderExecutor]]
     fill_model: FillModel | None = None
     rules: Rules = NO_RULES
+    limits: Limits = USUAL
 
     def __post_init__(self) -> None:
         algorithms = tuple(algorithm_of(algorithm) for algorithm in self.algorithms)
@@ -148,7 +152,8 @@ class SlippageStudy:
         left_out = len(self.bars) - len(regular)
         algorithms: Any = tuple(self.algorithms)  # values by now
         model = self.fill_model or FillModel()
-        return StudyResult.of(regular, orders, algorithms, model, worked, left_out, driver, self.rules, self._given(regular))
+        given = self._given(regular)
+        return StudyResult.of(regular, orders, algorithms, model, worked, left_out, driver, self.rules, given, self.limits)
 
     def _given(self, regular: Bars) -> Bars:
         """The bars that were given, of the symbols that have some in the sessions."""

@@ -1,18 +1,23 @@
 """A study says what is odd in its bars, and which orders look back across a split: in memory, on disk, in shards, in the report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from exec_algos import Bars, BarStore, ParentOrders, SlippageStudy
+from exec_algos import Bars, BarStore, FillModel, ParentOrders, SlippageStudy
 from exec_algos.cli import app
+from exec_algos.costs import SquareRootImpact
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import sessions
+from exec_algos.market.quality.limits import Limits
 from exec_algos.reports import write_report
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.record.data import data_lines, history_of
 from exec_algos.studies.saved import load_result, rerun
+from exec_algos.studies.sensitivity import sweep
 from exec_algos.studies.shards.study import ShardedStudy
 
 ZONE, HALF_HOUR, BARS = "America/New_York", 1_800_000_000_000, 13
@@ -127,3 +132,61 @@ def test_the_command_says_them_in_memory_and_in_shards(market, tmp_path):
         said = [line for line in run.stdout.splitlines() if line.startswith("data: ")]
         assert len(said) == 2
         assert f"data: SPLIT {DAYS[EX]} suspected split: 10:1" in said[0]
+
+
+MOVED = Limits(volume=9, price=1.5)  # the loud session has 8 times the volume of its neighbours
+
+
+def test_limits_move_what_a_study_finds_and_stand_in_its_configuration(result, market, tmp_path):
+    study = replace(study_of(market), limits=MOVED)
+    moved = study.run()
+    assert [row[:2] for row in rows(moved.findings)] == [row[:2] for row in WANTED if row[2] != "volume"]
+    assert "limits" not in result.config
+    assert moved.config["limits"] == {"volume": 9.0, "price": 1.5}
+    pd.testing.assert_frame_equal(moved.parents, result.parents)
+    folder = moved.save(tmp_path / "kept")
+    assert rows(rerun(folder, market).findings) == rows(moved.findings)
+    (folder / "findings.csv").unlink()
+    (folder / "whole.json").unlink()  # a study of an earlier version
+    assert not [row for row in rows(load_result(folder, market).findings) if row[2] == "volume"]
+    page = write_report(moved, tmp_path / "page").read_text(encoding="utf-8")
+    assert "beyond volume=9, price=1.5; else the usual limits" in page
+    assert "the usual limits" not in write_report(result, tmp_path / "usual").read_text(encoding="utf-8")
+
+
+def test_limits_hold_in_shards_and_when_they_are_resumed(market, tmp_path):
+    BarStore(tmp_path / "store").write(market)
+    grid = Grid(calendar="XNYS", profile_days=4)
+    study = ShardedStudy(store=str(tmp_path / "store"), parents=grid, algorithms=["twap"], limits=MOVED)
+    found = study.run(tmp_path / "out")
+    assert not [row for row in rows(found.findings) if row[2] == "volume"]
+    assert found.config["limits"] == MOVED.record()
+    resumed = ShardedStudy.of_folder(tmp_path / "out")
+    assert resumed.limits == MOVED
+    assert resumed.run(tmp_path / "out").made == 0
+    with pytest.raises(UsageError, match=r"holds a study of other settings \(limits\.price: 1\.5 there, None asked for"):
+        replace(study, limits=Limits()).run(tmp_path / "out")
+
+
+@pytest.mark.parametrize("where", ["--out", "--resume"])
+def test_the_command_takes_limits(market, tmp_path, where):
+    BarStore(tmp_path / "store").write(market)
+    asked = ["study", str(tmp_path / "store"), "--calendar", "XNYS", "--profile-days", "4", "--algo", "twap", where, str(tmp_path / "out")]
+    run = CliRunner().invoke(app, [*asked, "--limits", "volume=9"])
+    assert run.exit_code == 0, run.output
+    assert next(line for line in run.stdout.splitlines() if line.startswith("data: ")).startswith("data: SPLIT ")
+    assert "LOUD" not in run.stdout
+    run = CliRunner().invoke(app, [*asked, "--limits", "volumes=9"])
+    assert run.exit_code == 2
+    assert "volumes" in run.stderr
+
+
+def test_a_sweep_keeps_the_limits(market):
+    orders = ParentOrders.grid(market, calendar="XNYS", sides=["buy"], profile_days=4)
+    found = sweep(market, orders, ["twap", "vwap:profile_days=3"], FillModel(impact=SquareRootImpact(0.01)), split=DAYS[8], limits=MOVED)
+    assert (found.train.config["limits"], found.test.config["limits"]) == (MOVED.record(), MOVED.record())
+
+
+def test_limits_that_are_recorded_are_those_that_were_moved():
+    assert Limits().record() == {}
+    assert Limits(**Limits.of("stale=7,missing=0.05").record()) == Limits(stale=7)

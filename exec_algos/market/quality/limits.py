@@ -86,3 +86,10 @@ class Limits:
             except ValueError:
                 raise UsageError(f"the limit {name} needs a number, got {value!r}; such as {name}={known[name]:g}") from None
         return cls(**given)
+
+    def record(self) -> dict[str, float]:
+        """The limits that are not the usual ones, ready for JSON: ``Limits(**record)`` gives them back."""
+        return {field.name: float(getattr(self, field.name)) for field in fields(self) if getattr(self, field.name) != field.default}
+
+
+USUAL = Limits()

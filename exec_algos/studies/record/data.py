@@ -10,6 +10,7 @@ import numpy as np
 
 from exec_algos.market.quality.finders import STEPS, Finding
 from exec_algos.market.quality.findings import findings_of, summary
+from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.textform import text_of_csv
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def history_of(orders: ParentOrders, algorithms: Sequence[Algorithm]) -> int:
     return max(orders.profile_days or LEAST_DAYS, *(getattr(algorithm, "history_days", 0) for algorithm in algorithms))
 
 
-def data_rows(bars: Bars, orders: ParentOrders, days: int) -> list[Finding]:
+def data_rows(bars: Bars, orders: ParentOrders, days: int, limits: Limits = USUAL) -> list[Finding]:
     """Findings of the bars, and a row of kind ``history`` for each symbol and session whose orders look back across a split.
 
     Parameters
@@ -38,8 +39,9 @@ def data_rows(bars: Bars, orders: ParentOrders, days: int) -> list[Finding]:
     orders : ParentOrders
     days : int
         Earlier sessions that they look back on.
+    limits : Limits
     """
-    found = findings_of(bars, orders.sessions)
+    found = findings_of(bars, orders.sessions, limits)
     steps = found.of_kind(*STEPS)
     return [*found.rows, *(row for step in steps for row in _spanning(bars, orders, days, step))]
 

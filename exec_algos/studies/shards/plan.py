@@ -27,6 +27,7 @@ from exec_algos.errors import UnknownNameError
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
 from exec_algos.market.depth import PROXIES
+from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.record.configuration import fill_model_record
@@ -155,6 +156,7 @@ class StudyPlan:
     fills: bool = True
     splits: Splits = field(default_factory=Splits)
     quote_proxy: str | None = None
+    limits: Limits = USUAL
 
     def __post_init__(self) -> None:
         algorithms = tuple(algorithm_of(algorithm) for algorithm in self.algorithms)
@@ -204,6 +206,7 @@ class StudyPlan:
             "fills": self.fills,
             **({"splits": [list(split) for split in self.splits.rows]} if self.splits else {}),
             **({} if self.quote_proxy is None else {"quote_proxy": self.quote_proxy}),
+            **({"limits": self.limits.record()} if self.limits.record() else {}),
         }
 
     def _own(self) -> dict[str, Any]:

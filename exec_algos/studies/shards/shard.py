@@ -254,7 +254,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
         return Made({}, [], failed, facts)
     used = [session for session in range(reach.first, reach.last) if session not in off]
     orders = terms.orders(bars, whole, used)
-    facts["findings"] = [list(row) for row in in_shard(data_rows(given, orders, study.needed_history), history.shard.month)]
+    facts["findings"] = [list(row) for row in in_shard(data_rows(given, orders, study.needed_history, study.limits), history.shard.month)]
     facts["strata"] = [list(stratum) for stratum in orders.strata]
     facts["refused"] = [list(row) for row in orders.refused]
     if not len(orders):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.locks import Held
+from exec_algos.market.quality.limits import Limits
 from exec_algos.market.ratios import Split
 from exec_algos.market.splits import Splits, shares_after
 from exec_algos.model import Rules
@@ -63,6 +64,8 @@ class ShardedStudy(StudyPlan):
         Splits to adjust the bars by, each shard's history too.
     quote_proxy : {"close"}, optional
         What stands in where the store has no quotes: `exec_algos.market.depth.with_quote_proxy`.
+    limits : Limits
+        From where on bars are odd, and said to be.
 
     Raises
     ------
@@ -108,7 +111,7 @@ class ShardedStudy(StudyPlan):
                 store=found["store"], parents=_terms(found["parents"], StudyFolder(folder)), driver=found["driver"], fills=found["fills"],
                 algorithms=recorded_algorithms(found, os.fspath(folder), allow_import), fill_model=fill_model_of(found["fill_model"]),
                 rules=Rules(**{**rules, "randomisation": randomisation}), quote_proxy=found.get("quote_proxy"),
-                splits=Splits(tuple(Split(*row) for row in found.get("splits", ()))),
+                splits=Splits(tuple(Split(*row) for row in found.get("splits", ()))), limits=Limits(**found.get("limits", {})),
             )  # fmt: skip
 
     def plan(self) -> tuple[StudySpan, list[Shard]]:
