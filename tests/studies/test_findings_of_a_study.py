@@ -12,6 +12,7 @@ from exec_algos.cli import app
 from exec_algos.costs import SquareRootImpact
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import sessions
+from exec_algos.market.quality.copies import Copies, Mark, joined
 from exec_algos.market.quality.limits import Limits
 from exec_algos.reports import write_report
 from exec_algos.studies.design.parents import Grid
@@ -190,3 +191,44 @@ def test_a_sweep_keeps_the_limits(market):
 def test_limits_that_are_recorded_are_those_that_were_moved():
     assert Limits().record() == {}
     assert Limits(**Limits.of("stale=7,missing=0.05").record()) == Limits(stale=7)
+
+
+def renamed(bars, name):
+    return replace(bars, symbols=(name,))
+
+
+def in_shards(bars, place, **terms):
+    BarStore(place / "store").write(bars)
+    grid = Grid(calendar="XNYS", sides=["buy", "sell"], profile_days=4, **terms)
+    return ShardedStudy(store=str(place / "store"), parents=grid, algorithms=["twap", "vwap:profile_days=3"]).run(place / "out")
+
+
+def test_one_file_under_two_symbols_is_seen_in_shards_as_in_memory(market, tmp_path):
+    calm, split = market.select(["CALM"]), market.select(["SPLIT"])
+    bars = Bars.concat([calm, renamed(calm, "ECHO"), split, renamed(split, "ZWEI")])
+    whole, found = study_of(bars).run().findings, in_shards(bars, tmp_path).findings
+    [*_, of_whole], [*_, of_shards] = ([row for row in table.itertuples(index=False) if row.kind == "twin"] for table in (whole, found))
+    assert of_whole == of_shards
+    assert of_shards.said == f"volumes, opens and closes of all {len(DAYS)} sessions are those of SPLIT"
+    twins = [row[:2] for row in rows(found) if row[2] == "twin"]
+    assert twins == [("ECHO", ""), ("ZWEI", "")]
+    assert sorted(rows(found)) == sorted(rows(whole))
+
+
+def test_symbols_that_differ_in_one_month_only_are_no_copies_in_shards(market, tmp_path):
+    calm = market.select(["CALM"])
+    volume = calm.volume.copy()
+    volume[0] += 1  # in May; June is the same
+    bars = Bars.concat([calm, replace(renamed(calm, "ECHO"), volume=volume)])
+    assert not [row for row in rows(in_shards(bars, tmp_path).findings) if row[2] == "twin"]
+    june = in_shards(bars, tmp_path / "june", sessions=("2024-06-01", None)).findings
+    assert [row[:3] for row in rows(june) if row[2] == "twin"] == [("ECHO", "", "twin")]
+
+
+def test_flat_bars_and_few_of_them_are_no_copies():
+    mark = Mark(2, 26, True, "a")
+    for other in (mark._replace(bars=9), mark._replace(varied=False)):
+        copies = Copies()
+        assert (copies.of("A", other), copies.of("B", other)) == ([], [])
+    assert joined([("2024-05", mark), ("2024-06", mark._replace(varied=False))])[:3] == (4, 52, True)
+    assert joined([("2024-05", mark)]).digest != joined([("2024-06", mark)]).digest

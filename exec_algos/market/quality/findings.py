@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from exec_algos.market.quality import finders
+from exec_algos.market.quality.copies import Copies, mark_of
 from exec_algos.market.quality.days import Days
-from exec_algos.market.quality.finders import KINDS, LEAST, STEPS, Finding
+from exec_algos.market.quality.finders import KINDS, STEPS, Finding
 from exec_algos.market.quality.limits import Limits
 from exec_algos.market.quality.steps import steps_of
 
@@ -161,11 +161,11 @@ def findings_of(bars: Bars, sessions: Sessions, limits: Limits | None = None) ->
     limits = limits or Limits()
     rows: list[Finding] = []
     facts: list[SymbolFacts] = []
-    twins: dict[bytes, str] = {}
+    copies = Copies()
     for symbol in bars.symbols:
         days = Days(bars, symbol, sessions)
         rows += sorted(_found(days, limits), key=lambda row: (row.session, list(KINDS).index(row.kind)))
-        rows += _twin(days, twins)
+        rows += copies.of(symbol, mark_of(days))
         facts.append(SymbolFacts(symbol, len(days), int(days.missing.sum()), int(days.without_volume.sum())))
     return Findings(tuple(rows), tuple(facts), limits)
 
@@ -183,14 +183,3 @@ def _found(days: Days, limits: Limits) -> Iterator[Finding]:
     yield from finders.calendar_days(days)
     yield from finders.stale(days, limits)
     yield from finders.repeated(days)
-
-
-def _twin(days: Days, seen: dict[bytes, str]) -> Iterator[Finding]:
-    """Whether an earlier symbol has the very sessions of this one: volumes, opens and closes."""
-    if days.count.sum() < LEAST or not (days.high > days.low).any():
-        return
-    columns: Mapping[str, Any] = {"start": days.start[days.first], "volume": days.total, "open": days.open, "close": days.close}
-    mark = hashlib.sha256(b"".join(np.ascontiguousarray(column).tobytes() for column in columns.values())).digest()
-    if mark in seen:
-        yield Finding(days.symbol, "", "twin", 1.0, 0.0, f"volumes, opens and closes of all {len(days)} sessions are those of {seen[mark]}")
-    seen.setdefault(mark, days.symbol)

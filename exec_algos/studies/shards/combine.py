@@ -8,11 +8,12 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
 from exec_algos.market.decimals import lines as lines_of
+from exec_algos.market.quality.copies import Copies, Mark, joined
 from exec_algos.market.quality.finders import Finding
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
@@ -55,7 +56,7 @@ def combine(
     lists: dict[str, str] = {}
     _put_list(folder, "failed.csv", facts.failed, lists)
     skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists)
-    _put_list(folder, FINDINGS, merged(record.get("findings", ()) for _, record in records), lists, head=Finding._fields)
+    _put_list(folder, FINDINGS, _findings(records), lists, head=Finding._fields)
     if refused is not None:
         whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
         lists[REFUSED] = folder.put(REFUSED, refused_text(whole))
@@ -157,6 +158,15 @@ def _put_sizes(folder: StudyFolder, records: Records) -> dict[str, str]:
         if record["files"]:
             sizes.add(record)
     return {name: folder.put(name, text.encode()) for name, text in sizes.texts().items()}
+
+
+def _findings(records: Records) -> Iterator[Finding]:
+    """What is odd in each symbol's months, and after them whether all of them are those of another symbol."""
+    copies = Copies()
+    for symbol, group in groupby(records, key=lambda pair: pair[0].symbol):
+        months = [record for _, record in group if record["state"] == "done"]
+        yield from merged(record.get("findings", ()) for record in months)
+        yield from copies.of(symbol, joined((record["month"], Mark(*record["mark"])) for record in months))
 
 
 def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:

@@ -17,6 +17,8 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.fit import check_fit
+from exec_algos.market.quality.copies import mark_of
+from exec_algos.market.quality.days import Days
 from exec_algos.market.ratios import Split
 from exec_algos.market.splits import Splits, adjusted, check_step, inside
 from exec_algos.market.store import BarStore, _joined, _named
@@ -249,7 +251,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
     bars = bars.take(~np.isin(held, off))
     failed = [Skipped(symbol, str(whole.date[session]), OFF_GRID) for session in off if reach.first <= session < reach.last]
-    facts = _facts(bars, whole, reach)
+    facts = {**_facts(bars, whole, reach), "mark": mark_of(Days(given, symbol, whole), reach.first, reach.last)}
     if not len(bars):
         return Made({}, [], failed, facts)
     used = [session for session in range(reach.first, reach.last) if session not in off]
