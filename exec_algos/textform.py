@@ -46,12 +46,12 @@ def unguarded(cell: Any) -> Any:
     return cell[1:] if isinstance(cell, str) and cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
 
 
-def csv_text(frame: pd.DataFrame, *, index: bool = True) -> str:
+def csv_text(frame: pd.DataFrame, *, index: bool = True, separator: str = ",") -> str:
     """A table as a CSV that people open in a spreadsheet: text that would be a formula there is `guarded`, names of columns too."""
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz", "timedelta"]).columns
     plain = frame.assign(**{name: frame[name].map(guarded) for name in texts if not _all_plain(frame[name])})
     labels = plain.rename(index=guarded, columns=guarded) if index else plain.rename(columns=guarded)
-    return str(labels.to_csv(index=index, lineterminator="\n"))
+    return str(labels.to_csv(index=index, sep=separator, lineterminator="\n"))
 
 
 def text_of_csv(frame: pd.DataFrame) -> pd.DataFrame:

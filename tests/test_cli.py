@@ -295,7 +295,7 @@ DESK = """order_id,symbol,side,quantity,start,end,trader
 1,AAA,buy,100,{day} 10:00,{day} 15:00,kim
 2,BBB,sell,50,{day} 10:00,{day} 12:00,lee
 3,AAA,buy,0,{day} 10:00,{day} 15:00,kim
-3,AAA,hold,10,{day} 10:00,{day} 15:00,kim
+3,AAA,sell,10,{day} 10:00,{day} 15:00,kim
 """.replace("{day}", DAYS[2])
 
 
@@ -341,8 +341,8 @@ def test_orders_of_a_file_say_themselves_what_they_are(folder, desk, tmp_path, a
     [
         (b"symbol,side,quantity,start\n", "missing: end"),
         (b"", "the file is empty"),
-        (b"\xff\xfe\x00", "not UTF-8"),
-        (b"a\n1,2\n3,4,5\n", "Expected"),
+        (b"\xff\xfe\x00", "no text in encoding utf-16"),
+        (b"a\n1,2\n3,4,5\n", "line 2: the rows have more values than there are column names"),
     ],
     ids=["column", "empty", "no text", "ragged"],
 )

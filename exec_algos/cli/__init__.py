@@ -24,20 +24,15 @@ from exec_algos.cli.options import (
     Driver,
     Durable,
     Fills,
-    First,
     Impact,
     Interval,
     Json,
-    Keep,
     Largest,
-    Last,
     Latency,
     Left,
     Lot,
     Market,
     Minimum,
-    Only,
-    Orders,
     Out,
     PerShare,
     Price,
@@ -45,7 +40,6 @@ from exec_algos.cli.options import (
     Randomise,
     Rate,
     Resume,
-    Sample,
     Sensitivity,
     Share,
     Sides,
@@ -57,6 +51,7 @@ from exec_algos.cli.options import (
     Style,
     Window,
 )
+from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
 from exec_algos.cli.printing import FAULT, say, show_fault, show_warnings
 from exec_algos.cli.show import Show
 from exec_algos.cli.synth import synth
@@ -86,6 +81,11 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     strata: Sample = None,
     orders: Orders = None,
     keep: Keep = "",
+    order_columns: Columns = None,
+    sides_meant: Codes = None,
+    order_decimal: Decimal = None,
+    order_date_format: DateFormat = None,
+    order_encoding: Encoding = None,
     calendar: Calendar = None,
     max_participation: Cap = None,
     price: Price = "open",
@@ -135,7 +135,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
         request = StudyRequest(
-            algorithms=algo, sides=side, size=size, window=window, orders=orders, keep=keep, calendar=calendar,
+            algorithms=algo, sides=side, size=size, window=window, **(orders_said(ctx.params) or {"keep": keep}), calendar=calendar,
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,

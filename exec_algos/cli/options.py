@@ -28,28 +28,6 @@ Window = Annotated[
         help="09:30-16:00 in exchange time, the whole session if not given; several: 09:30-12:00,13:00-16:00.", rich_help_panel=ORDERS
     ),
 ]
-Orders = Annotated[
-    str | None,
-    typer.Option(
-        help="A CSV of your own orders (symbol, side, quantity, start, end) in place of sides, sizes and windows.", rich_help_panel=ORDERS
-    ),
-]
-Keep = Annotated[
-    str, typer.Option(help="Columns of --orders to carry into the result, comma-separated: trader,desk.", rich_help_panel=ORDERS)
-]
-Only = Annotated[str | None, typer.Option("--symbols", help="Study these only, comma-separated.", rich_help_panel=ORDERS)]
-First = Annotated[
-    str | None, typer.Option("--from", help="First day studied, YYYY-MM-DD; earlier ones stay history.", rich_help_panel=ORDERS)
-]
-Last = Annotated[str | None, typer.Option("--to", help="Last day studied, YYYY-MM-DD.", rich_help_panel=ORDERS)]
-Sample = Annotated[
-    str | None,
-    typer.Option(
-        "--strata",
-        help="A sample: liquidity,volatility,buckets=5,per_stratum=200,seed=7 or liquidity=1e6/1e8,fraction=0.25.",
-        rich_help_panel=ORDERS,
-    ),
-]
 By = Annotated[
     str | None,
     typer.Option(help="Also print the costs by these: size, hour, weekday, month, liquidity, spread, any column.", rich_help_panel=OUTPUT),

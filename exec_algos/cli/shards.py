@@ -287,8 +287,8 @@ def _print_left_out(result: ShardedResult) -> None:
         say(line)
     _print_failed(result)
     if "refused" in config:
-        for line in order_lines(config["orders_given"], config["parent_orders"], result.refused, f"{result.folder}/refused.csv"):
-            say(line)
+        counts, notes = (config["orders_given"], config["parent_orders"]), config.get("orders_read_as", ())
+        say(*order_lines(*counts, result.refused, result.clipped, notes, result.folder))
 
 
 def _print_failed(result: ShardedResult | ShareDone, when: str = "") -> None:
@@ -317,6 +317,7 @@ def _as_json(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> di
         "skipped": result.config["skipped"],
         "findings": records(result.findings),
         "refused": [row._asdict() for row in result.refused],
+        "clipped": [row._asdict() for row in result.clipped],
         "failed": [failure._asdict() for failure in result.failed],
         "shards": {"made": result.made, "kept": result.kept},
         "damaged": list(result.damaged),

@@ -197,19 +197,22 @@ def show_bands(bands: Mapping[str, Band], short: Mapping[str, str]) -> None:
         terminal.print(line, soft_wrap=True)
 
 
-def order_lines(given: int, worked: int, refused: Sequence[Refused], listed: str) -> list[str]:
-    """What became of each of a desk's orders, and why some were refused."""
+def order_lines(
+    given: int, worked: int, refused: Sequence[Refused], clipped: Sequence[Refused], notes: Sequence[str], folder: str
+) -> list[str]:
+    """What became of each of a desk's orders, why some were refused and clipped, and what was assumed in reading them."""
     from exec_algos.studies.design.reasons import kinds_of
 
     other = given - worked - len(refused)
     rest = f", {other} skipped or failed as said above" if other else ""
-    head = f"orders: {given} given, {worked} worked{rest}, {len(refused) or 'none'} refused"
-    if not refused:
-        return [head]
-    return [
-        f"{head}; row by row in {listed}, where row 1 is the first below the column names:",
-        *(f"  {n} x {kind}" for n, kind in kinds_of(row.reason for row in refused)),
-    ]
+    lines = [f"orders: {given} given, {worked} worked{rest}, {len(refused) or 'none'} refused"]
+    if refused:
+        lines[0] += f"; row by row in {folder}/refused.csv, where row 1 is the first below the column names:"
+        lines += [f"  {n} x {kind}" for n, kind in kinds_of(row.reason for row in refused)]
+    if clipped:
+        kinds = ", ".join(f"{n} {kind}" for n, kind in kinds_of(row.reason.partition(":")[0] for row in clipped))
+        lines.append(f"clipped: {numbered(len(clipped), 'order')} to the session ({kinds}); row by row in {folder}/clipped.csv")
+    return [*lines, *(f"orders read: {note}" for note in notes)]
 
 
 def unfilled_lines(residuals: pd.DataFrame, short: Mapping[str, str], shown: Shown) -> list[str]:

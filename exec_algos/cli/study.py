@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.design.imports import Refused
+    from exec_algos.studies.design.parents import ParentOrders
     from exec_algos.studies.result import StudyResult
     from exec_algos.studies.sensitivity import Band
     from exec_algos.studies.study import SlippageStudy
@@ -91,13 +92,14 @@ def run_and_show(
         found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)
         result: Any = study.run(request.driver, fills=fills, progress=report) if found is None else found.test
     result.save(out)
-    _write_refused(None if request.orders is None else refused, out)
+    _write_rows(None if request.orders is None else refused, out / "refused.csv")
+    _write_rows(study.parents.clipped or None, out / "clipped.csv")
     chosen = {} if found is None else sweep_record(found, str(show.split))
     _write_sweep(chosen, out)
     page = write_report(result, out)
     bands = _bands(study, result) if show.sensitivity else {}
     if show.as_json:
-        say_json(_as_json(result, out, show, refused, bands) | ({"sweep": chosen} if chosen else {}))
+        say_json(_as_json(result, out, show, study.parents, bands) | ({"sweep": chosen} if chosen else {}))
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
@@ -106,7 +108,7 @@ def run_and_show(
         if not fills:
             _print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
-        _print_written(request, len(study.parents) + len(refused), worked, refused, out, page)
+        _print_written(request, study.parents, worked, out, page)
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -159,16 +161,16 @@ def _study(bars: Bars, request: StudyRequest, out: Path) -> SlippageStudy:
     except NoOrderError as error:
         if error.refused:
             out.mkdir(parents=True, exist_ok=True)
-            _write_refused(error.refused, out)
+            _write_rows(error.refused, out / "refused.csv")
             raise UsageError(f"{error}; row by row: {out / 'refused.csv'}") from None
         raise
 
 
-def _write_refused(refused: Sequence[Refused] | None, out: Path) -> None:
-    if refused is None:
-        (out / "refused.csv").unlink(missing_ok=True)  # of an earlier study
+def _write_rows(rows: Sequence[Refused] | None, file: Path) -> None:
+    if rows is None:
+        file.unlink(missing_ok=True)  # of an earlier study
         return
-    (out / "refused.csv").write_bytes(refused_text(refused))
+    file.write_bytes(refused_text(rows))
 
 
 def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
@@ -184,9 +186,10 @@ def _print_lines(lines: Sequence[str]) -> None:
         terminal.print(line, soft_wrap=True)
 
 
-def _print_written(request: StudyRequest, given: int, worked: int, refused: Sequence[Refused], out: Path, page: Path) -> None:
+def _print_written(request: StudyRequest, parents: ParentOrders, worked: int, out: Path, page: Path) -> None:
     if request.orders is not None:
-        _print_lines(order_lines(given, worked, refused, str(out / "refused.csv")))
+        given = len(parents) + len(parents.refused)
+        _print_lines(order_lines(given, worked, parents.refused, parents.clipped, parents.notes, str(out)))
     _print_lines([f"written: {page}"])
 
 
@@ -336,7 +339,7 @@ def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> lis
     return lines
 
 
-def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refused], bands: Mapping[str, Band]) -> dict[str, Any]:
+def _as_json(result: StudyResult, out: Path, show: Show, parents: ParentOrders, bands: Mapping[str, Band]) -> dict[str, Any]:
     summary, groups = result.summary(by=("algorithm", "side")).reset_index(), show.groups(result)
     return {
         "summary": records(summary),
@@ -349,7 +352,8 @@ def _as_json(result: StudyResult, out: Path, show: Show, refused: Sequence[Refus
         "oversize": oversize_as_json(result.oversize()),
         "skipped": len(result.skipped),
         "findings": records(result.findings),
-        "refused": [row._asdict() for row in refused],
+        "refused": [row._asdict() for row in parents.refused],
+        "clipped": [row._asdict() for row in parents.clipped],
         "config": result.config,
         "rules": result.config["rules"],
         "out": str(out),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exec_algos.errors import UsageError
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.model.rules import NO_RULES, Rules
+from exec_algos.studies.design.written.form import NO_FORM, OrderForm
 
 if TYPE_CHECKING:
     import os
@@ -74,6 +75,10 @@ class StudyRequest:
         A CSV of a desk's own orders, in place of sides, sizes, windows and what was chosen; see `ParentOrders.from_frame`.
     keep : str
         Its other columns to carry into the result, comma-separated.
+    form : OrderForm
+        How its orders are written.
+    encoding : str, optional
+        Of that file.
     calendar : str, optional
     max_participation : float, optional
         Fraction.
@@ -121,6 +126,8 @@ class StudyRequest:
     chosen: Chosen = Chosen()
     orders: str | None = None
     keep: str = ""
+    form: OrderForm = NO_FORM
+    encoding: str | None = None
     calendar: str | None = None
     max_participation: float | None = None
     price: Any = "open"
@@ -237,7 +244,8 @@ class StudyRequest:
         if said:
             raise UsageError(f"each order of {self.orders} says what it is; leave out {', '.join(said)}, or the file of orders")
         own = {"calendar": self.calendar, "lot_size": self._lot_size(), "profile_days": self.adv_days}
-        return {**own, "keep": _listed(self.keep)}
+        form = {name: getattr(self.form, name) for name in ("columns", "sides", "decimal", "date_format")}
+        return {**own, "keep": _listed(self.keep), "encoding": self.encoding, **form}
 
     def chosen_algorithms(self) -> list[Any]:
         """The algorithms, with the days and the interval that were asked for."""

@@ -103,7 +103,7 @@ def test_no_command_lets_a_symbol_or_a_file_name_through(bars, tmp_path):
 
 
 def test_no_order_lets_its_number_or_its_values_through(bars, tmp_path):
-    orders = pd.DataFrame([{**ORDER, "order_id": "7\x1b[8m", "trader": "T\u202e"}, {**ORDER, "side": "b\x1b[1muy", "order_id": "8"}])
+    orders = pd.DataFrame([{**ORDER, "order_id": "7\x1b[8m", "trader": "T\u202e"}, {**ORDER, "quantity": "1\x1b[1m0", "order_id": "8"}])
     orders.to_csv(tmp_path / "desk\x1bc.csv", index=False)
     words = ("--calendar", "XNYS", "--profile-days", "1", "--orders", tmp_path / "desk\x1bc.csv", "--keep", "trader", "--by", "trader")
     ran = run("study", bars, *READING, *words, "--out", tmp_path / "out")

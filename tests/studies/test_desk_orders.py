@@ -24,7 +24,7 @@ LINES = (
     f"1,A,buy,120,{DAYS[1]} 10:00,{DAYS[1]} 12:00,kim\n",
     f"2,B,sell,70,{DAYS[1]} 09:30,{DAYS[1]} 13:00,lee\n",
     f"3,A,buy,10,{DAYS[-1]} 10:00,{DAYS[-1]} 12:00,kim\n",
-    f"4,A,hold,10,{DAYS[2]} 10:00,{DAYS[2]} 12:00,kim\n",
+    f"4,A,buy,0,{DAYS[2]} 10:00,{DAYS[2]} 12:00,kim\n",
     f"1,B,buy,10,{DAYS[2]} 10:00,{DAYS[2]} 12:00,kim\n",
     f"6,C,buy,10,{DAYS[2]} 10:00,{DAYS[2]} 12:00,lee\n",
     "7,A,buy,10,2025-07-01 10:00,2025-07-01 12:00,lee\n",
@@ -60,8 +60,8 @@ def inodes(folder):
 @st.composite
 def rows(draw):
     """Orders of which some cannot be worked."""
-    day, side = draw(st.sampled_from([*DAYS, "2025-07-01"])), draw(st.sampled_from(["buy", "sell", "SELL", "hold"]))
-    begin, hours = draw(st.integers(8, 15)), draw(st.integers(0, 3))
+    day, side = draw(st.sampled_from([*DAYS, "2025-07-01"])), draw(st.sampled_from(["buy", "sell", "SELL", "B"]))
+    begin, hours = draw(st.integers(8, 16)), draw(st.integers(0, 3))
     symbol, quantity = draw(st.sampled_from(["A", "B", "C"])), draw(st.sampled_from([0, 1, 40, 5000]))
     return f"{draw(st.integers(1, 30))},{symbol},{side},{quantity},{day} {begin:02}:30,{day} {begin + hours:02}:30,kim\n"
 
@@ -92,7 +92,7 @@ def test_what_is_refused_is_listed_with_row_value_and_reason(tmp_path):
     written(tmp_path)
     result = study(tmp_path).run(tmp_path / "out")
     assert [(one.row, one.value) for one in result.refused] == [
-        (4, "hold"),
+        (4, "0"),
         (5, "1"),
         (6, "C"),
         (7, "2025-07-01 10:00 to 2025-07-01 12:00"),
@@ -121,9 +121,11 @@ def test_a_changed_order_works_its_own_shard_only_and_a_study_goes_on_without_th
 
 def test_orders_of_which_none_can_be_worked_are_listed_in_the_folder_and_the_file_can_be_mended(tmp_path):
     written(tmp_path, LINES[3:4])
-    with pytest.raises(UsageError, match=r"desk.csv: none of 1 orders can be worked: 1 x side is neither.*out/refused.csv"):
+    with pytest.raises(UsageError, match=r"desk.csv: none of 1 orders can be worked: 1 x quantity must be.*out/refused.csv"):
         study(tmp_path).run(tmp_path / "out")
-    assert (tmp_path / "out" / "refused.csv").read_text() == "row,value,reason\n1,hold,side is neither BUY nor SELL\n"
+    assert (
+        tmp_path / "out" / "refused.csv"
+    ).read_text() == "row,value,reason\n1,0,quantity must be a positive number of shares; the side says whether they are sold\n"
     written(tmp_path, LINES[:1])
     assert study(tmp_path).run(tmp_path / "out").refused == ()
 
@@ -160,7 +162,7 @@ def test_a_day_that_is_left_out_takes_its_orders_with_it(tmp_path):
 
 def test_strict_stops_at_the_first_row_that_is_refused(tmp_path):
     written(tmp_path)
-    with pytest.raises(UsageError, match=r"row 4 of the orders: .*hold"):
+    with pytest.raises(UsageError, match=r"row 4 of the orders: .*quantity must be"):
         study(tmp_path).run(tmp_path / "out", strict=True)
 
 
@@ -187,7 +189,7 @@ def test_blank_rows_count_in_shards_too_are_no_orders_and_stay_in_the_copy(tmp_p
     orders, whole = in_one_piece(path)
     found = study(tmp_path).run(tmp_path / "out")
     assert_equal_values(found.table(), whole.parents)
-    assert [(one.row, one.value) for one in orders.refused] == [(5, "hold"), (7, f"{DAYS[1]} 11:00 to {DAYS[1]} 11:10")]
+    assert [(one.row, one.value) for one in orders.refused] == [(5, "0"), (7, f"{DAYS[1]} 11:00 to {DAYS[1]} 11:10")]
     assert found.refused == orders.refused
     assert (found.config["orders_given"], found.config["refused"]) == (5, 2)
     path.unlink()

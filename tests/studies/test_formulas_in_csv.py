@@ -122,7 +122,7 @@ def test_values_of_refused_orders_are_guarded_and_read_again(tmp_path):
     day = {"start": f"{DAYS[3]} 10:00", "end": f"{DAYS[3]} 12:00"}
     rows = [
         {"symbol": EVIL, "side": "buy", "quantity": 10, **day, "=trader": "-ann"},
-        {"symbol": "=2+5", "side": "-buy", "quantity": "+x", **day, "=trader": "x"},
+        {"symbol": "-2+5", "side": "buy", "quantity": "+x", **day, "=trader": "x"},
         {"symbol": EVIL, "side": "buy", "quantity": 5, **day, "=trader": "'bob"},
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "desk.csv", index=False)

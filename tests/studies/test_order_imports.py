@@ -51,7 +51,6 @@ def test_stamps_with_a_zone_are_read_in_it():
     ("harm", "value", "reason"),
     [
         ({"symbol": "MSFT"}, "MSFT", "the bars have no such symbol"),
-        ({"side": "long"}, "long", "side is neither BUY nor SELL"),
         ({"quantity": "0"}, "0", "quantity must be a positive number of shares"),
         ({"quantity": "-5"}, "-5", "the side says whether they are sold"),
         ({"quantity": "many"}, "many", "quantity is no number of shares"),
@@ -61,8 +60,6 @@ def test_stamps_with_a_zone_are_read_in_it():
         ({"end": ""}, "", "no time that can be read"),
         ({"start": "11/26/2025 10:00"}, "11/26/2025 10:00", "no time that can be read; write 2024-01-02 09:30:00"),
         ({"end": GOOD["start"]}, f"{GOOD['start']} to {GOOD['start']}", "the order must end after it starts"),
-        ({"end": f"{DAYS[3]} 10:00"}, f"{GOOD['start']} to {DAYS[3]} 10:00", "not inside one session"),
-        ({"start": f"{DAYS[2]} 08:00"}, f"{DAYS[2]} 08:00 to {GOOD['end']}", "not inside one session"),
         ({"start": "2025-11-27 10:00", "end": "2025-11-27 11:00"}, "2025-11-27 10:00 to 2025-11-27 11:00", "the exchange is closed"),
         ({"start": "2035-11-27 10:00", "end": "2035-11-27 11:00"}, "2035-11-27 10:00 to 2035-11-27 11:00", "the bars end before"),
         ({"start": "2005-11-28 10:00", "end": "2005-11-28 11:00"}, "2005-11-28 10:00 to 2005-11-28 11:00", "ends before the bars start"),
@@ -110,13 +107,15 @@ def test_they_are_studied_like_a_grid_of_the_same_orders():
     ]
     names = ["twap", "vwap:profile_days=2"]
     own = SlippageStudy(BARS, orders(*reversed(rows), profile_days=2), names).run()
-    pd.testing.assert_frame_equal(own.parents, SlippageStudy(BARS, grid, names).run().parents, check_exact=True)
+    assert (own.parents["window_asked"] == own.parents["window"]).all()
+    found = own.parents.drop(columns=["window_asked", "window"])
+    pd.testing.assert_frame_equal(found, SlippageStudy(BARS, grid, names).run().parents, check_exact=True)
 
 
 def test_a_missing_column_a_missing_file_and_orders_of_which_none_can_be_worked_are_refused(tmp_path):
     with pytest.raises(UsageError, match="missing: end"):
         orders({name: value for name, value in GOOD.items() if name != "end"})
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such file"):
         ParentOrders.from_csv(tmp_path / "none.csv", BARS)
     with pytest.raises(UsageError, match="none of 2 orders can be worked: 2 x the bars have no such symbol"):
         orders({**GOOD, "symbol": "A"}, {**GOOD, "symbol": "B"})
@@ -130,18 +129,21 @@ LINE = f"005930,buy,100,{DAYS[2]} 10:00,{DAYS[2]} 12:00"
     ("content", "said"),
     [
         (b"", "the file is empty; give a CSV with the columns symbol, side"),
-        (b"symbol,side,qty,start,end\n", "missing: quantity; found: symbol, side, qty"),
+        (
+            b"symbol,side,amount,start,end\n",
+            "missing: quantity; found: symbol, side, amount, start, end; name yours: columns='quantity=...'",
+        ),
         (f"{HEAD}\n".encode(), "there is no order below the column names"),
-        (f"{HEAD}\n{LINE}\n".replace(",", ";").encode(), "separate the columns by commas"),
+        (f"{HEAD}\n{LINE}\n".replace(",", ":").encode(), "separate the columns by commas"),
         (f"{HEAD},Side\n{LINE},sell\n".encode(), "the column 'side' stands there twice"),
         (f"{HEAD},end\n{LINE},{DAYS[2]} 13:00\n".encode(), "the column 'end' stands there twice"),
         (f"{HEAD}\n{LINE},\n".encode(), "more values than there are column names"),
-        (f"{HEAD}\n{LINE}\n{LINE},1,2\n".encode(), "Expected 5 fields"),
-        (f"{HEAD},trader\n{LINE},김\n".encode("cp949"), "not UTF-8 text; save it as 'CSV UTF-8'"),
-        (f"{HEAD}\n{LINE}\n".encode("utf-16"), "not UTF-8 text"),
+        (f"{HEAD}\n{LINE}\n{LINE},1,2\n".encode(), "line 3: the rows have more values than there are column names (7, not 5)"),
+        (f"{HEAD},trader\n{LINE},김\n".encode("cp949"), "line 2); name it: encoding='cp949'"),
+        (f"{HEAD}\n{LINE}\n".encode("utf-16")[:-1], "no text in encoding utf-16"),
         (f"{HEAD}\nMSFT,buy,100,x,y\n".encode(), "none of 1 orders can be worked: 1 x the bars have no such symbol"),
     ],
-    ids=["empty", "column", "no row", "semicolons", "twice", "twice alike", "comma at the end", "ragged", "korean", "utf-16", "none"],
+    ids=["empty", "column", "no row", "colons", "twice", "twice alike", "comma at the end", "ragged", "korean", "utf-16", "none"],
 )
 def test_a_file_that_holds_no_orders_is_refused_by_its_name_with_what_to_do(tmp_path, content, said):
     (tmp_path / "desk.csv").write_bytes(content)
@@ -177,7 +179,7 @@ def test_the_desks_order_id_and_the_columns_it_asks_for_stand_in_the_result():
     [
         (["a", "a", "b"], [(2, "a", "row 1 has this order_id too; put its rows together, or number them")]),
         (["a", "", "b"], [(2, "", "the order has no order_id; give one, or leave the column out")]),
-        ([1.0, float("nan"), 3.0], [(2, "nan", "the order has no order_id; give one, or leave the column out")]),
+        ([1.0, float("nan"), 3.0], [(2, "", "the order has no order_id; give one, or leave the column out")]),
     ],
 )
 def test_an_order_id_stands_once_in_each_row(ids, refused):
@@ -213,7 +215,7 @@ def test_a_row_has_the_number_at_which_a_spreadsheet_shows_it(tmp_path, top, end
         f'NA,buy,20,{TIMES},"two\nlines, and\n\na blank one"',
         "   ",
         ",,,,,",
-        f"NA,hold,30,{TIMES},row 6",
+        f"NA,buy,many,{TIMES},row 6",
         f"NA,sell,40,{TIMES}",
         "",
         f"NA,buy,0,{TIMES},row 9",
@@ -222,7 +224,7 @@ def test_a_row_has_the_number_at_which_a_spreadsheet_shows_it(tmp_path, top, end
     ]
     (tmp_path / "desk.csv").write_bytes((top + HEAD + "\n".join(lines) + "\n\n").replace("\n", end).encode())
     found = ParentOrders.from_csv(tmp_path / "desk.csv", BARS, calendar="XNYS", keep=["note"])
-    assert [(one.row, one.value) for one in found.refused] == [(6, "hold"), (9, "0")]
+    assert [(one.row, one.value) for one in found.refused] == [(6, "many"), (9, "0")]
     notes = dict(zip(found.lots.tolist(), [one.split()[:1] for one in found.columns["note"]], strict=True))
     assert notes == {10: ["first"], 20: ["two"], 40: []}
 
@@ -240,5 +242,5 @@ def test_a_file_of_blank_rows_holds_no_order(tmp_path):
 
 
 def test_rows_of_a_frame_are_counted_whatever_its_index_says():
-    frame = pd.DataFrame([GOOD, {**GOOD, "side": "hold"}], index=[7, 3])
+    frame = pd.DataFrame([GOOD, {**GOOD, "quantity": "many"}], index=[7, 3])
     assert [one.row for one in ParentOrders.from_frame(frame, BARS, calendar="XNYS").refused] == [2]

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import io
-import math
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.hours import sessions_of, trading_bars
 from exec_algos.market.splits import shares_after
-from exec_algos.model import Side
 from exec_algos.model.lots import MOST_ORDERED
 from exec_algos.model.rules import check_lots
-from exec_algos.studies.design.history import KNOWN
+from exec_algos.studies.design.history import SymbolHistory
 from exec_algos.studies.design.reasons import counted
-from exec_algos.tca.table import COLUMNS as RESULT
-from exec_algos.textform import text_of_csv
+from exec_algos.studies.design.written.cells import Unread
+from exec_algos.studies.design.written.files import read_orders
+from exec_algos.studies.design.written.form import ORDER_ID, OrderForm
+from exec_algos.studies.design.written.rows import WrittenOrders
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
 
-COLUMNS = ("symbol", "side", "quantity", "start", "end")
-ORDER_ID = "order_id"
-NUMBER = "row of the file"  # name of the index of a frame that was read from a file
+T = TypeVar("T", int, float)
+READ_AS, CLIPPED = "orders_read_as", "orders_clipped"  # of a study's record: what was assumed, and how many windows were clipped
 
 
 class Refused(NamedTuple):
@@ -54,7 +52,7 @@ class Refused(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row that is: symbol and session by number, instants in ns UTC in whole bars."""
+    """A row that is: symbol and session by number, instants in ns UTC in whole bars, and the window that was asked for."""
 
     symbol: int
     session: int
@@ -63,6 +61,8 @@ class Row(NamedTuple):
     side: int
     lots: int
     row: int
+    asked_start: int
+    asked_end: int
 
 
 class _RefusedRowError(Exception):
@@ -125,72 +125,40 @@ class Checks:
         shares = partial(shares_after, bars.splits, zone=bars.zone)
         return cls({symbol: i for i, symbol in enumerate(bars.symbols)}, sessions, bars.step, lot_size, has_bars, shares)
 
-    def rows(self, frame: pd.DataFrame) -> tuple[list[Row], list[Refused]]:
+    def rows(self, written: WrittenOrders) -> tuple[list[Row], list[Refused]]:
         """The rows that can be worked, by symbol, session, start, end, side and row; and those that cannot."""
         good: list[Row] = []
         bad: list[Refused] = []
         ids: dict[str, int] = {}
-        for number, values in _values(frame):
+        for at, number in enumerate(written.numbers.tolist()):
             try:
-                _check_id(values, ids, number)
-                good.append(self._row(number, values))
+                _check_id(written.kept, at, ids, number)
+                good.append(self._row(written, at, number))
             except _RefusedRowError as error:
                 bad.append(Refused(number, *error.args))
-        return sorted(good, key=lambda one: (*one[:4], -one.side, one.row)), bad
+        return sorted(good, key=lambda order: (*order[:4], -order.side, order.row)), bad
 
-    def _row(self, number: int, values: dict[str, Any]) -> Row:
-        symbol = str(values["symbol"]).strip()
+    def _row(self, written: WrittenOrders, at: int, number: int) -> Row:
+        symbol = written.symbols[at]
         if symbol not in self.symbols:
             raise _RefusedRowError(symbol, "the bars have no such symbol")
-        side, given = self._side(values["side"]), self._quantity(values["quantity"])
-        start, end = self._instant(values["start"]), self._instant(values["end"])
-        lots = self._lots(values["quantity"], given, self.shares(symbol, start))
-        session, *window = self._window(start, end, f"{values['start']} to {values['end']}")
-        if not self.has_bars(symbol, window[0], window[1]):
-            raise _RefusedRowError(f"{values['start']} to {values['end']}", "no bar in the window")
-        return Row(self.symbols[symbol], session, window[0], window[1], side, lots, number)
+        side, given = _understood(written.sides[at]), _understood(written.quantities[at])
+        start, end = _understood(written.starts[at]), _understood(written.ends[at])
+        quantity, window = written.as_written[at]
+        lots = self._lots(quantity, given, self.shares(symbol, start))
+        session, *worked = self._window(start, end, window)
+        if not self.has_bars(symbol, worked[0], worked[1]):
+            raise _RefusedRowError(window, "no bar in the window")
+        return Row(self.symbols[symbol], session, worked[0], worked[1], int(side), lots, number, start, end)
 
-    def _side(self, value: Any) -> int:
-        try:
-            text = str(value).strip()
-            return int(Side.of(Side(int(text)) if text in {"1", "+1", "-1"} else text))
-        except UsageError:
-            raise _RefusedRowError(str(value), "side is neither BUY nor SELL") from None
-
-    def _quantity(self, value: Any) -> float:
-        try:
-            shares = float(str(value).replace(",", ""))
-        except ValueError:
-            shares = math.nan
-        if not math.isfinite(shares):
-            raise _RefusedRowError(str(value), "quantity is no number of shares")
-        if shares <= 0:
-            raise _RefusedRowError(str(value), "quantity must be a positive number of shares; the side says whether they are sold")
-        return shares
-
-    def _lots(self, value: Any, shares: float, ratio: float) -> int:
+    def _lots(self, value: str, shares: float, ratio: float) -> int:
         if shares * ratio / self.lot_size > MOST_ORDERED:
-            raise _RefusedRowError(str(value), f"quantity is more than {MOST_ORDERED:g} lots of {self.lot_size:g}")
+            raise _RefusedRowError(value, f"quantity is more than {MOST_ORDERED:g} lots of {self.lot_size:g}")
         try:
             return check_lots(shares * ratio, self.lot_size)
         except UsageError:
             what = "quantity" if ratio == 1 else f"quantity in shares after the split (x {ratio:g})"
-            raise _RefusedRowError(str(value), f"{what} is not a multiple of lot_size {self.lot_size:g}") from None
-
-    def _instant(self, value: Any) -> int:
-        import pandas as pd
-
-        try:
-            # 03/04/2024 is April in one country and March in another
-            if isinstance(value, str) and not re.match(r"\s*\d{4}-?\d{2}-?\d{2}", value):
-                raise ValueError("no year first")
-            stamp = pd.Timestamp(value)
-            if pd.isna(stamp):
-                raise ValueError("no time")
-            local = stamp.tz_localize(self.sessions.zone) if stamp.tz is None else stamp
-            return int(local.as_unit("ns").value)
-        except (ValueError, TypeError, OverflowError):
-            raise _RefusedRowError(str(value), f"no time that can be read; write 2024-01-02 09:30:00, in {self.sessions.zone}") from None
+            raise _RefusedRowError(value, f"{what} is not a multiple of lot_size {self.lot_size:g}") from None
 
     def _window(self, start: int, end: int, value: str) -> tuple[int, int, int]:
         """The session, and the whole bars of it between start and end: never a bar that began before the order."""
@@ -201,168 +169,129 @@ class Checks:
             raise _RefusedRowError(value, "the bars end before the order starts")
         if end <= self.sessions.open[session]:
             raise _RefusedRowError(value, "the exchange is closed then" if session else "the order ends before the bars start")
-        opened, closed = int(self.sessions.open[session]), int(self.sessions.close[session])
-        if start < opened or end > closed:
-            raise _RefusedRowError(
-                value, "the order is not inside one session; split it, or name the calendar whose hours it was worked in"
-            )
-        step = self.step
-        first, last = opened - (opened - start) // step * step, opened + (end - opened) // step * step
+        opened, closed = hours_of(self.sessions, session, end)
+        begin, stop, step = max(start, opened), min(end, closed), self.step
+        first, last = opened - (opened - begin) // step * step, opened + (stop - opened) // step * step
         if first >= last:
             raise _RefusedRowError(value, f"there is no whole bar of {step / 1e9:g} s in the window")
         return session, first, last
 
 
-def _check_id(values: dict[str, Any], ids: dict[str, int], number: int) -> None:
+def hours_of(sessions: Sessions, session: int, end: int) -> tuple[int, int]:
+    """From when to when an order may be worked that begins in a session, or before it, and ends at `end`: ns UTC.
+
+    That is the session. What lies beyond is clipped, also where a later session has opened by then.
+    """
+    return int(sessions.open[session]), int(sessions.close[session])
+
+
+def _understood(value: T | Unread) -> T:
+    if isinstance(value, Unread):
+        raise _RefusedRowError(*value)
+    return value
+
+
+def _check_id(kept: Mapping[str, Sequence[str]], at: int, ids: dict[str, int], number: int) -> None:
     """Refuse an id that is not there, or was there before."""
-    if ORDER_ID not in values:
+    if ORDER_ID not in kept:
         return
-    name = _text(values[ORDER_ID])
+    name = kept[ORDER_ID][at]
     if not name:
-        raise _RefusedRowError(str(values[ORDER_ID]), "the order has no order_id; give one, or leave the column out")
+        raise _RefusedRowError(name, "the order has no order_id; give one, or leave the column out")
     if name in ids:
         raise _RefusedRowError(name, f"row {ids[name]} has this order_id too; put its rows together, or number them")
     ids[name] = number
 
 
-def _text(value: Any) -> str:
-    """An id as text: 7.0 of a column of numbers with gaps is 7."""
-    import pandas as pd
-
-    if pd.isna(value):
-        return ""
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value).strip()
+def parents_in_file(path: str | os.PathLike[str], bars: Bars, *, encoding: str | None = None, **options: Any) -> dict[str, Any]:
+    """What `ParentOrders` takes of a file of orders: see its `from_csv`."""
+    said = {name: options.get(name) for name in ("columns", "sides", "decimal", "date_format")}
+    return parents_in_frame(read_orders(path, OrderForm(**said), encoding), bars, place=os.fspath(path), **options)
 
 
-def carried(frame: pd.DataFrame, keep: Sequence[str], rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.object_]]:
-    """The id and the columns `keep` of the rows that are worked, as text.
-
-    Raises
-    ------
-    UsageError
-        No such column, or the name of one that the result has itself.
-    """
-    names = _names(frame)
-    wanted = [*([ORDER_ID] if ORDER_ID in names else []), *_kept(names, keep)]
-    return {name: np.array([_text(value) for value in frame[names[name]].iloc[rows]], dtype=object) for name in wanted}
-
-
-def _kept(names: Mapping[str, Any], keep: Sequence[str]) -> list[str]:
-    wanted = [str(name).strip().lower() for name in keep]
-    for name in wanted:
-        if name not in names:
-            raise UnknownNameError("column", name, names)
-        if name in {*RESULT, *KNOWN}:
-            raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
-    return wanted
+def parents_in_frame(  # noqa: PLR0913 - what `ParentOrders.from_frame` takes
+    frame: pd.DataFrame,
+    bars: Bars,
+    *,
+    calendar: str | None = None,
+    lot_size: float = 1,
+    profile_days: int = 5,
+    keep: Sequence[str] = (),
+    place: str = "",
+    **said: Any,
+) -> dict[str, Any]:
+    """What `ParentOrders` takes of a frame of orders; `place` is the file it was read from, and `said` what `OrderForm` takes."""
+    form, sessions = OrderForm(**said), sessions_of(bars, calendar)
+    bars = trading_bars(bars, sessions)
+    written = written_in(place, frame, form, sessions.zone, keep)
+    rows, refused = Checks.of(bars, sessions, lot_size).rows(written)
+    if not rows:
+        raise NoOrderError(refused, place)
+    return parents_in_rows(written, rows, refused, bars, sessions, lot_size=lot_size, profile_days=profile_days)
 
 
-def _names(frame: pd.DataFrame) -> dict[str, Any]:
-    """The columns by their names in small letters.
-
-    Raises
-    ------
-    UsageError
-        A column is missing, or stands there twice.
-    """
-    names: dict[str, Any] = {}
-    for column in frame.columns:
-        name = str(column).strip().lower()
-        # pandas calls the second of two columns "side.1"
-        if name in names or (name.endswith(".1") and name[:-2] in {*COLUMNS, ORDER_ID}):
-            raise UsageError(f"the column {name.removesuffix('.1')!r} stands there twice; keep one of them")
-        names[name] = column
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        commas = "; separate the columns by commas" if len(names) == 1 else ""
-        raise UsageError(
-            f"orders need the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}; found: {', '.join(map(str, frame))}{commas}"
-        )
-    return names
-
-
-def _values(frame: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Row number and values of each row."""
-    names = _names(frame)
-    wanted = [*COLUMNS, *([ORDER_ID] if ORDER_ID in names else [])]
-    for number, values in zip(numbers_of(frame).tolist(), zip(*(frame[names[name]] for name in wanted), strict=True), strict=True):
-        yield number, dict(zip(wanted, values, strict=True))
-
-
-def numbers_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """The number of each row, rising: that of the file it was read from, else 1 and on."""
-    return frame.index.to_numpy(np.int64) if frame.index.name == NUMBER else np.arange(1, len(frame) + 1)
-
-
-def places(frame: pd.DataFrame, numbers: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Where the rows of these numbers stand in a frame."""
-    return np.searchsorted(numbers_of(frame), numbers).astype(np.int64)
-
-
-def read_orders(path: str | os.PathLike[str], keep: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV of orders, every value as the text that stands there: a symbol 005930 keeps its noughts, and NA is a symbol.
-
-    Raises
-    ------
-    UsageError
-        No such file, one that is no CSV, or one without a column that is needed.
-    """
+def written_in(place: str, frame: pd.DataFrame, form: OrderForm, zone: str, keep: Sequence[str]) -> WrittenOrders:
+    """`WrittenOrders.of`, with the file named where it cannot be read."""
     try:
-        frame = read_text(path)
-        _kept(_names(frame), keep)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{os.fspath(path)}: {_unreadable(error)}") from error
-    return frame
+        return WrittenOrders.of(frame, form, zone, keep)
+    except UsageError as error:
+        if not place:
+            raise
+        raise UsageError(f"{place}: {error}") from error
 
 
-def read_text(source: str | os.PathLike[str] | io.BytesIO) -> pd.DataFrame:
-    """A CSV as texts, without its blank rows; the index says which row of the file each is.
+def parents_in_rows(  # noqa: PLR0913 - rows, and what they were checked against
+    written: WrittenOrders,
+    rows: Sequence[Row],
+    refused: Sequence[Refused],
+    bars: Bars,
+    sessions: Sessions,
+    *,
+    lot_size: float,
+    profile_days: int,
+) -> dict[str, Any]:
+    """What `ParentOrders` takes of rows that were checked."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(Row._fields)).T
+    symbol, session, start, end, side, lots, number, asked_start, asked_end = table
+    windows = {"window_asked": windows_text(asked_start, asked_end, sessions.zone), "window": windows_text(start, end, sessions.zone)}
+    known = SymbolHistory(bars, sessions, profile_days, symbol, session)
+    clipped = tuple(clipped_of(written, rows, sessions))
+    said = {READ_AS: list(written.notes), CLIPPED: len(clipped)}
+    return {
+        "symbols": bars.symbols, "sessions": sessions, "symbol": symbol, "session": session, "side": side, "lots": lots,
+        "lot_size": lot_size, "start": start, "end": end, "profile_days": 0, "refused": tuple(refused), "clipped": clipped,
+        "notes": written.notes, "columns": {**known, **written.carried(number), **windows},
+        "terms": {name: value for name, value in said.items() if value},
+    }  # fmt: skip
 
-    An apostrophe before what a spreadsheet would take for a formula is not part of the text: ``'=A`` is ``=A`` (`textform.guarded`).
 
-    Raises
-    ------
-    UsageError
-        Rows that are longer than the first line.
-    """
+def clipped_of(written: WrittenOrders, rows: Sequence[Row], sessions: Sessions) -> list[Refused]:
+    """The rows whose window reaches beyond the exchange's hours: what was asked for, and what is worked."""
+    found = []
+    for row in rows:
+        opened, closed = hours_of(sessions, row.session, row.asked_end)
+        parts = [
+            *(["begins before the open"] if row.asked_start < opened else []),
+            *(["ends after the close"] if row.asked_end > closed else []),
+        ]
+        if parts:
+            window = windows_text(np.array([row.start]), np.array([row.end]), sessions.zone)[0]
+            found.append(
+                Refused(row.row, written.as_written[int(written.places(row.row))][1], f"{' and '.join(parts)}: clipped to {window}")
+            )
+    return sorted(found)
+
+
+def windows_text(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.object_]:
+    """Windows as text, on the clock of a zone: ``2024-01-16 09:30:00 to 2024-01-16 11:00:00``."""
+    begins, ends = (_clock_text(instants, zone) for instants in (start, end))
+    return np.array([f"{begin} to {stop}" for begin, stop in zip(begins, ends, strict=True)], dtype=object)
+
+
+def _clock_text(instants: npt.NDArray[np.int64], zone: str) -> list[str]:
     import pandas as pd
 
-    frame = pd.read_csv(source, dtype=str, keep_default_na=False)
-    if not isinstance(frame.index, pd.RangeIndex):
-        # pandas takes the first columns of longer rows for row labels, and every value would stand under another name
-        raise UsageError(
-            "the rows have more values than there are column names; is there a comma within a number, or at the end of each row?"
-        )
-    if isinstance(source, io.BytesIO):
-        source.seek(0)
-    # once more, for pandas passes over blank lines without a word, and then nobody finds row 5 in the file
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False}
-    whole = pd.read_csv(source, header=None, names=range(frame.shape[1]), index_col=False, **options).fillna("")
-    filled = _filled(whole)
-    rows = np.flatnonzero(filled)[1:]  # the first are the column names
-    top = int(np.argmax(filled))
-    found: pd.DataFrame = whole.iloc[rows].set_axis(frame.columns, axis=1)
-    return text_of_csv(found.set_axis(pd.Index(rows - top, name=NUMBER)))
-
-
-def _filled(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whether there is anything in a row: a spreadsheet writes a blank one as commas."""
-    found = (frame[0].str.strip() != "").to_numpy(dtype=bool, copy=True)
-    rest = frame.loc[~found]
-    found[~found] = (rest.apply(lambda column: column.str.strip()) != "").any(axis=1).to_numpy(dtype=bool)
-    return found
-
-
-def _unreadable(error: Exception) -> str:
-    """Why there are no orders in a file, and what to do."""
-    import pandas as pd
-
-    if isinstance(error, UsageError):
-        return str(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "the file is not UTF-8 text; save it as 'CSV UTF-8'"
-    if isinstance(error, pd.errors.EmptyDataError):
-        return f"the file is empty; give a CSV with the columns {', '.join(COLUMNS)}"
-    said = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
-    return f"{said}; give a CSV with the columns {', '.join(COLUMNS)}"
+    local = pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone).tz_localize(None).as_unit("ns").asi8
+    whole = not (instants % 1_000_000_000).any()
+    texts = np.datetime_as_string(np.asarray(local, dtype=np.int64).view("datetime64[ns]"), unit="s" if whole else "ns")
+    return [str(text).replace("T", " ") for text in texts.tolist()]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
-    from exec_algos.studies.design.imports import Refused, Row
+    from exec_algos.studies.design.imports import Refused
     from exec_algos.studies.folder import StudyFolder
 
 
@@ -162,10 +162,13 @@ class ParentOrders:
     profile_days : int
         N: earlier sessions with data that ADV was taken from; 0 where sizes were given.
     skipped : tuple of Skipped
-    refused : tuple of Refused
-        Rows of a desk's own orders that cannot be worked, and why: ``row, value, reason``.
+    refused, clipped : tuple of Refused
+        Rows of a desk's own orders that cannot be worked, and those whose window reaches beyond the session: ``row, value, reason``.
+    notes : tuple of str
+        What was assumed in reading a desk's own orders.
     columns : mapping of str to ndarray of shape (n,)
-        What goes into the result beside: `exec_algos.studies.design.history.KNOWN`, ``stratum``, ``order_id``.
+        What goes into the result beside: `exec_algos.studies.design.history.KNOWN`, ``stratum``, ``order_id``, ``window_asked``,
+        ``window``.
     strata : tuple of Stratum
         Of a stratified sample: ``name, candidates, drawn`` of each stratum, counted in symbols' sessions.
     terms : mapping
@@ -184,6 +187,8 @@ class ParentOrders:
     profile_days: int
     skipped: tuple[Skipped, ...] = ()
     refused: tuple[Refused, ...] = ()
+    clipped: tuple[Refused, ...] = ()
+    notes: tuple[str, ...] = ()
     columns: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     strata: tuple[Stratum, ...] = ()
     terms: Mapping[str, Any] = field(default_factory=dict)
@@ -256,7 +261,7 @@ class ParentOrders:
         return terms.orders(bars, held, used)
 
     @classmethod
-    def from_frame(
+    def from_frame(  # noqa: PLR0913 - what may be said of a desk's orders
         cls,
         frame: pd.DataFrame,
         bars: Bars,
@@ -265,17 +270,23 @@ class ParentOrders:
         lot_size: float = 1,
         profile_days: int = 5,
         keep: Sequence[str] = (),
+        columns: str | Mapping[str, str] | None = None,
+        sides: str | Mapping[str, str] | None = None,
+        decimal: str | None = None,
+        date_format: str | None = None,
     ) -> ParentOrders:
         """A desk's own orders; rows that cannot be worked are in `refused`.
 
-        Start is rounded up and end down to whole bars of the session, so that no bar counts that began before the order. Orders are
-        sorted by symbol, session, start, end, side and row.
+        A window that reaches beyond the session is clipped to it, and listed in `clipped`. Start is rounded up and end down to whole
+        bars of the session, so that no bar counts that began before the order. ``parents`` of the result say both, ``window_asked``
+        and ``window``. Orders are sorted by symbol, session, start, end, side and row.
 
         Parameters
         ----------
         frame : DataFrame
-            Columns ``symbol, side, quantity`` (shares), ``start, end`` (naive ones in exchange time), in any case and order. Where
-            there is an ``order_id`` it must be there once in each row, and stands in the result's ``parents``.
+            Columns ``symbol, side, quantity`` (shares), ``start, end`` (naive ones in exchange time), in any case and order, or known
+            synonyms of them. Without a column of sides negative quantities sell. Where there is an ``order_id`` it must be there once in
+            each row, and stands in the result's ``parents``.
         bars : Bars
         calendar : str, optional
             Calendar of the sessions (``"XNYS"``); without it a session is a day of the bars.
@@ -285,11 +296,13 @@ class ParentOrders:
             Earlier sessions that the result's ADV, volatility and spread are taken from; they are NaN where there are fewer.
         keep : sequence of str
             Other columns to carry into the result's ``parents``, such as ``["trader"]``, to look at costs by.
+        columns, sides, decimal, date_format
+            How the orders are written, where they do not say it themselves: `exec_algos.studies.design.written.form.OrderForm`.
 
         Raises
         ------
         UsageError
-            A column is missing, its name is one of the result's own, or no row can be worked.
+            A column is missing, its name is one of the result's own, the sides are not understood, or no row can be worked.
 
         Examples
         --------
@@ -301,61 +314,34 @@ class ParentOrders:
         >>> len(orders), [(one.row, one.value) for one in orders.refused]
         (1, [(2, '-5')])
         """
-        from exec_algos.studies.design.imports import Checks, NoOrderError
+        from exec_algos.studies.design.imports import parents_in_frame
 
-        sessions = sessions_of(bars, calendar)
-        bars = trading_bars(bars, sessions)
-        rows, refused = Checks.of(bars, sessions, lot_size).rows(frame)
-        if not rows:
-            raise NoOrderError(refused)
-        return cls.of_rows(frame, rows, refused, bars, sessions, lot_size=lot_size, profile_days=profile_days, keep=keep)
+        said: dict[str, Any] = {"columns": columns, "sides": sides, "decimal": decimal, "date_format": date_format}
+        return cls(**parents_in_frame(frame, bars, calendar=calendar, lot_size=lot_size, profile_days=profile_days, keep=keep, **said))
 
     @classmethod
-    def of_rows(  # noqa: PLR0913 - rows, and what they were checked against
-        cls,
-        frame: pd.DataFrame,
-        rows: Sequence[Row],
-        refused: Sequence[Refused],
-        bars: Bars,
-        sessions: Sessions,
-        *,
-        lot_size: float,
-        profile_days: int,
-        keep: Sequence[str],
-    ) -> ParentOrders:
-        """Rows of a frame that were checked (`exec_algos.studies.design.imports.Checks`), as parent orders."""
-        from exec_algos.studies.design.imports import carried, places
+    def from_csv(cls, path: str | os.PathLike[str], bars: Bars, *, encoding: str | None = None, **options: Any) -> ParentOrders:
+        """The same of a CSV file, whatever separates its columns and packs it.
 
-        symbol, session, start, end, side, lots, number = np.array(rows, dtype=np.int64).reshape(-1, 7).T
-        known = SymbolHistory(bars, sessions, profile_days, symbol, session)
-        return cls(
-            symbols=bars.symbols, sessions=sessions, symbol=symbol, session=session, side=side, lots=lots, lot_size=lot_size,
-            start=start, end=end, profile_days=0, refused=tuple(refused),
-            columns={**known, **carried(frame, keep, places(frame, number))},
-        )  # fmt: skip
-
-    @classmethod
-    def from_csv(cls, path: str | os.PathLike[str], bars: Bars, **options: Any) -> ParentOrders:
-        """The same of a CSV file; its row 1 is the first below the column names, blank rows count and are passed over.
+        Its row 1 is the first below the column names; blank rows count and are passed over.
 
         Parameters
         ----------
         path : path
         bars : Bars
+        encoding : str, optional
+            As `exec_algos.market.textfile.read_text` takes it.
         **options
-            As `from_frame` takes them: ``calendar, lot_size, profile_days, keep``.
+            As `from_frame` takes them: ``calendar, lot_size, profile_days, keep, columns, sides, decimal, date_format``.
 
         Raises
         ------
         UsageError
             No such file, or one that is no CSV; else as `from_frame`.
         """
-        from exec_algos.studies.design.imports import NoOrderError, read_orders
+        from exec_algos.studies.design.imports import parents_in_file
 
-        try:
-            return cls.from_frame(read_orders(path, options.get("keep", ())), bars, **options)
-        except NoOrderError as error:
-            raise NoOrderError(error.refused, str(path)) from None
+        return cls(**parents_in_file(path, bars, encoding=encoding, **options))
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""

@@ -17,10 +17,11 @@ from exec_algos.market.quality.copies import Copies, Mark, joined
 from exec_algos.market.quality.finders import Finding
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
+from exec_algos.studies.design.imports import CLIPPED as COUNT
 from exec_algos.studies.folder import WHOLE, StudyFolder, as_text, code_record, differing, explained, is_damaged, seal, sha256_of, unsealed
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import merged
-from exec_algos.studies.shards.desk import REFUSED, refused_text
+from exec_algos.studies.shards.desk import CLIPPED, REFUSED, refused_text
 from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, are_twins, fold_of
 from exec_algos.studies.shards.sizes import Sizes
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 TABLES = ("parents", "fills")
 LIST = ("symbol", "session", "reason")
-LISTS = ("failed.csv", "skipped.csv", REFUSED)  # written anew each time
+LISTS = ("failed.csv", "skipped.csv", REFUSED, CLIPPED)  # written anew each time
 
 
 def combine(
@@ -60,7 +61,9 @@ def combine(
     if refused is not None:
         whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
         lists[REFUSED] = folder.put(REFUSED, refused_text(whole))
-        settings = {**settings, "refused": len(whole)}
+        clipped = [row for _, record in records for row in record.get("clipped", ())]
+        lists[CLIPPED] = folder.put(CLIPPED, refused_text(clipped))
+        settings = {**settings, "refused": len(whole), **({COUNT: len(clipped)} if clipped else {})}
     if not facts.symbols:
         failed = facts.failed
         why = f"; {len(failed)} failed, the first: {failed[0].symbol} {failed[0].session}: {failed[0].reason}" if failed else ""

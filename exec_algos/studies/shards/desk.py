@@ -14,20 +14,12 @@ from urllib.parse import quote
 from exec_algos.checks import check_profile_days
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.studies.design.history import KNOWN
-from exec_algos.studies.design.imports import (
-    NUMBER,
-    ORDER_ID,
-    Checks,
-    NoOrderError,
-    Refused,
-    Row,
-    numbers_of,
-    places,
-    read_orders,
-    read_text,
-)
+from exec_algos.studies.design.imports import Checks, NoOrderError, Refused, Row, parents_in_rows, written_in
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.sampling import Strata
+from exec_algos.studies.design.written.files import SEPARATOR, read_orders, table_of
+from exec_algos.studies.design.written.form import ORDER_ID, OrderForm
+from exec_algos.studies.design.written.rows import WrittenOrders, columns_of, numbers_of
 from exec_algos.studies.folder import StudyFolder, sha256_of
 from exec_algos.textform import csv_text, guarded, unguarded
 
@@ -39,8 +31,7 @@ if TYPE_CHECKING:
 
 ORDERS = "orders.csv"
 DIGESTS = "orders.sha256"
-REFUSED = "refused.csv"
-ROW = "row of orders.csv"  # a column of each shard's orders
+REFUSED, CLIPPED = "refused.csv", "clipped.csv"
 LEFT_OUT = "a bar of that day does not start on the session's grid, so the day is left out"
 
 
@@ -63,11 +54,15 @@ class DeskOrders:
         Earlier sessions that the result's ADV, volatility and spread are taken from.
     keep : sequence of str
         Other columns to carry into the result.
+    columns, sides, decimal, date_format
+        As `exec_algos.studies.design.written.form.OrderForm` takes them.
+    encoding : str, optional
+        Of the file, as `exec_algos.market.textfile.read_text` takes it.
 
     Raises
     ------
     UsageError
-        A number out of range.
+        A number out of range, or a form that cannot be.
     """
 
     source: str | os.PathLike[str]
@@ -75,13 +70,25 @@ class DeskOrders:
     lot_size: float = 1
     profile_days: int = 5
     keep: Sequence[str] = ()
+    columns: Any = None
+    sides: Any = None
+    decimal: str | None = None
+    date_format: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", os.fspath(self.source))
         object.__setattr__(self, "keep", tuple(self.keep))
+        for name in ("columns", "sides"):
+            object.__setattr__(self, name, getattr(self.form, name))
         check_profile_days(self.profile_days)
         if not (math.isfinite(self.lot_size) and self.lot_size > 0):
             raise UsageError(f"lot_size must be a positive number of shares, got {self.lot_size!r}")
+
+    @property
+    def form(self) -> OrderForm:
+        """How the orders are written."""
+        return OrderForm(columns=self.columns, sides=self.sides, decimal=self.decimal, date_format=self.date_format)
 
     @property
     def symbols(self) -> Sequence[str] | None:
@@ -101,13 +108,14 @@ class DeskOrders:
     @property
     def own_columns(self) -> Sequence[str]:
         """Columns that the orders bring into the result."""
-        return (*KNOWN, ORDER_ID, *self.keep)
+        return (*KNOWN, ORDER_ID, *self.keep, "window_asked", "window")
 
     def record(self) -> dict[str, Any]:
         """The terms, ready for JSON; the orders themselves are in the folder of the study."""
+        form = self.form.record()
         return {
             "orders": ORDERS, "calendar": self.calendar, "lot_size": self.lot_size, "profile_days": self.profile_days,
-            "keep": list(self.keep), "sides": ["BUY", "SELL"],
+            "keep": list(self.keep), "sides": ["BUY", "SELL"], **({"form": form} if form else {}),
         }  # fmt: skip
 
     @classmethod
@@ -121,7 +129,7 @@ class DeskOrders:
         """
         _check_undamaged(StudyFolder(folder))
         own = {name: record[name] for name in ("calendar", "lot_size", "profile_days", "keep")}
-        return cls(source=f"{folder}/{ORDERS}", **own)
+        return cls(source=f"{folder}/{ORDERS}", **own, **record.get("form", {}))
 
     def in_shard(self, folder: StudyFolder, symbol: str, month: str) -> ShardOrders:
         """The orders of one shard, of which `placed` has written down the part."""
@@ -135,7 +143,13 @@ class DeskOrders:
         UsageError
             No such file, or one that holds no orders.
         """
-        return read_orders(self.source, self.keep)
+        form = self.form
+        frame = read_orders(self.source, form, self.encoding)
+        try:
+            columns_of(frame, form, self.keep)
+        except UsageError as error:
+            raise UsageError(f"{self.source}: {error}") from error
+        return frame
 
     def placed(
         self,
@@ -167,7 +181,8 @@ class DeskOrders:
             No row that can be worked.
         """
         checks = Checks({symbol: i for i, symbol in enumerate(stored)}, sessions, step, self.lot_size, lambda *_: True, shares)
-        rows, refused = checks.rows(frame)
+        written = written_in(os.fspath(self.source), frame, self.form, sessions.zone, self.keep)
+        rows, refused = checks.rows(written)
         names, months = list(stored), sessions.date.astype("datetime64[M]").astype(str)
         parts: dict[tuple[str, str], list[int]] = {}
         for row in rows:
@@ -179,22 +194,24 @@ class DeskOrders:
         if not parts:
             folder.put(REFUSED, refused_text(refused))
             raise NoOrderError(sorted(refused), os.fspath(self.source), f"; row by row: {folder.path}/{REFUSED}" if refused else "")
-        sha256 = _put_orders(folder, _text(_with_blanks(frame)))
+        sha256 = _put_orders(folder, csv_text(_with_blanks(frame), index=False, separator=frame.attrs.get(SEPARATOR, ",")).encode())
         for (symbol, month), numbers in parts.items():
-            own = _text(frame.iloc[places(frame, sorted(numbers))].assign(**{ROW: sorted(numbers)}))
+            own = csv_text(written.part(sorted(numbers)), index=False).encode()
             folder.put(_name(symbol, month), f"{sha256_of(own)}\n".encode() + own)
-        return Placed(replace(self, source=f"{folder.path}/{ORDERS}"), frozenset(parts), tuple(sorted(refused)), sha256)
+        terms = replace(self, source=f"{folder.path}/{ORDERS}", encoding=None)
+        return Placed(terms, frozenset(parts), tuple(sorted(refused)), sha256, written.notes)
 
 
 class Placed(NamedTuple):
-    """What was made of a file of orders: the terms whose source is in the folder, the shards that have orders, the rows refused, and the
-    SHA-256 of the copy of the file.
+    """What was made of a file of orders: the terms whose source is in the folder, the shards that have orders, the rows refused, the
+    SHA-256 of the copy of the file, and what was assumed in reading it.
     """
 
     terms: DeskOrders
     shards: frozenset[tuple[str, str]]
     refused: tuple[Refused, ...]
     sha256: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,25 +248,24 @@ class ShardOrders:
             raise MarketDataError(
                 "the orders are damaged: their SHA-256 is not that of when they were written; run the study again", file=self.file
             )
-        frame, worked = read_text(io.BytesIO(content)), set(used)
-        frame = frame.set_axis(frame.pop(ROW).astype(int).rename(NUMBER))
+        orders, worked = WrittenOrders.of_part(table_of(content.decode(), OrderForm())), set(used)
         checks = Checks.of(bars, sessions, self.terms.lot_size)
 
         def has_bars(symbol: str, start: int, end: int) -> bool:
             # a day that is left out has no bars any more, but that is not why
             return sessions.at_or_after(start) not in worked or checks.has_bars(symbol, start, end)
 
-        rows, refused = replace(checks, has_bars=has_bars).rows(frame)
+        rows, refused = replace(checks, has_bars=has_bars).rows(orders)
         left = [row for row in rows if row.session not in worked]
         refused += [Refused(order.row, str(sessions.date[order.session]), LEFT_OUT) for order in left]
         kept: list[Row] = [row for row in rows if row.session in worked]
-        return ParentOrders.of_rows(
-            frame, kept, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days, keep=self.terms.keep
+        return ParentOrders(
+            **parents_in_rows(orders, kept, refused, bars, sessions, lot_size=self.terms.lot_size, profile_days=self.terms.profile_days)
         )
 
 
 def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
-    """Rows that were refused, as the file that lists them."""
+    """Rows that were refused, or clipped, as the file that lists them."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
         [Refused._fields, *(map(guarded, row) for row in sorted(tuple(row) for row in refused))]
@@ -257,11 +273,11 @@ def refused_text(refused: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def read_refused(folder: StudyFolder, digests: Mapping[str, str]) -> tuple[Refused, ...]:
-    """Rows that a study in shards refused; none where it works a grid. `digests` are those of the folder."""
-    if REFUSED not in digests:
+def read_refused(folder: StudyFolder, digests: Mapping[str, str], name: str = REFUSED) -> tuple[Refused, ...]:
+    """Rows that a study in shards refused, or clipped; none where it works a grid. `digests` are those of the folder."""
+    if name not in digests:
         return ()
-    lines = list(csv.reader(io.StringIO(folder.proved(REFUSED, digests).decode())))[1:]
+    lines = list(csv.reader(io.StringIO(folder.proved(name, digests).decode())))[1:]
     return tuple(Refused(int(row), unguarded(value), unguarded(reason)) for row, value, reason in lines)
 
 
@@ -296,7 +312,3 @@ def _check_undamaged(folder: StudyFolder) -> None:
 def _with_blanks(frame: pd.DataFrame) -> pd.DataFrame:
     """With a blank row for each that was passed over: the copy of a file has the row numbers of the file."""
     return frame.reindex(range(1, int(numbers_of(frame)[-1]) + 1), fill_value="")
-
-
-def _text(frame: pd.DataFrame) -> bytes:
-    return csv_text(frame, index=False).encode()

@@ -20,7 +20,7 @@ from exec_algos.studies.folder import StudyFolder
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import findings_frame, read_findings
 from exec_algos.studies.result import StudyResult
-from exec_algos.studies.shards.desk import read_refused
+from exec_algos.studies.shards.desk import CLIPPED, read_refused
 from exec_algos.studies.shards.sizes import read_oversize, read_residuals
 from exec_algos.studies.shards.tables import Look, bundles, columns_of, count_of, look_at, read_part
 from exec_algos.studies.shards.workers import ThisProcess, Workers
@@ -135,6 +135,12 @@ class ShardedResult:
         """Rows of a desk's own orders that cannot be worked, and why: those of ``refused.csv``."""
         folder = StudyFolder(self.folder)
         return read_refused(folder, folder.digests())
+
+    @property
+    def clipped(self) -> tuple[Refused, ...]:
+        """Rows of a desk's own orders whose window reaches beyond the session: those of ``clipped.csv``."""
+        folder = StudyFolder(self.folder)
+        return read_refused(folder, folder.digests(), CLIPPED)
 
     def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
         """A table, or some columns of it, or the rows of one algorithm.

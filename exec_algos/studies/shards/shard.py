@@ -259,6 +259,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     facts["findings"] = [list(row) for row in in_shard(data_rows(given, orders, study.needed_history, study.limits), history.shard.month)]
     facts["strata"] = [list(stratum) for stratum in orders.strata]
     facts["refused"] = [list(row) for row in orders.refused]
+    facts["clipped"] = [list(row) for row in orders.clipped]
     if not len(orders):
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)

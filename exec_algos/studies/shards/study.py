@@ -17,7 +17,7 @@ from exec_algos.market.ratios import Split
 from exec_algos.market.splits import Splits, shares_after
 from exec_algos.model import Rules
 from exec_algos.model.style import Randomisation
-from exec_algos.studies.design.imports import Refused
+from exec_algos.studies.design.imports import READ_AS, Refused
 from exec_algos.studies.design.parents import Grid, Skipped
 from exec_algos.studies.folder import SEAL, STUDY, StudyFolder, as_settings, as_text, code_record, is_damaged, seal
 from exec_algos.studies.record.configuration import fill_model_of
@@ -258,6 +258,7 @@ class ShardedStudy(StudyPlan):
             placed = self._placed(frame, folder, span, shards, used)
             shards, refused = [shard for shard in shards if (shard.symbol, shard.month) in placed.shards], placed.refused
             settings |= {"orders_sha256": placed.sha256, "orders_given": len(frame)}
+            settings |= {READ_AS: list(placed.notes)} if placed.notes else {}
             _refuse_strictly(refused, strict)
         asked = StudyPlan(**{**{field.name: getattr(self, field.name) for field in fields(self)}, "splits": used})
         return Work(ShardTask(asked, span, code_record(), folder.path, strict, folder.durable), shards, settings, refused)
