@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from exec_algos.cli.data import Bad, Format, Label, Limits, SplitFile, Step, Symbol, Zone, data_app, one_line_errors
+from exec_algos.cli.data import Limits, SplitFile, data_app
 from exec_algos.cli.options import (
     Algo,
     Allow,
@@ -52,7 +52,8 @@ from exec_algos.cli.options import (
     Window,
 )
 from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
-from exec_algos.cli.printing import FAULT, say, show_fault, show_warnings
+from exec_algos.cli.printing import FAULT, one_line_errors, say, show_fault, show_warnings
+from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
 from exec_algos.cli.show import Show
 from exec_algos.cli.synth import synth
 from exec_algos.errors import UsageError
@@ -68,6 +69,7 @@ data_app.command("synth")(synth)
 
 
 @app.command("study")
+@with_reading
 def study(  # noqa: PLR0913, PLR0917 - each is an option
     ctx: typer.Context,
     bars: Annotated[list[str] | None, typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")] = None,
@@ -121,12 +123,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     shard: Share = None,
     fsync: Durable = True,
     strict: Strict = False,
-    format: Format = None,
-    zone: Zone = None,
-    label: Label = None,
-    step: Step = None,
-    symbol: Symbol = None,
-    on_bad: Bad = "raise",
+    reading: Reading = UNSAID,
 ) -> None:
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
     with one_line_errors(f"{resume or out} holds no result of this run; run the command again"):
@@ -159,10 +156,10 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         from exec_algos.cli.data import bars_to_study
         from exec_algos.cli.study import run_and_show
 
-        run_and_show(bars_to_study(bars, (format, zone, label, step, symbol, on_bad)), request, out, show=show, strict=strict)
+        run_and_show(bars_to_study(bars, reading), request, out, show=show, strict=strict)
 
 
-IN_MEMORY = {"out", "format", "zone", "label", "step", "symbol", "on_bad"}  # what a study in shards has no use for
+IN_MEMORY = {"out", *OPTIONS}  # what a study in shards has no use for
 # what may be said of a study that is in its folder
 GOING_ON = {"resume", "allow_import", "cluster", "shard", "fsync", "strict", "as_json", "by", "sensitivity", "sweep_split"}
 
@@ -198,6 +195,7 @@ def presets(
 
 
 @app.command("estimate")
+@with_reading
 def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
     algo: Algo = "twap,vwap",
@@ -218,12 +216,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     interval: Interval = None,
     lot_size: Lot = 1.0,
     as_json: Json = False,
-    format: Format = None,
-    zone: Zone = None,
-    label: Label = None,
-    step: Step = None,
-    symbol: Symbol = None,
-    on_bad: Bad = "raise",
+    reading: Reading = UNSAID,
 ) -> None:
     """Say what an order is expected to cost, before it begins."""
     with one_line_errors():
@@ -236,7 +229,7 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
             commission=(commission, commission_per_share, 0.0), spread=spread, impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, splits=splits, quote_proxy=quote_proxy,
         )  # fmt: skip
-        estimate_and_show(load_bars(bars, (format, zone, label, step, symbol, on_bad)), request, session=session, as_json=as_json)
+        estimate_and_show(load_bars(bars, reading), request, session=session, as_json=as_json)
 
 
 @app.command("demo")

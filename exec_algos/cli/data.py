@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exec_algos.cli.printing import console, say, say_json
+from exec_algos.cli.printing import console, one_line_errors, say, say_json
+from exec_algos.cli.reading import READING, UNSAID, Reading, with_reading
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.textform import visible
 
@@ -16,32 +15,13 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.market.quality.findings import Findings
     from exec_algos.market.read import Loaded
-    from exec_algos.market.validate import OnBad
 
 data_app = typer.Typer(help="Import, check and describe market data.", no_args_is_help=True)
 
 MOST_ROWS = 100
 HEAD = ("symbol", "bars", "first", "last", "step", "zone", "quotes only", "vwap outside", "rows touched")
 
-READING = "Reading bars"  # panel of --help
-
 Sources = Annotated[list[str], typer.Argument(metavar="SRC...", help="Files, folders or a store.")]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        help="parquet, csv, lean, binance, backtrader, alphavantage, yahoo or polygon; detected if not given.", rich_help_panel=READING
-    ),
-]
-Zone = Annotated[
-    str | None, typer.Option(help="IANA zone of stamps without a UTC offset, and in which bars are shown.", rich_help_panel=READING)
-]
-Label = Annotated[str | None, typer.Option(help="Which end of its bar a stamp names: start or end.", rich_help_panel=READING)]
-Step = Annotated[str | None, typer.Option(help="Length of a bar: 1min, 5min ...", rich_help_panel=READING)]
-Symbol = Annotated[str | None, typer.Option(help="The symbol, where the files name none; else the one to take.", rich_help_panel=READING)]
-Bad = Annotated[
-    str, typer.Option("--on-bad", help="What to do with rows that cannot be true: raise, drop or repair.", rich_help_panel=READING)
-]
-
 Hours = Annotated[
     str | None,
     typer.Option("--calendar", help="XNYS, XKRX, 24/7 ...: the sessions that the bars should have; their own days if not given."),
@@ -59,8 +39,6 @@ Durable = Annotated[
     bool, typer.Option("--fsync/--no-fsync", help="Wait until the disk has what is written, so that it survives a power loss.")
 ]
 
-STOPPED = 130  # exit code of a command that was stopped by Ctrl-C, as shells have it
-
 SplitFile = Annotated[
     str | None,
     typer.Option(
@@ -71,35 +49,12 @@ SplitFile = Annotated[
 ]
 
 
-@contextmanager
-def one_line_errors(stopped: str = "nothing was written") -> Iterator[None]:
-    """Print a `UsageError` as one line on stderr and leave with exit code 2; where Ctrl-C stops the work, say what is kept.
-
-    Parameters
-    ----------
-    stopped : str
-        What is kept, and how to go on, where the work itself does not say so in notes.
-    """
-    try:
-        yield
-    except UsageError as error:
-        say("error: " + " ".join(str(error).split()), err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt as stop:
-        say("stopped: " + "; ".join(getattr(stop, "__notes__", None) or [stopped]), err=True)
-        raise typer.Exit(STOPPED) from None
-
-
 @data_app.command("import")
-def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
+@with_reading
+def import_bars(
     sources: Sources,
     to: Annotated[str, typer.Option(help="The store to write: a folder or an fsspec URL.")],
-    format: Format = None,
-    zone: Zone = None,
-    label: Label = None,
-    step: Step = None,
-    symbol: Symbol = None,
-    on_bad: Bad = "raise",
+    reading: Reading = UNSAID,
     fsync: Durable = True,
     splits: SplitFile = None,
 ) -> None:
@@ -107,21 +62,17 @@ def import_bars(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors(f"nothing of it was written to {to}; run the command again"):
         from exec_algos.market.store import BarStore
 
-        loaded = _load(sources, (format, zone, label, step, symbol, on_bad), splits)
+        loaded = _load(sources, reading, splits)
         BarStore(to).write(loaded.bars, durable=fsync)
         _print_touched(loaded.bars)
         say(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
 
 
 @data_app.command("check")
-def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
+@with_reading
+def check_bars(
     sources: Sources,
-    format: Format = None,
-    zone: Zone = None,
-    label: Label = None,
-    step: Step = None,
-    symbol: Symbol = None,
-    on_bad: Bad = "raise",
+    reading: Reading = UNSAID,
     splits: SplitFile = None,
     calendar: Hours = None,
     limits: Limits = "",
@@ -131,7 +82,7 @@ def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
     with one_line_errors():
         from exec_algos.cli.check import FOUND, found_in, print_findings, record_of
 
-        loaded = _load(sources, (format, zone, label, step, symbol, on_bad), splits)
+        loaded = _load(sources, reading, splits)
         found = found_in(loaded, calendar, limits)
         if as_json:
             head = [name.replace(" ", "_") for name in HEAD]
@@ -150,33 +101,27 @@ def describe(source: Annotated[str, typer.Argument(metavar="STORE_OR_SRC", help=
         from exec_algos.market.store import BarStore
 
         if not BarStore.found_at(source):
-            _print_loaded(_load([source], (None, None, None, None, None, "raise")))
+            _print_loaded(_load([source], UNSAID))
             return
         table = BarStore(source).info()
         kept = table.assign(first=table["first"].map(_time), last=table["last"].map(_time), step=table["step"].map(_seconds)).astype(str)
         _print_table(list(kept.columns), kept.to_numpy().tolist())
 
 
-def _load(
-    sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str], splits: str | None = None
-) -> Loaded:
-    from exec_algos.market.frames import Request
+def _load(sources: list[str], reading: Reading, splits: str | None = None) -> Loaded:
     from exec_algos.market.read import load
-    from exec_algos.market.stamps import nanoseconds
 
-    format, zone, label, step, symbol, on_bad = reading
-    length = int(step) if step and step.isdigit() else step
-    return load(sources, Request(format, symbol, zone, label, nanoseconds(length), cast("OnBad", on_bad)), splits)
+    return load(sources, reading.request(), splits)
 
 
-def load_bars(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
-    """Bars of files, folders or a store; `reading` is format, zone, label, step, symbol and what to do with bad rows."""
+def load_bars(sources: list[str], reading: Reading) -> Bars:
+    """Bars of files, folders or a store."""
     loaded = _load(sources, reading)
     _print_touched(loaded.bars, err=True)  # what is asked for as JSON stays JSON
     return loaded.bars
 
 
-def bars_to_study(sources: list[str], reading: tuple[str | None, str | None, str | None, str | None, str | None, str]) -> Bars:
+def bars_to_study(sources: list[str], reading: Reading) -> Bars:
     """The same; of a store that holds something broken it is said how the rest can be studied.
 
     Raises
@@ -225,7 +170,7 @@ def _seconds(step: int) -> str:
 def _print_touched(bars: Bars, *, err: bool = False) -> None:
     from exec_algos.market.decimals import lines
 
-    for line in lines(bars.read_as):
+    for line in (*bars.notes, *lines(bars.read_as)):
         say(line, err=err)
     for issue in bars.report[:MOST_ROWS]:
         place = f"{issue.file}, " if issue.file else ""

@@ -6,16 +6,20 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
+from exec_algos.errors import UsageError
 from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FAULT = 1  # exit code of an error that is none of ours
+STOPPED = 130  # exit code of a command that was stopped by Ctrl-C, as shells have it
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -64,3 +68,22 @@ def show_warnings() -> None:
 def show_fault(error: BaseException, stream: IO[str] | None = None) -> None:
     """Print an error that is none of ours with its traceback: it may quote a file."""
     print("\n".join(visible(line) for line in traceback.format_exception(error) for line in line.splitlines()), file=stream or sys.stderr)
+
+
+@contextmanager
+def one_line_errors(stopped: str = "nothing was written") -> Iterator[None]:
+    """Print a `UsageError` as one line on stderr and leave with exit code 2; where Ctrl-C stops the work, say what is kept.
+
+    Parameters
+    ----------
+    stopped : str
+        What is kept, and how to go on, where the work itself does not say so in notes.
+    """
+    try:
+        yield
+    except UsageError as error:
+        say("error: " + " ".join(str(error).split()), err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt as stop:
+        say("stopped: " + "; ".join(getattr(stop, "__notes__", None) or [stopped]), err=True)
+        raise typer.Exit(STOPPED) from None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from exec_algos.market.csvformat import CsvFormat
     from exec_algos.market.decimals import ReadAs
     from exec_algos.market.ratios import Split
     from exec_algos.market.validate import OnBad, RowIssue
@@ -57,6 +58,8 @@ class Bars:
         Rows that were dropped or repaired on reading; empty where every row stood.
     read_as : tuple of ReadAs
         Columns that were read as other numbers than they were stored as: prices of float32 as the decimals meant.
+    notes : tuple of str
+        What was assumed, joined or passed over on reading, a line each.
     splits : tuple of Split
         Splits that prices and volumes are adjusted by: `adjusted`.
 
@@ -81,6 +84,7 @@ class Bars:
     zone: str
     report: tuple[RowIssue, ...] = ()
     read_as: tuple[ReadAs, ...] = ()
+    notes: tuple[str, ...] = ()
     splits: tuple[Split, ...] = ()
 
     def __post_init__(self) -> None:
@@ -195,36 +199,9 @@ class Bars:
         UsageError
             Different steps, zones or quote proxies, or a symbol that stands in two parts.
         """
-        whole = list(parts)
-        if len(whole) == 1:
-            return whole[0]
-        pieces = sorted((bars._only(s) for bars in whole for s in bars.symbols), key=lambda one: one.symbols)
-        if not pieces:
-            raise UsageError("no bars to put together")
-        if len({piece.step for piece in pieces}) > 1:
-            steps = ", ".join(f"{p.symbols[0]} {p.step / 1e9:g} s" for p in pieces)
-            raise UsageError(f"bars of different steps do not go together: {steps}; read them apart, or pass the right step=")
-        if len({piece.zone for piece in pieces}) > 1:
-            zones = ", ".join(f"{p.symbols[0]} {p.zone}" for p in pieces)
-            raise UsageError(f"bars of different zones do not go together: {zones}; read them with zone= the same")
-        if len({piece.quote_proxy for piece in pieces}) > 1:
-            proxies = ", ".join(f"{p.symbols[0]} {p.quote_proxy or 'none'}" for p in pieces)
-            raise UsageError(f"bars of different quote proxies do not go together: {proxies}; name the proxy after they are put together")
-        names = dict.fromkeys(name for piece in pieces for name in piece.columns())
-        joined: dict[str, Any] = {name: np.concatenate([_column(piece, name) for piece in pieces]) for name in names}
-        return cls(
-            symbols=tuple(piece.symbols[0] for piece in pieces),
-            offsets=np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64),
-            start=np.concatenate([piece.start for piece in pieces]),
-            quotes={name: joined.pop(name) for name in QUOTES if name in joined},
-            step=pieces[0].step,
-            zone=pieces[0].zone,
-            report=tuple(issue for bars in whole for issue in bars.report),
-            quote_proxy=pieces[0].quote_proxy,
-            read_as=tuple(note for bars in whole for note in bars.read_as),
-            splits=tuple(split for bars in whole for split in bars.splits),
-            **joined,
-        )
+        from exec_algos.market.read import concat
+
+        return concat(parts)
 
     def adjusted(self, splits: Any) -> Bars:
         """Prices and volumes before each split in shares after it; what `splits` may be: `exec_algos.market.splits.Splits.of`."""
@@ -241,7 +218,7 @@ class Bars:
         return pd.DataFrame(self.columns(), index=pd.MultiIndex.from_arrays([symbol, stamps], names=["symbol", "timestamp"]))
 
     @classmethod
-    def from_frame(
+    def from_frame(  # noqa: PLR0913 - each is one fact that a frame may lack
         cls,
         frame: pd.DataFrame,
         *,
@@ -250,6 +227,7 @@ class Bars:
         label: str | None = None,
         step: int | str | timedelta | None = None,
         on_bad: OnBad = "raise",
+        csv: CsvFormat | None = None,
     ) -> Bars:
         """Bars of a DataFrame.
 
@@ -269,6 +247,8 @@ class Bars:
             Bar length, ns if int. If not given, the smallest gap within a day, if it divides all the others.
         on_bad : {"raise", "drop", "repair"}
             What to do with rows that cannot be true; see `read`.
+        csv : CsvFormat, optional
+            Names of columns, scale of prices, form of dates: as for a file.
 
         Raises
         ------
@@ -283,11 +263,12 @@ class Bars:
         >>> Bars.from_frame(frame, symbol="SPY", zone="America/New_York").symbols
         ('SPY',)
         """
+        from exec_algos.market.csvformat import CsvFormat
         from exec_algos.market.frames import Request
         from exec_algos.market.read import load_frame
         from exec_algos.market.stamps import nanoseconds
 
-        return load_frame(frame, Request(None, symbol, zone, label, nanoseconds(step), on_bad)).bars
+        return load_frame(frame, Request(None, symbol, zone, label, nanoseconds(step), on_bad, csv or CsvFormat())).bars
 
     @classmethod
     def read(  # noqa: PLR0913 - each is one fact that a file may lack
@@ -301,6 +282,7 @@ class Bars:
         step: int | str | timedelta | None = None,
         on_bad: OnBad = "raise",
         splits: Any = None,
+        csv: CsvFormat | None = None,
     ) -> Bars:
         """Bars of a file, of every file under a folder, of a list of them, or of a `BarStore`.
 
@@ -309,13 +291,14 @@ class Bars:
         Parameters
         ----------
         path : path or sequence of paths
-            ``.parquet``, ``.csv``, ``.txt`` or ``.zip``, local or any fsspec URL. Several files of one symbol are joined.
+            Local or any fsspec URL. What a file is, its content tells: Parquet, a table of text, JSON, a workbook, packed or not.
+            Several files of one symbol are joined, files of a folder that hold no bars passed over; `notes` says both.
         format : str, optional
-            ``parquet, csv, lean, binance, backtrader, alphavantage, yahoo, polygon``; detected if not given.
+            ``parquet, csv, lean`` or a vendor (`exec_algos.market.vendors`); detected if not given.
         symbol : str, optional
             Where the files name symbols themselves (a column ``symbol``, LEAN's futures, a store): the one to read. Else
-            the name of all rows. If not given: the column, LEAN's folder, the stem of the file up to the first ``_`` or
-            ``-`` for a vendor's CSV, and the whole stem for Parquet and other CSV.
+            the name of all rows. If not given: the column, LEAN's folder, or the whole stem of the file (of the member of a zip
+            of several), less what a vendor puts into its files' names.
         zone : str, optional
             IANA zone of naive stamps, and in which the bars are shown.
         label : {"start", "end"}, optional
@@ -328,6 +311,8 @@ class Bars:
             nothing can mend. Every row touched is in `report`.
         splits : path, DataFrame or sequence, optional
             Table of splits (date, symbol, ratio) to adjust by; see `adjusted`.
+        csv : CsvFormat, optional
+            How text is written, where it does not tell itself.
 
         Returns
         -------
@@ -344,11 +329,12 @@ class Bars:
         UnknownNameError
             No such format, zone, label, symbol or `on_bad`.
         """
+        from exec_algos.market.csvformat import CsvFormat
         from exec_algos.market.frames import Request
         from exec_algos.market.read import load
         from exec_algos.market.stamps import nanoseconds
 
-        return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad), splits).bars
+        return load(path, Request(format, symbol, zone, label, nanoseconds(step), on_bad, csv or CsvFormat()), splits).bars
 
     @classmethod
     def from_csv(  # noqa: PLR0913 - each is one fact that a file may lack
@@ -361,12 +347,18 @@ class Bars:
         label: str | None = None,
         step: int | str | timedelta | None = None,
         on_bad: OnBad = "raise",
+        **written: Any,
     ) -> Bars:
-        """Bars of a CSV file, a vendor's or your own; see `read`.
+        """Bars of a text file, a vendor's or your own; see `read`.
 
-        A file that bears no vendor's marks needs `label`, and `zone` unless its stamps are in UTC.
+        A file that bears no vendor's marks needs `label`, and `zone` unless its stamps are in UTC. How it is written is said as
+        `exec_algos.market.csvformat.CsvFormat` takes it: `columns`, `header`, `encoding`, `decimal`, `price_scale`, `date_format`,
+        `allow_negative`.
         """
-        return cls.read(path, format=format, symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad)
+        from exec_algos.market.csvformat import csv_format
+
+        told = csv_format(written)
+        return cls.read(path, format=format, symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad, csv=told)
 
     @classmethod
     def from_parquet(
@@ -393,8 +385,3 @@ def bar_prices(high: Floats, low: Floats, close: Floats, vwap: Floats | None) ->
     proxy /= 3.0
     np.clip(proxy, low, high, out=proxy)  # rounding may put the mean of three equal prices an ulp outside them
     return proxy if vwap is None else np.where((vwap >= low) & (vwap <= high), vwap, proxy)
-
-
-def _column(bars: Bars, name: str) -> Floats:
-    """A column, NaN where it is absent."""
-    return bars.columns().get(name, np.full(len(bars), np.nan))

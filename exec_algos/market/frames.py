@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.arrays import Floats
+from exec_algos.market.barfields import NEEDED, NOTIONALS, OPTIONAL, SYMBOLS, TIMES, fields_of, plain_name, require_columns
+from exec_algos.market.csvformat import CsvFormat
+from exec_algos.market.stampforms import clock_times
 from exec_algos.market.stamps import read_stamps
 from exec_algos.market.validate import Flaw, OnBad, RawRows
 
@@ -19,11 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-NEEDED = ("open", "high", "low", "close", "volume")
-OPTIONAL = ("vwap", "bid", "ask", "bid_size", "ask_size")
-TIMES = ("timestamp", "datetime", "date", "time", "open_time", "window_start")
-SYMBOLS = ("symbol", "ticker")
-NOTIONALS = ("quote_volume", "quote_asset_volume", "notional")
 LABELS = ("start", "end")
 
 
@@ -36,6 +34,7 @@ class Request(NamedTuple):
     label: str | None = None
     step: int | None = None
     on_bad: OnBad = "raise"
+    csv: CsvFormat = CsvFormat()
 
 
 def frame_rows(frame: pd.DataFrame, request: Request, *, file: str = "", stem: str | None = None) -> list[RawRows]:
@@ -57,12 +56,13 @@ def frame_rows(frame: pd.DataFrame, request: Request, *, file: str = "", stem: s
     MarketDataError
         A column is missing, the symbol or the zone is not known, a mixed zone, an empty frame.
     """
-    frame, names = _flat(frame, file)
+    frame, names = _flat(frame, file, request.csv)
+    require_columns(names, NEEDED, file)
     if not len(frame):
         raise MarketDataError("the file is empty: it has no data row", file=file)
-    require_columns(names, NEEDED, file)
-    stamps = read_stamps(_times(frame, names, file), request.zone, file)
+    stamps = read_stamps(_times(frame, names, file), request.zone, file, request.csv.date_format)
     values, flaws = _values(frame, names)
+    values = scaled(values, request.csv.price_scale)
     whole = RawRows(
         symbol="",
         zone=stamps.zone,
@@ -97,38 +97,38 @@ def known_label(label: str | None, file: str) -> str:
     return label
 
 
-def require_columns(names: Mapping[str, str] | Sequence[str], needed: Sequence[str], file: str) -> None:
-    """Refuse a table without a column it needs.
-
-    Raises
-    ------
-    MarketDataError
-        Names the missing columns, the ones that are there, and the nearest.
-    """
-    missing = [name for name in needed if name not in names]
-    if not missing:
-        return
-    near = {name: difflib.get_close_matches(name, [n for n in names if n not in needed], n=1, cutoff=0.5) for name in missing}
-    hint = "; ".join(f"did you mean {found[0]!r} for {name!r}?" for name, found in near.items() if found)
-    there = ", ".join(list(names)[:20])
-    raise MarketDataError(f"no column {', '.join(missing)}; the columns are {there}" + (f"; {hint}" if hint else ""), file=file)
-
-
-def _flat(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The frame with its index as columns, and its column for each lower-case name."""
+def _flat(frame: pd.DataFrame, file: str, said: CsvFormat) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame with its index as columns, and its column for each field, or name in lower case."""
     import pandas as pd
 
     if frame.columns.nlevels > 1:
-        raise MarketDataError("columns have several levels; pass one symbol at a time: frame.xs('SPY', axis=1, level=-1)", file=file)
+        frame = _long(frame, file)
     if not isinstance(frame.index, pd.RangeIndex):
         frame = _index_to_columns(frame)
+    columns = [str(column) for column in frame.columns]
     names: dict[str, str] = {}
-    for column in map(str, frame.columns):
-        key = column.strip().lower()
+    for column, field in zip(columns, fields_of(columns, said.names, {}, file), strict=True):
+        key = plain_name(field)
         if key in names:
             raise MarketDataError(f"columns {names[key]!r} and {column!r} have one name; drop one", file=file)
         names[key] = column
-    return frame.set_axis([str(column) for column in frame.columns], axis=1), names
+    return frame.set_axis(columns, axis=1), names
+
+
+def _long(frame: pd.DataFrame, file: str) -> pd.DataFrame:
+    """A row for each time and symbol of a frame with a level of prices and one of symbols, as yfinance has it."""
+    import pandas as pd
+
+    levels = [{plain_name(str(name)) for name in frame.columns.get_level_values(level)} for level in range(frame.columns.nlevels)]
+    of_prices = [level for level, names in enumerate(levels) if names >= {*NEEDED}]
+    if frame.columns.nlevels != 2 or len(of_prices) != 1 or not isinstance(frame.index, pd.DatetimeIndex):
+        raise MarketDataError("columns have several levels; pass one symbol at a time: frame.xs('SPY', axis=1, level=-1)", file=file)
+    other = 1 - of_prices[0]
+    parts = [
+        frame.xs(symbol, axis=1, level=other).dropna(how="all").assign(symbol=str(symbol))
+        for symbol in dict.fromkeys(frame.columns.get_level_values(other))
+    ]
+    return pd.DataFrame(pd.concat(parts))
 
 
 def _index_to_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def _index_to_columns(frame: pd.DataFrame) -> pd.DataFrame:
 def _times(frame: pd.DataFrame, names: Mapping[str, str], file: str) -> pd.Series[Any]:
     found = [name for name in TIMES if name in names]
     if found[:2] == ["date", "time"]:
-        return frame[names["date"]].astype("string") + " " + frame[names["time"]].astype("string")
+        return frame[names["date"]].astype("string").str.strip() + " " + clock_times(frame[names["time"]])
     if found:
         return frame[names[found[0]]]
     near = difflib.get_close_matches("timestamp", list(names), n=1) or difflib.get_close_matches("datetime", list(names), n=1)
@@ -165,6 +165,16 @@ def _values(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Fl
     if notional and "vwap" not in columns:
         columns["vwap"] = ratio(notional[0], columns["volume"])
     return columns, flaws
+
+
+def scaled(columns: dict[str, Floats], scale: float) -> dict[str, Floats]:
+    """Prices times `scale`; by a part of a power of ten they are divided, which gives the double nearest to the decimal."""
+    if scale == 1.0:
+        return columns
+    whole = round(1.0 / scale)
+    prices = [name for name in (*NEEDED[:4], "vwap", "bid", "ask") if name in columns]
+    exact = whole >= 1 and abs(whole * scale - 1.0) < 1e-12
+    return {**columns, **{name: columns[name] / whole if exact else columns[name] * scale for name in prices}}
 
 
 def ratio(amount: Floats, shares: Floats) -> Floats:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError
+from exec_algos.market.barfields import NEEDED
 from exec_algos.market.fields import check_fields
-from exec_algos.market.frames import NEEDED, Request, frame_rows
+from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.validate import RawRows
 
 if TYPE_CHECKING:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.contents import Passed
 from exec_algos.market.decimals import may_be_single, read_as_decimals
 from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.lengths import bar_length
 from exec_algos.market.quoted import check_quotes_read
-from exec_algos.market.readers import FORMATS, Path, check_one_zone, check_zone, files_at, joined, rows_of, units_of
+from exec_algos.market.readers import (
+    FORMATS,
+    Path,
+    check_one_zone,
+    check_zone,
+    files_at,
+    joined,
+    joined_notes,
+    passed_over,
+    rows_of,
+    units_of,
+)
 from exec_algos.market.splits import Splits
-from exec_algos.market.stamps import bar_length
 from exec_algos.market.store import BarStore
+from exec_algos.market.together import together
 from exec_algos.market.validate import RawRows, check_rows
 
 if TYPE_CHECKING:
@@ -25,10 +38,11 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """Bars, and how many minutes of each symbol held quotes and no trade."""
+    """Bars, how many minutes of each symbol held quotes and no trade, and the files that were passed over."""
 
     bars: Bars
     quote_only: dict[str, int]
+    passed: tuple[Passed, ...] = ()
 
 
 def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
@@ -39,6 +53,11 @@ def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
         raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
     check_zone(request.zone)
     return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
+
+
+def concat(parts: Iterable[Bars]) -> Bars:
+    """Bars of several symbols as one; see `Bars.concat`."""
+    return together(list(parts))
 
 
 def adjusted(bars: Bars, splits: Any) -> Bars:
@@ -61,8 +80,20 @@ def _load(paths: Path | Sequence[Path], request: Request) -> Loaded:
     stores = [os.fspath(path) for path in given if BarStore.found_at(path)]
     if stores:
         return _stored(stores[0], len(given), request)
-    files = [file for path in given for file in files_at(path, request.format)]
-    return _assemble([rows for part in units_of(files) for rows in rows_of(part, request)], request)
+    passed: list[Passed] = []
+    files = [file for path in given for file in files_at(path, passed.append)]
+    found = [rows for part in units_of(files) for rows in rows_of(part, request, passed.append)]
+    if not found and given:
+        _refuse_empty(os.fspath(given[0]), passed)
+    loaded = _assemble(found, request)
+    return loaded._replace(bars=replace(loaded.bars, notes=(*passed_over(passed), *loaded.bars.notes)), passed=tuple(passed))
+
+
+def _refuse_empty(folder: str, passed: Sequence[Passed]) -> NoReturn:
+    if not passed:
+        raise MarketDataError("the folder holds no file", file=folder)
+    more = f"; and so for {len(passed) - 1} more files" if len(passed) > 1 else ""
+    raise MarketDataError(f"the folder holds no file of bars: {passed[0].file}: {passed[0].why}{more}", file=folder)
 
 
 def _stored(store: str, given: int, request: Request) -> Loaded:
@@ -74,6 +105,7 @@ def _stored(store: str, given: int, request: Request) -> Loaded:
         It is one of several sources, or something was said of how to read it.
     """
     idle = [name for name in ("format", "label", "step") if getattr(request, name) is not None] + ["on_bad"] * (request.on_bad != "raise")
+    idle += list(request.csv.said())
     if idle:
         raise UsageError(f"{store} is a bar store, whose bars were read and checked when they were imported; leave out {', '.join(idle)}")
     if given > 1:
@@ -94,7 +126,8 @@ def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
     counts = {symbol: rows.quote_only for symbol, rows in whole.items()}
     if not any(len(rows) for rows in whole.values()) and any(counts.values()):
         raise MarketDataError(f"{', '.join(counts)}: quotes and no trade: not one bar", file=found[0].files[0])
-    return Loaded(Bars.concat(_bars(rows, request) for rows in whole.values() if len(rows) or not rows.quote_only), counts)
+    bars = Bars.concat(_bars(rows, request) for rows in whole.values() if len(rows) or not rows.quote_only)
+    return Loaded(replace(bars, notes=(*joined_notes(dict(sorted(symbols.items()))), *bars.notes)), counts)
 
 
 def _alike(parts: list[RawRows]) -> list[RawRows]:
@@ -109,7 +142,7 @@ def _decimal(rows: RawRows) -> RawRows:
 
 
 def _bars(rows: RawRows, request: Request) -> Bars:
-    rows = check_quotes_read(_decimal(check_rows(rows, request.on_bad)), request.on_bad)
+    rows = check_quotes_read(_decimal(check_rows(rows, request.on_bad, allow_negative=request.csv.allow_negative)), request.on_bad)
     step = bar_length(rows)
     columns: dict[str, Any] = dict(rows.columns)
     quotes = {name: columns.pop(name) for name in QUOTES if name in columns}
@@ -122,5 +155,6 @@ def _bars(rows: RawRows, request: Request) -> Bars:
         zone=rows.zone,
         report=rows.issues,
         read_as=rows.read_as,
+        notes=rows.notes,
         **columns,
     )

@@ -1,11 +1,9 @@
-"""Rows of files and folders, format by format, and how those of one symbol are joined; `exec_algos.market.read` makes bars of them."""
+"""Files of folders, and how those of one symbol are joined; `exec_algos.market.read` makes bars of them."""
 
 from __future__ import annotations
 
-import io
 import os
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -15,22 +13,28 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.arrays import Flags, Floats
+from exec_algos.market.contents import FORMATS as CONTENTS
+from exec_algos.market.contents import LEFT_BY_A_SYSTEM, Content, Passed, content_rows, is_something_else, stem_of
 from exec_algos.market.files import file_system
-from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.frames import Request
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
 from exec_algos.market.validate import RawRows
-from exec_algos.market.vendors import VENDORS, csv_rows
 
-FORMATS = ("parquet", "lean", *VENDORS)
-SUFFIXES = (".parquet", ".csv", ".txt", ".zip")
+FORMATS = ("lean", *CONTENTS)
+# names that are no files of bars, whatever they hold
+LEFT = (".part", ".crdownload", ".tmp", ".swp", ".bak", ".old", ".orig", "~")
+BEGINNINGS = (".", "~$", "#", "Thumbs.db", "desktop.ini")
 
 Path = str | os.PathLike[str]
 WAY_OUT = "read one of the two, name their symbols apart, or pass on_bad='repair', which keeps the last of equal times and lists the others"
 
 
-class _File(NamedTuple):
+class File(NamedTuple):
+    """A file on a file system; `named` where the caller named it, and not only its folder."""
+
     fs: Any
     path: str
+    named: bool
 
     def data(self) -> bytes:
         """All of it."""
@@ -38,11 +42,6 @@ class _File(NamedTuple):
             return bytes(self.fs.cat_file(self.path))
         except OSError as error:
             raise MarketDataError(f"cannot be read: {error}", file=self.path) from error
-
-    @property
-    def stem(self) -> str:
-        """Its name without folder and suffix."""
-        return self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
 def check_zone(zone: str | None) -> None:
@@ -53,82 +52,72 @@ def check_zone(zone: str | None) -> None:
         raise UnknownNameError("zone", str(zone), available_timezones()) from None
 
 
-def files_at(path: Path, format: str | None) -> Iterator[_File]:
-    """The files at a path, those of a folder by name."""
+def files_at(path: Path, passed: Callable[[Passed], None]) -> Iterator[File]:
+    """The files at a path, those of a folder by name; what its name says to be no file of bars is passed over."""
     fs, root = file_system(path)
     if fs.isfile(root):
-        if format is None and not root.lower().endswith(SUFFIXES):
-            raise MarketDataError(f"its name ends in none of {', '.join(SUFFIXES)}; pass format= if it is one of those", file=root)
-        yield _File(fs, root)
+        yield File(fs, root, named=True)
         return
     if not fs.exists(root):
         raise MarketDataError("no such file or folder", file=os.fspath(path))
-    found = [name for name in sorted(fs.find(root)) if name.lower().endswith(SUFFIXES)]
-    if not found:
-        raise MarketDataError(f"the folder holds no file named {', '.join('*' + suffix for suffix in SUFFIXES)}", file=os.fspath(path))
-    yield from (_File(fs, name) for name in found)
+    for name in sorted(fs.find(root)):
+        why = _why_left(name[len(root) :])
+        if why:
+            passed(Passed(name, why))
+        else:
+            yield File(fs, name, named=False)
 
 
-def units_of(files: Iterable[_File]) -> Iterator[list[_File]]:
+def _why_left(name: str) -> str:
+    parts = name.strip("/").split("/")
+    if "__MACOSX" in parts or any(part.startswith(BEGINNINGS) for part in parts):
+        return LEFT_BY_A_SYSTEM
+    return "an unfinished or an old copy, by its name" if parts[-1].lower().endswith(LEFT) else ""
+
+
+def units_of(files: Iterable[File]) -> Iterator[list[File]]:
     """Each file by itself, but the trade and the quote zip of one LEAN day together."""
-    days: dict[str, list[_File]] = {}
+    days: dict[str, list[File]] = {}
     for file in files:
         day = file.path[:-10] if NAME.search(file.path) else file.path  # both kinds are five letters long
         days.setdefault(day, []).append(file)
     yield from days.values()
 
 
-def rows_of(unit: list[_File], request: Request) -> Iterable[RawRows]:
-    """Rows of one file, or of the two files of one LEAN day, by symbol."""
+def rows_of(unit: list[File], request: Request, passed: Callable[[Passed], None]) -> Iterator[RawRows]:
+    """Rows of one file, or of the two files of one LEAN day, by symbol; a file of a folder that holds no bars is passed over."""
     file = unit[0]
     if NAME.search(file.path) and request.format in (None, "lean"):
-        return lean_rows(_lean_day(unit), request)
+        yield from lean_rows(_lean_day(unit), request)
+        return
     if request.format == "lean":
         raise MarketDataError("LEAN's minutes are named YYYYMMDD_trade.zip and YYYYMMDD_quote.zip", file=file.path)
-    if request.format == "parquet" or (request.format is None and file.path.lower().endswith(".parquet")):
-        return parquet_rows(file.data(), request, file=file.path, stem=file.stem)
-    data = file.data()
-    return csv_rows(_unzipped(data, file.path) if file.path.lower().endswith(".zip") else data, request, file=file.path, stem=file.stem)
+    try:
+        yield from content_rows(Content(file.data(), file.path, stem_of(file.path)), request, passed)
+    except MarketDataError as error:
+        if file.named or not is_something_else(error, file.path):
+            raise
+        passed(Passed(file.path, error.reason))
 
 
-def _lean_day(unit: list[_File]) -> LeanDay:
+def passed_over(passed: Sequence[Passed], most: int = 5) -> tuple[str, ...]:
+    """One line that names the files that were passed over; empty where none was."""
+    if not passed:
+        return ()
+    shown = "; ".join(f"{file.file.rsplit('/', 1)[-1]} ({_short(file.why)})" for file in passed[:most])
+    more = f"; and {len(passed) - most} more" if len(passed) > most else ""
+    return (f"passed over {len(passed)} {'file' if len(passed) == 1 else 'files'}: {shown}{more}",)
+
+
+def _short(why: str, most: int = 90) -> str:
+    why = why.split(";")[0].split(": '")[0]
+    return why if len(why) <= most else why[: most - 3] + "..."
+
+
+def _lean_day(unit: list[File]) -> LeanDay:
     folder, name = unit[0].path.rsplit("/", 1)
     kinds = {"quote" if file.path.endswith("_quote.zip") else "trade": (file.path, file.data()) for file in unit}
     return LeanDay(folder, name[:8], kinds.get("trade"), kinds.get("quote"))
-
-
-def _unzipped(data: bytes, file: str) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.namelist()
-            if len(members) != 1:
-                raise MarketDataError(f"a zip of {len(members)} files; LEAN's are named YYYYMMDD_trade.zip, others hold one CSV", file=file)
-            return archive.read(members[0])
-    except zipfile.BadZipFile as error:
-        raise MarketDataError(f"not a whole zip ({error}); copy it again", file=file) from error
-
-
-def parquet_rows(data: bytes, request: Request, *, file: str, stem: str) -> list[RawRows]:
-    """Rows of each symbol of a Parquet file.
-
-    A tz-aware index named ``timestamp`` is the start of the bar (the form this package writes); elsewhere the label is asked for.
-
-    Raises
-    ------
-    MarketDataError
-        Not a whole Parquet file, or see `Bars.read`.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    try:
-        frame = pd.read_parquet(io.BytesIO(data))
-    except (pa.ArrowInvalid, OSError) as error:
-        what = "the file is empty" if not data else f"not a whole Parquet file ({str(error).splitlines()[0]})"
-        raise MarketDataError(f"{what}; copy it again", file=file) from error
-    index = frame.index
-    ours = isinstance(index, pd.DatetimeIndex) and index.tz is not None and index.name == "timestamp"
-    return frame_rows(frame, request._replace(label=request.label or ("start" if ours else None)), file=file, stem=stem)
 
 
 def check_one_zone(found: Sequence[RawRows]) -> None:
@@ -160,7 +149,21 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
         flaws=tuple(flaw._replace(at=flaw.at + int(shift[number])) for number, part in enumerate(parts) for flaw in part.flaws),
         quote_only=sum(part.quote_only for part in parts),
         read_as=tuple({note.columns: note for part in reversed(parts) for note in part.read_as}.values()),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
+
+
+def joined_notes(symbols: Mapping[str, Sequence[RawRows]], most: int = 5) -> tuple[str, ...]:
+    """Which files became one symbol, a line each; one line for all where they are many."""
+    several = {symbol: [part.files[0].rsplit("/", 1)[-1] for part in parts] for symbol, parts in symbols.items() if len(parts) > 1}
+    if len(several) > most:
+        first = ", ".join(f"{symbol} of {len(names)}" for symbol, names in list(several.items())[:3])
+        return (f"{len(several)} symbols have several files each: {first} ...",)
+    return tuple(f"{symbol}: {len(names)} files are one symbol: {_listed(names)}" for symbol, names in several.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{min(names)} to {max(names)}"
 
 
 def _overlap(before: RawRows, after: RawRows) -> str:

@@ -1,4 +1,4 @@
-"""Time stamps of files: text, epochs or datetimes to ns UTC, and how long a bar is."""
+"""Time stamps of files: text, epochs or datetimes to ns UTC."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.arrays import Ints
-from exec_algos.market.validate import Flaw, RawRows
+from exec_algos.market.epochs import dates_of, epochs_of
+from exec_algos.market.stampforms import in_iso, without_zone
+from exec_algos.market.validate import Flaw
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-DAY = 86_400_000_000_000
+EARLIEST = 19_000_101  # a date; epochs are beyond it
 ASK_ZONE = "pass zone='America/New_York' or the like"
 OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
-EPOCH = r"\d{10}|\d{13}|\d{16}|\d{19}"
-EPOCHS = {10: 1_000_000_000, 13: 1_000_000, 16: 1_000, 19: 1}  # digits of an epoch of 2001-2286, and its unit in ns
 
 
 class Stamps(NamedTuple):
@@ -48,23 +48,25 @@ def known_zone(zone: str) -> str:
     return zone
 
 
-def read_stamps(values: pd.Series[Any], zone: str | None, file: str) -> Stamps:
-    """Instants of a column of datetimes, epochs or ISO 8601 text.
+def read_stamps(values: pd.Series[Any], zone: str | None, file: str, date_format: str | None = None) -> Stamps:
+    """Instants of a column of datetimes, epochs or text.
 
     Parameters
     ----------
     values : Series
-        Stamps with a zone or a UTC offset are instants; naive ones are read in `zone`. Whole numbers of 10, 13, 16
-        or 19 digits are s, ms, us or ns since 1970 UTC.
+        Stamps with a zone or a UTC offset are instants; naive ones are read in `zone`. Whole numbers are dates written together, or
+        s, ms, us or ns since 1970 UTC, each by itself: `exec_algos.market.epochs`. Text is ISO 8601, or `exec_algos.market.stampforms`.
     zone : str, optional
         IANA zone of naive stamps, and in which instants are shown.
     file : str
         For messages.
+    date_format : str, optional
+        Of text, as ``strptime`` takes it.
 
     Raises
     ------
     MarketDataError
-        The zone is needed and not given; some stamps have an offset and some have none.
+        The zone is needed and not given; some stamps have an offset and some have none; a date may be read in two ways.
     """
     import pandas as pd
 
@@ -76,12 +78,13 @@ def read_stamps(values: pd.Series[Any], zone: str | None, file: str) -> Stamps:
         return _naive(pd.DatetimeIndex(values), values, zone, file)
     if pd.api.types.is_numeric_dtype(values.dtype):
         values = _whole(values, file)
-    return _text(values.astype("string").str.strip(), zone, file)
+    text = values.astype("string").str.strip()
+    return _text(text, zone, file) if date_format is None else _said(text, zone, file, date_format)
 
 
 def _whole(values: pd.Series[Any], file: str) -> pd.Series[Any]:
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    odd = np.flatnonzero(~((numbers >= 1e9) & (numbers % 1 == 0)))
+    odd = np.flatnonzero(~((numbers >= EARLIEST) & (numbers % 1 == 0)))
     if len(odd):
         raise MarketDataError(f"timestamp {values.iloc[odd[0]]} is no epoch in whole s, ms, us or ns", file=file, row=int(odd[0]) + 1)
     return values.astype("int64")
@@ -108,11 +111,11 @@ def _nanoseconds(index: pd.DatetimeIndex, file: str) -> Ints:
         raise MarketDataError(f"{error}: stamps lie between 1677 and 2262", file=file) from error
 
 
-def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, file: str) -> Stamps:
+def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, file: str, unread: str = "is not ISO 8601") -> Stamps:
     if zone is None:
         raise MarketDataError(f"timestamp {str(shown.iloc[0])!r} has no UTC offset and no zone is named; {ASK_ZONE}", file=file)
     local = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-    why = np.where(index.isna(), "is not ISO 8601", f"does not exist, or exists twice, in {zone} (clock change)")
+    why = np.where(index.isna(), unread, f"does not exist, or exists twice, in {zone} (clock change)")
     bad = np.flatnonzero(local.isna())
     return _aware(local, zone, file, tuple(_flaw(shown, int(i), str(why[i])) for i in bad))
 
@@ -124,17 +127,49 @@ def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
 
 
 def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
+    if bool(text.str.fullmatch(r"\d{8,19}").fillna(False).any()):
+        dates = dates_of(text, file)
+        if dates is None:
+            return _epochs(text, zone, file)
+        text = dates
+    text = text.mask(text == "")
+    if _begins_in_iso(text):
+        return _iso(text, zone, file, text)
+    named = without_zone(text, file)
+    if named is None:
+        return _iso(in_iso(text, file), zone, file, text)
+    read = _iso(in_iso(named.text, file), named.zone, file, text)
+    return read._replace(zone=zone or named.zone)
+
+
+def _begins_in_iso(text: pd.Series[Any]) -> bool:
     import pandas as pd
 
-    if bool(text.str.fullmatch(EPOCH).fillna(False).any()):
-        return _epochs(text, zone, file)
-    text = text.mask(text == "")
+    return bool(pd.to_datetime(text.dropna().head(1), format="ISO8601", errors="coerce", utc=True).notna().all())
+
+
+def _iso(text: pd.Series[Any], zone: str | None, file: str, shown: pd.Series[Any]) -> Stamps:
+    """Instants of ISO 8601 text; `shown` is what the file has."""
+    import pandas as pd
+
     offset = (text.str.contains(OFFSET, regex=True) & (text.str.len() > 10)).fillna(False).to_numpy(dtype=bool)
     if offset.any():
         _refuse_mixed(text, offset, file)
         index = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
-        return _aware(index, zone or _zone_of_offsets(text, file), file, _unreadable(index, text))
-    return _naive(pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce")), text, zone, file)
+        return _aware(index, zone or _zone_of_offsets(text, file), file, _unreadable(index, shown))
+    return _naive(pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce")), shown, zone, file)
+
+
+def _said(text: pd.Series[Any], zone: str | None, file: str, date_format: str) -> Stamps:
+    import pandas as pd
+
+    try:
+        index = pd.to_datetime(text, format=date_format, errors="coerce", utc="%z" in date_format)
+    except ValueError as error:
+        raise MarketDataError(f"date_format {date_format!r} cannot be read: {error}", file=file) from error
+    if isinstance(index.dtype, pd.DatetimeTZDtype):
+        return _aware(pd.DatetimeIndex(index), zone or "UTC", file, _unreadable(pd.DatetimeIndex(index), text))
+    return _naive(pd.DatetimeIndex(index), text, zone, file, f"is not of the form {date_format}")
 
 
 def _refuse_mixed(text: pd.Series[Any], offset: npt.NDArray[np.bool_], file: str) -> None:
@@ -167,56 +202,10 @@ def _zone_of_offsets(text: pd.Series[Any], file: str) -> str:
 
 
 def _epochs(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
-    import pandas as pd
-
-    size = int(text[text.str.fullmatch(EPOCH).fillna(False)].str.len().mode().iloc[0])
-    bad = np.flatnonzero(~text.str.fullmatch(rf"\d{{{size}}}").fillna(False).to_numpy(dtype=bool))
-    flaws = tuple(_flaw(text, int(i), f"is no epoch of {size} digits like the rest") for i in bad)
-    whole = pd.to_numeric(text.where(~text.index.isin(text.index[bad]), "0").fillna("0")).to_numpy(dtype=np.int64)
-    if int(whole.max()) > np.iinfo(np.int64).max // EPOCHS[size]:
-        raise MarketDataError(f"epoch {whole.max()}: stamps lie between 1677 and 2262", file=file, row=int(whole.argmax()) + 1)
-    return Stamps(whole * EPOCHS[size], zone or "UTC", flaws)
-
-
-def bar_length(rows: RawRows) -> int:
-    """Length of a bar in ns: what the reader was told, else the smallest gap within a day.
-
-    The smallest gap counts only if every other gap within a day is a multiple of it and a day is, too. (The most
-    common gap would be wrong for thin symbols: they trade every second minute.)
-
-    Raises
-    ------
-    MarketDataError
-        The rows cannot tell; or two of them are closer than the length given.
-    """
-    gap = np.diff(rows.stamp)
-    if rows.step is not None:
-        _refuse_overlap(rows, gap, rows.step)
-        return rows.step
-    inside = gap[np.diff(_local_day(rows)) == 0]
-    step = int(inside.min()) if len(inside) else 0
-    if step and DAY % step == 0 and not (inside % step).any():
-        return step
-    why = f"the smallest gap within a day, {step / 1e9:g} s, does not divide the others" if step else "no two bars stand on one day"
-    raise MarketDataError(f"{rows.symbol}: cannot tell how long a bar is: {why}; pass step='1min' or the like", file=rows.file(0))
-
-
-def _local_day(rows: RawRows) -> Ints:
-    import pandas as pd
-
-    return pd.DatetimeIndex(rows.stamp, tz="UTC").tz_convert(rows.zone).tz_localize(None).as_unit("ns").asi8 // DAY
-
-
-def _refuse_overlap(rows: RawRows, gap: Ints, step: int) -> None:
-    close = np.flatnonzero(gap < step)
-    if len(close):
-        i = int(close[0])
-        raise MarketDataError(
-            f"{rows.symbol}: timestamp {rows.time(i + 1)} is {gap[i] / 1e9:g} s after the one before it, "
-            f"a bar is {step / 1e9:g} s long; pass the right step",
-            file=rows.file(i + 1),
-            row=int(rows.row[i + 1]),
-        )
+    ns, bad = epochs_of(text)
+    at = np.flatnonzero(bad)
+    flaws = tuple(_flaw(text, int(i), "is no epoch in s, ms, us or ns of 1970 to 2100 near the others") for i in at)
+    return Stamps(ns, zone or "UTC", flaws)
 
 
 Step = int | str | timedelta

@@ -229,7 +229,7 @@ def _zstd(stream: io.BytesIO) -> Any:
 
 def _zip(stream: io.BytesIO) -> Any:
     archive = zipfile.ZipFile(stream)
-    names = [name for name in archive.namelist() if not _is_left_by_a_system(name)]
+    names = [name for name in archive.namelist() if not is_left_by_a_system(name)]
     if "[Content_Types].xml" in names:
         raise MarketDataError("an Excel workbook; save it as 'CSV UTF-8'")
     if len(names) != 1:
@@ -237,8 +237,8 @@ def _zip(stream: io.BytesIO) -> Any:
     return archive.open(names[0])
 
 
-def _is_left_by_a_system(name: str) -> bool:
-    """A folder, or what macOS and Windows put beside the files of people."""
+def is_left_by_a_system(name: str) -> bool:
+    """Whether a member of a zip is a folder, or what macOS and Windows put beside the files of people."""
     return name.endswith("/") or name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith((".", "Thumbs.db"))
 
 

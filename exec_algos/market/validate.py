@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
@@ -85,6 +86,8 @@ class RawRows:
         Rows left out because they hold quotes and no trade.
     read_as : tuple of ReadAs
         Columns that were read as other numbers than they were stored as.
+    notes : tuple of str
+        What was assumed or left out on reading, a line each.
     """
 
     symbol: str
@@ -100,6 +103,7 @@ class RawRows:
     quote_only: int = 0
     issues: tuple[RowIssue, ...] = field(default=())
     read_as: tuple[ReadAs, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.stamp)
@@ -143,7 +147,7 @@ class _Check(NamedTuple):
     mends: bool  # widening [low, high] makes the row right
 
 
-def check_rows(rows: RawRows, on_bad: OnBad) -> RawRows:
+def check_rows(rows: RawRows, on_bad: OnBad, *, allow_negative: bool = False) -> RawRows:
     """Rows in time order in which every bar can be true.
 
     Parameters
@@ -155,6 +159,8 @@ def check_rows(rows: RawRows, on_bad: OnBad) -> RawRows:
         order those that do not come after every row kept so far. ``repair`` drops what nothing can mend
         (unreadable cells, prices that are NaN, infinite or not above zero, high below low, volume that is
         negative, NaN or infinite), widens [low, high] to hold open and close, sorts by time, and keeps the last of equal stamps.
+    allow_negative : bool
+        Take prices at or below zero.
 
     Returns
     -------
@@ -170,7 +176,8 @@ def check_rows(rows: RawRows, on_bad: OnBad) -> RawRows:
     """
     if on_bad not in ON_BAD:
         raise UnknownNameError("on_bad", on_bad, ON_BAD)
-    for stage in (_readable, _ordered, _possible) if on_bad == "raise" else (_readable, _possible, _ordered):
+    possible = partial(_possible, allow_negative=allow_negative)
+    for stage in (_readable, _ordered, possible) if on_bad == "raise" else (_readable, possible, _ordered):
         rows = stage(rows, on_bad)
     if not len(rows):
         lost = f": {rows.issues[0].problem}, and {len(rows.issues) - 1} more issues" if rows.issues else ""
@@ -188,11 +195,12 @@ def _readable(rows: RawRows, on_bad: OnBad) -> RawRows:
     return replace(rows.take(keep), issues=issues) if rows.flaws else rows
 
 
-def _checks(rows: RawRows) -> Iterator[_Check]:
+def _checks(rows: RawRows, *, allow_negative: bool) -> Iterator[_Check]:
     c = rows.columns
     for name in ("open", "high", "low", "close"):
         yield _Check(~np.isfinite(c[name]), name, _say(c, f"{name} {{{name}}} is no price"), False)
-        yield _Check(c[name] <= 0, name, _say(c, f"{name} {{{name}}} is not above zero"), False)
+        if not allow_negative:
+            yield _Check(c[name] <= 0, name, _say(c, f"{name} {{{name}}} is not above zero"), False)
     yield _Check(~np.isfinite(c["volume"]), "volume", _say(c, "volume {volume} is no number of shares"), False)
     yield _Check(c["volume"] < 0, "volume", _say(c, "volume {volume} is negative"), False)
     yield _Check(c["volume"] > MOST_SHARES, "volume", _say(c, "volume {volume} is more than doubles count"), False)
@@ -208,9 +216,9 @@ def _say(columns: Mapping[str, Floats], text: str) -> Callable[[int], str]:
     return lambda i: text.format(**{name: repr(float(column[i])) for name, column in columns.items()})
 
 
-def _possible(rows: RawRows, on_bad: OnBad) -> RawRows:
+def _possible(rows: RawRows, on_bad: OnBad, *, allow_negative: bool) -> RawRows:
     dropped, mend, issues = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool), list(rows.issues)
-    for check in _checks(rows):
+    for check in _checks(rows, allow_negative=allow_negative):
         found = np.flatnonzero(check.bad & ~dropped)
         if len(found) and on_bad == "raise":
             rows.refuse(int(found[0]), check.problem(int(found[0])), len(found) - 1)

@@ -93,7 +93,7 @@ def test_what_is_no_frame_is_refused():
 def test_stamps_beyond_nanoseconds_are_refused():
     with pytest.raises(MarketDataError, match="between 1677 and 2262"):
         Bars.from_frame(frame().set_axis(["3000-01-02", "3000-01-03", "3000-01-04"]).rename_axis("date"), symbol="A", zone="UTC")
-    with pytest.raises(MarketDataError, match="row 3: epoch 9999999999: stamps lie between"):
+    with pytest.raises(MarketDataError, match=r"row 3: .*'9999999999' is no epoch in s, ms, us or ns of 1970 to 2100"):
         Bars.from_frame(frame().reset_index(drop=True).assign(timestamp=[1704187800, 1704187860, 9999999999]), symbol="A")
 
 
@@ -134,7 +134,7 @@ def test_a_symbol_that_is_a_number_has_lost_its_zeros_and_is_refused():
 
 def test_columns_of_several_levels_or_of_one_name_are_refused():
     with pytest.raises(MarketDataError, match="several levels"):
-        Bars.from_frame(pd.concat({"SPY": frame()}, axis=1), symbol="SPY")
+        Bars.from_frame(pd.concat({"a": pd.concat({"SPY": frame()}, axis=1)}, axis=1), symbol="SPY")
     with pytest.raises(MarketDataError, match="'open' and 'Open' have one name"):
         Bars.from_frame(frame().assign(Open=1.0), symbol="SPY")
 
@@ -240,7 +240,7 @@ def test_concat_fills_a_column_that_one_lacks():
 def test_concat_refuses_what_does_not_go_together():
     minute = Bars.from_frame(frame(), symbol="A")
     with pytest.raises(UsageError, match="A 60 s, B 300 s"):
-        Bars.concat([minute, Bars.from_frame(frame(freq="5min"), symbol="B")])
+        Bars.concat([minute, Bars.from_frame(frame(freq="5min"), symbol="B", step="5min")])
     with pytest.raises(UsageError, match="A America/New_York, B UTC"):
         Bars.concat([minute, Bars.from_frame(frame(tz="UTC"), symbol="B")])
     with pytest.raises(UsageError, match="sorted and unique"):

@@ -100,9 +100,12 @@ def test_a_file_that_is_no_table_of_bars_is_refused_by_name(tmp_path, text, comp
 def test_a_file_of_other_bytes_is_refused(tmp_path):
     path = tmp_path / "SPY.csv"
     path.write_bytes(b"\x1f\x8b\x08\x00\xff\xfe")
-    with pytest.raises(MarketDataError, match="not a text file"):
+    with pytest.raises(MarketDataError, match="not a whole gzip file"):
         Bars.read(path)
-    with pytest.raises(MarketDataError, match=r"ends in none of \.parquet"):
+    path.write_bytes(b"\x01\x02\x03\xff\xfe")
+    with pytest.raises(MarketDataError, match=r"SPY\.csv: text in another encoding than UTF-8 \(byte 3, line 1\); name it"):
+        Bars.read(path)
+    with pytest.raises(MarketDataError, match=r"JSON of no form that is known"):
         Bars.read(put(tmp_path, "SPY.json", "{}"))
     with pytest.raises(MarketDataError, match="no such file or folder"):
         Bars.read(tmp_path / "absent")
@@ -458,9 +461,10 @@ def test_a_truncated_zip_is_refused_by_name(tmp_path, name):
     assert caught.value.file == str(path)
 
 
-def test_a_zip_of_several_files_is_refused(tmp_path):
-    with pytest.raises(MarketDataError, match="a zip of 2 files"):
-        Bars.read(zipped(tmp_path, "x.zip", a=PLAIN, b=PLAIN))
+def test_a_zip_of_several_files_is_a_symbol_for_each_and_one_of_one_file_is_named_by_the_zip(tmp_path):
+    told = {"zone": NEW_YORK, "label": "start"}
+    assert Bars.read(zipped(tmp_path, "x.zip", a=PLAIN, b=PLAIN), **told).symbols == ("a", "b")
+    assert Bars.read(zipped(tmp_path, "SPY.zip", data=PLAIN), **told).symbols == ("SPY",)
 
 
 # the real files

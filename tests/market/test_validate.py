@@ -156,9 +156,11 @@ def test_offsets_that_change_with_the_season_are_one_zone(tmp_path):
     assert [str(t)[11:19] for t in bars.to_frame().index.get_level_values(1)] == ["09:30:00", "09:30:00", "09:31:00"]
 
 
-def test_epochs_of_different_units_in_one_file_are_refused(tmp_path):
+def test_each_epoch_of_a_file_has_its_own_unit_and_one_far_from_the_others_is_refused(tmp_path):
     path = write(tmp_path, "1704187800000,1,1,1,1,1", "1704187860000,1,1,1,1,1", "1704187920000000,1,1,1,1,1")
-    with pytest.raises(MarketDataError, match=r"row 3: .*'1704187920000000' is no epoch of 13 digits"):
+    assert np.diff(Bars.read(path, label="start").start).tolist() == [60_000_000_000] * 2
+    path = write(tmp_path, "1704187800000,1,1,1,1,1", "1704187860000,1,1,1,1,1", "170418792000,1,1,1,1,1")
+    with pytest.raises(MarketDataError, match=r"row 3: .*'170418792000' is no epoch in s, ms, us or ns of 1970 to 2100 near the others"):
         Bars.read(path, label="start")
 
 

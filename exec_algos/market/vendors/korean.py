@@ -1,0 +1,66 @@
+"""Kiwoom and KIS: Korean headers or KIS's own, in cp949 or UTF-8, often newest first, prices with the sign of the day's change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exec_algos.market.table import frame_of
+from exec_algos.market.vendor import CsvTable, Document, Prepared, Sample, Vendor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = {
+    "stck_bsop_date": "date", "stck_cntg_hour": "time", "stck_prpr": "close", "stck_oprc": "open", "stck_hgpr": "high", "stck_lwpr": "low",
+    "cntg_vol": "volume", "stck_shrn_iscd": "symbol",
+}  # fmt: skip
+KOREAN = {"시가", "고가", "저가", "거래량"}
+KIS = {"stck_cntg_hour", "stck_oprc", "stck_hgpr", "stck_lwpr"}
+PRICES = ["open", "high", "low", "close"]
+
+
+def _recognises(source: CsvTable | Document) -> bool:
+    return isinstance(source, CsvTable) and (set(source.names) >= KOREAN or set(source.names) >= KIS)
+
+
+def _prepare(table: CsvTable, file: str) -> Prepared:
+    names = {**NAMES, **({"체결시간": "time"} if {"일자", "날짜"} & set(table.names) else {})}
+    frame = frame_of(table, file, names=names)
+    signed = [name for name in PRICES if name in frame and _negative(frame[name])]
+    if not signed:
+        return Prepared(frame)
+    return Prepared(_unsigned(frame), notes=("prices carry the sign of the day's change, and are read without it",))
+
+
+def _negative(prices: pd.Series[float]) -> bool:
+    return prices.dtype.kind in "if" and bool((prices < 0).any())
+
+
+def _unsigned(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{name: frame[name].abs() for name in PRICES if name in frame})
+
+
+VENDOR = Vendor(
+    name="korean",
+    recognises=_recognises,
+    prepare=_prepare,
+    source="Kiwoom opt10080 (breadum/kiwoom#22), KIS inquire-time-itemchartprice (koreainvestment/open-trading-api#15)",
+    zone="Asia/Seoul",
+    newest_first=True,
+    samples=(
+        Sample(
+            "005930.csv",
+            "종목코드,체결시간,현재가,시가,고가,저가,거래량\n"
+            "005930,20240116093200,-13,+12,+14,-11,700\n005930,20240116093100,+12,+11,+13,-10,600\n005930,20240116093000,+11,+10,+12,-9,500\n",
+            "005930",
+            {"label": "start"},
+        ),
+        Sample(
+            "000660.csv",
+            "stck_bsop_date,stck_cntg_hour,stck_prpr,stck_oprc,stck_hgpr,stck_lwpr,cntg_vol,acml_tr_pbmn\n"
+            "20240116,093200,13,12,14,11,700,99999\n20240116,093100,12,11,13,10,600,91249\n20240116,093000,11,10,12,9,500,84349\n",
+            "000660",
+            {"label": "start"},
+        ),
+    ),
+)
