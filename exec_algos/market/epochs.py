@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.arrays import Flags, Ints
@@ -91,10 +90,10 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
     known = whole & (unit < len(UNITS)) & (numbers > 0)
     scale = np.array([*UNITS, 0], dtype=np.int64)[unit]
     ns = np.where(known, numbers, 0).astype(np.int64) * np.where(known, scale, 0)
-    return Epochs(ns, ~known | _far(ns, text.str.len().fillna(0).to_numpy(dtype=np.intp), known))
+    return Epochs(ns, ~known | _far(ns, np.asarray(text.str.len().fillna(0), dtype=np.int64), known))
 
 
-def _far(ns: Ints, digits: npt.NDArray[np.intp], known: Flags) -> Flags:
+def _far(ns: Ints, digits: Ints, known: Flags) -> Flags:
     """Epochs of another number of digits than most that lie more than a year from every other: one was lost, or is too many.
 
     A file that goes on in another unit is near where it changes, and is trusted from there on.

@@ -202,10 +202,14 @@ def test_the_commands_load_nothing_heavy_until_they_run():
 
 @pytest.mark.market_data
 def test_the_real_folders_are_imported_as_they_lie(market_data, tmp_path):
-    result = run(
-        "import", market_data / "krx_yahoo_5m", market_data / "raw/yahoo/396500_KS_5m.csv", "--to", tmp_path, "--zone", "Asia/Seoul"
-    )
+    raw = tmp_path / "raw" / "396500_5m.csv"
+    raw.parent.mkdir()
+    raw.write_bytes((market_data / "raw/yahoo/396500_KS_5m.csv").read_bytes())
+    result = run("import", market_data / "krx_yahoo_5m", raw, "--to", tmp_path / "store", "--zone", "Asia/Seoul")
     assert result.exit_code == 2
     assert "bars of the same time" in result.stderr
-    assert run("import", market_data / "krx_yahoo_5m", "--to", tmp_path).stdout == f"6703 bars of 6 symbols in {tmp_path}\n"
-    assert "000270" in run("info", tmp_path).stdout
+    assert (
+        run("import", market_data / "krx_yahoo_5m", "--to", tmp_path / "store").stdout
+        == f"6703 bars of 6 symbols in {tmp_path / 'store'}\n"
+    )
+    assert "000270" in run("info", tmp_path / "store").stdout
