@@ -4,7 +4,7 @@
 
     ExecAlgosError
     ├── UsageError (ValueError)          the caller's fault
-    │   ├── MarketDataError              a bar that cannot be true; names file, row and value
+    │   ├── MarketDataError              a bar that cannot be true, a file that cannot be read or written; names file, row and value
     │   ├── NotEnoughHistoryError        too few earlier sessions for a volume profile
     │   ├── UnknownNameError             no such format, algorithm, symbol ...; "did you mean"
     │   └── ForeignAwaitError            a replayed coroutine awaited something outside the replay
@@ -30,7 +30,7 @@ class UsageError(ExecAlgosError, ValueError):
 
 
 class MarketDataError(UsageError):
-    """Market data that cannot be true, or cannot be read.
+    """Market data that cannot be true, or cannot be read or written.
 
     Parameters
     ----------

@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 
 from exec_algos.agents.decision import Action, AgentDecision, TradingAgent, ask
 from exec_algos.errors import UsageError
+from exec_algos.market.boundary import reading, writing
+from exec_algos.market.files import content_of_file, file_system
 
 NOTHING_NEW = AgentDecision(Action.HOLD, 0, reason="nothing new on record")
 
@@ -107,7 +109,8 @@ def write_decisions(file: Path | str, records: Iterable[RecordedDecision]) -> No
         json.dumps({"time": pd.Timestamp(time, unit="ns", tz="UTC").isoformat(), "ticker": ticker, **asdict(decision)})
         for time, ticker, decision in records
     ]
-    Path(file).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with writing(f"cannot write to {file}", "no decision was kept", "name a file that can be written to", kind=UsageError):
+        Path(file).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def read_decisions(file: Path | str) -> list[RecordedDecision]:
@@ -119,7 +122,10 @@ def read_decisions(file: Path | str) -> list[RecordedDecision]:
         A line that is no record; the message names the file and the line.
     """
     found = []
-    for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
+    content = content_of_file(*file_system(file))
+    with reading(str(file)):
+        lines = content.decode("utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
         try:
             fields = json.loads(line)
             found.append(RecordedDecision(_instant(fields.pop("time")), fields.pop("ticker"), AgentDecision(**fields)))

@@ -40,6 +40,7 @@ from exec_algos.fills import FillModel
 from exec_algos.market.splits import Splits, used_line
 from exec_algos.model.rules import Residual, Rules
 from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.folder import explained
 from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
@@ -160,7 +161,8 @@ def _study(bars: Bars, request: StudyRequest, out: Path) -> SlippageStudy:
         return request.study(bars)
     except NoOrderError as error:
         if error.refused:
-            out.mkdir(parents=True, exist_ok=True)
+            with explained(str(out)):
+                out.mkdir(parents=True, exist_ok=True)
             _write_rows(error.refused, out / "refused.csv")
             raise UsageError(f"{error}; row by row: {out / 'refused.csv'}") from None
         raise
@@ -170,14 +172,16 @@ def _write_rows(rows: Sequence[Refused] | None, file: Path) -> None:
     if rows is None:
         file.unlink(missing_ok=True)  # of an earlier study
         return
-    file.write_bytes(refused_text(rows))
+    with explained(str(file.parent)):
+        file.write_bytes(refused_text(rows))
 
 
 def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
     if not chosen:
         (out / SWEEP).unlink(missing_ok=True)  # of an earlier study
         return
-    (out / SWEEP).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
+    with explained(str(out)):
+        (out / SWEEP).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
 
 
 def _print_lines(lines: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from exec_algos.cli.printing import say
+from exec_algos.cli.printing import one_line_errors, say
 
 
 def synth(
@@ -17,9 +17,10 @@ def synth(
     ] = None,
 ) -> None:
     """Write the synthetic sample set: minute bars of invented names on XNYS and XKRX, as Parquet."""
-    from exec_algos.market.samples import SEED, write_samples
+    with one_line_errors(f"what was written to {out} stands; run the command again"):
+        from exec_algos.market.samples import SEED, write_samples
 
-    seed = SEED if seed is None else seed
-    files = write_samples(out, seed)
-    size = sum(file.stat().st_size for file in files)
-    say(f"{len(files) - 1} synthetic symbols, {size / 1e6:.1f} MB, seed {seed}: {out}")
+        seed = SEED if seed is None else seed
+        files = write_samples(out, seed)
+        size = sum(file.stat().st_size for file in files)
+        say(f"{len(files) - 1} synthetic symbols, {size / 1e6:.1f} MB, seed {seed}: {out}")

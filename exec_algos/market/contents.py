@@ -14,6 +14,7 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.barfields import NoBarsError
+from exec_algos.market.boundary import reading
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lengths import with_named_length
 from exec_algos.market.table import frame_of, table_of
@@ -134,9 +135,10 @@ def _member_rows(members: Iterable[Content], content: Content, request: Request,
     found, why = False, NoBarsError("a zip that holds no file", file=content.file)
     for member in members:
         try:
-            for rows in content_rows(member, request, passed):
-                found = True
-                yield rows
+            with reading(member.file):
+                rows = list(content_rows(member, request, passed))
+            found = True
+            yield from rows
         except MarketDataError as error:
             if not is_something_else(error, member.file):
                 raise

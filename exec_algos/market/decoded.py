@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.boundary import or_none
 from exec_algos.market.stored import StoredPart
 
 VARIABLE = "EXEC_ALGOS_BAR_CACHE"
@@ -164,10 +166,12 @@ class Decoded:
 
 
 def identity_of(path: str | os.PathLike[str]) -> Identity | None:
-    """Size, time of the last change (ns) and inode of a file: a file that is replaced gets another inode."""
+    """Size, time of the last change (ns) and inode of a file: a file that is replaced gets another inode; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino
 
@@ -179,21 +183,21 @@ def month_of(identity: Identity, bars: Bars) -> DecodedMonth:
 
 def _opened(file: Path, stamp: Identity) -> Kept | None:
     """None where the file is not a whole one of ours."""
+    kept = or_none(lambda: _mapped(file, stamp))
+    return kept if kept is not None and _is_sound(kept) else None
+
+
+def _mapped(file: Path, stamp: Identity) -> Kept | None:
     import pyarrow as pa
 
-    try:
-        batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
-        batch.validate()
-        found = json.loads(batch.schema.metadata[MARK])
-        months = {symbol: {name: _month(entry) for name, entry in each.items()} for symbol, each in found["months"].items()}
-        columns = {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-        if found["layout"] != LAYOUT:
-            return None
-    # a flipped bit in the footer makes pyarrow raise nearly anything
-    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError, OverflowError):
+    batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
+    batch.validate()
+    found = json.loads(batch.schema.metadata[MARK])
+    months = {symbol: {name: _month(entry) for name, entry in each.items()} for symbol, each in found["months"].items()}
+    columns = {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    if found["layout"] != LAYOUT:
         return None
-    kept = Kept(stamp, months, columns.pop("start", np.zeros(0)), columns, {})
-    return kept if _is_sound(kept) else None
+    return Kept(stamp, months, columns.pop("start", np.zeros(0)), columns, {})
 
 
 def _month(record: Sequence[Any]) -> DecodedMonth:

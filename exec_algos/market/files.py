@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from glob import escape, iglob
 from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.market.boundary import reading, writing
+
+NO_FILES = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 
 
 def file_system(path: str | os.PathLike[str]) -> tuple[Any, str]:
@@ -31,19 +35,35 @@ def file_system(path: str | os.PathLike[str]) -> tuple[Any, str]:
     return fs, str(root)
 
 
-@contextmanager
-def said_in_one_line(doing: str, then: str) -> Iterator[None]:
-    """Say what a file system does not let be done.
+def check_regular(fs: Any, path: str) -> None:
+    """Refuse what is no file: a pipe that nobody writes to would be waited for without end, and a device may have none.
 
     Raises
     ------
-    UsageError
-        No room, no right, no such place.
+    MarketDataError
+        A folder, a pipe, a device or a socket.
+    OSError
+        It is not there, or may not be looked at.
     """
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"{doing}: {error.strerror or error}; {then}") from error
+    if not isinstance(fs, LocalFileSystem):
+        return
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_one, name in NO_FILES if is_one(mode)), "a device")
+        raise MarketDataError(f"it is {kind}, and only regular files are read; copy what it holds to a file and name that", file=path)
+
+
+def content_of_file(fs: Any, path: str) -> bytes:
+    """All of a regular file.
+
+    Raises
+    ------
+    MarketDataError
+        It is none, it is not there, or may not be read.
+    """
+    with reading(path):
+        check_regular(fs, path)
+        return bytes(fs.cat_file(path))
 
 
 def write_new(fs: Any, path: str, content: bytes) -> None:
@@ -72,7 +92,7 @@ def _sync(path: str) -> None:
 
 def unwritten(place: str) -> AbstractContextManager[None]:
     """Say in one line why nothing was written to a place."""
-    return said_in_one_line(f"cannot write to {place}", "nothing of this was kept: make room, or name a place that can be written to")
+    return writing(f"cannot write to {place}", "nothing of this was kept", "make room, or name a place that can be written to")
 
 
 class Staged:
@@ -147,8 +167,8 @@ class Staged:
 
     def _move(self, path: str, *, again: bool) -> None:
         beside = self._beside[path]
-        then = f"{path} was not replaced, what stands before it was: run it again when it can be written to"
-        with said_in_one_line(f"cannot write to {self._place}", then):
+        kept = f"{path} was not replaced, what stands before it was"
+        with writing(f"cannot write to {self._place}", kept, "run it again when it can be written to"):
             if not self._local:
                 self._fs.mv(beside, path)
             elif not again or os.path.exists(beside):  # an interrupt may come when it is moved already

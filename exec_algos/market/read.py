@@ -11,13 +11,15 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
-from exec_algos.market.contents import Passed
+from exec_algos.market.boundary import reading
+from exec_algos.market.contents import Passed, is_something_else
 from exec_algos.market.decimals import may_be_single, read_as_decimals
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lengths import bar_length
 from exec_algos.market.quoted import check_quotes_read
 from exec_algos.market.readers import (
     FORMATS,
+    File,
     Path,
     check_one_zone,
     check_zone,
@@ -36,6 +38,8 @@ from exec_algos.market.validate import RawRows, check_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+FRAME = "look at the types of its columns, or write it as CSV and read that"
+
 
 class Loaded(NamedTuple):
     """Bars, how many minutes of each symbol held quotes and no trade, and the files that were passed over."""
@@ -52,7 +56,8 @@ def load_frame(frame: pd.DataFrame, request: Request) -> Loaded:
     if not isinstance(frame, pd.DataFrame):
         raise UsageError(f"from_frame takes a DataFrame, not a {type(frame).__name__}; Bars.read takes paths")
     check_zone(request.zone)
-    return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
+    with reading("the frame", FRAME):
+        return _assemble(frame_rows(frame, request._replace(label=request.label or "start")), request)
 
 
 def concat(parts: Iterable[Bars]) -> Bars:
@@ -68,25 +73,39 @@ def adjusted(bars: Bars, splits: Any) -> Bars:
 def load(paths: Path | Sequence[Path], request: Request, splits: Any = None) -> Loaded:
     """Bars of files and folders; see `Bars.read`."""
     table = Splits.of(splits)  # a file that cannot be read is said before hours of reading
-    found = _load(paths, request)
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    with reading(", ".join(os.fspath(path) for path in given[:3])):
+        found = _load(given, request)
     return found._replace(bars=table.adjust(found.bars)) if table else found
 
 
-def _load(paths: Path | Sequence[Path], request: Request) -> Loaded:
+def _load(given: Sequence[Path], request: Request) -> Loaded:
     if request.format is not None and request.format not in FORMATS:
         raise UnknownNameError("format", request.format, FORMATS)
     check_zone(request.zone)
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     stores = [os.fspath(path) for path in given if BarStore.found_at(path)]
     if stores:
         return _stored(stores[0], len(given), request)
     passed: list[Passed] = []
     files = [file for path in given for file in files_at(path, passed.append)]
-    found = [rows for part in units_of(files) for rows in rows_of(part, request, passed.append)]
+    found = [rows for part in units_of(files) for rows in _rows(part, request, passed)]
     if not found and given:
         _refuse_empty(os.fspath(given[0]), passed)
     loaded = _assemble(found, request)
     return loaded._replace(bars=replace(loaded.bars, notes=(*passed_over(passed), *loaded.bars.notes)), passed=tuple(passed))
+
+
+def _rows(unit: list[File], request: Request, passed: list[Passed]) -> list[RawRows]:
+    """Rows of a file, or of the two of one LEAN day; a file of a folder that holds no bars is passed over."""
+    file = unit[0]
+    try:
+        with reading(file.path):
+            return list(rows_of(unit, request, passed.append))
+    except MarketDataError as error:
+        if file.named or not is_something_else(error, file.path):
+            raise
+        passed.append(Passed(file.path, error.reason))
+        return []
 
 
 def _refuse_empty(folder: str, passed: Sequence[Passed]) -> NoReturn:

@@ -14,8 +14,8 @@ import numpy as np
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.arrays import Flags, Floats
 from exec_algos.market.contents import FORMATS as CONTENTS
-from exec_algos.market.contents import LEFT_BY_A_SYSTEM, Content, Passed, content_rows, is_something_else, stem_of
-from exec_algos.market.files import file_system
+from exec_algos.market.contents import LEFT_BY_A_SYSTEM, Content, Passed, content_rows, stem_of
+from exec_algos.market.files import check_regular, content_of_file, file_system
 from exec_algos.market.frames import Request
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
 from exec_algos.market.validate import RawRows
@@ -38,10 +38,7 @@ class File(NamedTuple):
 
     def data(self) -> bytes:
         """All of it."""
-        try:
-            return bytes(self.fs.cat_file(self.path))
-        except OSError as error:
-            raise MarketDataError(f"cannot be read: {error}", file=self.path) from error
+        return content_of_file(self.fs, self.path)
 
 
 def check_zone(zone: str | None) -> None:
@@ -60,6 +57,8 @@ def files_at(path: Path, passed: Callable[[Passed], None]) -> Iterator[File]:
         return
     if not fs.exists(root):
         raise MarketDataError("no such file or folder", file=os.fspath(path))
+    if not fs.isdir(root):
+        check_regular(fs, root)
     for name in sorted(fs.find(root)):
         why = _why_left(name[len(root) :])
         if why:
@@ -85,19 +84,14 @@ def units_of(files: Iterable[File]) -> Iterator[list[File]]:
 
 
 def rows_of(unit: list[File], request: Request, passed: Callable[[Passed], None]) -> Iterator[RawRows]:
-    """Rows of one file, or of the two files of one LEAN day, by symbol; a file of a folder that holds no bars is passed over."""
+    """Rows of one file, or of the two files of one LEAN day, by symbol."""
     file = unit[0]
     if NAME.search(file.path) and request.format in (None, "lean"):
         yield from lean_rows(_lean_day(unit), request)
         return
     if request.format == "lean":
         raise MarketDataError("LEAN's minutes are named YYYYMMDD_trade.zip and YYYYMMDD_quote.zip", file=file.path)
-    try:
-        yield from content_rows(Content(file.data(), file.path, stem_of(file.path)), request, passed)
-    except MarketDataError as error:
-        if file.named or not is_something_else(error, file.path):
-            raise
-        passed(Passed(file.path, error.reason))
+    yield from content_rows(Content(file.data(), file.path, stem_of(file.path)), request, passed)
 
 
 def passed_over(passed: Sequence[Passed], most: int = 5) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.market.bars import PRICES, Bars
+from exec_algos.market.boundary import writing
 from exec_algos.market.synthetic import LAST_DAY, SESSIONS, recent_sessions, synthesize
 from exec_algos.market.traits import Halt, Traits, krx_ticks
 
@@ -86,13 +87,15 @@ def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
         A negative seed.
     """
     written = []
-    for calendar, bars in sample_bars(seed).items():
-        (folder / calendar).mkdir(parents=True, exist_ok=True)
-        for symbol in bars.symbols:
-            written.append(folder / calendar / f"{symbol}.parquet")
-            write_bars(written[-1], bars, symbol)
+    made = sample_bars(seed)
     readme = folder / "README.md"
-    readme.write_text(describe(seed), encoding="utf-8")
+    with writing(f"cannot write to {folder}", "what was written stands", "make room, or name a folder that can be written to"):
+        for calendar, bars in made.items():
+            (folder / calendar).mkdir(parents=True, exist_ok=True)
+            for symbol in bars.symbols:
+                written.append(folder / calendar / f"{symbol}.parquet")
+                write_bars(written[-1], bars, symbol)
+        readme.write_text(describe(seed), encoding="utf-8")
     return [*written, readme]
 
 

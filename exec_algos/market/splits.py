@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.market.files import file_system
+from exec_algos.market.boundary import reading
+from exec_algos.market.files import check_regular, file_system
 from exec_algos.market.ratios import Split, ratio_text
 from exec_algos.market.validate import RowIssue
 
@@ -68,6 +69,11 @@ class Splits:
         """
         if splits is None or isinstance(splits, cls):
             return splits or cls()
+        with reading(os.fspath(splits) if isinstance(splits, str | os.PathLike) else "the splits"):
+            return cls._of(splits)
+
+    @classmethod
+    def _of(cls, splits: Any) -> Splits:
         if isinstance(splits, str | os.PathLike):
             return cls(tuple(_checked(_read(os.fspath(splits)), os.fspath(splits))), os.fspath(splits))
         if hasattr(splits, "itertuples"):
@@ -204,15 +210,13 @@ def _row_of(source: str, row: int) -> str:
 
 def _read(path: str) -> list[dict[str, Any]]:
     fs, root = file_system(path)
-    try:
-        text = bytes(fs.cat_file(root)).decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or 'no such file'}; give a CSV with the columns {', '.join(NEEDED)}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: the file is not UTF-8 text; save it as 'CSV UTF-8'") from error
-    lines = list(csv.reader(io.StringIO(text)))
-    names = [name.strip().lower() for name in lines[0]] if lines else []
-    return _named(names, lines[1:], path)
+    with reading(path, f"give a CSV with the columns {', '.join(NEEDED)}"):
+        check_regular(fs, root)
+        content = bytes(fs.cat_file(root))
+    with reading(path):
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+        names = [name.strip().lower() for name in lines[0]] if lines else []
+        return _named(names, lines[1:], path)
 
 
 def _named(names: list[str], lines: Sequence[Sequence[Any]], source: str) -> list[dict[str, Any]]:

@@ -18,8 +18,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.bars import QUOTES, Bars
+from exec_algos.market.boundary import reading
 from exec_algos.market.decoded import Decoded, DecodedMonth, identity_of, month_of
-from exec_algos.market.files import Staged, file_system, unwritten
+from exec_algos.market.files import Staged, check_regular, content_of_file, file_system, unwritten
 from exec_algos.market.locks import Locks
 from exec_algos.market.stored import StoredPart, bars_in, content_of, facts_in, impossible, whole
 
@@ -91,6 +92,10 @@ class BarStore:
         UsageError
             The store has bars of that symbol of another step or zone; a bar that cannot be true; no room, or no right to write there.
         """
+        with unwritten(self.path):
+            self._write(bars, durable)
+
+    def _write(self, bars: Bars, durable: bool) -> None:
         found = impossible(bars)
         if found is not None:
             raise UsageError(f"row {found.row} of the bars cannot be true ({found.said}); nothing was written: leave it out")
@@ -124,6 +129,10 @@ class BarStore:
         MarketDataError
             The store holds nothing, or nothing there; or a file of it is not whole.
         """
+        with reading(self.path):
+            return self._read(symbols, start, end)
+
+    def _read(self, symbols: str | Sequence[str] | None, start: Instant | None, end: Instant | None) -> Bars:
         known = self._parts()
         if not known:
             raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=self.path)
@@ -140,6 +149,10 @@ class BarStore:
 
     def info(self) -> pd.DataFrame:
         """One row a symbol: ``symbol, bars, first, last`` (bar starts, in `zone`), ``step`` (ns), ``zone``, ``bytes``."""
+        with reading(self.path):
+            return self._info()
+
+    def _info(self) -> pd.DataFrame:
         import pandas as pd
 
         rows = [
@@ -222,13 +235,17 @@ class BarStore:
         kept = self._decoded.facts(part)
         if kept is not None:
             return kept
-        with self._fs.open(part.path, "rb") as file:
-            schema = whole(lambda: pq.read_schema(file), part.path)
-        return facts_in(schema, part.path)
+
+        def schema() -> Any:
+            check_regular(self._fs, part.path)
+            with self._fs.open(part.path, "rb") as file:
+                return pq.read_schema(file)
+
+        return facts_in(whole(schema, part.path), part.path)
 
     def _read_part(self, part: StoredPart) -> Bars:
         # one thread a file, for `read` has one a symbol
-        return bars_in(whole(lambda: self._fs.cat_file(part.path), part.path), part)
+        return bars_in(content_of_file(self._fs, part.path), part)
 
     def _content(self, part: StoredPart, bars: Bars) -> bytes:
         """The file of a month: what is kept already, and in its place what is new of the same time."""
@@ -257,7 +274,10 @@ def _instant(when: Instant | None, zone: str, otherwise: int) -> int:
 
     if when is None or isinstance(when, int):
         return otherwise if when is None else when
-    stamp = pd.Timestamp(when)
+    try:
+        stamp = pd.Timestamp(when)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{when!r} is no instant; write 2024-01-02 09:30, or ns UTC as a whole number") from error
     return int((stamp.tz_localize(zone) if stamp.tz is None else stamp).as_unit("ns").value)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from exec_algos.errors import MarketDataError
 from exec_algos.market.arrays import Flags
 from exec_algos.market.bars import PRICES, QUOTES, Bars
+from exec_algos.market.boundary import reading
 from exec_algos.market.decimals import read_as_decimals
 from exec_algos.market.validate import MOST_SHARES
 
@@ -103,16 +104,8 @@ def whole(read: Callable[[], T], path: str) -> T:
     MarketDataError
         The file is not whole.
     """
-    import pyarrow as pa
-
-    try:
+    with reading(path, WAY_OUT, what="not a whole Parquet file"):
         return read()
-    except MarketDataError:
-        raise
-    # a flipped bit in the footer makes pyarrow raise nearly anything
-    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, OverflowError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise MarketDataError(f"not a whole Parquet file ({said}); {WAY_OUT}", file=path) from error
 
 
 def damaged(what: str, path: str) -> MarketDataError:

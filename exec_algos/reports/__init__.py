@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from exec_algos.errors import UsageError
+from exec_algos.market.boundary import writing
 from exec_algos.reports import tables, words
 from exec_algos.reports.analysis import FRAMES, Costs, costs
 from exec_algos.studies.record.data import data_lines
@@ -65,15 +66,13 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
     pictures = {kind: _picture(result, kind) for kind in words.PICTURES}
     found = costs(result)
     page = _page(result, pictures, found)
-    try:
+    with writing(f"cannot write the report to {out}", "what was written stands", "name a folder that can be written to", kind=UsageError):
         out.mkdir(parents=True, exist_ok=True)
         for kind, picture in pictures.items():
             _put(out / f"{kind}.png", picture.png)
         for name in FRAMES:
             _put(out / f"{name}.csv", csv_text(found.frames[name]).encode() if name in found.frames else b"")
         _put(out / "report.html", page.encode())
-    except OSError as error:
-        raise UsageError(f"cannot write the report to {out}: {error.strerror or error}; name a folder that can be written to") from error
     return out / "report.html"
 
 

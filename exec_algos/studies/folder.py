@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from exec_algos.errors import ExecAlgosError, UsageError
-from exec_algos.market.files import file_system, said_in_one_line, sync, write_new
+from exec_algos.market.boundary import writing
+from exec_algos.market.files import check_regular, file_system, sync, write_new
 from exec_algos.market.locks import Locks
 
 PACKAGES = ("exec_algos", "numpy", "pandas", "numba", "scipy", "pyarrow", "exchange_calendars")
@@ -101,8 +102,8 @@ def explained(path: str) -> Iterator[None]:
     UsageError
         No room, no right, no such place.
     """
-    then = "what is finished stands: make room, or name a folder that can be written to, and run again"
-    with said_in_one_line(f"cannot keep a study in {path}", then):
+    then = "make room, or name a folder that can be written to, and run again"
+    with writing(f"cannot keep a study in {path}", "what is finished stands", then, kind=UsageError):
         yield
 
 
@@ -185,6 +186,7 @@ class StudyFolder:
         """What a file holds; None where there is none."""
         try:
             with explained(self.path):
+                check_regular(self._fs, self.place(name))
                 return bytes(self._fs.cat_file(self.place(name)))
         except UsageError as error:
             if isinstance(error.__cause__, FileNotFoundError):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from exec_algos.checks import Ints, check_profile_days
 from exec_algos.errors import UsageError
+from exec_algos.market.boundary import reading
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of, trading_bars
 from exec_algos.model import Side
@@ -317,7 +318,9 @@ class ParentOrders:
         from exec_algos.studies.design.imports import parents_in_frame
 
         said: dict[str, Any] = {"columns": columns, "sides": sides, "decimal": decimal, "date_format": date_format}
-        return cls(**parents_in_frame(frame, bars, calendar=calendar, lot_size=lot_size, profile_days=profile_days, keep=keep, **said))
+        with reading("the orders"):
+            made = parents_in_frame(frame, bars, calendar=calendar, lot_size=lot_size, profile_days=profile_days, keep=keep, **said)
+        return cls(**made)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], bars: Bars, *, encoding: str | None = None, **options: Any) -> ParentOrders:
@@ -341,7 +344,8 @@ class ParentOrders:
         """
         from exec_algos.studies.design.imports import parents_in_file
 
-        return cls(**parents_in_file(path, bars, encoding=encoding, **options))
+        with reading(str(path)):
+            return cls(**parents_in_file(path, bars, encoding=encoding, **options))
 
     def take(self, keep: npt.NDArray[np.bool_], skipped: Sequence[Skipped] = ()) -> ParentOrders:
         """Those where `keep` (bool, shape (n,)) is true; `skipped` says why the others are left out."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from exec_algos.checks import check_profile_days
 from exec_algos.errors import MarketDataError, UsageError
+from exec_algos.market.boundary import reading
 from exec_algos.studies.design.history import KNOWN
 from exec_algos.studies.design.imports import Checks, NoOrderError, Refused, Row, parents_in_rows, written_in
 from exec_algos.studies.design.parents import ParentOrders
@@ -144,7 +145,8 @@ class DeskOrders:
             No such file, or one that holds no orders.
         """
         form = self.form
-        frame = read_orders(self.source, form, self.encoding)
+        with reading(str(self.source)):
+            frame = read_orders(self.source, form, self.encoding)
         try:
             columns_of(frame, form, self.keep)
         except UsageError as error:
