@@ -69,5 +69,6 @@ def record_of(rows: list[dict[str, Any]], bars: Bars, found: Findings) -> dict[s
         "findings": [row._asdict() for row in found.rows],
         "rows": [issue._asdict() for issue in bars.report],
         "read_as": [note._asdict() for note in bars.read_as],
+        "notes": list(bars.notes),
         "limits": asdict(found.limits),
     }

@@ -210,7 +210,7 @@ def _plain_rows(source: CsvTable | Document, content: Content, request: Request)
 
 def _named_already(source: CsvTable | Document, request: Request) -> Request:
     """The request without names of columns, which a text table was read by."""
-    return request._replace(csv=replace(request.csv, columns=(), header=True)) if isinstance(source, CsvTable) else request
+    return request._replace(csv=replace(request.csv, columns="", header=True)) if isinstance(source, CsvTable) else request
 
 
 def _records(source: Document, content: Content) -> pd.DataFrame:

@@ -52,7 +52,7 @@ class CsvFormat:
     ('-', 'volume')
     """
 
-    columns: Mapping[str, str] | Sequence[str] | str = ()
+    columns: Mapping[str, str] | Sequence[str] | str = ""
     header: bool = True
     encoding: str | None = None
     decimal: str | None = None

@@ -135,6 +135,7 @@ def joined(parts: list[RawRows], request: Request) -> RawRows:
     shift = np.cumsum([0, *(len(part) for part in parts)])
     return replace(
         parts[0],
+        step=next((part.step for part in parts if part.step is not None), None),
         stamp=np.concatenate([part.stamp for part in parts]),
         columns=_columns(parts),
         files=tuple(part.files[0] for part in parts),
@@ -175,10 +176,13 @@ def _equal(a: Floats, b: Floats) -> Flags:
 
 
 def _same_meaning(parts: list[RawRows]) -> None:
-    for part in parts[1:]:
-        for name, here, there in (("label", part.label, parts[0].label), ("step in ns", part.step, parts[0].step)):
+    """Refuse files whose stamps are other ends of their bars, or whose bars have other lengths; a length that is not told is any."""
+    for name, attribute in (("label", "label"), ("step in ns", "step")):
+        told = [part for part in parts if getattr(part, attribute) is not None]
+        for part in told[1:]:
+            here, there = getattr(part, attribute), getattr(told[0], attribute)
             if here != there:
-                reason = f"{part.symbol}: {name} is {here}, in {parts[0].files[0]} it is {there}; read the files apart"
+                reason = f"{part.symbol}: {name} is {here}, in {told[0].files[0]} it is {there}; read the files apart"
                 raise MarketDataError(reason, file=part.files[0])
 
 

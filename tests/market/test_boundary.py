@@ -165,7 +165,7 @@ NO_FILES = {"a pipe": pipe, "a folder": folder, "a socket": unix_socket, "a devi
 
 @pytest.mark.parametrize("kind", NO_FILES)
 def test_only_regular_files_are_opened(tmp_path, kind):
-    refused = f"{kind}, and only regular files are read|holds no file named"
+    refused = f"{kind}, and only regular files are read|holds no file"
     for name in ("AAA.csv", "AAA.parquet", "20240102_trade.zip"):
         NO_FILES[kind](tmp_path / name)
         with pytest.raises(MarketDataError, match=refused):

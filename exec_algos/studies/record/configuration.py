@@ -143,6 +143,6 @@ def configuration(
         "data_sha256": data_fingerprint(bars),
         **({"splits": [list(split) for split in bars.splits]} if bars.splits else {}),
         **({} if bars.quote_proxy is None else {"quote_proxy": bars.quote_proxy}),
-        **({"read_as": lines(bars.read_as)} if bars.read_as else {}),
+        **({"read_as": [*bars.notes, *lines(bars.read_as)]} if bars.read_as or bars.notes else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("exec_algos", "numpy", "pandas", "numba")}},
     }
