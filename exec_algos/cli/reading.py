@@ -73,7 +73,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[float, _option("What a price of 1 is worth: 0.0001 for prices times 10,000, 0.01 for pence.", "--price-scale")],
         1.0,
     ),
-    "date_format": (Annotated[str | None, _option("Of stamps, as strptime takes it: %d/%m/%Y %H:%M.", "--date-format")], None),
+    "date_format": (Annotated[str | None, _option("Of stamps, as strptime takes it: %d/%m/%Y %H:%M; or epoch.", "--date-format")], None),
     "allow_negative": (Annotated[bool, _option("Take prices at or below zero.", "--allow-negative")], False),
 }
 

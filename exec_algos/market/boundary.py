@@ -46,7 +46,8 @@ KINDS = {  # the first that an exception is counts: those of Arrow are some of t
     "builtins.OverflowError": _RANGE, "builtins.RecursionError": _Kind("brackets within brackets, too deep to be read", COPY),
 }  # fmt: skip
 OUT_OF_BOUNDS = "OutOfBounds"  # pandas has them under several modules
-ENCRYPTED = _Kind("an encrypted archive", "unpack it with its password and read what it holds")
+# errors of no kind of their own, by what they say
+SAID = {"encrypted": _Kind("an encrypted archive", "unpack it with its password and read what it holds"), "negative seek": _ARCHIVE}
 UNKNOWN = "if the file is right, report this with its first lines"
 
 READ_REMEDIES = {
@@ -151,8 +152,9 @@ def _read_reason(error: Exception, then: str) -> str:
 
 
 def _kind_of(error: Exception) -> _Kind | None:
-    if isinstance(error, RuntimeError) and "encrypted" in str(error):
-        return ENCRYPTED
+    said = next((kind for words, kind in SAID.items() if words in str(error)), None)
+    if said is not None:
+        return said
     names = {f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__}
     if any(name.rpartition(".")[2].startswith(OUT_OF_BOUNDS) for name in names):
         return _RANGE

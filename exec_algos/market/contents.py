@@ -14,7 +14,7 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.barfields import NoBarsError
-from exec_algos.market.boundary import reading
+from exec_algos.market.boundary import COPY, reading
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lengths import with_named_length
 from exec_algos.market.table import frame_of, table_of
@@ -245,13 +245,9 @@ def parquet_rows(data: bytes, request: Request, *, file: str, stem: str) -> list
         Not a whole Parquet file, or see `Bars.read`.
     """
     import pandas as pd
-    import pyarrow as pa
 
-    try:
+    with reading(file, COPY, what="not a whole Parquet file" if data else "the file is empty"):
         frame = pd.read_parquet(io.BytesIO(data))
-    except (pa.ArrowInvalid, OSError) as error:
-        what = "the file is empty" if not data else f"not a whole Parquet file ({str(error).splitlines()[0]})"
-        raise MarketDataError(f"{what}; copy it again", file=file) from error
     index = frame.index
     ours = isinstance(index, pd.DatetimeIndex) and index.tz is not None and index.name == "timestamp"
     return frame_rows(frame, request._replace(label=request.label or ("start" if ours else None)), file=file, stem=stem)

@@ -12,6 +12,8 @@ from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.barfields import FIELDS, UNUSED
 from exec_algos.market.columns import parse_columns
 
+EPOCH = "epoch"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvFormat:
@@ -33,7 +35,8 @@ class CsvFormat:
         What a price of 1 in the file is worth: 0.0001 where prices are stored times 10,000, 0.01 where they are in pence. Prices, VWAP,
         bids and asks are multiplied by it.
     date_format : str, optional
-        Of stamps, as ``strptime`` takes it: ``"%d/%m/%Y %H:%M"``; of date and time together with one blank between them.
+        Of stamps, as ``strptime`` takes it: ``"%d/%m/%Y %H:%M"``; of date and time together with one blank between them. ``"epoch"``:
+        s, ms, us or ns since 1970.
     allow_negative : bool
         Take prices at or below zero, which power and some futures have.
 
@@ -68,8 +71,8 @@ class CsvFormat:
             raise UsageError(f"price_scale must be a number above zero, got {scale!r}; 0.0001 where prices are stored times 10,000")
         if self.encoding is not None:
             _check_encoding(self.encoding)
-        if self.date_format is not None and "%" not in self.date_format:
-            raise UsageError(f"date_format {self.date_format!r} is none; write it as strptime takes it, such as '%d/%m/%Y %H:%M'")
+        if self.date_format is not None and self.date_format != EPOCH and "%" not in self.date_format:
+            raise UsageError(f"date_format {self.date_format!r} is none; write it as strptime takes it, such as '%d/%m/%Y %H:%M', or epoch")
         if self.header and self.order:
             raise UsageError(
                 "columns is a list of names in order, which is for a file without a header; write field=NAME pairs, or header=False"

@@ -20,7 +20,7 @@ SINCE = 2_000_000_000  # s: no market data are of 2033 and later
 DATES = {8: "%Y%m%d", 10: "%y%m%d%H%M", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 DATE = re.compile(r"(?:19[7-9]\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?)?")
 SHORT_DATE = re.compile(r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d")
-ASK = "pass date_format='%y%m%d%H%M' if it is a date; write it otherwise if it is an epoch"
+ASK = "pass date_format='%y%m%d%H%M' or date_format='epoch'"
 
 
 class Epochs(NamedTuple):

@@ -185,6 +185,8 @@ def ratio(amount: Floats, shares: Floats) -> Floats:
 def _numbers(column: pd.Series[Any], name: str) -> tuple[Floats, list[Flaw]]:
     import pandas as pd
 
+    if getattr(column.dtype, "kind", "") in "mMc":  # pandas gives lengths of time and parts of complex numbers as numbers
+        raise MarketDataError(f"column {name} holds {column.dtype}, no numbers; give plain ones")
     # pandas counts True as 1: a column of flags would pass for one of volumes
     truths = column.map(lambda value: isinstance(value, bool | np.bool_)) if column.dtype in (bool, object) else None
     numbers = pd.to_numeric(column, errors="coerce")
@@ -219,6 +221,10 @@ def _texts(column: pd.Series[Any], file: str) -> npt.NDArray[np.object_]:
     if bad:
         reason = f"symbol {values[bad[0]]!r} is no text; a number would have lost its leading zeros, pass strings"
         raise MarketDataError(reason, file=file, row=bad[0] + 1)
+    broken = [i for i, value in enumerate(values) if len(value.splitlines()) > 1]
+    if broken:
+        reason = f"symbol {values[broken[0]][:40]!r} ... holds a line break; is a quotation mark left open?"
+        raise MarketDataError(reason, file=file, row=broken[0] + 1)
     return values
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.barfields import NEEDED
+from exec_algos.market.boundary import said_by
 from exec_algos.market.fields import check_fields
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.validate import RawRows
@@ -147,7 +148,7 @@ def _table(data: bytes, names: tuple[str, ...], file: str) -> pd.DataFrame:
     try:
         return pd.read_csv(io.BytesIO(data), header=None, names=list(names))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise MarketDataError(f"cannot be read as a table: {error}", file=file) from error
+        raise MarketDataError(f"cannot be read as a table: {said_by(error)}", file=file) from error
 
 
 def _bars(trades: pd.DataFrame | None, quotes: pd.DataFrame | None, place: _Place) -> tuple[pd.DataFrame, int]:

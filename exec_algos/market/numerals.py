@@ -39,8 +39,8 @@ def plain_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
     number = stripped.str.fullmatch(NUMBER.format(point=re.escape(decimal))).fillna(False).astype(bool)
     plain = stripped.str.replace(f"[{re.escape(groups)}]", "", regex=True).where(grouped, stripped)
     pointed = plain.str.replace(",", ".", regex=False) if decimal == "," else plain
-    # a dot where a comma was said is no decimal: such a cell stays what it is, and is refused
-    return pointed.where(grouped | number, stripped.where(stripped.isna() | (decimal == "."), "'" + stripped + "'"))
+    # a dot where a comma was said is no decimal: such a cell becomes text that no library takes for a number
+    return pointed.where(grouped | number, stripped if decimal == "." else stripped + " (the decimals are said to have a comma)")
 
 
 def decimal_of(columns: Iterable[pd.Series[Any]]) -> str | None:

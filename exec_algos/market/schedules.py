@@ -10,6 +10,7 @@ import re
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -29,7 +30,7 @@ HOURS = ("open", "close", "break_start", "break_end")
 CACHE_VARIABLE = "EXEC_ALGOS_CACHE_DIR"
 
 # What numpy and zipfile raise for a file that is missing, cut short, or not one of ours.
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 class Schedule(NamedTuple):

@@ -222,7 +222,8 @@ def _read(path: str) -> list[dict[str, Any]]:
 def _named(names: list[str], lines: Sequence[Sequence[Any]], source: str) -> list[dict[str, Any]]:
     """Rows by column name; blank ones count and are passed over."""
     if not set(NEEDED) <= set(names) or len(set(names)) < len(names):
-        raise UsageError(f"{source}: splits need the columns {', '.join(NEEDED)}, each once; found: {', '.join(names) or 'nothing'}")
+        there = " ".join(", ".join(names).split())[:200] or "nothing"  # an open quotation mark makes the whole file one name
+        raise UsageError(f"{source}: splits need the columns {', '.join(NEEDED)}, each once; found: {there}")
     return [
         {**dict(zip(names, line, strict=False)), "row": number}
         for number, line in enumerate(lines, 1)
@@ -249,6 +250,8 @@ def _split(row: Mapping[str, Any], at: int) -> Split:
     symbol, adjust = str(row.get("symbol") or "").strip(), str(row.get("adjust") or "both").strip().lower()
     if not symbol:
         raise ValueError("no symbol")
+    if len(symbol.splitlines()) > 1:
+        raise ValueError(f"symbol {symbol[:40]!r} ... holds a line break; is a quotation mark left open?")
     if adjust not in ADJUST:
         raise ValueError(f"adjust must be one of {', '.join(ADJUST)}, got {adjust!r}")
     return Split(symbol, _date(row.get("date")), _ratio(row.get("ratio")), adjust, at)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIX = r"(\d{4})(\d{2})(\d{2})-(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)Z?"
-NAMED = r"^(?P<stamp>.*\d)(?: ?(?P<half>[AaPp][Mm]))? (?:(?P<zone>[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+|[A-Z]{2,5})(?P<offset>[+-]\d{4})?)$"
+NAMED = (
+    r"^(?P<stamp>.*\d)(?: ?(?P<half>[AaPp][Mm]))? (?:(?P<zone>[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+|(?!AM$|PM$)[A-Z]{2,5})(?P<offset>[+-]\d{4})?)$"
+)
 FIELDS = (
     r"^(?P<a>\d{1,4})(?P<sep>[./-])(?P<b>\d{1,2})[./-](?P<c>\d{1,4})"
     r"(?:[ T,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:[.]\d+)?))?(?: ?(?P<half>[AaPp][Mm]))?)?"
@@ -24,6 +26,10 @@ ABBREVIATIONS = {
     "CEST": "Europe/Paris", "KST": "Asia/Seoul", "JST": "Asia/Tokyo", "HKT": "Asia/Hong_Kong", "SGT": "Asia/Singapore",
 }  # fmt: skip
 ASK_ORDER = "pass date_format='%d/%m/%Y %H:%M' (day first), '%m/%d/%Y %H:%M' (month first) or the like"
+
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTH = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)"
 
 
 class Named(NamedTuple):
@@ -43,7 +49,7 @@ def in_iso(text: pd.Series[Any], file: str) -> pd.Series[Any]:
     """
     import pandas as pd
 
-    text = text.str.replace(r"\s+", " ", regex=True)
+    text = _with_numbered_months(text.str.replace(r"\s+", " ", regex=True))
     parts = text.str.extract(FIELDS)
     if not bool(parts["a"].notna().any()):
         return text
@@ -59,6 +65,18 @@ def in_iso(text: pd.Series[Any], file: str) -> pd.Series[Any]:
     clock = " " + hour.where(half.isna(), in_24) + ":" + parts["minute"] + ":" + parts["second"].fillna("00")
     iso = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + clock.fillna("") + parts["offset"].fillna("")
     return iso.where(iso.notna() & ~wrong, text)
+
+
+def _with_numbered_months(text: pd.Series[Any]) -> pd.Series[Any]:
+    """``16-Jan-2024 09:30`` and ``Jan 16, 2024 09:30`` as ``2024-01-16 09:30``."""
+    if not bool(text.str.contains(MONTH, regex=True).any()):
+        return text
+    day_first = text.str.replace(rf"^(\d{{1,2}})[ -]{MONTH}[ -](\d{{4}})", lambda found: _dated(found, 3, 2, 1), regex=True)
+    return day_first.str.replace(rf"^{MONTH} (\d{{1,2}}),? (\d{{4}})", lambda found: _dated(found, 3, 1, 2), regex=True)
+
+
+def _dated(found: re.Match[str], year: int, month: int, day: int) -> str:
+    return f"{found[year]}-{MONTHS.index(found[month].lower()) + 1:02d}-{int(found[day]):02d}"
 
 
 def _order(text: pd.Series[Any], parts: pd.DataFrame, file: str) -> str:

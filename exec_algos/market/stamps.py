@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
 from exec_algos.market.arrays import Ints
+from exec_algos.market.csvformat import EPOCH
 from exec_algos.market.epochs import dates_of, epochs_of
 from exec_algos.market.stampforms import in_iso, without_zone
 from exec_algos.market.validate import Flaw
@@ -61,7 +62,7 @@ def read_stamps(values: pd.Series[Any], zone: str | None, file: str, date_format
     file : str
         For messages.
     date_format : str, optional
-        Of text, as ``strptime`` takes it.
+        Of text, as ``strptime`` takes it, or ``epoch``.
 
     Raises
     ------
@@ -79,6 +80,8 @@ def read_stamps(values: pd.Series[Any], zone: str | None, file: str, date_format
     if pd.api.types.is_numeric_dtype(values.dtype):
         values = _whole(values, file)
     text = values.astype("string").str.strip()
+    if date_format == EPOCH:
+        return _epochs(text.str.replace(r"\.0+$", "", regex=True), zone, file)
     return _text(text, zone, file) if date_format is None else _said(text, zone, file, date_format)
 
 
@@ -127,7 +130,8 @@ def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
 
 
 def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
-    if bool(text.str.fullmatch(r"\d{8,19}").fillna(False).any()):
+    if bool(text.str.fullmatch(r"\d{8,19}(?:\.0+)?").fillna(False).any()):
+        text = text.str.replace(r"\.0+$", "", regex=True)
         dates = dates_of(text, file)
         if dates is None:
             return _epochs(text, zone, file)
@@ -145,7 +149,7 @@ def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
 def _begins_in_iso(text: pd.Series[Any]) -> bool:
     import pandas as pd
 
-    return bool(pd.to_datetime(text.dropna().head(1), format="ISO8601", errors="coerce", utc=True).notna().all())
+    return bool(pd.to_datetime(_dated(text.dropna().head(1)), format="ISO8601", errors="coerce", utc=True).notna().all())
 
 
 def _iso(text: pd.Series[Any], zone: str | None, file: str, shown: pd.Series[Any]) -> Stamps:
@@ -155,9 +159,9 @@ def _iso(text: pd.Series[Any], zone: str | None, file: str, shown: pd.Series[Any
     offset = (text.str.contains(OFFSET, regex=True) & (text.str.len() > 10)).fillna(False).to_numpy(dtype=bool)
     if offset.any():
         _refuse_mixed(text, offset, file)
-        index = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
+        index = pd.DatetimeIndex(pd.to_datetime(_dated(text), format="ISO8601", errors="coerce", utc=True))
         return _aware(index, zone or _zone_of_offsets(text, file), file, _unreadable(index, shown))
-    return _naive(pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce")), shown, zone, file)
+    return _naive(pd.DatetimeIndex(pd.to_datetime(_dated(text), format="ISO8601", errors="coerce")), shown, zone, file)
 
 
 def _said(text: pd.Series[Any], zone: str | None, file: str, date_format: str) -> Stamps:
@@ -170,6 +174,11 @@ def _said(text: pd.Series[Any], zone: str | None, file: str, date_format: str) -
     if isinstance(index.dtype, pd.DatetimeTZDtype):
         return _aware(pd.DatetimeIndex(index), zone or "UTC", file, _unreadable(pd.DatetimeIndex(index), text))
     return _naive(pd.DatetimeIndex(index), text, zone, file, f"is not of the form {date_format}")
+
+
+def _dated(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Texts that begin with a digit: pandas takes "now" and "today" for the present."""
+    return text.where(text.str.match(r"\d").fillna(False))
 
 
 def _refuse_mixed(text: pd.Series[Any], offset: npt.NDArray[np.bool_], file: str) -> None:

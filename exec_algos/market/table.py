@@ -12,6 +12,7 @@ import numpy as np
 
 from exec_algos.errors import MarketDataError
 from exec_algos.market.barfields import SYMBOLS, TIMES, VALUES, NoBarsError, fields_of
+from exec_algos.market.boundary import said_by
 from exec_algos.market.csvformat import CsvFormat
 from exec_algos.market.numerals import ambiguous, decimal_of, plain_numbers
 from exec_algos.market.vendor import CsvTable
@@ -138,60 +139,71 @@ def _parsed(table: CsvTable, columns: tuple[str, ...], file: str, *, text: bool)
             dtype=types, na_values=missing, keep_default_na=False,
         )  # fmt: skip
     except (pd.errors.ParserError, ValueError) as error:
-        raise MarketDataError(f"cannot be read as a table: {error}", file=file) from error
+        raise MarketDataError(f"cannot be read as a table: {said_by(error)}", file=file) from error
 
 
 def _with_numbers(frame: pd.DataFrame, table: CsvTable, columns: tuple[str, ...], file: str) -> pd.DataFrame:
     """The frame with its columns of text as numbers where people wrote them with a comma or in groups."""
     values = [name for name in columns if name in VALUES]
-    if table.said.decimal is None and _grouped_by_dots(frame, table):
+    suspects = [name for name in values if table.said.decimal is None and table.separator == ";" and _in_thousandths(frame[name])]
+    if suspects:
         whole = _parsed(table, columns, file, text=True)
-        frame = frame.assign(volume=whole["volume"])
-    texts = [name for name in values if not _is_number(frame[name])]
+        frame = frame.assign(**{name: whole[name] for name in suspects})
+    texts = {name: frame[name].astype("string") for name in values if not _is_number(frame[name])}
     if not texts:
         return frame
-    decimal = table.said.decimal or _decimal(frame, texts, values, file)
-    return frame.assign(**{name: plain_numbers(frame[name].astype("string"), decimal) for name in texts})
+    fractions = any(_is_number(frame[name]) and bool((frame[name] % 1 != 0).any()) for name in values if name not in texts)
+    decimal = table.said.decimal or _decimal(texts, suspects, fractions, file)
+    return frame.assign(**{name: plain_numbers(column, decimal) for name, column in texts.items()})
 
 
 def _is_number(column: pd.Series[Any]) -> bool:
     return bool(np.issubdtype(column.dtype, np.number) or column.dtype == bool) if isinstance(column.dtype, np.dtype) else False
 
 
-def _grouped_by_dots(frame: pd.DataFrame, table: CsvTable) -> bool:
-    """Whether the dot in volumes may stand between thousands: ``12.707`` where fields are separated by semicolons."""
-    if table.separator != ";" or "volume" not in frame or frame["volume"].dtype != np.float64:
+def _in_thousandths(column: pd.Series[Any]) -> bool:
+    """Whether the dot of its numbers may stand between thousands: ``12.707`` where fields are separated by semicolons."""
+    if column.dtype != np.float64:
         return False
-    volume = frame["volume"].dropna().to_numpy()
-    thousands = volume * 1000.0
-    return (
-        bool(len(volume))
-        and bool((np.abs(thousands - np.rint(thousands)) < 1e-6 * np.maximum(thousands, 1.0)).all())
-        and bool((volume % 1 != 0).any())
+    numbers = column.dropna().to_numpy()
+    thousands = numbers * 1000.0
+    return bool((np.abs(thousands - np.rint(thousands)) < 1e-6 * np.maximum(np.abs(thousands), 1.0)).all()) and bool(
+        (numbers % 1 != 0).any()
     )
 
 
-def _decimal(frame: pd.DataFrame, texts: list[str], values: list[str], file: str) -> str:
+def _decimal(texts: Mapping[str, pd.Series[Any]], suspects: list[str], fractions: bool, file: str) -> str:
     """What stands before decimals, by the cells that can be read one way only; those that may be read both ways are asked about.
+
+    Parameters
+    ----------
+    texts : mapping of str to Series of str
+        The columns that are no numbers as they stand.
+    suspects : list of str
+        Those that are, and whose dot may stand between thousands.
+    fractions : bool
+        Whether another column has decimals behind a dot.
+    file : str
+        For messages.
 
     Raises
     ------
     MarketDataError
-        Nothing tells.
+        Nothing tells, or one column says the one and another the other.
     """
     try:
-        proof = decimal_of(frame[name].astype("string") for name in texts)
+        proof = decimal_of(texts.values())
     except MarketDataError as error:
         raise MarketDataError(error.reason, file=file) from error
-    fractions = any(_is_number(frame[name]) and bool((frame[name] % 1 != 0).any()) for name in values if name not in texts)
-    if fractions and proof == ",":
-        raise MarketDataError("some columns have a decimal dot and others a decimal comma; say decimal=',' or decimal='.'", file=file)
-    for name in texts if proof is None else ():
-        for mark in ",.":
-            cell = ambiguous(frame[name].astype("string"), mark)
-            if cell is not None and not (fractions and mark == ","):
-                raise MarketDataError(
-                    f"{name} {cell!r} may be thousands or have decimals, and so may every other; say decimal=',' or decimal='.'",
-                    file=file,
-                )
-    return proof or "."
+    if proof == ",":
+        if fractions:
+            raise MarketDataError("some columns have a decimal dot and others a decimal comma; say decimal=',' or decimal='.'", file=file)
+        return ","
+    dotted = proof == "." or fractions
+    for name, column in texts.items():
+        cell = (name in suspects and ambiguous(column, ".")) or (not dotted and ambiguous(column, ","))
+        if cell:
+            raise MarketDataError(
+                f"{name} {cell!r} may be thousands or have decimals, and so may every other; say decimal=',' or decimal='.'", file=file
+            )
+    return "."
