@@ -90,19 +90,19 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
     known = whole & (unit < len(UNITS)) & (numbers > 0)
     scale = np.array([*UNITS, 0], dtype=np.int64)[unit]
     ns = np.where(known, numbers, 0).astype(np.int64) * np.where(known, scale, 0)
-    return Epochs(ns, ~known | _far(ns, np.asarray(text.str.len().fillna(0), dtype=np.int64), known))
+    return Epochs(ns, ~known | _far(ns, np.asarray(text.str.len().fillna(0), dtype=np.int64) * len(UNITS) + unit, known))
 
 
-def _far(ns: Ints, digits: Ints, known: Flags) -> Flags:
-    """Epochs of another number of digits than most that lie more than a year from every other: one was lost, or is too many.
+def _far(ns: Ints, kind: Ints, known: Flags) -> Flags:
+    """Epochs of another number of digits, or another unit, than most that lie more than a year from every other: one was lost, or is too many.
 
     A file that goes on in another unit is near where it changes, and is trusted from there on.
     """
     far = np.zeros(len(ns), dtype=bool)
-    sizes, counts = np.unique(digits[known], return_counts=True)
+    kinds, counts = np.unique(kind[known], return_counts=True)
     trusted = np.zeros(0, dtype=np.int64)
-    for size in sizes[np.argsort(-counts, kind="stable")]:
-        mine = np.flatnonzero(known & (digits == size))
+    for each in kinds[np.argsort(-counts, kind="stable")]:
+        mine = np.flatnonzero(known & (kind == each))
         gap = np.abs(_nearest(trusted, ns[mine]) - ns[mine]) if len(trusted) else np.zeros(len(mine), dtype=np.int64)
         whole = int(gap.min()) <= NEAR and not (np.diff(np.sort(ns[mine])) > NEAR).any()
         near = mine if whole or not len(trusted) else mine[gap <= NEAR]

@@ -69,7 +69,7 @@ def in_iso(text: pd.Series[Any], file: str) -> pd.Series[Any]:
 
 def _with_numbered_months(text: pd.Series[Any]) -> pd.Series[Any]:
     """``16-Jan-2024 09:30`` and ``Jan 16, 2024 09:30`` as ``2024-01-16 09:30``."""
-    if not bool(text.str.contains(MONTH, regex=True).any()):
+    if not bool(text.str.contains(MONTH.replace("(jan", "(?:jan"), regex=True).any()):
         return text
     day_first = text.str.replace(rf"^(\d{{1,2}})[ -]{MONTH}[ -](\d{{4}})", lambda found: _dated(found, 3, 2, 1), regex=True)
     return day_first.str.replace(rf"^{MONTH} (\d{{1,2}}),? (\d{{4}})", lambda found: _dated(found, 3, 1, 2), regex=True)

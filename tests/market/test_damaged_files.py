@@ -55,9 +55,9 @@ SHOWN = {
     "two symbols": (
         "Price,Close,High,Low,Open,Volume\nTicker,A,A,B,A,A\nDatetime,,,,,\n2024-01-02T09:30:00Z,1,1,1,1,5\n",
         {},
-        "are of A, B",
+        "A: no column low",
     ),
-    "no symbol": ("Price\nTicker\nDatetime\n", {"format": "yahoo"}, "of one symbol, and are of none"),
+    "no symbol": ("Price\nTicker\nDatetime\n", {"format": "yahoo"}, "the second line names no ticker"),
     "an open mark": (f'timestamp,symbol,{HEAD}\n2024-01-02T09:30Z,"A\nB",1,1,1,1,5\n', {}, r"row 1: symbol 'A\\nB' ... holds a line break"),
 }
 

@@ -31,7 +31,7 @@ VENDOR = Vendor(
     label="end",
     zone="America/New_York",
     newest_first=True,
-    file_name=re.compile(r"(?:intraday_\d{1,2}min_)?(?P<symbol>.+?)(?:_(?P<interval>\d{1,2}min))?"),
+    file_name=re.compile(r"(?:intraday_\d{1,2}min_)?(?P<symbol>.+?)(?:_(?P<interval>\d{1,2}m(?:in)?))?"),
     samples=(
         Sample(
             "AAPL_1min.csv",

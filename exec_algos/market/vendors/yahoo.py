@@ -42,6 +42,8 @@ def _long(wide: pd.DataFrame, tickers: list[str], file: str) -> pd.DataFrame:
     import pandas as pd
 
     parts = []
+    if not tickers:
+        raise MarketDataError("the second line names no ticker; save the frame again", file=file)
     for ticker in tickers:
         names = [name for name in wide.columns if name.endswith(f"\t{ticker}")]
         part = wide[["timestamp", *names]].rename(columns=lambda name: name.split("\t")[0])
