@@ -20,6 +20,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+MOST_SAID = 1000  # characters of a reason
+
 
 class ExecAlgosError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -43,9 +45,16 @@ class MarketDataError(UsageError):
     """
 
     def __init__(self, reason: str, *, file: str = "", row: int | None = None) -> None:
+        reason = _short(reason)
         place = ", ".join(part for part in (file, "" if row is None else f"row {row}") if part)
         super().__init__(f"{place}: {reason}" if place else reason)
         self.reason, self.file, self.row = reason, file, row
+
+
+def _short(reason: str) -> str:
+    """In one line that can be read: a cell of a damaged file may hold the rest of the file."""
+    line = " ".join(reason.splitlines())
+    return line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 200]} ... {line[-200:]}"
 
 
 class NotEnoughHistoryError(UsageError):
