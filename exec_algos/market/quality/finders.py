@@ -19,6 +19,7 @@ KINDS = {
     "split": "suspected split",
     "level": "volume steps and the price does not",
     "history": "sessions whose earlier ones span a split",
+    "calendar": "days whose hours the calendar has wrong",
     "price": "price far from the median session",
     "volume": "volume far from the median session",
     "without_volume": "minutes without volume",

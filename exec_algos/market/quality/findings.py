@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from exec_algos.market.quality import finders
+from exec_algos.market.quality.contradicted import Hours, contradictions, hours_of
 from exec_algos.market.quality.copies import Copies, mark_of
 from exec_algos.market.quality.days import Days
 from exec_algos.market.quality.finders import KINDS, STEPS, Finding
@@ -99,7 +101,8 @@ def worst(rows: Iterable[Finding]) -> Finding:
 
 
 def summary(rows: Sequence[Finding], *, most: int = MOST_LINES) -> list[str]:
-    """At most three lines: splits and steps one by one, then how many there are of every other kind, with the worst of the first.
+    """At most four lines: splits and steps one by one, days that the calendar has wrong, then how many there are of every other kind,
+    with the worst of the first.
 
     Parameters
     ----------
@@ -108,13 +111,14 @@ def summary(rows: Sequence[Finding], *, most: int = MOST_LINES) -> list[str]:
         Splits and steps that are named.
     """
     steps, history = [row for row in rows if row.kind in STEPS], [row for row in rows if row.kind == "history"]
-    others = [row for row in rows if row.kind not in {*STEPS, "history"}]
+    others = [row for row in rows if row.kind not in {*STEPS, "history", "calendar"}]
     lines = []
     if steps:
         named = "; ".join(f"{row.symbol} {row.session} {KINDS[row.kind]}: {row.said}" for row in steps[:most])
         more = f"; and {len(steps) - most} more" if len(steps) > most else ""
         spanning = sum(int(row.value) for row in history)
         lines.append(f"{named}{more}" + (f"; the history of {spanning} orders spans a split: --splits FILE adjusts it" if history else ""))
+    lines += _of_calendar([row for row in rows if row.kind == "calendar"], most)
     if len(others) == 1:
         lines.append(_named(others[0]))
     elif others:
@@ -123,6 +127,13 @@ def summary(rows: Sequence[Finding], *, most: int = MOST_LINES) -> list[str]:
         first = [row for row in others if row.kind == min((row.kind for row in others), key=list(KINDS).index)]
         lines.append(f"the worst: {_named(worst(first))}")
     return lines
+
+
+def _of_calendar(rows: Sequence[Finding], most: int) -> list[str]:
+    """A line of the days whose hours the calendar has wrong, each once."""
+    days = sorted({row.session: row.said for row in rows}.items())
+    named = "; ".join(f"{day}: {said}" for day, said in days[:most])
+    return [f"{KINDS['calendar']}: {named}" + (f"; and {len(days) - most} more days" if len(days) > most else "")] if days else []
 
 
 def _named(row: Finding) -> str:
@@ -159,15 +170,23 @@ def findings_of(bars: Bars, sessions: Sessions, limits: Limits | None = None) ->
     [60, 60]
     """
     limits = limits or Limits()
-    rows: list[Finding] = []
+    rows: dict[str, list[Finding]] = {}
+    hours: dict[str, Hours] = {}
     facts: list[SymbolFacts] = []
     copies = Copies()
     for symbol in bars.symbols:
         days = Days(bars, symbol, sessions)
-        rows += sorted(_found(days, limits), key=lambda row: (row.session, list(KINDS).index(row.kind)))
-        rows += copies.of(symbol, mark_of(days))
+        rows[symbol] = [*_in_order(_found(days, limits)), *copies.of(symbol, mark_of(days))]
+        hours[symbol] = hours_of(days)
         facts.append(SymbolFacts(symbol, len(days), int(days.missing.sum()), int(days.without_volume.sum())))
-    return Findings(tuple(rows), tuple(facts), limits)
+    for row in contradictions(hours, sessions):  # that the symbol's hours are others on that day is said by it
+        own = [other for other in rows[row.symbol] if (other.session, other.kind) != (row.session, "hours")]
+        rows[row.symbol] = _in_order([*own, row])
+    return Findings(tuple(chain.from_iterable(rows.values())), tuple(facts), limits)
+
+
+def _in_order(rows: Iterable[Finding]) -> list[Finding]:
+    return sorted(rows, key=lambda row: (row.session, list(KINDS).index(row.kind)))
 
 
 def _found(days: Days, limits: Limits) -> Iterator[Finding]:
