@@ -69,6 +69,11 @@ def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def numbered(count: int, word: str) -> str:
+    """``1 symbol``, ``2 symbols``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def text_of(value: Any) -> str:
     """The text form of a frozen dataclass that has a `name`: parameters that stand at their default are left out."""
     changed = [f"{f.name}={_text(getattr(value, f.name))}" for f in fields(value) if getattr(value, f.name) != f.default]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from exec_algos.cli.printing import say
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -45,10 +46,11 @@ def print_findings(bars: Bars, found: Findings, calendar: str | None) -> None:
         say(f"and {len(lines) - MOST_LINES} more lines")
     sessions = f"the sessions of {calendar}" if calendar else "days of the bars; --calendar compares them with an exchange's"
     if not len(found) and not twice:
-        say(f"{len(found.facts)} symbols, each session against its neighbours ({sessions}): nothing beyond the limits")
+        say(f"{numbered(len(found.facts), 'symbol')}, each session against its neighbours ({sessions}): nothing beyond the limits")
         return
     symbols = len({row.symbol for row in found.rows})
-    say(f"{len(found)} findings in {symbols} of {len(found.facts)} symbols ({sessions}); --json lists them, --limits moves the limits")
+    count, of = numbered(len(found), "finding"), numbered(len(found.facts), "symbol")
+    say(f"{count} in {symbols} of {of} ({sessions}); --json lists them, --limits moves the limits")
     raise typer.Exit(FOUND)
 
 
@@ -57,7 +59,8 @@ def twice_in_files(bars: Bars) -> Iterator[str]:
     twice = [issue for issue in bars.report if "stands twice, in " in issue.problem]
     other = Counter((issue.symbol, issue.file) for issue in twice if "with other values" in issue.problem)
     for (symbol, file), count in sorted(Counter((issue.symbol, issue.file) for issue in twice).items()):
-        yield f"{symbol}: {count} bars of {file} stand in another file too, {other[symbol, file]} of them with other values"
+        stand = "stands" if count == 1 else "stand"
+        yield f"{symbol}: {numbered(count, 'bar')} of {file} {stand} in another file too, {other[symbol, file]} of them with other values"
 
 
 def record_of(rows: list[dict[str, Any]], bars: Bars, found: Findings) -> dict[str, Any]:

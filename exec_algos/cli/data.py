@@ -9,7 +9,7 @@ import typer
 from exec_algos.cli.printing import console, one_line_errors, say, say_json
 from exec_algos.cli.reading import READING, UNSAID, Reading, with_reading
 from exec_algos.errors import MarketDataError, UsageError
-from exec_algos.textform import visible
+from exec_algos.textform import numbered, visible
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -65,7 +65,7 @@ def import_bars(
         loaded = _load(sources, reading, splits)
         BarStore(to).write(loaded.bars, durable=fsync)
         _print_touched(loaded.bars)
-        say(f"{len(loaded.bars)} bars of {len(loaded.bars.symbols)} symbols in {to}")
+        say(f"{numbered(len(loaded.bars), 'bar')} of {numbered(len(loaded.bars.symbols), 'symbol')} in {to}")
 
 
 @data_app.command("check")
@@ -142,21 +142,29 @@ def bars_to_study(sources: list[str], reading: Reading) -> Bars:
 
 def _print_loaded(loaded: Loaded, found: Findings | None = None) -> None:
     counts = {} if found is None else {symbol: list(map(str, counted)) for symbol, *counted in found.facts}
-    rows = [[*_row(loaded, symbol), *counts.get(symbol, ())] for symbol in loaded.bars.symbols]
+    rows = [[*_shown(_row(loaded, symbol)), *counts.get(symbol, ())] for symbol in loaded.bars.symbols]
     _print_table([*HEAD, *(() if found is None else ("sessions", "bars missing", "without volume"))], rows)
     for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
         say(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
 
 
-def _row(loaded: Loaded, symbol: str) -> list[str]:
+def _row(loaded: Loaded, symbol: str) -> list[str | int | float | None]:
+    """The columns of `HEAD`: times as text, the step in seconds, None where the vendor gives no VWAP."""
     import pandas as pd
+
+    from exec_algos.market.quality.vwaps import outside_range
 
     bars = loaded.bars.select([symbol])
     first, last = (pd.Timestamp(int(t), tz="UTC").tz_convert(bars.zone) for t in (bars.start[0], bars.start[-1]))
-    outside = "-" if bars.vwap is None else str(int(((bars.vwap < bars.low) | (bars.vwap > bars.high)).sum()))
+    found = outside_range(bars)
+    outside = None if found is None else int(found.sum())
     touched = sum(issue.symbol == symbol for issue in bars.report)
-    quote_only = str(loaded.quote_only.get(symbol, 0))
-    return [symbol, str(len(bars)), _time(first), _time(last), _seconds(bars.step), bars.zone, quote_only, outside, str(touched)]
+    quote_only = int(loaded.quote_only.get(symbol, 0))
+    return [symbol, len(bars), _time(first), _time(last), bars.step / 1e9, bars.zone, quote_only, outside, touched]
+
+
+def _shown(row: list[str | int | float | None]) -> list[str]:
+    return [f"{cell:g} s" if isinstance(cell, float) else "-" if cell is None else str(cell) for cell in row]
 
 
 def _time(stamp: object) -> str:

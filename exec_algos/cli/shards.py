@@ -17,7 +17,6 @@ from exec_algos.cli.show import (
     bands_as_json,
     bps,
     interval,
-    numbered,
     order_lines,
     oversize_as_json,
     records,
@@ -30,6 +29,7 @@ from exec_algos.cli.study import compared_lines, filled_text
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.folder import StudyFolder, as_text
@@ -38,6 +38,7 @@ from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy, ShareDone
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.twins import SIGNED, shown_once
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -237,7 +238,8 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     from exec_algos.reports.words import frictionless_line, is_capped
 
     config = result.config
-    lost = f"{len(result.failed)} symbols, days or months could not be worked: the numbers are of the rest" if result.failed else ""
+    what = "symbol, day or month" if len(result.failed) == 1 else "symbols, days or months"
+    lost = f"{len(result.failed)} {what} could not be worked: the numbers are of the rest" if result.failed else ""
     oversize = result.oversize()
     first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
     for line in (lost, first, frictionless_line(config)):
@@ -279,6 +281,8 @@ def _print_left_out(result: ShardedResult) -> None:
     config = result.config
     if config["skipped"]:
         say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
+    if "vwaps_outside" in config:
+        say(outside_line(config["vwaps_outside"], config["bars"]))
     for line in data_lines(result.findings):
         say(f"data: {line}")
     if "splits" in config:

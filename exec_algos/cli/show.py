@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from exec_algos.cli.printing import console
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.textform import visible
+from exec_algos.textform import numbered, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,11 +243,6 @@ def short_names(algorithms: Sequence[str]) -> dict[str, str]:
     """Names without parameters, where that tells the algorithms apart."""
     bare = [text.partition(":")[0] for text in algorithms]
     return {text: name if bare.count(name) == 1 else text for text, name in zip(algorithms, bare, strict=True)}
-
-
-def numbered(count: int, word: str) -> str:
-    """``1 symbol``, ``2 symbols``."""
-    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def bps(value: float, unknown: str = "n/a") -> str:

@@ -23,7 +23,6 @@ from exec_algos.cli.show import (
     bands_as_json,
     bps,
     interval,
-    numbered,
     order_lines,
     oversize_as_json,
     print_table,
@@ -37,6 +36,7 @@ from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import Splits, used_line
 from exec_algos.model.rules import Residual, Rules
 from exec_algos.studies.design.reasons import counted
@@ -48,6 +48,7 @@ from exec_algos.studies.summary import fees_bps
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.pairs import p_text
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,6 +247,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
         terminal.print(
             f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True
         )
+    _print_lines([outside_line(config["vwaps_outside"], config["bars"])] if "vwaps_outside" in config else [])
     _print_lines([later] if later else [])
     _print_lines([f"data: {line}" for line in data_lines(result.findings)])
     _print_more(result, show, bands)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from exec_algos.cli.show import bps, interval, numbered, short_names
+from exec_algos.cli.show import bps, interval, short_names
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     from exec_algos.studies.sensitivity import Sweep

@@ -9,6 +9,7 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.plots.style import INK, clean, colour, head, legend_above
 from exec_algos.tca.names import BENCHMARKS, NAMES
+from exec_algos.tca.twins import BUYS_ONLY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,8 @@ def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "s
     ax.set_xlabel("ordered shares, % of ADV of the earlier sessions", fontsize=9, color=INK)
     ax.set_ylabel(f"slippage against {NAMES[benchmark]}, bps", fontsize=9, color=INK)
     ax.set_xlim(left=0)
-    head(ax, "Cost against size, bps (positive = cost)", [_said(name, curve) for name, curve in curves.items()], above=legend_above(ax))
+    notes = [*(_said(name, curve) for name, curve in curves.items()), *([BUYS_ONLY] if result.has_twins() else [])]
+    head(ax, "Cost against size, bps (positive = cost)", notes, above=legend_above(ax))
     return ax
 
 
@@ -63,6 +65,7 @@ def _grouped(result: Drawn, name: str, benchmark: str, groups: int) -> pd.DataFr
     from exec_algos.tca.buckets import percent_of_adv
 
     rows = result.parents[result.parents["algorithm"] == name]
+    rows = rows[rows["side"] == "BUY"] if result.has_twins() else rows
     table = pd.DataFrame({"size": percent_of_adv(rows), "cost": rows[BENCHMARKS[benchmark]].to_numpy(), "day": rows["session"].to_numpy()})
     table = table.dropna()
     edges = np.unique(np.quantile(np.log(table["size"]), np.arange(1, groups) / groups).round(2)) if len(table) else np.empty(0)
@@ -90,5 +93,6 @@ def _said(name: str, curve: CostCurve) -> str:
     if curve.reason:
         return f"{name}: no curve: {curve.reason}"
     power = "sqrt(x)" if curve.form == "sqrt" else f"x^({curve.power:.2f} ± {curve.power_error:.2f})"
-    careful = f"; {curve.note}" if curve.note else ""
+    note = curve.note.removesuffix(BUYS_ONLY).removesuffix("; ")  # which is said once for all
+    careful = f"; {note}" if note else ""
     return f"{name}: {curve.a:.2f} ± {curve.a_error:.2f} + ({curve.b:.2f} ± {curve.b_error:.2f}) {power}, {curve.n} orders{careful}"

@@ -56,6 +56,10 @@ class Drawn(Protocol):
         """Slippage in bps by any columns of `parents`."""
         ...
 
+    def has_twins(self) -> bool:
+        """Whether every parent order has a twin of the other side."""
+        ...
+
     def analysis(self) -> DrawnAnalysis:
         """The cost analysis."""
         ...

@@ -11,6 +11,7 @@ from exec_algos.fills import PRICE_RULES
 from exec_algos.fills.presets import preset_for
 from exec_algos.market.depth import PROXIES
 from exec_algos.market.hours import OWN_SESSIONS
+from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
 from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
@@ -40,7 +41,8 @@ def subtitle(result: StudyResult) -> str:
     named = ", ".join(symbols) if len(symbols) <= 12 else f"{len(symbols)} symbols ({', '.join(symbols[:6])} ...)"
     orders = result.parents["parent_id"].nunique()
     period = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
-    return f"{' and '.join(config['algorithms'])}; {named}; {period}; {orders:,} parent orders, each worked by every algorithm"
+    many = f"{orders:,} parent order{'' if orders == 1 else 's'}"
+    return f"{' and '.join(config['algorithms'])}; {named}; {period}; {many}, each worked by every algorithm"
 
 
 def cautions(result: StudyResult) -> list[str]:
@@ -150,6 +152,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
         ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
         *(("read as", line) for line in config.get("read_as", ())),
+        *([("VWAP of the bars", outside_line(config["vwaps_outside"], config["bars"]))] if "vwaps_outside" in config else []),
         *([("odd bars", f"beyond {limits_text(config['limits'])}; else the usual limits")] if "limits" in config else []),
         ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
         ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),

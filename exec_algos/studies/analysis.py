@@ -25,7 +25,7 @@ from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line
 from exec_algos.tca.markouts import HORIZONS, markouts
 from exec_algos.tca.names import named
 from exec_algos.tca.trades import Stamped, Trades
-from exec_algos.tca.twins import twins_in
+from exec_algos.tca.twins import BUYS_ONLY, twins_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -310,13 +310,14 @@ class Analysis:
         DataFrame
             Indexed by ``algorithm``, both sides together, of twins (`exec_algos.tca.twins`) the buys: ``intercept, slope, slope_error,
             slope_low, slope_high, bias, bias_low, bias_high`` (realised less expected, bps), ``r_squared, inside`` (share of the realised
-            costs in the expected range), ``n, left_out, days`` and ``warning``: what is not identified, or only just. Commission is in
-            neither.
+            costs in the expected range), ``n, left_out, days``, ``warning``: what is not identified, or only just, and ``note``: that the
+            buys of twins were taken. Commission is in neither.
         """
-        parents = self.parents[self.parents["side"] == "BUY"] if twins_in(self._of_first()) else self.parents
+        twins = twins_in(self._of_first())
+        parents = self.parents[self.parents["side"] == "BUY"] if twins else self.parents
         both = parents.merge(estimates, on=["parent_id", "algorithm"], suffixes=("", "_expected"))
         groups = both.groupby("algorithm", sort=False)
-        return _table({str(name): calibration_line(rows) for name, rows in groups}, "algorithm")
+        return _table({str(name): calibration_line(rows) for name, rows in groups}, "algorithm").assign(note=BUYS_ONLY if twins else "")
 
     def _of_first(self) -> pd.DataFrame:
         """Each parent order once."""

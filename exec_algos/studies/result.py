@@ -281,8 +281,7 @@ class StudyResult:
         UnknownNameError
             No such algorithm, benchmark or form.
         """
-        rows = self._rows(algorithm)
-        return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, _column(benchmark), form)
+        return cost_curve(self._rows(algorithm), _column(benchmark), form, twins=self.has_twins())
 
     def analysis(self) -> Analysis:
         """The transaction cost analysis: shortfall by parts, every benchmark, mark-outs, fills by time of day, participation, power.

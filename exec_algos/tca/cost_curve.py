@@ -12,6 +12,7 @@ from exec_algos.checks import Floats
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.stats.clustered import Keys, sample, student
 from exec_algos.tca.buckets import percent_of_adv
+from exec_algos.tca.twins import BUYS_ONLY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class CostCurve(NamedTuple):
     reason : str
         Why the curve is not identified; empty where it is.
     note : str
-        What to be careful with; empty where nothing.
+        What to be careful with, and where one of each pair of twins was taken; empty where nothing.
     """
 
     form: str
@@ -146,8 +147,8 @@ def fit_cost(size: npt.ArrayLike, cost: npt.ArrayLike, days: Keys, form: Form = 
     return made._replace(note=_careful(made))
 
 
-def cost_curve(rows: pd.DataFrame, column: str, form: Form = "sqrt") -> CostCurve:
-    """`fit_cost` of rows of a study's ``parents`` that are one algorithm's.
+def cost_curve(rows: pd.DataFrame, column: str, form: Form = "sqrt", *, twins: bool = False) -> CostCurve:
+    """`fit_cost` of rows of a study's ``parents`` that are one algorithm's; where each order has a twin, of the buys, and ``note`` says so.
 
     Raises
     ------
@@ -158,7 +159,9 @@ def cost_curve(rows: pd.DataFrame, column: str, form: Form = "sqrt") -> CostCurv
     """
     if "adv" not in rows.columns:
         raise UsageError("a cost curve needs the column 'adv', which this study was made without; run it again with this version")
-    return fit_cost(percent_of_adv(rows), rows[column].to_numpy(dtype=np.float64), rows["session"].to_numpy(), form)
+    own = rows[rows["side"] == "BUY"] if twins else rows
+    found = fit_cost(percent_of_adv(own), own[column].to_numpy(dtype=np.float64), own["session"].to_numpy(), form)
+    return found._replace(note="; ".join(filter(None, [found.note, BUYS_ONLY]))) if twins else found
 
 
 def _unfit(x: Floats, groups: int, form: Form) -> str:

@@ -36,7 +36,7 @@ def bad(tmp_path):
 def test_import_keeps_what_check_finds_good(good, tmp_path):
     store = tmp_path / "store"
     result = run("import", good, "--to", store, *TOLD)
-    assert (result.exit_code, result.output) == (0, f"3 bars of 1 symbols in {store}\n")
+    assert (result.exit_code, result.output) == (0, f"3 bars of 1 symbol in {store}\n")
     assert BarStore(store).symbols == ("005930",)
     for command in ("check", "info"):
         output = run(command, store).output
@@ -56,7 +56,7 @@ def test_with_on_bad_every_row_touched_is_listed(bad, tmp_path):
     touched = f"{bad}, row 3: 000660: high 8.0 is below low 9.0: dropped\n"
     assert touched in run("check", bad, *TOLD, "--on-bad", "drop").stdout
     result = run("import", bad, "--to", tmp_path / "store", *TOLD, "--on-bad", "repair")
-    assert result.stdout == touched + f"2 bars of 1 symbols in {tmp_path / 'store'}\n"
+    assert result.stdout == touched + f"2 bars of 1 symbol in {tmp_path / 'store'}\n"
 
 
 def test_a_long_list_of_rows_is_cut_with_a_count(tmp_path):
@@ -112,7 +112,7 @@ STAMPED = ("--zone", "America/New_York", "--label", "start")
 
 def test_a_calm_file_is_said_to_be_calm(days, tmp_path):
     result = run("check", csv_of(days, tmp_path / "AAA.csv"), *STAMPED, "--calendar", "XNYS")
-    line = "1 symbols, each session against its neighbours (the sessions of XNYS): nothing beyond the limits"
+    line = "1 symbol, each session against its neighbours (the sessions of XNYS): nothing beyond the limits"
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, line)
 
 
@@ -135,12 +135,12 @@ def test_a_split_is_named_and_json_lists_all(days, tmp_path):
     result = run("check", path, *STAMPED, "--calendar", "XNYS")
     assert result.exit_code == 1
     assert "AAA: suspected split: 2024-01-08: 10:1 (price x" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("1 findings in 1 of 1 symbols (the sessions of XNYS); --json lists them")
+    assert result.stdout.splitlines()[-1].startswith("1 finding in 1 of 1 symbol (the sessions of XNYS); --json lists them")
     told = json.loads(run("check", path, *STAMPED, "--json").stdout)
     assert [(row["symbol"], row["session"], row["kind"], row["value"]) for row in told["findings"]] == [
         ("AAA", "2024-01-08", "split", 10.0)
     ]
-    assert told["symbols"][0]["bars"] == "3510"
+    assert told["symbols"][0]["bars"] == 3510
     assert (told["symbols"][0]["sessions"], told["symbols"][0]["missing"], told["limits"]["volume"]) == (9, 0, 4.0)
 
 

@@ -1,5 +1,7 @@
 """What is odd in bars of which each can be true: sessions that are made calm, and one thing in them spoiled by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ from exec_algos.market.ratios import ratio_text
 from exec_algos.market.samples import load_samples
 from exec_algos.market.synthetic import synthetic_bars
 
-TEN = 600_000_000_000
+TEN, MINUTE = 600_000_000_000, 60_000_000_000
 BARS = 39  # of ten minutes in a session of New York
 ZONE = "America/New_York"
 FIRST, LAST = (pd.Timestamp(day, tz=ZONE).value for day in ("2024-06-03", "2024-06-22"))
@@ -421,3 +423,62 @@ def test_real_bars(market_data, name):
     rows = findings_of(bars, sessions_of(bars, calendar)).rows
     assert {(row.kind, row.session) for row in rows if row.kind not in BESIDE} == wanted
     assert wanted or not rows
+
+
+def extended(early=0, late=0, cross=False, open_=20_000.0, before=2_000.0):
+    """Minutes from 09:00 to 16:29 of the 14 sessions, little before the open and after the close; read so many minutes early or late.
+
+    The minute from 09:30 trades most of the morning, the one from 15:59 most of all, or with a closing cross the one from 16:00.
+    """
+    volume = np.full((len(DAYS), 450), 8_000.0) + np.arange(450) % 7 + np.arange(len(DAYS))[:, None]
+    volume[:, :30], volume[:, 420:] = before, 1_000.0
+    volume[:, 30], volume[:, 419] = open_, 60_000.0
+    if cross:
+        volume[:, 420] = 90_000.0
+    start = (HOURS.open[HELD][:, None] + MINUTE * (np.arange(450) - 30 + late - early)).ravel()
+    price = 100 + 0.01 * (np.arange(start.size) % 5)
+    columns = {"open": price, "high": price + 0.01, "low": price - 0.01, "close": price}
+    return Bars(symbols=("AAA",), offsets=np.array([0, start.size]), start=start, volume=volume.ravel(), step=MINUTE, zone=ZONE, **columns)
+
+
+@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize(
+    ("shift", "said"),
+    [
+        ({}, None),
+        ({"early": 1}, "the volume of the open begins one bar before it, and that of the close is greatest as early: starts read as ends"),
+        (
+            {"late": 1},
+            "the volume of the open begins one bar after it, and that of the close is greatest as late: ends of bars read as starts",
+        ),
+        ({"early": 2}, None),
+    ],
+)
+def test_labels_of_extended_hours_are_questioned_by_where_the_volume_of_the_open_and_the_close_lies(shift, said, cross):
+    rows = [row for row in found(extended(cross=cross, **shift)).rows if row.kind == "label"]
+    assert [(row.session, row.said) for row in rows] == ([] if said is None else [("", f"in 14 of 14 sessions {said}")])
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        extended(early=1, before=8_000.0),  # before the open as much as after it: no open to see
+        extended(early=1, open_=5_900.0),  # no leap, at the open less than three times the minute before
+        extended(early=1).take(np.arange(14 * 450) < 4 * 450),  # four sessions
+    ],
+    ids=["no open", "no leap", "few sessions"],
+)
+def test_what_is_not_clear_is_not_said(unclear):
+    assert "label" not in kinds(unclear)
+
+
+def test_sessions_of_the_bars_themselves_have_no_open_to_compare_with():
+    assert "label" not in kinds(extended(early=1), calendar=None)
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(("shift", "many"), [(0, 0), (-1, 1), (1, 1)])
+def test_the_open_of_real_bars_with_extended_hours_is_where_it_was(market_data, shift, many):
+    bars = Bars.read(market_data / "us_polygon_2024" / "SPY.parquet")
+    moved = replace(bars, start=bars.start + shift * bars.step)
+    assert sum(row.kind == "label" for row in found(moved).rows) == many

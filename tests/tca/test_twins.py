@@ -65,7 +65,9 @@ def test_a_table_of_pairs_of_twins_takes_one_of_each_pair_and_says_so(both, buys
 def test_estimates_and_cost_curves_of_twins_are_those_of_the_buys(both, buys):
     assert both.estimate("twap") == buys.estimate("twap")._replace(note=BUYS_ONLY)
     assert both.estimate("twap", weighted=True).mean == buys.estimate("twap", weighted=True).mean
-    assert str(both.cost_curve("twap")) == str(buys.cost_curve("twap"))
+    curve = buys.cost_curve("twap")
+    assert str(both.cost_curve("twap")) == str(curve._replace(note="; ".join(filter(None, [curve.note, BUYS_ONLY]))))
+    assert BUYS_ONLY not in curve.note
 
 
 def test_a_calibration_of_twins_is_that_of_the_buys():
@@ -77,6 +79,7 @@ def test_a_calibration_of_twins_is_that_of_the_buys():
         lines.append(whole.run().analysis().calibration(whole.pretrade()).loc["twap"])
     assert lines[0]["bias"] == pytest.approx(lines[1]["bias"])
     assert lines[0]["n"] == lines[1]["n"]
+    assert [line["note"] for line in lines] == [BUYS_ONLY, ""]
 
 
 def test_what_is_written_has_no_row_of_both_sides_and_is_read_as_it_was(both, buys, tmp_path):

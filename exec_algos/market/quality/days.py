@@ -131,6 +131,12 @@ class Days:
         """Whether a bar starts at each instant, ns UTC."""
         return np.asarray(self.start[np.minimum(np.searchsorted(self.start, instants), len(self.start) - 1)] == instants)
 
+    def volumes_at(self, instants: Ints, reach: int) -> Floats:
+        """Shares of the bars from `reach` before each instant to `reach` after it, shape (n, 2 reach + 1); 0 where there is no bar."""
+        starts = instants[:, None] + self.step * np.arange(-reach, reach + 1)
+        rows = np.minimum(np.searchsorted(self.start, starts), len(self.start) - 1)
+        return np.where(self.start[rows] == starts, self.volume[rows], 0.0)
+
     @cached_property
     def stale(self) -> Floats:
         """Minutes in a row, the longest of each, that have volume and all trade at the price at which the bar before ended."""

@@ -38,6 +38,9 @@ KINDS = {
 STEPS = ("split", "level")  # what makes the shares of two sessions unlike
 MOSTLY = 0.8  # of the sessions
 MOST_LOOKED = 20
+REACH = 4  # bars on either side of the open and the close that their volume is looked for in
+JUMP = 3.0  # times by which the first bar of a session trades more than the bar before it; SPY's 5, of most stocks 10 to 100
+LEAST_SESSIONS = 5
 LEAST = 10  # bars of a session below which equal ones may be chance
 
 
@@ -140,11 +143,33 @@ def labels(days: Days) -> Iterator[Finding]:
             "one bar before the open, and none ends at the close: starts read as ends",
         ),
     )
-    for shifted, said in shifts:
+    found = [
+        Finding(days.symbol, "", "label", float(shifted.mean()), 0.0, f"bars of {int(shifted.sum())} of {len(days)} sessions begin {said}")
+        for shifted, said in shifts
+        if shifted.mean() >= MOSTLY
+    ]
+    yield from found or _opening(days)
+
+
+def _opening(days: Days) -> Iterator[Finding]:
+    """Whether the volume shows, of bars in extended hours too, that all lie one bar beside the session."""
+    looked = days.has(days.opens - days.step) & (days.slots >= 3 * REACH)
+    if looked.sum() < LEAST_SESSIONS:
+        return
+    opens, closes = (days.volumes_at(edge[looked], REACH) for edge in (days.opens, days.closes))
+    level = np.median(opens[:, REACH + 1 :], axis=1, keepdims=True)
+    traded = opens >= level / 2  # as much as a bar of the session; before the open far less
+    begins = traded.argmax(axis=1) - REACH
+    peak = closes.argmax(axis=1) - REACH
+    for shift, peaks, said in (
+        (-1, (-2, -1), "one bar before it, and that of the close is greatest as early: starts read as ends"),
+        (1, (0, 1), "one bar after it, and that of the close is greatest as late: ends of bars read as starts"),
+    ):
+        at = REACH + shift
+        shifted = (begins == shift) & (opens[:, at] >= JUMP * opens[:, at - 1]) & np.isin(peak, peaks) & (level[:, 0] > 0)
         if shifted.mean() >= MOSTLY:
-            yield Finding(
-                days.symbol, "", "label", float(shifted.mean()), 0.0, f"bars of {int(shifted.sum())} of {len(days)} sessions begin {said}"
-            )
+            many = f"in {int(shifted.sum())} of {len(shifted)} sessions the volume of the open begins {said}"
+            yield Finding(days.symbol, "", "label", float(shifted.mean()), 0.0, many)
 
 
 def _clock(days: Days, starts: Ints) -> str:

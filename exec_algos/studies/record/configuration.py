@@ -18,6 +18,7 @@ from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
 from exec_algos.fills.latency import DrawnLatency
 from exec_algos.market.decimals import lines
+from exec_algos.market.quality.vwaps import outside_range
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.record.fees import commission_of, commission_record
@@ -124,6 +125,7 @@ def configuration(
     bars: Bars, orders: ParentOrders, algorithms: Sequence[str], model: FillModel, left_out: int, driver: str
 ) -> dict[str, Any]:
     """Everything that the numbers of a study depend on, ready for JSON."""
+    outside = outside_range(bars)
     return {
         "algorithms": list(algorithms),
         "driver": driver,
@@ -144,5 +146,6 @@ def configuration(
         **({"splits": [list(split) for split in bars.splits]} if bars.splits else {}),
         **({} if bars.quote_proxy is None else {"quote_proxy": bars.quote_proxy}),
         **({"read_as": [*bars.notes, *lines(bars.read_as)]} if bars.read_as or bars.notes else {}),
+        **({"vwaps_outside": int(outside.sum())} if outside is not None and outside.any() else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("exec_algos", "numpy", "pandas", "numba")}},
     }

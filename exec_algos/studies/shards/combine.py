@@ -210,6 +210,7 @@ def _config(settings: Mapping[str, Any], facts: Facts, skipped: int) -> dict[str
         "bars": facts.bars,
         "bars_outside_regular_hours": facts.outside,
         "data_sha256": facts.digest,
+        **({"vwaps_outside": facts.vwaps_outside} if facts.vwaps_outside else {}),
         **({"read_as": lines_of(facts.read_as)} if facts.read_as else {}),
         "source_sha256": code.pop("source_sha256"),
         "versions": code,

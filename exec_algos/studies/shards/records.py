@@ -66,6 +66,7 @@ class Facts(NamedTuple):
     orders: int
     bars: int
     outside: int
+    vwaps_outside: int
     step: int
     symbols: list[str]
     first: str
@@ -78,7 +79,7 @@ class Facts(NamedTuple):
     @classmethod
     def of(cls, records: Records) -> Facts:
         """Read the records once."""
-        counts = dict.fromkeys(("orders", "bars", "outside"), 0)
+        counts = dict.fromkeys(("orders", "bars", "outside", "vwaps_outside"), 0)
         symbols: dict[str, None] = {}
         days: list[str] = []
         strata: dict[str, list[int]] = {}

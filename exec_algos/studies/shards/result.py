@@ -250,7 +250,7 @@ class ShardedResult:
         self._check_named(algorithm)
         column = _column(benchmark)
         rows = self.table(columns=["quantity", "adv", "session", "side", column], algorithm=algorithm)
-        return cost_curve(rows[rows["side"] == "BUY"] if self.has_twins() else rows, column, form)
+        return cost_curve(rows, column, form, twins=self.has_twins())
 
     def oversize(self) -> tuple[Oversize, ...]:
         """As `StudyResult.oversize`: what stands in ``oversize.csv``."""

@@ -19,6 +19,7 @@ from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.fit import check_fit
 from exec_algos.market.quality.copies import mark_of
 from exec_algos.market.quality.days import Days
+from exec_algos.market.quality.vwaps import outside_range
 from exec_algos.market.ratios import Split
 from exec_algos.market.splits import Splits, adjusted, check_step, inside
 from exec_algos.market.store import BarStore, _joined, _named
@@ -279,11 +280,14 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
 def _facts(bars: Bars, whole: Sessions, reach: Reach) -> dict[str, Any]:
     """Counts of the shard's own bars, and the first and last day that has one."""
     edge = [int(whole.open[reach.first]), int(whole.close[reach.last - 1])] if reach.last else [0, 0]
-    own = bars.start[(bars.start >= edge[0]) & (bars.start < edge[1])]
-    held = whole.locate(own)
+    mine = (bars.start >= edge[0]) & (bars.start < edge[1])
+    held = whole.locate(bars.start[mine])
     inside = held[held >= 0]
+    outside = outside_range(bars)
+    vwaps = 0 if outside is None else int((outside[mine] & (held >= 0)).sum())
     days = [str(whole.date[session]) for session in (inside.min(), inside.max())] if len(inside) else None
-    return {"bars": len(inside), "outside": int((held < 0).sum()), "step": bars.step, "covered": days, "read_as": list(bars.read_as)}
+    counts = {"bars": len(inside), "outside": int((held < 0).sum()), "vwaps_outside": vwaps}
+    return {**counts, "step": bars.step, "covered": days, "read_as": list(bars.read_as)}
 
 
 @dataclass(frozen=True)
