@@ -15,8 +15,10 @@ from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.hours import sessions_of, trading_bars
 from exec_algos.market.splits import shares_after
+from exec_algos.model import Session
 from exec_algos.model.lots import MOST_ORDERED
 from exec_algos.model.rules import check_lots
+from exec_algos.model.window import trading_pieces, whole_window
 from exec_algos.studies.design.history import SymbolHistory
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.design.written.cells import Unread
@@ -161,7 +163,7 @@ class Checks:
             raise _RefusedRowError(value, f"{what} is not a multiple of lot_size {self.lot_size:g}") from None
 
     def _window(self, start: int, end: int, value: str) -> tuple[int, int, int]:
-        """The session, and the whole bars of it between start and end: never a bar that began before the order."""
+        """The session, and the whole bars of trading between start and end: never a bar that began before the order."""
         if start >= end:
             raise _RefusedRowError(value, "the order must end after it starts")
         session = self.sessions.at_or_after(start)
@@ -169,20 +171,26 @@ class Checks:
             raise _RefusedRowError(value, "the bars end before the order starts")
         if end <= self.sessions.open[session]:
             raise _RefusedRowError(value, "the exchange is closed then" if session else "the order ends before the bars start")
-        opened, closed = hours_of(self.sessions, session, end)
-        begin, stop, step = max(start, opened), min(end, closed), self.step
-        first, last = opened - (opened - begin) // step * step, opened + (stop - opened) // step * step
-        if first >= last:
-            raise _RefusedRowError(value, f"there is no whole bar of {step / 1e9:g} s in the window")
-        return session, first, last
+        stretches = trading_pieces(Session.of(self.sessions, session), end, self._session_at, self.step)
+        window = whole_window(start, end, stretches, self.step)
+        if window is None:
+            raise _RefusedRowError(value, f"there is no whole bar of {self.step / 1e9:g} s in the window")
+        return self.sessions.at_or_after(window[0]), *window
+
+    def _session_at(self, instant: int) -> Session:
+        number = self.sessions.at_or_after(instant)
+        if number == len(self.sessions):
+            raise UsageError(f"the sessions of {self.sessions.name} that the bars reach end before {instant} ns UTC")
+        return Session.of(self.sessions, number)
 
 
 def hours_of(sessions: Sessions, session: int, end: int) -> tuple[int, int]:
     """From when to when an order may be worked that begins in a session, or before it, and ends at `end`: ns UTC.
 
-    That is the session. What lies beyond is clipped, also where a later session has opened by then.
+    That is from the session's open to the close of the last that has opened before the end. What lies beyond is clipped.
     """
-    return int(sessions.open[session]), int(sessions.close[session])
+    last = max(int(np.searchsorted(sessions.open, end)) - 1, session)
+    return int(sessions.open[session]), int(sessions.close[last])
 
 
 def _understood(value: T | Unread) -> T:
@@ -274,6 +282,9 @@ def clipped_of(written: WrittenOrders, rows: Sequence[Row], sessions: Sessions) 
             *(["begins before the open"] if row.asked_start < opened else []),
             *(["ends after the close"] if row.asked_end > closed else []),
         ]
+        for edge, asked in (("begins", row.asked_start), ("ends", row.asked_end)):
+            if sessions.in_break(np.array([asked if edge == "begins" else asked - 1]))[0]:
+                parts.append(f"{edge} in a pause")
         if parts:
             window = windows_text(np.array([row.start]), np.array([row.end]), sessions.zone)[0]
             found.append(
