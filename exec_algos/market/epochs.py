@@ -94,7 +94,7 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
 
 
 def _far(ns: Ints, kind: Ints, known: Flags) -> Flags:
-    """Epochs of another number of digits, or another unit, than most that lie more than a year from every other: one was lost, or is too many.
+    """Epochs of other digits or another unit than most, more than a year from every other: a digit was lost, or is one too many.
 
     A file that goes on in another unit is near where it changes, and is trusted from there on.
     """

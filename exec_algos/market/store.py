@@ -172,7 +172,7 @@ class BarStore:
         """The files of each symbol, both in order."""
         found: dict[str, list[StoredPart]] = {}
         for path in sorted(self._files()):
-            symbol, month = _named(path)
+            symbol, month = named(path)
             found.setdefault(symbol, []).append(StoredPart(symbol, month, path))
         return dict(sorted(found.items()))
 
@@ -212,14 +212,14 @@ class BarStore:
         found = [self._months([part]) for part in parts]
         rising = all(before.start[-1] < after.start[0] for before, after in pairwise(found))
         decoded = {part: month_of(kept, bars) for part, kept, bars in zip(parts, known, found, strict=True) if kept is not None and rising}
-        return _joined(found), decoded
+        return joined(found), decoded
 
     def _months(self, parts: Sequence[StoredPart]) -> Bars:
         """Months of one symbol, mapped where they are kept decoded."""
         found = self._decoded.bars(parts)
         if found is None:  # one of them is not kept, or damaged: the others are mapped all the same
             found = [bars for part in parts for bars in self._decoded.bars([part]) or [self._read_part(part)]]
-        return _joined(found)
+        return joined(found)
 
     def _check_facts(self, bars: Bars, symbol: str, kept: dict[str, list[StoredPart]]) -> None:
         facts = self._facts(kept[symbol][0]) if symbol in kept else {"step": bars.step, "zone": bars.zone}
@@ -251,11 +251,11 @@ class BarStore:
         """The file of a month: what is kept already, and in its place what is new of the same time."""
         if self._fs.exists(part.path):
             kept = self._read_part(part)
-            bars = _joined([kept.take(~np.isin(kept.start, bars.start)), bars])
+            bars = joined([kept.take(~np.isin(kept.start, bars.start)), bars])
         return content_of(bars)
 
 
-def _named(path: str) -> tuple[str, str]:
+def named(path: str) -> tuple[str, str]:
     """Symbol and month of a file."""
     folder, month = path.split("/")[-3:-1]
     return unquote(folder.removeprefix("symbol=")), month.removeprefix("month=")
@@ -288,7 +288,7 @@ def _months(bars: Bars) -> npt.NDArray[np.datetime64]:
     return local.to_numpy().astype("datetime64[M]")
 
 
-def _joined(parts: Sequence[Bars]) -> Bars:
+def joined(parts: Sequence[Bars]) -> Bars:
     """Bars of one symbol put together in time order; a column that a part lacks is NaN there."""
     if len(parts) == 1:
         return parts[0]

@@ -186,7 +186,7 @@ class StudyRequest:
         from exec_algos.market.quality.limits import Limits
         from exec_algos.market.splits import Splits
         from exec_algos.studies.design.parents import Grid
-        from exec_algos.studies.shards.shard import Partitions, listing_of
+        from exec_algos.studies.shards.partitions import Partitions, listing_of
         from exec_algos.studies.shards.study import ShardedStudy
 
         partitions = Partitions(store)

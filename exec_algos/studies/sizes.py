@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.market.hours import sessions_of
+from exec_algos.market.trading_time import TradingTime
 from exec_algos.tca.fidelity import bar_participation
 from exec_algos.tca.oversize import Oversize, against_adv, against_bars, against_session
 from exec_algos.tca.residuals import Bounds, causes_of_residuals, residual_parts, residual_table
@@ -33,5 +34,6 @@ def residuals_of(parents: pd.DataFrame, bars: Bars, config: Mapping[str, Any], a
     bounds = Bounds.of(config["fill_model"]["max_participation"], config["lot_size"], config["rules"]["limit_price"])
     trades = analysis.trades
     row = bar_rows(bars, trades.symbol, trades.time, analysis.stamped)
-    causes = causes_of_residuals(bars, parents, trades.parent, row, trades.quantity, bounds)
+    time = TradingTime.of(sessions_of(bars, config["calendar"]), bars.step)
+    causes = causes_of_residuals(bars, time, parents, trades.parent, row, trades.quantity, bounds)
     return residual_table(residual_parts(parents, causes))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+    from exec_algos.market.trading_time import TradingTime
 
 CAUSES = ("cap", "no volume", "limit price", "halt", "end of window")
 COLUMNS = ("quantity", "residual", *CAUSES)
@@ -50,13 +51,17 @@ class Bounds(NamedTuple):
         return cls(np.inf if cap is None else cap, lot_size, np.nan if limit is None else limit)
 
 
-def causes_of_residuals(bars: Bars, orders: pd.DataFrame, traded_order: Ints, traded_row: Ints, traded: Floats, bounds: Bounds) -> Floats:
+def causes_of_residuals(  # noqa: PLR0913, PLR0917 - a tape, its hours, the orders, what they traded and what bounds them
+    bars: Bars, time: TradingTime, orders: pd.DataFrame, traded_order: Ints, traded_row: Ints, traded: Floats, bounds: Bounds
+) -> Floats:
     """Shares of each order's residual by cause.
 
     Parameters
     ----------
     bars : Bars
         Of the sessions alone.
+    time : TradingTime
+        Of the same sessions and bars: a pause is no minute of a window.
     orders : DataFrame
         ``symbol, side, start, end, residual``, a row for each order and algorithm.
     traded_order, traded_row : ndarray of int64, shape (n_fills,)

@@ -12,7 +12,7 @@ import pytest
 from exec_algos.market.bars import Bars
 from exec_algos.market.store import BarStore
 from exec_algos.market.stored import bars_in, content_of
-from exec_algos.studies.shards.shard import Partitions
+from exec_algos.studies.shards.partitions import Partitions
 
 
 def bars(symbol="A", start="2024-01-31 15:00", n=4, **columns):

@@ -118,6 +118,11 @@ class Grid:
         """The terms of one shard: the same as of all."""
         return self
 
+    def latest_end(self, sessions: Sessions, last: int, step: int) -> int:
+        """When the order of session `last` ends, ns UTC; 0 where no window leaves its session."""
+        ends = [int(plan.windows(sessions, [last], step)[1][0]) for plan in self.plans() if plan.clock is not None and last >= 0]
+        return max((end for end in ends if end > sessions.close[last]), default=0)
+
     def wanted(self, sessions: Sessions, used: Iterable[int]) -> list[int]:
         """Those of the sessions that `used` numbers which are asked for."""
         if self.sessions is None:

@@ -243,6 +243,15 @@ class ShardOrders:
         """What tells whether an order has changed."""
         return sha256_of(self.content)
 
+    def latest_end(self, sessions: Sessions, last: int, step: int) -> int:
+        """When the last of the orders ends, ns UTC; 0 where none ends after session `last`."""
+        written, _, content = self.content.partition(b"\n")
+        if written.decode(errors="replace") != sha256_of(content):
+            return 0  # damaged: `orders` says so
+        ends = WrittenOrders.of_part(table_of(content.decode(), OrderForm())).ends
+        latest = max((end for end in ends if isinstance(end, int)), default=0)
+        return latest if last >= 0 and latest > sessions.close[last] else 0
+
     def orders(self, bars: Bars, sessions: Sessions, used: Iterable[int]) -> ParentOrders:
         """The parent orders, and those refused because there is no bar or the day is left out."""
         written, _, content = self.content.partition(b"\n")

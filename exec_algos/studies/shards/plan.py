@@ -114,6 +114,10 @@ class StudySpan(NamedTuple):
         """Every month that has a session."""
         return sorted(set(self.sessions().date.astype("datetime64[M]").astype(str).tolist()))
 
+    def month_of(self, instant: int) -> str:
+        """The month of the store that holds an instant (ns UTC)."""
+        return _month(instant, self.zone)
+
     def reach(self, month: str) -> Reach:
         """Sessions of a month, and the months of the store in which their bars lie."""
         whole = self.sessions()

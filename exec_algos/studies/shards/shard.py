@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,19 +14,20 @@ from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import Sessions
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.fit import check_fit
+from exec_algos.market.hours import trading_bars
 from exec_algos.market.quality.copies import mark_of
 from exec_algos.market.quality.days import Days
 from exec_algos.market.quality.vwaps import outside_range
 from exec_algos.market.ratios import Split
-from exec_algos.market.splits import Splits, adjusted, check_step, inside
-from exec_algos.market.store import BarStore, _joined, _named
-from exec_algos.market.stored import StoredPart
+from exec_algos.market.splits import adjusted
+from exec_algos.market.store import joined
 from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, sha256_of, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint
 from exec_algos.studies.record.data import data_rows, in_shard
 from exec_algos.studies.record.tables import parquet_of
 from exec_algos.studies.run.curves import curves_of
+from exec_algos.studies.shards.partitions import Partitions
 from exec_algos.studies.shards.plan import Reach, Shard, StudyPlan, StudySpan
 from exec_algos.studies.shards.sizes import sizes_record
 from exec_algos.studies.study import SlippageStudy
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 TABLES = ("parents", "fills")
 
 
@@ -54,106 +51,12 @@ class ShardTerms(Protocol):
         """The parent orders of these sessions, by number."""
         ...
 
+    def latest_end(self, sessions: Sessions, last: int, step: int) -> int:
+        """When the last of the orders ends that begin in session `last` or before, ns UTC; 0 where none ends behind it."""
+        ...
+
 
 OFF_GRID = "a bar does not start a whole number of bars after the session's open; the day is left out, as history too"
-
-
-@contextmanager
-def _there(file: str) -> Iterator[None]:
-    """Say what to do about a file that was taken away."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise MarketDataError(
-            "the file is gone since the study was planned; put it back or import its month again, and run the study again; where it stays "
-            "away, the next run leaves that month out",
-            file=file,
-        ) from None
-
-
-class Partitions(BarStore):
-    """A bar store, month by month."""
-
-    def listing(self) -> dict[str, tuple[str, ...]]:
-        """The months of every symbol, both sorted.
-
-        Raises
-        ------
-        MarketDataError
-            A folder that is called after no month.
-        """
-        found: dict[str, list[str]] = {}
-        for file in self._files():
-            symbol, month = _named(file)
-            if not MONTH.fullmatch(month):
-                raise MarketDataError(f"month={month} is no month of a bar store, such as month=2025-11; move it away", file=file)
-            found.setdefault(symbol, []).append(intern(month))  # a month's name once, not once for each file
-        return {symbol: tuple(sorted(months)) for symbol, months in sorted(found.items())}
-
-    def month(self, symbol: str, month: str) -> Bars:
-        """The bars of one file.
-
-        Raises
-        ------
-        MarketDataError
-            It is not there any more, or is broken.
-        """
-        with _there(self._place(symbol, month)):
-            return self._months([self._part(symbol, month)])
-
-    def mark(self, symbol: str, month: str) -> str:
-        """What changes when a file is written again, found without reading it.
-
-        Raises
-        ------
-        MarketDataError
-            It is not there any more.
-        """
-        with _there(self._place(symbol, month)):
-            return str(self._fs.ukey(self._place(symbol, month)))
-
-    def _part(self, symbol: str, month: str) -> StoredPart:
-        return StoredPart(symbol, month, self._place(symbol, month))
-
-
-def listing_of(partitions: Partitions) -> Mapping[str, tuple[str, ...]]:
-    """The months of every symbol of a store.
-
-    Raises
-    ------
-    MarketDataError
-        The store holds nothing.
-    """
-    listing = partitions.listing()
-    if not listing:
-        raise MarketDataError("the store holds nothing: exec-algos data import FILES --to STORE", file=partitions.path)
-    return listing
-
-
-def used_splits(splits: Splits, partitions: Partitions) -> Splits:
-    """Those of the splits that lie inside the bars of their symbol.
-
-    Raises
-    ------
-    UsageError
-        By row: bars that do not step by the ratio.
-    """
-    listing = listing_of(partitions)
-    used = [split for split in splits.rows if split.symbol in listing and _lies_inside(split, splits, partitions, listing[split.symbol])]
-    return replace(splits, rows=tuple(used))
-
-
-def _lies_inside(split: Split, splits: Splits, partitions: Partitions, months: Sequence[str]) -> bool:
-    """Whether a store has bars on both sides of a split; of files that are broken it is said when their shard is worked."""
-    near = [*[month for month in months if month <= split.date[:7]][-2:], *[month for month in months if month > split.date[:7]][:1]]
-    try:
-        bars = _joined([partitions.month(split.symbol, month) for month in near])
-    except MarketDataError:
-        return True
-    if inside(bars, split):
-        check_step(bars, split, splits.source)
-        return True
-    return False
 
 
 class Input(NamedTuple):
@@ -181,19 +84,28 @@ def _read(place: str, symbol: str, month: str, mark: str) -> ShardMonth:
 
 @dataclass(frozen=True)
 class History:
-    """The months that a shard needs: its own, and as many before as hold the sessions that the algorithms look back on."""
+    """The months that a shard needs: its own, as many before as hold the sessions that the algorithms look back on, and those behind.
+
+    Behind it are the months into which its orders run, the last until `latest_end` (ns UTC).
+    """
 
     store: Partitions
     shard: Shard
     span: StudySpan
     needed: int
     splits: tuple[Split, ...] = ()
+    latest_end: int = 0
     _marks: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def reach(self) -> Reach:
         """Where the shard's sessions lie."""
         return self.span.reach(self.shard.month)
+
+    @cached_property
+    def last_month(self) -> str:
+        """The last month of the store in which its orders are worked."""
+        return max(self.reach.end, self.span.month_of(min(self.latest_end, self.span.last) - 1)) if self.latest_end else self.reach.end
 
     def mark(self, month: str) -> str:
         """The mark of a file, looked up once: before it is read, so that one which is written meanwhile will be noticed."""
@@ -213,7 +125,7 @@ class History:
     @cached_property
     def months(self) -> tuple[str, ...]:
         """The months in time order."""
-        own = [month for month in self.shard.stored if self.reach.begin <= month <= self.reach.end]
+        own = [month for month in self.shard.stored if self.reach.begin <= month <= self.last_month]
         found: set[int] = set()
         needed: list[str] = []
         for month in [*reversed(own), *reversed([month for month in self.shard.stored if month < self.reach.begin])]:
@@ -230,7 +142,7 @@ class History:
 
     def joined(self) -> Bars:
         """All bars of the months, adjusted by the symbol's splits, later ones too."""
-        bars = _joined([self.month(month).bars for month in self.months])
+        bars = joined([self.month(month).bars for month in self.months])
         return replace(adjusted(bars, self.splits), splits=self.splits)
 
 
@@ -249,10 +161,11 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     bars = given = history.joined() if study.quote_proxy is None else with_quote_proxy(history.joined(), study.quote_proxy)
     check_fit(bars, whole)
     held = whole.locate(bars.start)
-    off = np.unique(held[(held >= 0) & ((bars.start - whole.open[held]) % bars.step != 0)])
+    off = np.unique(held[(held >= 0) & ((bars.start - whole.resumed(held, bars.start)) % bars.step != 0)])
     bars = bars.take(~np.isin(held, off))
     failed = [Skipped(symbol, str(whole.date[session]), OFF_GRID) for session in off if reach.first <= session < reach.last]
     facts = {**_facts(bars, whole, reach), "mark": mark_of(Days(given, symbol, whole), reach.first, reach.last)}
+    bars = trading_bars(bars, whole)
     if not len(bars):
         return Made({}, [], failed, facts)
     used = [session for session in range(reach.first, reach.last) if session not in off]
@@ -320,8 +233,9 @@ class ShardTask:
         check_code(self.code)
         folder = StudyFolder(self.folder, durable=self.durable)
         own = tuple(self.study.splits.of_symbol(shard.symbol))
-        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history, own)
         terms = self.study.parents.in_shard(folder, shard.symbol, shard.month)
+        until = terms.latest_end(self.span.sessions(), self.span.reach(shard.month).last - 1, self.span.step)
+        history = History(Partitions(self.study.store), shard, self.span, self.study.needed_history, own, until)
         content = folder.get(f"{shard.folder}/{RECORD}")
         known = unsealed(content)
         damaged = [f"{shard.folder}/{RECORD}"] if is_damaged(content) else []
@@ -353,7 +267,7 @@ class ShardTask:
         shard = history.shard
         inputs = [Input(*kept) for kept in known["inputs"]]
         months = [entry.month for entry in inputs]
-        expected = [month for month in shard.stored if month <= history.reach.end]
+        expected = [month for month in shard.stored if month <= history.last_month]
         whole = months == expected or (known["enough"] and months == expected[len(expected) - len(months) :])
         if not whole or known["key"] != key_of(self._base(shard, terms), [entry.digest for entry in inputs]):
             return False

@@ -11,6 +11,7 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.fills import PRICE_RULES
+from exec_algos.market.trading_time import TradingTime
 from exec_algos.stats.exact import Number, reduced
 from exec_algos.studies.folder import StudyFolder
 from exec_algos.tca.fidelity import bar_participation
@@ -59,7 +60,8 @@ def sizes_record(tables: Mapping[str, pa.Table], bars: Bars, sessions: Sessions,
     of_bars = against_bars(parents["parent_id"].to_numpy()[traded.parent], traded.participation.values, len(orders))
     bounds = Bounds.of(model.max_participation, study.parents.lot_size, study.rules.limit_price)
     row = bar_rows(bars, trades.symbol, trades.time, stamped)
-    parts = residual_parts(parents, causes_of_residuals(bars, parents, trades.parent, row, trades.quantity, bounds))
+    time = TradingTime.of(sessions, bars.step)
+    parts = residual_parts(parents, causes_of_residuals(bars, time, parents, trades.parent, row, trades.quantity, bounds))
     return {"oversize": [of_bars, *of_orders], "residuals": [[*key, sums] for key, sums in parts.items()]}
 
 

@@ -24,10 +24,11 @@ from exec_algos.studies.record.configuration import fill_model_of
 from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
 from exec_algos.studies.shards.desk import DeskOrders, Placed
+from exec_algos.studies.shards.partitions import Partitions, listing_of, used_splits
 from exec_algos.studies.shards.plan import Shard, Share, StudyPlan, StudySpan
 from exec_algos.studies.shards.records import Records
 from exec_algos.studies.shards.result import ShardedResult
-from exec_algos.studies.shards.shard import Partitions, ShardTask, listing_of, used_splits
+from exec_algos.studies.shards.shard import ShardTask
 from exec_algos.studies.shards.workers import Workers, workers_of
 
 if TYPE_CHECKING:
