@@ -89,8 +89,9 @@ def causes_of_residuals(  # noqa: PLR0913, PLR0917 - a tape, its hours, the orde
     order = np.argsort(traded_order, kind="stable")
     held = traded_order[order]
     mine = np.searchsorted(held, short), np.searchsorted(held, short, side="right")
-    windows = np.stack([first, last, start, np.maximum((end - start) // bars.step, 1), *mine, sides])
-    market = bars.start, bars.volume, bars.low, bars.high, _budgets(bars, bounds)
+    begun, over, at = (time.elapsed(instants) for instants in (start, end, bars.start))
+    windows = np.stack([first, last, begun, np.maximum((over - begun) // bars.step, 1), *mine, sides])
+    market = at, bars.volume, bars.low, bars.high, _budgets(bars, bounds)
     found[short] = residual_causes(market, bars.step, windows, (traded_row[order], traded[order]), left, bounds)
     return found
 
