@@ -55,6 +55,7 @@ from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding,
 from exec_algos.cli.printing import FAULT, one_line_errors, say, show_fault, show_warnings
 from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
 from exec_algos.cli.show import Show
+from exec_algos.cli.stopping import stop_while_loading
 from exec_algos.cli.synth import synth
 from exec_algos.errors import UsageError
 
@@ -249,6 +250,7 @@ def demo(out: Out = Path("out/demo")) -> None:
 
 def main() -> None:
     """Run the command."""
+    stop_while_loading()
     show_warnings()
     try:
         app()

@@ -8,6 +8,7 @@ import typer
 
 from exec_algos.cli.printing import console, one_line_errors, say, say_json
 from exec_algos.cli.reading import READING, UNSAID, Reading, with_reading
+from exec_algos.cli.stopping import loaded
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.textform import numbered, visible
 
@@ -62,10 +63,11 @@ def import_bars(
     with one_line_errors(f"nothing of it was written to {to}; run the command again"):
         from exec_algos.market.store import BarStore
 
-        loaded = _load(sources, reading, splits)
-        BarStore(to).write(loaded.bars, durable=fsync)
-        _print_touched(loaded.bars)
-        say(f"{numbered(len(loaded.bars), 'bar')} of {numbered(len(loaded.bars.symbols), 'symbol')} in {to}")
+        given = _load(sources, reading, splits)
+        loaded()
+        BarStore(to).write(given.bars, durable=fsync)
+        _print_touched(given.bars)
+        say(f"{numbered(len(given.bars), 'bar')} of {numbered(len(given.bars.symbols), 'symbol')} in {to}")
 
 
 @data_app.command("check")
@@ -82,16 +84,16 @@ def check_bars(
     with one_line_errors():
         from exec_algos.cli.check import FOUND, found_in, print_findings, record_of
 
-        loaded = _load(sources, reading, splits)
-        found = found_in(loaded, calendar, limits)
+        given = _load(sources, reading, splits)
+        found = found_in(given, calendar, limits)
         if as_json:
             head = [name.replace(" ", "_") for name in HEAD]
-            rows = [dict(zip(head, _row(loaded, symbol), strict=True)) for symbol in loaded.bars.symbols]
-            say_json(record_of(rows, loaded.bars, found))
+            rows = [dict(zip(head, _row(given, symbol), strict=True)) for symbol in given.bars.symbols]
+            say_json(record_of(rows, given.bars, found))
             raise typer.Exit(FOUND if len(found) else 0)
-        _print_loaded(loaded, found)
-        _print_touched(loaded.bars)
-        print_findings(loaded.bars, found, calendar)
+        _print_loaded(given, found)
+        _print_touched(given.bars)
+        print_findings(given.bars, found, calendar)
 
 
 @data_app.command("info")
@@ -116,9 +118,9 @@ def _load(sources: list[str], reading: Reading, splits: str | None = None) -> Lo
 
 def load_bars(sources: list[str], reading: Reading) -> Bars:
     """Bars of files, folders or a store."""
-    loaded = _load(sources, reading)
-    _print_touched(loaded.bars, err=True)  # what is asked for as JSON stays JSON
-    return loaded.bars
+    bars = _load(sources, reading).bars
+    _print_touched(bars, err=True)  # what is asked for as JSON stays JSON
+    return bars
 
 
 def bars_to_study(sources: list[str], reading: Reading) -> Bars:
@@ -140,26 +142,26 @@ def bars_to_study(sources: list[str], reading: Reading) -> Bars:
         raise UsageError(f"{error}; or study the rest, and have this listed: exec-algos study {sources[0]} --resume DIR") from None
 
 
-def _print_loaded(loaded: Loaded, found: Findings | None = None) -> None:
+def _print_loaded(given: Loaded, found: Findings | None = None) -> None:
     counts = {} if found is None else {symbol: list(map(str, counted)) for symbol, *counted in found.facts}
-    rows = [[*_shown(_row(loaded, symbol)), *counts.get(symbol, ())] for symbol in loaded.bars.symbols]
+    rows = [[*_shown(_row(given, symbol)), *counts.get(symbol, ())] for symbol in given.bars.symbols]
     _print_table([*HEAD, *(() if found is None else ("sessions", "bars missing", "without volume"))], rows)
-    for symbol in sorted(set(loaded.quote_only) - set(loaded.bars.symbols)):
-        say(f"{symbol}: {loaded.quote_only[symbol]} minutes of quotes and no trade: no bar")
+    for symbol in sorted(set(given.quote_only) - set(given.bars.symbols)):
+        say(f"{symbol}: {given.quote_only[symbol]} minutes of quotes and no trade: no bar")
 
 
-def _row(loaded: Loaded, symbol: str) -> list[str | int | float | None]:
+def _row(given: Loaded, symbol: str) -> list[str | int | float | None]:
     """The columns of `HEAD`: times as text, the step in seconds, None where the vendor gives no VWAP."""
     import pandas as pd
 
     from exec_algos.market.quality.vwaps import outside_range
 
-    bars = loaded.bars.select([symbol])
+    bars = given.bars.select([symbol])
     first, last = (pd.Timestamp(int(t), tz="UTC").tz_convert(bars.zone) for t in (bars.start[0], bars.start[-1]))
     found = outside_range(bars)
     outside = None if found is None else int(found.sum())
     touched = sum(issue.symbol == symbol for issue in bars.report)
-    quote_only = int(loaded.quote_only.get(symbol, 0))
+    quote_only = int(given.quote_only.get(symbol, 0))
     return [symbol, len(bars), _time(first), _time(last), bars.step / 1e9, bars.zone, quote_only, outside, touched]
 
 

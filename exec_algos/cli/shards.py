@@ -25,6 +25,7 @@ from exec_algos.cli.show import (
     show_groups,
     unfilled_lines,
 )
+from exec_algos.cli.stopping import loaded
 from exec_algos.cli.study import compared_lines, filled_text
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
@@ -109,6 +110,7 @@ def run_shards(sources: Sequence[str], request: StudyRequest, folder: str, *, ho
     how, show = how or How(), show or Show()
     study = _study(sources, request, folder, how.allow_import)
     show.check(study.parents.own_columns, desk=isinstance(study.parents, DeskOrders))
+    loaded()
     with _how_to_go_on(folder, how, show):
         if how.share is not None:
             _run_share(study, folder, how, show)
@@ -188,6 +190,7 @@ def _run_sweep(study: ShardedStudy, folder: str, split: str, *, how: How, show: 
         say_json({**_as_json(result, show, {}), "sweep": chosen})
     else:
         say(*sweep_lines(chosen))
+        _print_damaged(train)
         _print_failed(train, "before the split, ")
         _print(result, show, {})
     if train.failed or result.failed:

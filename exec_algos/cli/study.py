@@ -32,6 +32,7 @@ from exec_algos.cli.show import (
     show_groups,
     unfilled_lines,
 )
+from exec_algos.cli.stopping import loaded
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
@@ -93,6 +94,7 @@ def run_and_show(
     with _progress(quiet=show.as_json) as report:
         found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)
         result: Any = study.run(request.driver, fills=fills, progress=report) if found is None else found.test
+    loaded()
     result.save(out)
     _write_rows(None if request.orders is None else refused, out / "refused.csv")
     _write_rows(study.parents.clipped or None, out / "clipped.csv")

@@ -18,7 +18,7 @@ from exec_algos.studies.shards.study import ShardedStudy
 BARS = market(21, ("A", "B"), missing=0.1, silent=0.0)
 SHARD = "shards/symbol=B/month=2025-11"
 TABLES = ("parents.parquet/part-000000.parquet", "fills.parquet/part-000000.parquet")
-LISTS = ("skipped.csv", "failed.csv")
+LISTS = ("skipped.csv", "failed.csv", "findings.csv")
 
 
 def flip(file, at=0.5, bit=0):
@@ -77,8 +77,30 @@ def test_a_list_with_a_flipped_bit_is_written_again(copied, file):
     study, out = copied
     before = content_of(out)
     flip(out / file)
-    study.run(out)
+    found = study.run(out)
     assert content_of(out) == before
+    assert (found.damaged, found.made) == ((file,), 0)
+    assert study.run(out).damaged == ()
+
+
+def test_lists_of_the_next_study_are_no_damage_of_the_last_where_it_is_stopped_between(copied, monkeypatch):
+    study, out = copied
+    BarStore(study.store).write(market(21, ("C",), missing=0.9, silent=0.0))
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("exec_algos.studies.shards.combine._put_tables", stop)
+            with pytest.raises(KeyboardInterrupt):
+                study.run(out)
+        assert not (out / "whole.json").exists()
+        found = study.run(out)
+        assert found.damaged == ()
+        assert found.config["symbols"] == ["A", "B", "C"]
+    finally:
+        shutil.rmtree(f"{study.store}/symbol=C")
 
 
 READS = {

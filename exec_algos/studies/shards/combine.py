@@ -18,10 +18,11 @@ from exec_algos.market.quality.finders import Finding
 from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
 from exec_algos.studies.design.imports import CLIPPED as COUNT
+from exec_algos.studies.design.imports import Refused
 from exec_algos.studies.folder import WHOLE, StudyFolder, as_text, code_record, differing, explained, is_damaged, seal, sha256_of, unsealed
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import merged
-from exec_algos.studies.shards.desk import CLIPPED, REFUSED, refused_text
+from exec_algos.studies.shards.desk import CLIPPED, REFUSED
 from exec_algos.studies.shards.records import Facts, Records
 from exec_algos.studies.shards.result import GROUPED, ShardedResult, are_twins, fold_of
 from exec_algos.studies.shards.sizes import Sizes
@@ -32,12 +33,11 @@ from exec_algos.textform import csv_text, guarded
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.design.imports import Refused
     from exec_algos.studies.shards.workers import Workers
 
 TABLES = ("parents", "fills")
 LIST = ("symbol", "session", "reason")
-LISTS = ("failed.csv", "skipped.csv", REFUSED, CLIPPED)  # written anew each time
+LISTS = ("failed.csv", "skipped.csv", FINDINGS, REFUSED, CLIPPED)  # written anew each time
 
 
 def combine(
@@ -53,24 +53,26 @@ def combine(
     UsageError
         No parent order is left.
     """
-    facts = Facts.of(records)
+    facts, whole = Facts.of(records), folder.get(WHOLE)
+    before: dict[str, str] = (unsealed(whole) or {"files": {}})["files"]
+    damaged = differing(folder, [(name, before[name]) for name in LISTS if name in before])
     lists: dict[str, str] = {}
-    _put_list(folder, "failed.csv", facts.failed, lists)
-    skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists)
-    _put_list(folder, FINDINGS, _findings(records), lists, head=Finding._fields)
+    _put_list(folder, "failed.csv", facts.failed, lists, before)
+    skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists, before)
+    _put_list(folder, FINDINGS, _findings(records), lists, before, head=Finding._fields)
     if refused is not None:
-        whole = [*refused, *(row for _, record in records for row in record.get("refused", ()))]
-        lists[REFUSED] = folder.put(REFUSED, refused_text(whole))
-        clipped = [row for _, record in records for row in record.get("clipped", ())]
-        lists[CLIPPED] = folder.put(CLIPPED, refused_text(clipped))
-        settings = {**settings, "refused": len(whole), **({COUNT: len(clipped)} if clipped else {})}
+        rows = sorted(tuple(row) for row in (*refused, *(row for _, record in records for row in record.get("refused", ()))))
+        _put_list(folder, REFUSED, rows, lists, before, head=Refused._fields)
+        clipped = sorted(tuple(row) for _, record in records for row in record.get("clipped", ()))
+        _put_list(folder, CLIPPED, clipped, lists, before, head=Refused._fields)
+        settings = {**settings, "refused": len(rows), **({COUNT: len(clipped)} if clipped else {})}
     if not facts.symbols:
         failed = facts.failed
         why = f"; {len(failed)} failed, the first: {failed[0].symbol} {failed[0].session}: {failed[0].reason}" if failed else ""
         raise UsageError(f"no parent order is left to study: {skipped} skipped{why}; skipped.csv and failed.csv in {folder.path} say why")
     config = _config(settings, facts, skipped)
     text = as_text(config)
-    kept, damaged = _standing(folder, text, workers)
+    kept, others = _standing(folder, text, workers, whole)
     if not kept:
         folder.remove(WHOLE)
         found, kept = _put_tables(folder, config, records, workers)
@@ -81,16 +83,15 @@ def combine(
     if folder.get(WHOLE) != state:
         folder.settle(kept)
         folder.put_all({WHOLE: state})
-    names = (*records.damaged, *damaged)
+    names = (*records.damaged, *damaged, *others)
     return ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made, names)
 
 
-def _standing(folder: StudyFolder, config: bytes, workers: Workers) -> tuple[dict[str, str], list[str]]:
+def _standing(folder: StudyFolder, config: bytes, workers: Workers, content: bytes | None) -> tuple[dict[str, str], list[str]]:
     """The SHA-256 of tables and summaries that are those of this configuration, by name; none where they have to be made.
 
-    And the names of those that were, and are no longer what was written.
+    And the names of those that were, and are no longer what was written. `content` is that of `WHOLE`.
     """
-    content = folder.get(WHOLE)
     written = unsealed(content)
     if written is None:
         return {}, [WHOLE] if is_damaged(content) else []
@@ -178,8 +179,14 @@ def _skipped(records: Records, facts: Facts) -> Iterator[Sequence[str]]:
         yield from (skip for skip in sorted(record["skipped"]) if facts.first <= skip[1] <= facts.last)
 
 
-def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[Any]], digests: dict[str, str], head: Sequence[str] = LIST) -> int:
-    """Write a list row by row, and its SHA-256 into `digests`; how many rows there are."""
+def _put_list(
+    folder: StudyFolder, name: str, rows: Iterable[Sequence[Any]], digests: dict[str, str], before: Mapping[str, str],
+    head: Sequence[str] = LIST,
+) -> int:  # fmt: skip
+    """Write a list row by row, and its SHA-256 into `digests`; how many rows there are.
+
+    Where it is another than `before`, the study counts as unfinished from then on: a list of the next one is no damage of the last.
+    """
     count, digest = 0, hashlib.sha256()
     with explained(folder.path), folder.writing(name) as file:
         for row in chain([head], rows):
@@ -189,7 +196,9 @@ def _put_list(folder: StudyFolder, name: str, rows: Iterable[Sequence[Any]], dig
             digest.update(content)
             file.write(content)
             count += 1
-    digests[name] = digest.hexdigest()
+        digests[name] = digest.hexdigest()
+        if before.get(name) != digests[name]:
+            folder.remove(WHOLE)
     return count - 1
 
 
