@@ -33,8 +33,10 @@ from exec_algos.fills import FillModel
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
 from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.design.short import history_line
 from exec_algos.studies.folder import StudyFolder, as_text
 from exec_algos.studies.record.data import data_lines
+from exec_algos.studies.shards.combine import read_short
 from exec_algos.studies.shards.desk import DeskOrders
 from exec_algos.studies.shards.study import ShardedStudy, ShareDone
 from exec_algos.tca.oversize import oversize_line
@@ -286,6 +288,9 @@ def _print_left_out(result: ShardedResult) -> None:
         say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
     if "vwaps_outside" in config:
         say(outside_line(config["vwaps_outside"], config["bars"]))
+    history = history_line(read_short(result.folder), config["parent_orders"])
+    if history:
+        say(history)
     for line in data_lines(result.findings):
         say(f"data: {line}")
     if "splits" in config:

@@ -210,7 +210,7 @@ def order_lines(
         lines[0] += f"; row by row in {folder}/refused.csv, where row 1 is the first below the column names:"
         lines += [f"  {n} x {kind}" for n, kind in kinds_of(row.reason for row in refused)]
     if clipped:
-        kinds = ", ".join(f"{n} {kind}" for n, kind in kinds_of(row.reason.partition(":")[0] for row in clipped))
+        kinds = ", ".join(f"{n} x {kind}" for n, kind in kinds_of(row.reason.partition(":")[0] for row in clipped))
         lines.append(f"clipped: {numbered(len(clipped), 'order')} to the session ({kinds}); row by row in {folder}/clipped.csv")
     return [*lines, *(f"orders read: {note}" for note in notes)]
 

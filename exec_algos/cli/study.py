@@ -40,7 +40,9 @@ from exec_algos.fills import FillModel
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import Splits, used_line
 from exec_algos.model.rules import Residual, Rules
+from exec_algos.studies.design.parents import ParentOrders, Skipped
 from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.design.short import history_line, short_of
 from exec_algos.studies.folder import explained
 from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.request import StudyRequest, most_fills
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.design.imports import Refused
-    from exec_algos.studies.design.parents import ParentOrders
     from exec_algos.studies.result import StudyResult
     from exec_algos.studies.sensitivity import Band
     from exec_algos.studies.study import SlippageStudy
@@ -107,14 +108,19 @@ def run_and_show(
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
-        if request.splits is not None:
-            _print_lines([f"splits: {used_line(study.bars.splits, len(Splits.of(request.splits)))}"])
-        if not fills:
-            _print_lines([_without_fills(study, request)])
+        splits = [] if request.splits is None else [f"splits: {used_line(study.bars.splits, len(Splits.of(request.splits)))}"]
+        _print_lines([*_history(study, result), *splits, *([] if fills else [_without_fills(study, request)])])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, study.parents, worked, out, page)
     if refused:
         raise typer.Exit(REFUSED)
+
+
+def _history(study: SlippageStudy, result: StudyResult) -> list[str]:
+    """What too short a history costs."""
+    skipped = (Skipped(*row) for row in result.skipped.itertuples(index=False))
+    line = history_line(short_of(study.parents, skipped), result.config["parent_orders"])
+    return [line] if line else []
 
 
 def _without_costs(study: SlippageStudy, result: StudyResult) -> pd.Series[float]:

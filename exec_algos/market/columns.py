@@ -40,7 +40,7 @@ def parse_columns(text: str | Mapping[str, str] | None, fields: Iterable[str]) -
         if not column:
             raise UsageError(f"columns name no column for {field!r}; say {field}=NAME, with the name that stands in the file")
         if field in found or column in found.values():
-            raise UsageError(f"columns name {field if field in found else column!r} twice; say each field and each column once")
+            raise UsageError(f"columns name {(field if field in found else column)!r} twice; say each field and each column once")
         found[field] = column
     return found
 

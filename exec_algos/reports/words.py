@@ -142,6 +142,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("spread", _spread(model["spread"])),
         ("market impact", _impact(model["impact"])),
         *([("quotes", f"where the bars have none, {PROXIES[config['quote_proxy']]}")] if "quote_proxy" in config else []),
+        *_own_orders(config),
         ("competition", "none: each parent order and algorithm is alone in the market"),
         (
             "splits",
@@ -165,6 +166,14 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
 def limits_text(limits: Mapping[str, float]) -> str:
     """The limits that were moved, such as ``volume=6, missing=0.1``."""
     return ", ".join(f"{name}={value:g}" for name, value in limits.items())
+
+
+def _own_orders(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was assumed in reading a desk's own orders, and how many windows were clipped."""
+    said = {**(config.get("parents") or {}), **config}  # a study in shards writes it one level higher
+    clipped, read_as = said.get("orders_clipped", 0), said.get("orders_read_as", ())
+    beyond = "window reaches beyond its session and was" if clipped == 1 else "windows reach beyond their session and were"
+    return [("orders", note) for note in [*([f"{clipped:,} {beyond} clipped"] if clipped else []), *read_as]]
 
 
 def _spread(parts: Mapping[str, Any] | None) -> str:

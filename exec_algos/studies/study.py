@@ -21,6 +21,7 @@ from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.design.short import history_line, short_of
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.curves import curves_of
 from exec_algos.studies.run.custom import CustomExecutor, algorithm_of
@@ -138,7 +139,7 @@ class SlippageStudy:
             orders = _renumbered(orders, regular.symbols)
         curves, orders = curves_of(regular, orders, self.algorithms)  # type: ignore[arg-type]
         if not len(orders):
-            raise UsageError(_nothing_left(orders))
+            raise UsageError(_nothing_left(self.parents, orders))
         located = Located.of(regular, orders, self.rules)
         worked: list[Worked] = []
         for i, algorithm in enumerate(self.algorithms):
@@ -167,9 +168,10 @@ class SlippageStudy:
         return pretrade(self.bars, self.parents, self.algorithms, model, confidence=confidence, most=most, seed=seed)  # type: ignore[arg-type] # values by now
 
 
-def _nothing_left(orders: ParentOrders) -> str:
+def _nothing_left(given: ParentOrders, orders: ParentOrders) -> str:
     why = f", {len(orders.skipped)} were skipped: {counted(skip.reason for skip in orders.skipped)}" if orders.skipped else ""
-    return f"no parent order is left to study{why}"
+    history = history_line(short_of(given, orders.skipped), 0)
+    return f"no parent order is left to study{why}{'; ' if history else ''}{history}"
 
 
 def _regular(bars: Bars, sessions: Sessions) -> Bars:

@@ -188,10 +188,13 @@ def test_an_order_id_stands_once_in_each_row(ids, refused):
     assert found.columns["order_id"].tolist() == [str(one).removesuffix(".0") for one in (ids[0], ids[2])]
 
 
-@pytest.mark.parametrize(("keep", "reason"), [(["traider"], "did you mean trader"), (["side"], "the result has one of its own")])
+@pytest.mark.parametrize(
+    ("keep", "reason"),
+    [(["traider"], "did you mean trader"), (["side"], "the result has one of its own"), (["end"], "own"), (["window"], "own")],
+)
 def test_a_column_that_cannot_be_kept_is_refused(keep, reason):
     with pytest.raises(UsageError, match=reason):
-        orders({**GOOD, "trader": "kim"}, keep=keep)
+        orders({**GOOD, "trader": "kim", "window": "x"}, keep=keep)
 
 
 def test_what_was_known_before_own_orders_is_nan_where_there_is_too_little_history():

@@ -24,7 +24,7 @@ from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.design.written.cells import Unread
 from exec_algos.studies.design.written.files import read_orders
 from exec_algos.studies.design.written.form import ORDER_ID, OrderForm
-from exec_algos.studies.design.written.rows import WrittenOrders
+from exec_algos.studies.design.written.rows import WINDOWS, WrittenOrders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -261,7 +261,8 @@ def parents_in_rows(  # noqa: PLR0913 - rows, and what they were checked against
     """What `ParentOrders` takes of rows that were checked."""
     table = np.array(rows, dtype=np.int64).reshape(-1, len(Row._fields)).T
     symbol, session, start, end, side, lots, number, asked_start, asked_end = table
-    windows = {"window_asked": windows_text(asked_start, asked_end, sessions.zone), "window": windows_text(start, end, sessions.zone)}
+    texts = (windows_text(begin, stop, sessions.zone) for begin, stop in ((asked_start, asked_end), (start, end)))
+    windows = dict(zip(WINDOWS, texts, strict=True))
     known = SymbolHistory(bars, sessions, profile_days, symbol, session)
     clipped = tuple(clipped_of(written, rows, sessions))
     said = {READ_AS: list(written.notes), CLIPPED: len(clipped)}
@@ -303,6 +304,8 @@ def _clock_text(instants: npt.NDArray[np.int64], zone: str) -> list[str]:
     import pandas as pd
 
     local = pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone).tz_localize(None).as_unit("ns").asi8
-    whole = not (instants % 1_000_000_000).any()
-    texts = np.datetime_as_string(np.asarray(local, dtype=np.int64).view("datetime64[ns]"), unit="s" if whole else "ns")
-    return [str(text).replace("T", " ") for text in texts.tolist()]
+    texts = np.datetime_as_string(np.asarray(local, dtype=np.int64).view("datetime64[ns]"), unit="s")
+    parts = (instants % 1_000_000_000).tolist()
+    return [
+        str(text).replace("T", " ") + (f".{part:09d}".rstrip("0") if part else "") for text, part in zip(texts.tolist(), parts, strict=True)
+    ]

@@ -19,6 +19,8 @@ from exec_algos.stats.streamed_pairs import PairSums, pair_tables
 from exec_algos.stats.streaming import READ, Totals, added, summaries
 from exec_algos.studies.design.imports import CLIPPED as COUNT
 from exec_algos.studies.design.imports import Refused
+from exec_algos.studies.design.short import HISTORY, SHORT, Short
+from exec_algos.studies.design.short import joined as joined_short
 from exec_algos.studies.folder import WHOLE, StudyFolder, as_text, code_record, differing, explained, is_damaged, seal, sha256_of, unsealed
 from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import merged
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 TABLES = ("parents", "fills")
 LIST = ("symbol", "session", "reason")
-LISTS = ("failed.csv", "skipped.csv", FINDINGS, REFUSED, CLIPPED)  # written anew each time
+LISTS = ("failed.csv", "skipped.csv", FINDINGS, REFUSED, CLIPPED, HISTORY)  # written anew each time
 
 
 def combine(
@@ -60,6 +62,8 @@ def combine(
     _put_list(folder, "failed.csv", facts.failed, lists, before)
     skipped = _put_list(folder, "skipped.csv", _skipped(records, facts), lists, before)
     _put_list(folder, FINDINGS, _findings(records), lists, before, head=Finding._fields)
+    short = joined_short(row for _, record in records for row in record.get(SHORT, ()))
+    _put_list(folder, HISTORY, short, lists, before, head=Short._fields)
     if refused is not None:
         rows = sorted(tuple(row) for row in (*refused, *(row for _, record in records for row in record.get("refused", ()))))
         _put_list(folder, REFUSED, rows, lists, before, head=Refused._fields)
@@ -85,6 +89,16 @@ def combine(
         folder.put_all({WHOLE: state})
     names = (*records.damaged, *damaged, *others)
     return ShardedResult(folder.path, config, facts.failed, records.made, records.count - records.made, names)
+
+
+def read_short(place: str) -> tuple[Short, ...]:
+    """Parent orders of a finished study that had too few earlier sessions, as `combine` wrote them down."""
+    folder = StudyFolder(place)
+    digests = folder.digests()
+    if HISTORY not in digests:
+        return ()
+    rows = list(csv.reader(io.StringIO(folder.proved(HISTORY, digests).decode())))[1:]
+    return tuple(Short(*map(int, row)) for row in rows)
 
 
 def _standing(folder: StudyFolder, config: bytes, workers: Workers, content: bytes | None) -> tuple[dict[str, str], list[str]]:

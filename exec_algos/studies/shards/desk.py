@@ -20,7 +20,7 @@ from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.sampling import Strata
 from exec_algos.studies.design.written.files import SEPARATOR, read_orders, table_of
 from exec_algos.studies.design.written.form import ORDER_ID, OrderForm
-from exec_algos.studies.design.written.rows import WrittenOrders, columns_of, numbers_of
+from exec_algos.studies.design.written.rows import WINDOWS, WrittenOrders, columns_of, numbers_of
 from exec_algos.studies.folder import StudyFolder, sha256_of
 from exec_algos.textform import csv_text, guarded, unguarded
 
@@ -109,7 +109,7 @@ class DeskOrders:
     @property
     def own_columns(self) -> Sequence[str]:
         """Columns that the orders bring into the result."""
-        return (*KNOWN, ORDER_ID, *self.keep, "window_asked", "window")
+        return (*KNOWN, ORDER_ID, *self.keep, *WINDOWS)
 
     def record(self) -> dict[str, Any]:
         """The terms, ready for JSON; the orders themselves are in the folder of the study."""

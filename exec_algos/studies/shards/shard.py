@@ -22,6 +22,7 @@ from exec_algos.market.ratios import Split
 from exec_algos.market.splits import adjusted
 from exec_algos.market.store import joined
 from exec_algos.studies.design.parents import ParentOrders, Skipped
+from exec_algos.studies.design.short import SHORT, short_of
 from exec_algos.studies.folder import RECORD, StudyFolder, check_code, differing, is_damaged, key_of, seal, sha256_of, unsealed
 from exec_algos.studies.record.configuration import data_fingerprint
 from exec_algos.studies.record.data import data_rows, in_shard
@@ -175,6 +176,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     facts["refused"] = [list(row) for row in orders.refused]
     facts["clipped"] = [list(row) for row in orders.clipped]
     if not len(orders):
+        facts[SHORT] = short_of(orders, orders.skipped)
         return Made({}, orders.skipped, failed, facts)
     plan = SlippageStudy(bars, orders, study.algorithms, study.fill_model, study.rules)
     try:
@@ -183,8 +185,10 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
         left = curves_of(bars.take(whole.locate(bars.start) >= 0), orders, plan.algorithms)[1]  # type: ignore[arg-type]
         if len(left):
             raise
+        facts[SHORT] = short_of(orders, left.skipped)
         return Made({}, left.skipped, failed, facts)
     made: Any = result  # `StudyResult.of` makes these two beside the frames
+    facts[SHORT] = short_of(orders, made._skipped)
     tables = made._arrow
     facts["sizes"] = sizes_record(tables, result.bars, whole, study)
     return Made(tables, made._skipped, failed, facts)

@@ -97,11 +97,11 @@ def separator_of(text: str, form: OrderForm) -> str:
 
 
 def _known(line: str, separator: str, form: OrderForm) -> tuple[int, int]:
-    names = next(csv.reader([line], delimiter=separator), [])
     try:
+        names = next(csv.reader([line], delimiter=separator), [])
         return len(form.places(names)), len(names)
-    except UsageError:  # it is said where the columns are looked for
-        return 0, len(names)
+    except (UsageError, csv.Error):  # it is said where the columns are looked for
+        return 0, line.count(separator)
 
 
 def _too_many(cells: Sequence[str], names: Sequence[str], line: int) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 POSITIVE = "quantity must be a positive number of shares; the side says whether they are sold"
 ZERO = "quantity must be a positive number of shares, or a negative one to sell"
 SIGNED = "no column of sides: positive quantities buy, negative ones sell"
+WINDOWS = ("window_asked", "window")  # columns of the result
 # columns of the part of a shard: what was read, so that it is read once
 PART = ("row of orders.csv", "symbol", "side", "quantity", "start", "end", "quantity as written", "window as written")
 
@@ -162,7 +163,7 @@ def columns_of(frame: pd.DataFrame, form: OrderForm, keep: Sequence[str] = ()) -
     for name in (str(name).strip().lower() for name in keep):
         if name not in plain:
             raise UnknownNameError("column", name, found)
-        if name in {*RESULT, *KNOWN}:
+        if name in {*RESULT, *KNOWN, *WINDOWS}:
             raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
         places.setdefault(name, plain.index(name))
     return places
