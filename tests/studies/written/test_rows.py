@@ -77,6 +77,17 @@ def test_beside_sides_a_negative_quantity_is_refused():
     assert {row.reason for row in found.refused} == {"quantity must be a positive number of shares; the side says whether they are sold"}
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "said"), [("quantity", "-50", "the side says whether"), ("end", "12:00", "no time that can be read")]
+)
+def test_a_column_that_is_understood_on_one_side_only_is_refused(field, value, said):
+    sell = {**GOOD, "side": "S", field: value}
+    with pytest.raises(UsageError, match=f"the column '{field}' is understood in no row that sells, such as '{value}': .*{said}"):
+        orders(GOOD, GOOD, sell, sell)
+    found = orders(GOOD, sell, {**GOOD, "side": "S"})
+    assert (found.side.tolist(), [row.row for row in found.refused]) == ([1, -1], [2])
+
+
 def test_a_file_whose_sides_are_codes_of_the_desk_waits_for_their_meaning(tmp_path):
     text = "symbol,side,quantity,start,end\n" + "".join(f"BRK-A,{side},5,{GOOD['start']},{GOOD['end']}\n" for side in ("01", "02", "02"))
     with pytest.raises(UsageError, match=r"desk.csv: the column 'side' is not understood: 3 of 3 rows \('02' 2 x, '01' 1 x\)"):

@@ -18,9 +18,9 @@ BOTH = ["BUY", "SELL"]
     [
         (["BUY", "buy", " Buy ", "B", "b", "BOT", "Bought", "BL", "BC", "BUY_TO_COVER", "buy to cover", "BuyToCover", "BUY-TO-OPEN",
         "BTO", "Cover",
-          "매수", "買", "买入", "ＢＵＹ"], 1),
+          "매수", "현금매수", "買", "买入", "ＢＵＹ"], 1),
         (["SELL", "sell", "S", "SLD", "Sold", "SL", "SS", "SSE", "SELL_SHORT", "Sell Short", "sell short exempt", "SHORT_SELL", "STC",
-          "매도", "売", "卖出"], -1),
+          "매도", "공매도", "売", "卖出"], -1),
     ],
 )  # fmt: skip
 def test_words_and_letters(texts, side):
@@ -33,6 +33,7 @@ def test_codes_of_fix_tag_54():
     assert read_sides(["1", "2", "3", "4", "5", "6"]) == [1, -1, 1, -1, -1, -1]
     assert read_sides([1, 2, 5]) == [1, -1, -1]
     assert read_sides([1.0, 2.0, 5.0]) == [1, -1, -1]
+    assert read_sides(["1.0", "2.0"]) == [1, -1]
 
 
 def test_signs_are_no_codes():

@@ -15,7 +15,7 @@ from exec_algos.studies.design.written.cells import Unread, unquoted
 from exec_algos.studies.design.written.files import NUMBER, SEPARATOR
 from exec_algos.studies.design.written.form import COLUMNS, ORDER_ID, OrderForm
 from exec_algos.studies.design.written.quantities import read_quantities
-from exec_algos.studies.design.written.sides import check_both, read_sides
+from exec_algos.studies.design.written.sides import check_both, check_left, read_sides
 from exec_algos.studies.design.written.times import Times
 from exec_algos.tca.table import COLUMNS as RESULT
 
@@ -98,6 +98,9 @@ class WrittenOrders:
             notes.append(SIGNED)
         times = Times(zone, form.date_format)
         starts, ends = (times.read(cells[name]) for name in ("start", "end"))
+        check_left(sides, quantities, "quantity")
+        check_left(sides, starts, "start")
+        check_left(sides, ends, "end")
         notes += [f"{count} times are {kind}" for kind, count in times.kinds.items()]
         windows = [f"{start} to {end}" for start, end in zip(cells["start"], cells["end"], strict=True)]
         return cls(

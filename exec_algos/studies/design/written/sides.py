@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,11 +13,12 @@ from exec_algos.studies.design.written.cells import Unread, folded, key_of
 
 BUYS = (
     "B", "BUY", "BOT", "BOUGHT", "BUYS", "BL", "BUYLONG", "BC", "COVER", "BUYCOVER", "BUYTOCOVER", "BUYTOOPEN", "BUYTOCLOSE", "BTO", "BTC",
-    "BUYMINUS", "매수", "買", "買い", "買付", "买", "买入",
+    "BUYMINUS", "매수", "현금매수", "신용매수", "買", "買い", "買付", "买", "买入",
 )  # fmt: skip
 SELLS = (
     "S", "SELL", "SLD", "SOLD", "SELLS", "SL", "SELLLONG", "SS", "SSE", "SSHORT", "SELLSHORT", "SHORTSELL", "SELLSHORTEXEMPT",
-    "SHORTEXEMPT", "SELLTOOPEN", "SELLTOCLOSE", "STO", "STC", "SELLPLUS", "매도", "売", "売り", "売付", "卖", "卖出",
+    "SHORTEXEMPT", "SELLTOOPEN", "SELLTOCLOSE", "STO", "STC", "SELLPLUS", "매도",
+    "현금매도", "신용매도", "공매도", "売", "売り", "売付", "卖", "卖出",
 )  # fmt: skip
 WORDS: Mapping[str, int] = {**dict.fromkeys(BUYS, 1), **dict.fromkeys(SELLS, -1)}
 # FIX 4.2 tag 54: buy, sell, buy minus, sell plus, sell short, sell short exempt
@@ -63,8 +65,8 @@ def _pair(piece: str, text: str) -> tuple[str, str]:
 
 def _written(cell: Any) -> str:
     """A cell's text in capitals; 1.0 of a column of numbers with gaps is 1."""
-    whole = isinstance(cell, float) and cell.is_integer()
-    return folded(str(int(cell)) if whole else str(cell)).upper()
+    text = folded(str(cell)).upper()
+    return text.removesuffix(".0") if re.fullmatch(r"-?[1-9]\.0", text) else text
 
 
 def read_sides(cells: Iterable[Any], own: Mapping[str, int] | None = None, orders: Sequence[bool] | None = None) -> list[int | Unread]:
@@ -98,6 +100,23 @@ def read_sides(cells: Iterable[Any], own: Mapping[str, int] | None = None, order
 def _bare(text: str) -> str:
     """Words without what parts them; codes stay, for 01 is not 1."""
     return "" if text[:1].isdecimal() or text[:1] in {"+", "-"} else "".join(sign for sign in text if sign.isalnum())
+
+
+def check_left(sides: Sequence[int | Unread], cells: Sequence[int | Unread] | Sequence[float | Unread], column: str) -> None:
+    """Refuse a column that is not understood in any row of one of two sides.
+
+    Raises
+    ------
+    UsageError
+        A study of the other side would be a wrong study.
+    """
+    known = {side for side in sides if not isinstance(side, Unread)}
+    left = {side for side, cell in zip(sides, cells, strict=True) if not (isinstance(side, Unread) or isinstance(cell, Unread))}
+    if len(known) < 2 or len(left) != 1:
+        return
+    lost = next(cell for side, cell in zip(sides, cells, strict=True) if isinstance(cell, Unread) and side not in left)
+    what = "sells" if 1 in left else "buys"
+    raise UsageError(f"the column {column!r} is understood in no row that {what}, such as {lost.value!r}: {lost.reason}")
 
 
 def check_both(sides: Sequence[int | Unread], column: str, say: str) -> None:
