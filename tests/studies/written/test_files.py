@@ -55,6 +55,11 @@ def test_cells_of_a_spreadsheet_are_texts():
     assert frame.iloc[0].tolist() == ["=1", '="005930"', "'B", "", "'-x", "a\nb", "'"]
 
 
+def test_a_blank_before_a_quote_is_no_part_of_the_cell_and_columns_without_a_name_are_left_alone():
+    frame = table_of('symbol, side, quantity,,\nA, B, "1,000",,\n', FORM)
+    assert frame.iloc[0].tolist() == ["A", "B", "1,000", "", ""]
+
+
 def test_blank_rows_count_and_are_left_out():
     text = "\n ,,\nsymbol,side,quantity\n\n1,2,3\n,,\n   \n4,5,6\n7,8\n"
     frame = table_of(text, FORM)
@@ -88,7 +93,9 @@ cells = st.text(st.sampled_from("ab1,;\"' \n=-é매"), max_size=5)
 def test_what_a_csv_writer_wrote_is_read_again(rows, separator):
     frame = table_of(written([["symbol", "side", "quantity"], *rows], separator), FORM)
     kept = [row for row in rows if any(cell.strip() for cell in row)]
-    guard = [[cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(("=", "-", "\n")) else cell for cell in row] for row in kept]
+    # a blank in front of a cell that needs no quotes is none of its text
+    bare = [[cell if set(cell) & {separator, '"', "\n", "\r"} else cell.lstrip(" ") for cell in row] for row in kept]
+    guard = [[cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(("=", "-", "\n")) else cell for cell in row] for row in bare]
     assert frame.to_numpy().tolist() == guard
 
 

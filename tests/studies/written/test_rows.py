@@ -83,9 +83,16 @@ def test_beside_sides_a_negative_quantity_is_refused():
 def test_a_column_that_is_understood_on_one_side_only_is_refused(field, value, said):
     sell = {**GOOD, "side": "S", field: value}
     with pytest.raises(UsageError, match=f"the column '{field}' is understood in no row that sells, such as '{value}': .*{said}"):
-        orders(GOOD, GOOD, sell, sell)
-    found = orders(GOOD, sell, {**GOOD, "side": "S"})
-    assert (found.side.tolist(), [row.row for row in found.refused]) == ([1, -1], [2])
+        orders(GOOD, *[sell] * 5)
+    few = orders(GOOD, *[sell] * 4)
+    assert (few.side.tolist(), [row.row for row in few.refused]) == ([1], [2, 3, 4, 5])
+    some = orders(GOOD, *[sell] * 5, {**GOOD, "side": "S"})
+    assert (some.side.tolist(), [row.row for row in some.refused]) == ([1, -1], [2, 3, 4, 5, 6])
+
+
+def test_a_line_of_totals_is_no_order_and_takes_no_column_with_it():
+    found = orders(GOOD, {**dict.fromkeys(GOOD, ""), "symbol": "Total", "quantity": "120"})
+    assert (len(found), [tuple(row) for row in found.refused]) == (1, [(2, "Total", "the bars have no such symbol")])
 
 
 def test_a_file_whose_sides_are_codes_of_the_desk_waits_for_their_meaning(tmp_path):

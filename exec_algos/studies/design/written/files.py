@@ -65,7 +65,7 @@ def table_of(text: str, form: OrderForm) -> pd.DataFrame:
     names: list[str] = []
     rows: list[list[str]] = []
     numbers: list[int] = []
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
     number, line = -1, 1
     try:
         for cells in reader:
@@ -98,7 +98,7 @@ def separator_of(text: str, form: OrderForm) -> str:
 
 def _known(line: str, separator: str, form: OrderForm) -> tuple[int, int]:
     try:
-        names = next(csv.reader([line], delimiter=separator), [])
+        names = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
         return len(form.places(names)), len(names)
     except (UsageError, csv.Error):  # it is said where the columns are looked for
         return 0, line.count(separator)

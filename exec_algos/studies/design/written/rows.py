@@ -91,7 +91,8 @@ class WrittenOrders:
         quantities, marks = read_quantities(cells["quantity"], form.decimal, frame.attrs.get(SEPARATOR, ","))
         notes = [*marks]
         if "side" in cells:
-            sides = read_sides(cells["side"], form.codes, [bool(str(cell).strip()) for cell in cells["symbol"]])
+            timed = [bool(str(start).strip() or str(end).strip()) for start, end in zip(cells["start"], cells["end"], strict=True)]
+            sides = read_sides(cells["side"], form.codes, timed)
             quantities = [_above_zero(value, cell, POSITIVE) for value, cell in zip(quantities, cells["quantity"], strict=True)]
         else:
             sides, quantities = _by_sign(quantities, cells["quantity"])

@@ -25,6 +25,7 @@ WORDS: Mapping[str, int] = {**dict.fromkeys(BUYS, 1), **dict.fromkeys(SELLS, -1)
 FIX: Mapping[str, int] = {"1": 1, "+1": 1, "2": -1, "3": 1, "4": -1, "5": -1, "6": -1}
 SIGNS: Mapping[str, int] = {"1": 1, "+1": 1, "-1": -1}
 MOST_UNKNOWN = 0.1  # of a column; more is another list of codes than we take it for
+SYSTEMATIC = 5  # rows; fewer may be slips of the pen
 NO_SIDE = "side is neither BUY nor SELL"
 SAY = "say what they mean: sides={...} (--sides 01=sell,02=buy)"
 
@@ -79,7 +80,7 @@ def read_sides(cells: Iterable[Any], own: Mapping[str, int] | None = None, order
     own : mapping of str to int
         What `parse_sides` returns; it comes first.
     orders : sequence of bool, optional
-        Which rows name a symbol; those without symbol and side are no orders, and do not count.
+        Which rows have a time; those without side and time are no orders, such as a line of totals, and do not count.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def _bare(text: str) -> str:
 
 
 def check_left(sides: Sequence[int | Unread], cells: Sequence[int | Unread] | Sequence[float | Unread], column: str) -> None:
-    """Refuse a column that is not understood in any row of one of two sides.
+    """Refuse a column that is not understood in any row of one of two sides, of which there are at least `SYSTEMATIC`.
 
     Raises
     ------
@@ -112,7 +113,8 @@ def check_left(sides: Sequence[int | Unread], cells: Sequence[int | Unread] | Se
     """
     known = {side for side in sides if not isinstance(side, Unread)}
     left = {side for side, cell in zip(sides, cells, strict=True) if not (isinstance(side, Unread) or isinstance(cell, Unread))}
-    if len(known) < 2 or len(left) != 1:
+    lacking = sum(not isinstance(side, Unread) and side not in left for side in sides)
+    if len(known) < 2 or len(left) != 1 or lacking < SYSTEMATIC:
         return
     lost = next(cell for side, cell in zip(sides, cells, strict=True) if isinstance(cell, Unread) and side not in left)
     what = "sells" if 1 in left else "buys"
