@@ -41,7 +41,7 @@ def dates_of(text: pd.Series[Any], file: str) -> pd.Series[Any] | None:
     MarketDataError
         They may be either.
     """
-    digits = text[text.str.fullmatch(r"\d+").fillna(False).astype(bool)]
+    digits = text[text.str.fullmatch(r"[0-9]+").fillna(False).astype(bool)]
     sizes = set(digits.str.len().unique())
     if sizes == {10}:
         return _expanded(text) if _short_dates(digits, file) else None
@@ -84,7 +84,7 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
     """
     import pandas as pd
 
-    whole = text.str.fullmatch(r"\d{1,19}").fillna(False).to_numpy(dtype=bool)
+    whole = text.str.fullmatch(r"[0-9]{1,19}").fillna(False).to_numpy(dtype=bool)
     numbers = pd.to_numeric(text.where(pd.Series(whole, index=text.index), "0")).to_numpy(dtype=np.uint64)
     unit = np.searchsorted(np.array([LAST * 1_000_000_000 // ns for ns in UNITS], dtype=np.uint64), numbers, side="right")
     known = whole & (unit < len(UNITS)) & (numbers > 0)
@@ -94,7 +94,7 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
 
 
 def _far(ns: Ints, kind: Ints, known: Flags) -> Flags:
-    """Epochs of other digits or another unit than most, more than a year from every other: a digit was lost, or is one too many.
+    """Epochs of another number of digits, or another unit, than most that lie more than a year from every other: one is amiss.
 
     A file that goes on in another unit is near where it changes, and is trusted from there on.
     """

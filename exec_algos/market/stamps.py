@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -130,7 +131,7 @@ def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
 
 
 def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
-    if bool(text.str.fullmatch(r"\d{8,19}(?:\.0+)?").fillna(False).any()):
+    if bool(text.str.fullmatch(r"[0-9]{8,19}(?:\.0+)?").fillna(False).any()):
         text = text.str.replace(r"\.0+$", "", regex=True)
         dates = dates_of(text, file)
         if dates is None:
@@ -161,7 +162,19 @@ def _iso(text: pd.Series[Any], zone: str | None, file: str, shown: pd.Series[Any
         _refuse_mixed(text, offset, file)
         index = pd.DatetimeIndex(pd.to_datetime(_dated(text), format="ISO8601", errors="coerce", utc=True))
         return _aware(index, zone or _zone_of_offsets(text, file), file, _unreadable(index, shown))
-    return _naive(pd.DatetimeIndex(pd.to_datetime(_dated(text), format="ISO8601", errors="coerce")), shown, zone, file)
+    return _naive(_without_offset(_dated(text)), shown, zone, file)
+
+
+def _without_offset(text: pd.Series[Any]) -> pd.DatetimeIndex:
+    """Naive datetimes; what has a part of an offset (``09:30:00-0``), which pandas takes for one, is none."""
+    import pandas as pd
+
+    with suppress(ValueError):
+        index = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce"))
+        if index.tz is None:
+            return index
+    whole = text.mask(text.str.slice(10).str.contains("[-+Zz]", regex=True))
+    return pd.DatetimeIndex(pd.to_datetime(whole, format="ISO8601", errors="coerce"))
 
 
 def _said(text: pd.Series[Any], zone: str | None, file: str, date_format: str) -> Stamps:

@@ -32,7 +32,8 @@ def text_of(data: bytes) -> str:
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding)
-    for encoding in ("utf-8", "cp949", "utf-16-le", "utf-16-be"):
+    wide = ("utf-16-le", "utf-16-be") if data[:64].count(0) > 20 else ()
+    for encoding in (*wide, "utf-8", "cp949", "utf-16-le", "utf-16-be"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -68,7 +69,7 @@ def tables_of(data: bytes, names: tuple[str, ...] | None = None, skip: int = 0) 
     """The text table, by each of the separators that give it enough columns; names in small letters."""
     text = text_of(data).lstrip("\r\n")
     lines = 1 if names is None else skip
-    for separator in ",;\t":
+    for separator in ",;\t|":
         options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "na_filter": False}
         try:
             head = pd.read_csv(io.StringIO(text), header=None, nrows=1, **options).iloc[0].tolist() if names is None else list(names)
@@ -91,7 +92,7 @@ def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) 
 
 def yahoo_says(data: bytes) -> list[Row]:
     """Rows of a file of yfinance, whose first three rows are of names."""
-    names = re.split("[,;\t]", text_of(data).lstrip().split("\n")[0].strip().lower())
+    names = re.split("[,;\t|]", text_of(data).lstrip().split("\n")[0].strip().lower())
     return [row for table in tables_of(data, ("timestamp", *names[1:]), 3) for row in _rows(table, "AAA", ZONE)]
 
 
