@@ -1,4 +1,4 @@
-"""Write the tables of docs/algorithms.md from the registered algorithms: `make docs`, or ``python docs/make_tables.py``."""
+"""Write the tables of docs/algorithms.md and docs/data.md from what is registered: `make docs`, or ``python docs/make_tables.py``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from exec_algos import executors
 from exec_algos.algorithms import ALGORITHMS, Algorithm
 from exec_algos.algorithms.base import INTERVAL
 from exec_algos.algorithms.guide import Parameter
+from exec_algos.market.vendors import VENDORS
 
-PAGE = Path(__file__).parent / "algorithms.md"
+PAGES = [Path(__file__).parent / name for name in ("algorithms.md", "data.md")]
 
 
 def table(header: str, rows: Iterator[tuple[str, ...]]) -> str:
@@ -48,7 +49,35 @@ def parameters() -> Iterator[tuple[str, ...]]:
         yield from (row(f"`{name}`", kind, parameter, kind.parameters[parameter]) for parameter in own)
 
 
+def vendors() -> Iterator[tuple[str, ...]]:
+    """A row for each sample of each vendor: what it looks like, and the line that reads it."""
+    for name, vendor in VENDORS.items():
+        for sample in vendor.samples:
+            said = "".join(f", {key}={value!r}" for key, value in sample.said.items() if key != "symbol").replace("'", '"')
+            yield (
+                f"`{name}`",
+                f"`{sample.file}`",
+                f"`{shown(sample.text)}`",
+                f'`Bars.read("{sample.file}"{said})`',
+                vendor.label or "ask",
+                vendor.zone or ("in the stamps" if "zone" not in sample.said or stamped(sample.text) else "ask"),
+                vendor.source,
+            )
+
+
+def stamped(text: str) -> bool:
+    """Whether a sample's stamps have an offset."""
+    return "+00:00" in text or '0Z"' in text
+
+
+def shown(text: str, most: int = 96) -> str:
+    """The beginning of a sample in one line."""
+    line = " ⏎ ".join(text.replace("\t", " ⇥ ").splitlines()[:2])
+    return line if len(line) <= most else f"{line[: most - 4]} ..."
+
+
 TABLES = {
+    "vendors": ("vendor, file, its first rows, the line that reads it, a stamp is the, zone, form seen in", vendors),
     "which one": ("algorithm, value, executor, what it follows, what it minimises, when to use, source", which_one),
     "parameters": ("algorithm, parameter, default, unit, range, what it is", parameters),
 }
@@ -63,4 +92,5 @@ def made(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(made(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GROUPS = "'\u2019 \u00a0\u202f"  # what stands between groups of three, besides comma and dot
-NUMBER = r"[+-]?\d+(?:{point}\d*)?(?:[eE][+-]?\d+)?"
-GROUPED = r"[+-]?\d{{1,3}}(?:[{groups}]\d{{3}})+(?:{point}\d*)?"
+NUMBER = r"[+-]?[0-9]+(?:{point}[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+GROUPED = r"[+-]?[0-9]{{1,3}}(?:[{groups}][0-9]{{3}})+(?:{point}[0-9]*)?"
 # a comma that can only stand before decimals, and a dot that can only do so
 COMMA_IS_DECIMAL = re.compile(
-    r"[+-]?\d*,(?:\d{1,2}|\d{4,})|[+-]?\d{4,},\d+|[+-]?0,\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:\.\d{3}){2,}"
+    r"[+-]?[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[+-]?[0-9]{4,},[0-9]+|[+-]?0,[0-9]+|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[+-]?[0-9]{1,3}(?:\.[0-9]{3}){2,}"
 )
 DOT_IS_DECIMAL = re.compile(
-    r"[+-]?\d*\.(?:\d{1,2}|\d{4,})|[+-]?\d{4,}\.\d+|[+-]?0\.\d+|[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:,\d{3}){2,}"
+    r"[+-]?[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|[+-]?[0-9]{4,}\.[0-9]+|[+-]?0\.[0-9]+|[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[+-]?[0-9]{1,3}(?:,[0-9]{3}){2,}"
 )
-EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 
 
 def plain_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
-    """Cells of text with a dot before their decimals and no groups; what is no number stays as it stands.
+    """Cells of text with a dot before their decimals and no groups; what is no number, or alone in groups, stays as it stands.
 
     Parameters
     ----------
@@ -36,6 +36,9 @@ def plain_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
     groups = GROUPS + ("." if decimal == "," else ",")
     stripped = text.str.strip()
     grouped = stripped.str.fullmatch(GROUPED.format(groups=re.escape(groups), point=re.escape(decimal))).fillna(False).astype(bool)
+    # in groups are all of a column or none: a blank or a mark in one of them is damage
+    if bool(stripped.str.match(r"[+-]?[0-9]{4}").fillna(False).any()):
+        grouped &= False
     number = stripped.str.fullmatch(NUMBER.format(point=re.escape(decimal))).fillna(False).astype(bool)
     plain = stripped.str.replace(f"[{re.escape(groups)}]", "", regex=True).where(grouped, stripped)
     pointed = plain.str.replace(",", ".", regex=False) if decimal == "," else plain

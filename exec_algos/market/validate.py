@@ -18,6 +18,8 @@ OnBad = Literal["raise", "drop", "repair"]
 
 MOST_SHARES = 9e15  # beyond 2**53 not every whole number is a double
 ON_BAD = ("raise", "drop", "repair")
+NOT_ABOVE_ZERO = "is not above zero"
+ALLOW = " (allow_negative=True takes such prices, which power and some futures have)"
 WAY_OUT = "fix it or pass on_bad='drop' or 'repair'"
 
 
@@ -200,7 +202,7 @@ def _checks(rows: RawRows, *, allow_negative: bool) -> Iterator[_Check]:
     for name in ("open", "high", "low", "close"):
         yield _Check(~np.isfinite(c[name]), name, _say(c, f"{name} {{{name}}} is no price"), False)
         if not allow_negative:
-            yield _Check(c[name] <= 0, name, _say(c, f"{name} {{{name}}} is not above zero"), False)
+            yield _Check(c[name] <= 0, name, _say(c, f"{name} {{{name}}} {NOT_ABOVE_ZERO}"), False)
     yield _Check(~np.isfinite(c["volume"]), "volume", _say(c, "volume {volume} is no number of shares"), False)
     yield _Check(c["volume"] < 0, "volume", _say(c, "volume {volume} is negative"), False)
     yield _Check(c["volume"] > MOST_SHARES, "volume", _say(c, "volume {volume} is more than doubles count"), False)
@@ -221,7 +223,8 @@ def _possible(rows: RawRows, on_bad: OnBad, *, allow_negative: bool) -> RawRows:
     for check in _checks(rows, allow_negative=allow_negative):
         found = np.flatnonzero(check.bad & ~dropped)
         if len(found) and on_bad == "raise":
-            rows.refuse(int(found[0]), check.problem(int(found[0])), len(found) - 1)
+            way_out = ALLOW if check.problem(int(found[0])).endswith(NOT_ABOVE_ZERO) else ""
+            rows.refuse(int(found[0]), check.problem(int(found[0])) + way_out, len(found) - 1)
         mends = check.mends and on_bad == "repair"
         issues += [rows.issue(i, check.column, check.problem(i), _action(rows, check, i) if mends else "dropped") for i in map(int, found)]
         (mend if mends else dropped)[found] = True

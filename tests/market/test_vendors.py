@@ -19,7 +19,7 @@ SAMPLES = [(name, sample) for name, vendor in VENDORS.items() for sample in vend
 # every sample holds these three bars, at 2024-01-16 in its own zone
 BARS = {"open": [10, 11, 12], "high": [12, 13, 14], "low": [9, 10, 11], "close": [11, 12, 13]}
 VOLUME = [500, 600, 700]
-FIRST = {"alphavantage": "15:57", "backtrader": "09:30"}  # the start of the first bar
+FIRST = {"alphavantage": "15:57", "korean": "09:00"}  # the start of the first bar
 
 
 def put(folder, name, text, encoding="utf-8"):
@@ -187,10 +187,14 @@ def test_an_answer_without_bars_or_cut_short_is_refused(tmp_path):
 
 
 def test_kiwooms_sign_is_that_of_the_days_change(tmp_path):
-    bars = Bars.read(put(tmp_path, "005930.csv", sample_of("korean").text, "cp949"), label="start")
+    text = sample_of("korean").text
+    bars = Bars.read(put(tmp_path, "005930.csv", text, "cp949"))
     assert bars.low.tolist() == [9, 10, 11]
     assert bars.notes == ("005930: prices carry the sign of the day's change, and are read without it",)
     assert bars.zone == "Asia/Seoul"
+    later = text.replace("0116090", "0116095")  # from 09:50 on: the first bar does not tell which end its stamp names
+    with pytest.raises(MarketDataError, match="pass label="):
+        Bars.read(put(tmp_path, "005930.csv", later))
 
 
 def test_clock_times_that_lost_their_zeros_are_read(tmp_path):

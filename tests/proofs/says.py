@@ -45,6 +45,8 @@ def number(cell: Any) -> float:
     """A cell as a number; NaN for none."""
     if isinstance(cell, str) and "_" in cell:
         return np.nan
+    if isinstance(cell, str) and re.fullmatch(r"\d{1,3}(?: \d{3})+", cell.strip()):
+        cell = cell.replace(" ", "")
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -74,6 +76,8 @@ def tables_of(data: bytes, names: tuple[str, ...] | None = None, skip: int = 0) 
         try:
             head = pd.read_csv(io.StringIO(text), header=None, nrows=1, **options).iloc[0].tolist() if names is None else list(names)
             head = [str(name).strip().lower() for name in head]
+            # a column that is no field may have the name of another
+            head = [name if name not in head[:at] or name in (*COLUMNS, *TIMES) else f"{name} {at}" for at, name in enumerate(head)]
             if len(head) >= 5:
                 yield pd.read_csv(io.StringIO(text), header=None, names=head, skiprows=lines, index_col=False, **options)
         except (ValueError, pd.errors.ParserError):
@@ -92,7 +96,7 @@ def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) 
 
 def yahoo_says(data: bytes) -> list[Row]:
     """Rows of a file of yfinance, whose first three rows are of names."""
-    names = re.split("[,;\t|]", text_of(data).lstrip().split("\n")[0].strip().lower())
+    names = re.split("[,;\t|]", text_of(data).lstrip().splitlines()[0].strip().lower())
     return [row for table in tables_of(data, ("timestamp", *names[1:]), 3) for row in _rows(table, "AAA", ZONE)]
 
 
