@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 EARLIEST = 19_000_101  # a date; epochs are beyond it
+PRESENT = ("now", "today")
 ASK_ZONE = "pass zone='America/New_York' or the like"
 OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
@@ -157,7 +158,9 @@ def _iso(text: pd.Series[Any], zone: str | None, file: str, shown: pd.Series[Any
     """Instants of ISO 8601 text; `shown` is what the file has."""
     import pandas as pd
 
-    offset = (text.str.contains(OFFSET, regex=True) & (text.str.len() > 10)).fillna(False).to_numpy(dtype=bool)
+    offset = text.str.contains(OFFSET, regex=True).fillna(False).to_numpy(dtype=bool)
+    if offset.any():  # the end of 2024-01-16 looks like one, too
+        offset &= (text.str.len() > 10).fillna(False).to_numpy(dtype=bool)
     if offset.any():
         _refuse_mixed(text, offset, file)
         index = pd.DatetimeIndex(pd.to_datetime(_dated(text), format="ISO8601", errors="coerce", utc=True))
@@ -190,8 +193,8 @@ def _said(text: pd.Series[Any], zone: str | None, file: str, date_format: str) -
 
 
 def _dated(text: pd.Series[Any]) -> pd.Series[Any]:
-    """Texts that begin with a digit: pandas takes "now" and "today" for the present."""
-    return text.where(text.str.match(r"\d").fillna(False))
+    """Texts that are no words for the present, which pandas takes for it."""
+    return text.mask(text.isin(PRESENT))
 
 
 def _refuse_mixed(text: pd.Series[Any], offset: npt.NDArray[np.bool_], file: str) -> None:

@@ -45,16 +45,26 @@ def table_of(text: str, said: CsvFormat, *, file: str, stem: str) -> CsvTable:
         Nothing stands in it.
     """
     text = text.lstrip("\n")
-    if not text.strip():
+    while "\n\n" in text:  # blank lines are no rows, wherever they stand
+        text = text.replace("\n\n", "\n")
+    if not text or text.isspace():
         raise MarketDataError("the file is empty; download it again", file=file)
     lines = text.split("\n", MOST_ABOVE + 2)
     above = _lines_above(lines)
     separator = max(SEPARATORS, key=lines[above].count)
-    last = text.rstrip().rsplit("\n", 1)[-1]
+    last = _last_line(text)
     head, second, ending = (split_row(line, separator) for line in (lines[above], (*lines[above + 1 :], "")[0], last))
     if said.header and not is_values(head):
         return CsvTable(text, separator, head, second, ending, above + 1, stem, said)
     return CsvTable(text, separator, (), head, ending, above, stem, said)
+
+
+def _last_line(text: str, size: int = 1 << 12) -> str:
+    """The last line that is not blank, looking at the end of the text first."""
+    ending = text[-size:].rstrip()
+    if "\n" not in ending and size < len(text):
+        return _last_line(text, size * 16)
+    return ending.rsplit("\n", 1)[-1]
 
 
 def _lines_above(lines: list[str]) -> int:

@@ -45,8 +45,8 @@ def number(cell: Any) -> float:
     """A cell as a number; NaN for none."""
     if isinstance(cell, str) and "_" in cell:
         return np.nan
-    if isinstance(cell, str) and re.fullmatch(r"\d{1,3}(?: \d{3})+", cell.strip()):
-        cell = cell.replace(" ", "")
+    if isinstance(cell, str) and re.fullmatch(r"\d{1,3}(?:[ ']\d{3})+", cell.strip()):
+        cell = re.sub("[ ']", "", cell)
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -69,7 +69,7 @@ def instant(cell: str, zone: str | None) -> int | None:
 
 def tables_of(data: bytes, names: tuple[str, ...] | None = None, skip: int = 0) -> Iterator[pd.DataFrame]:
     """The text table, by each of the separators that give it enough columns; names in small letters."""
-    text = text_of(data).lstrip("\r\n")
+    text = re.sub(r"\A(?:# a remark|Source: a vendor)\s*", "", text_of(data).lstrip("\r\n"))  # above the names
     lines = 1 if names is None else skip
     for separator in ",;\t|":
         options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "na_filter": False}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from exec_algos.errors import MarketDataError
@@ -31,8 +30,8 @@ def _prepare(table: CsvTable, file: str) -> Prepared:
         return Prepared(frame_of(table, file))
     tickers, prices = (table.first, table.header) if table.header[0] == "Price" else (table.header, table.first)
     order = ("timestamp", *(f"{price.lower()}\t{ticker}" for price, ticker in zip(prices[1:], tickers[1:], strict=False)))
-    third = next(csv.reader([table.text.split("\n", table.skip + 2)[table.skip + 1]], delimiter=table.separator), [""])
-    skip = table.skip + (2 if third[0].strip() in ("Datetime", "Date", "Timestamp") else 1)
+    third = "".join(table.text.split("\n", table.skip + 2)[table.skip + 1 :][:1]).strip('" ')
+    skip = table.skip + (2 if third.startswith(("Datetime", "Date", "Timestamp")) else 1)
     wide = frame_of(table, file, order=order, skip=skip)
     return Prepared(_long(wide, list(dict.fromkeys(tickers[1:])), file))
 
