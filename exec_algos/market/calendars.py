@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ import numpy.typing as npt
 
 from exec_algos.errors import UsageError
 from exec_algos.market.arrays import Ints
-from exec_algos.market.schedules import schedule
+from exec_algos.market.corrections import Correction, corrected, extension, named, split
+from exec_algos.market.schedules import HOURS, schedule
 from exec_algos.market.stamps import known_zone
 
 DAY = 86_400_000_000_000
@@ -72,8 +74,31 @@ class Sessions:
 
     def take(self, rows: npt.NDArray[Any]) -> Sessions:
         """Some of them, by number or mask, in time order."""
-        columns = {name: getattr(self, name)[rows] for name in ("date", "open", "close", "break_start", "break_end")}
+        columns = {name: getattr(self, name)[rows] for name in ("date", *HOURS)}
         return Sessions(name=self.name, zone=self.zone, **columns)
+
+    def replace(self, day: str, hours: str) -> Sessions:
+        """The same with other hours on one day, which stand in the name: studies keep it and find them again.
+
+        Parameters
+        ----------
+        day : str
+            ``"2024-11-14"``: the day by which the session is known, or one that has none.
+        hours : str
+            On the exchange's clock: ``"10:00-16:30"``; ``"09:00-11:30,12:30-15:00"`` with a pause; ``"closed"``.
+
+        Raises
+        ------
+        UsageError
+            Hours that are none, or with which sessions overlap, or no session that is left.
+
+        Examples
+        --------
+        >>> exam = sessions("XKRX", 1731456000000000000, 1731628800000000000).replace("2024-11-14", "10:00-16:30")
+        >>> exam.name
+        'XKRX@2024-11-14=10:00-16:30'
+        """
+        return _corrected(self, [Correction.of(f"{day}={hours}")])
 
     def locate(self, instants: Ints) -> Ints:
         """Index of the session that holds each instant (ns UTC), -1 where the exchange is closed or pauses."""
@@ -181,7 +206,8 @@ def sessions(name: str, first: int, last: int) -> Sessions:
         Any calendar of exchange_calendars (``XNYS``, ``XKRX`` ...) or ``24/7``. With a time behind it, such as ``XNYS+1min`` or
         ``XKRX+30s``, sessions close that much later: for bars of which one, at the close, holds the closing auction. It is the
         session's last bar then. ``XKRX-10min`` opens earlier: for bars of which one, before the open, holds the opening auction,
-        the session's first bar. Both: ``XKRX-10min+1min``.
+        the session's first bar. Both: ``XKRX-10min+1min``. Behind ``@`` stand the hours of days that the calendar has wrong:
+        ``XKRX@2024-11-14=10:00-16:30`` (`exec_algos.market.corrections`).
     first, last : int
         ns UTC.
 
@@ -192,19 +218,33 @@ def sessions(name: str, first: int, last: int) -> Sessions:
     UsageError
         The period lies outside what the calendar covers, or ends before it starts; or sessions that would overlap.
     """
+    calendar, corrections = split(name)
+    if corrections:
+        inside = [correction for correction in corrections if _day(first - DAY) <= np.datetime64(correction.day, "D") <= _day(last + DAY)]
+        return replace(_corrected(sessions(calendar, first, last), inside), name=name)
     exchange, _, behind = name.partition("+")
     plain, before = _opening(exchange)
     if plain != name:
         return _longer(sessions(plain, first, last), name, _length(name, before), _length(name, behind))
     if last < first:
         raise UsageError(f"a period must not end before it starts, got {np.datetime64(first, 'ns')} to {np.datetime64(last, 'ns')}")
-    begin, end = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - DAY, last + DAY))
+    begin, end = _day(first - DAY), _day(last + DAY)
     if name == "24/7":
         days = np.arange(begin, end, dtype="datetime64[D]")
         opens = days.astype("datetime64[ns]").astype(np.int64)
         return Sessions(name=name, zone="UTC", date=days, open=opens, close=opens + DAY)
     hours = schedule(name, _year(begin), _year(end)).between(begin, end)
     return Sessions(name=name, **hours._asdict())
+
+
+def _corrected(plain: Sessions, corrections: Sequence[Correction]) -> Sessions:
+    columns = corrected({name: getattr(plain, name) for name in ("date", *HOURS)}, plain.zone, corrections, extension(plain.name))
+    return Sessions(name=named(plain.name, corrections), zone=plain.zone, **columns)
+
+
+def _day(instant: int) -> np.datetime64:
+    day: np.datetime64 = np.datetime64(instant, "ns").astype("datetime64[D]")
+    return day
 
 
 def _opening(exchange: str) -> tuple[str, str]:

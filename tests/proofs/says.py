@@ -63,7 +63,7 @@ def instant(cell: str, zone: str | None) -> int | None:
     try:
         stamp = pd.Timestamp(text)
         return int((stamp.tz_localize(zone) if stamp.tz is None else stamp).as_unit("ns").value)
-    except (ValueError, TypeError, OverflowError, pd.errors.OutOfBoundsDatetime):
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
         return None
 
 
