@@ -328,7 +328,17 @@ def test_strict_stops_at_the_first_order_that_is_refused(folder, desk, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "also", ["--size 100", "--side buy", "--side sell", "--side buy,sell", "--window 10:00-11:00", "--symbols AAA", "--from 2024-01-01"]
+    "also",
+    [
+        "--size 100",
+        "--size 5%adv",
+        "--side buy",
+        "--side sell",
+        "--side buy,sell",
+        "--window 10:00-11:00",
+        "--symbols AAA",
+        "--from 2024-01-01",
+    ],
 )
 def test_orders_of_a_file_say_themselves_what_they_are(folder, desk, tmp_path, also):
     run = invoke("study", folder, "--calendar", "XNYS", "--orders", desk, "--out", tmp_path, *also.split())

@@ -147,6 +147,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             if not resume.strip():
                 raise UsageError("--resume names no folder; give one for the study")
             _check_resumed(ctx, resume, bars)
+            _check_size(ctx, orders)
             how = How(cluster, shard, strict=strict, durable=fsync, allow_import=tuple(allow_import or ()))
             run_shards(bars or [], request, resume, how=how, show=show)
             return
@@ -154,6 +155,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
             raise UsageError(
                 "name bars to study, or --resume DIR; --cluster, --shard and --allow-import need --resume, --strict that or --orders"
             )
+        _check_size(ctx, orders)
         from exec_algos.cli.data import bars_to_study
         from exec_algos.cli.study import run_and_show
 
@@ -165,6 +167,17 @@ IN_MEMORY = {"out", *OPTIONS}  # what a study in shards has no use for
 GOING_ON = {"resume", "allow_import", "cluster", "shard", "fsync", "strict", "as_json", "by", "sensitivity", "sweep_split"}
 
 
+def _typed(ctx: typer.Context, name: str) -> bool:
+    """Whether an option was typed, not taken from its default."""
+    return getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
+
+
+def _check_size(ctx: typer.Context, orders: str | None) -> None:
+    """Refuse a size beside a file of orders, also where it is the one that a grid would have."""
+    if orders is not None and _typed(ctx, "size"):
+        raise UsageError(f"each order of {orders} says what it is; leave out --size, or the file of orders")
+
+
 def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> None:
     """Refuse options that a study in shards would pass over.
 
@@ -173,8 +186,7 @@ def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> N
     UsageError
         Their names, and what to do.
     """
-    sources = {str(param.name): ctx.get_parameter_source(str(param.name)) for param in ctx.command.params}
-    typed = [param for param in ctx.command.params if getattr(sources[str(param.name)], "name", "") == "COMMANDLINE"]
+    typed = [param for param in ctx.command.params if _typed(ctx, str(param.name))]
     given = {str(option.name): option.opts[0] for option in typed if option.name != "bars"}
     idle = ", ".join(option for name, option in given.items() if name in IN_MEMORY)
     if idle:

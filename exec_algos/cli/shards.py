@@ -294,7 +294,7 @@ def _print_left_out(result: ShardedResult) -> None:
     for line in data_lines(result.findings):
         say(f"data: {line}")
     if "splits" in config:
-        say(f"splits: {used_line(config['splits'], config.get('splits_given'))}")
+        say(f"splits: {used_line(config['splits'], config.get('splits_unused', ()))}")
     for line in config.get("read_as", ()):
         say(line)
     _print_failed(result)

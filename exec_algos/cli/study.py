@@ -49,7 +49,7 @@ from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
 from exec_algos.studies.summary import fees_bps
 from exec_algos.tca.oversize import oversize_line
-from exec_algos.tca.pairs import p_text
+from exec_algos.tca.pairs import no_p, p_text
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 from exec_algos.textform import numbered
 
@@ -108,8 +108,12 @@ def run_and_show(
     else:
         _print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
-        splits = [] if request.splits is None else [f"splits: {used_line(study.bars.splits, len(Splits.of(request.splits)))}"]
-        _print_lines([*_history(study, result), *splits, *([] if fills else [_without_fills(study, request)])])
+        _print_lines(_history(study, result))
+        if request.splits is not None:
+            unused = [split for split in Splits.of(request.splits).rows if split not in study.bars.splits]
+            _print_lines([f"splits: {used_line(study.bars.splits, unused)}"])
+        if not fills:
+            _print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, study.parents, worked, out, page)
     if refused:
@@ -345,6 +349,7 @@ def compared_lines(pairs: pd.DataFrame, short: dict[str, str], side: str) -> lis
     lines = []
     for row in pairs[pairs["first"] == pairs["first"].iloc[0]].to_dict("records") if len(pairs) else ():
         p = p_text(row["p_holm" if many else "p"]) + (f" (Holm, {len(pairs)} pairs)" if many and not math.isnan(row["p_holm"]) else "")
+        p += no_p(row)
         days = f"{row['clusters']} day{'' if row['clusters'] == 1 else 's'}"
         lines.append(
             f"{side}: {short[row['first']]} - {short[row['second']]} on the same parent orders: {bps(row['difference'], UNKNOWN)} bps, "

@@ -84,11 +84,16 @@ class Market:
         Raises
         ------
         UsageError
-            A symbol that is there already, or bars of another length.
+            A symbol that is there already, or bars of another length or of another quote proxy.
         """
         steps = {stream.step for stream in self.streams.values()} | {bars.step}
         if len(steps) > 1:
             raise UsageError(f"bars of one market have one length, got {sorted(step / 1e9 for step in steps)} seconds")
+        for stream in self.streams.values():
+            there, more = (proxied.quote_proxy or "none" for proxied in (stream.bars, bars))
+            if there != more:
+                proxies = f"{stream.symbol} {there}, {bars.symbols[0]} {more}"
+                raise UsageError(f"bars of one market have one quote proxy, got {proxies}; name it for all of them, or for none")
         if self._at_limit is not None:
             check_quotes(bars)
         bars = trading_bars(bars, self.sessions)

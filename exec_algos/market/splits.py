@@ -118,9 +118,9 @@ class Splits:
             for split in used:
                 check_step(bars, split, self.source)
         made = adjusted(bars, used)
-        return replace(made, splits=(*bars.splits, *used), report=(*bars.report, *self._told(bars, used)))
+        return replace(made, splits=(*bars.splits, *used), report=(*bars.report, *self._issues(bars, used)))
 
-    def _told(self, bars: Bars, used: Sequence[Split]) -> Iterator[RowIssue]:
+    def _issues(self, bars: Bars, used: Sequence[Split]) -> Iterator[RowIssue]:
         """A line for each row of a symbol of the bars, and one for all the others."""
         others = [split for split in self.rows if split.symbol not in bars.symbols]
         for split in (split for split in self.rows if split.symbol in bars.symbols):
@@ -130,7 +130,15 @@ class Splits:
         if others:
             named = ", ".join(dict.fromkeys(split.symbol for split in others[:3]))
             many = len({split.symbol for split in others})
-            yield RowIssue(self.source, others[0].row, "symbol", named, f"{many} symbols that the bars lack", "not used", named)
+            yield RowIssue(
+                self.source,
+                others[0].row,
+                "symbol",
+                named,
+                f"{many} symbol{'' if many == 1 else 's'} that the bars lack",
+                "not used",
+                named,
+            )
 
 
 def adjusted(bars: Bars, splits: Iterable[Split]) -> Bars:
@@ -158,14 +166,20 @@ def of_record(bars: Bars, rows: Sequence[Sequence[Any]]) -> Bars:
     return bars if bars.splits == wanted else Splits(wanted).adjust(bars)
 
 
-def used_line(rows: Sequence[Sequence[Any]], given: int | None = None, most: int = 3) -> str:
-    """What was done with the splits of a study's record, of `given` in all."""
-    if given is not None and len(rows) < given:
-        others = f"{given - len(rows)} of {given} rows not used, of symbols that the bars lack or without bars on both sides of the date"
-        return f"{used_line(rows, most=most)}; {others}" if rows else others
-    names = [Split(*row).name for row in rows]
+def used_line(rows: Sequence[Sequence[Any]], unused: Sequence[Sequence[Any]] = (), most: int = 3) -> str:
+    """What was done with the splits of a study's record, and which were of no use."""
+    used = f"{_names([row[:4] for row in rows], most)}: prices, volumes and sizes of orders before it are in shares after it"
+    if not unused:
+        return used
+    count = f"{len(unused)} of {len(rows) + len(unused)} rows not used ({_names(unused, most)})"
+    others = f"{count}, of symbols that the bars lack or without bars on both sides of the date"
+    return f"{used}; {others}" if rows else others
+
+
+def _names(rows: Sequence[Sequence[Any]], most: int) -> str:
+    names = [split.name + (f" in row {split.row}" if split.row else "") for split in (Split(*row) for row in rows)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}: prices, volumes and sizes of orders before it are in shares after it"
+    return f"{', '.join(names[:most])}{more}"
 
 
 def shares_after(splits: Iterable[Split], symbol: str, instant: int, zone: str) -> float:

@@ -146,7 +146,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("competition", "none: each parent order and algorithm is alone in the market"),
         (
             "splits",
-            used_line(config["splits"], config.get("splits_given"))
+            used_line(config["splits"], config.get("splits_unused", ()))
             if "splits" in config
             else "prices and volumes as they are in the data: not adjusted",
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.checks import Floats, Ints
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UnknownNameError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.market.hours import sessions_of
 from exec_algos.stats.bootstrap import Method, cluster_bootstrap
@@ -20,12 +20,13 @@ from exec_algos.stats.power import power_sentence
 from exec_algos.tca.advantage import price_advantage
 from exec_algos.tca.benchmarks import View
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
-from exec_algos.tca.frames import benchmark_columns, index_shortfall, parent_shortfall, slippage_table, view_of
+from exec_algos.tca.frames import benchmark_columns, betas_of, index_shortfall, parent_shortfall, slippage_table, view_of
 from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line
 from exec_algos.tca.markouts import HORIZONS, markouts
 from exec_algos.tca.names import named
 from exec_algos.tca.trades import Stamped, Trades
 from exec_algos.tca.twins import BUYS_ONLY, twins_in
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,12 @@ class Analysis:
     view: View
     stamped: Stamped
     _made: dict[tuple[Any, ...], pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        algorithms, sides = (", ".join(dict.fromkeys(self.parents[group])) for group in GROUPS)
+        orders, fills = self.parents["parent_id"].nunique(), len(self.fills)
+        of = f"{numbered(orders, 'parent order')} and {numbered(fills, 'fill')}"
+        return f"<Analysis of {of}: {algorithms}; {sides.lower()}; shortfall(), slippage(), markouts() ...>"
 
     @classmethod
     def of(cls, parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: Mapping[str, Any]) -> Analysis:
@@ -165,7 +172,7 @@ class Analysis:
         UsageError
             `index` holds several symbols, or `beta` lacks one.
         """
-        whole = index_shortfall(self.parents, self.fills, self.view, index, _betas(self.parents["symbol"], beta), mark=mark)
+        whole = index_shortfall(self.parents, self.fills, self.view, index, betas_of(self.parents["symbol"], beta), mark=mark)
         days = self.parents["session"].to_numpy()
         return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
 
@@ -387,13 +394,3 @@ def _table(lines: dict[str, dict[str, Any]], name: str) -> pd.DataFrame:
 
 def _benchmark_names(table: pd.DataFrame) -> list[str]:
     return [column.removesuffix("_bps") for column in table.columns if column.endswith("_bps")]
-
-
-def _betas(symbols: pd.Series, beta: float | Mapping[str, float]) -> Floats:
-    """The beta of each row."""
-    if not isinstance(beta, Mapping):
-        return np.full(len(symbols), float(beta))
-    lacking = sorted(set(symbols) - set(beta))
-    if lacking:
-        raise UsageError(f"beta has no number for {lacking[0]!r}: give one for each symbol of the orders, or one number for all")
-    return np.array([beta[symbol] for symbol in symbols], dtype=np.float64)

@@ -80,6 +80,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     if data_fingerprint(regular) != wanted:
         raise UsageError(f"the study in {kept.path} was made of other bars: sha256 {wanted[:12]}.. there; give the same")
     parents, fills = (pd.read_parquet(io.BytesIO(parts[f"{name}.parquet"] or b"")) for name in ("parents", "fills"))
+    parents["session"] = parents["session"].astype("datetime64[s]")  # Parquet has milliseconds at least
     skipped = text_of_csv(pd.read_csv(io.BytesIO(parts["skipped.csv"] or b""), dtype=str, keep_default_na=False))
     findings = read_findings(kept.get(FINDINGS))
     if findings is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -234,3 +234,19 @@ def _side(parents: pd.DataFrame) -> Ints:
 def _average(parents: pd.DataFrame) -> Estimable:
     filled, price = (parents[name].to_numpy(dtype=np.float64) for name in ("filled", "average_price"))
     return average_price(filled, np.where(filled > 0, filled * price, 0.0))
+
+
+def betas_of(symbols: pd.Series, beta: float | Mapping[str, float]) -> Floats:
+    """The beta of each row.
+
+    Raises
+    ------
+    UsageError
+        A symbol that has none.
+    """
+    if not isinstance(beta, Mapping):
+        return np.full(len(symbols), float(beta))
+    lacking = sorted(set(symbols) - set(beta))
+    if lacking:
+        raise UsageError(f"beta has no number for {lacking[0]!r}: give one for each symbol of the orders, or one number for all")
+    return np.array([beta[symbol] for symbol in symbols], dtype=np.float64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from exec_algos.model import Side
 from exec_algos.stats.paired import compare_all
@@ -41,3 +41,12 @@ def comparisons(compare: Callable[..., pd.DataFrame], benchmarks: Iterable[str],
 def p_text(value: float) -> str:
     """A p-value in words of the tables: three digits, never 0."""
     return "p not estimable" if math.isnan(value) else f"p {value:.3f}" if value >= 0.001 else "p < 0.001"
+
+
+def no_p(row: Mapping[str, Any]) -> str:
+    """Why a pair of `compared` has no p-value where its interval is a point; empty elsewhere."""
+    if not math.isnan(row["p"]) or row["low"] != row["high"]:
+        return ""
+    if row["difference"] == 0.0:
+        return " (both cost the same in every order, to the digit, as where a cap binds all day)"
+    return " (the difference is the same on every day)"

@@ -1,5 +1,6 @@
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
 from small_markets import DAYS, DRIVERS, MINUTE, at, clock_times, driven, minute_bars, run, trades
@@ -304,3 +305,17 @@ def test_bars_of_another_length_join_no_market_that_runs_and_leave_it_as_it_was(
     first, second, resolution = driven("asyncio", WIDE, work)
     assert trades([first, second]) == [(10, 100), (10, 102)]
     assert resolution == MINUTE
+
+
+def test_bars_of_another_quote_proxy_join_no_market_that_runs():
+    async def work(broker):
+        with pytest.raises(
+            UsageError, match="bars of one market have one quote proxy, got X none, Y close; name it for all of them, or for none"
+        ):
+            broker.market.add(minute_bars([100, 101], symbol="Y", quote_proxy="close"))
+        with pytest.raises(UnknownNameError, match="unknown symbol 'Y'"):
+            await broker.place_order("Y", 10)
+        broker.market.add(minute_bars([100, 101], symbol="Z"))
+        return sorted(broker.market.streams)
+
+    assert driven("asyncio", replace(WIDE, quote_proxy=None), work) == ["X", "Z"]

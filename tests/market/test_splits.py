@@ -84,11 +84,15 @@ def test_rows_that_find_no_bars_are_said():
         (3, "AAA", "not used: no bar before it, or none from it on"),
         (4, "ZZZ", "not used"),
     ]
-    assert used_line(made.splits, len(table)).startswith("AAA 2024-06-10 10:1: prices, volumes and sizes of orders before it are in shares")
-    assert used_line(made.splits, len(table)).endswith(
-        "3 of 4 rows not used, of symbols that the bars lack or without bars on both sides of the date"
+    unused = [split for split in table.rows if split not in made.splits]
+    used = "AAA 2024-06-10 10:1: prices, volumes and sizes of orders before it are in shares after it"
+    assert used_line(made.splits) == used
+    assert used_line(made.splits, unused) == (
+        f"{used}; 3 of 4 rows not used (AAA 2024-06-06 5:1 in row 2, AAA 2030-01-02 2:1 in row 3, ZZZ 2024-06-10 4:1 in row 4), of symbols "
+        "that the bars lack or without bars on both sides of the date"
     )
-    assert used_line((), 1).startswith("1 of 1 rows not used")
+    assert used_line((), unused * 2).startswith("6 of 6 rows not used (AAA 2024-06-06 5:1 in row 2, ")
+    assert "in row 4 and 3 more), of symbols" in used_line((), unused * 2)
 
 
 @pytest.mark.parametrize(

@@ -181,3 +181,11 @@ def test_an_analysis_is_made_once_and_does_not_change_what_is_saved(result, tmp_
     assert isinstance(result.analysis(), Analysis)
     result.save(tmp_path)
     assert "analysed" not in json.dumps(json.loads((tmp_path / "config.json").read_text()))
+
+
+def test_an_analysis_is_printed_in_one_line():
+    result = study_of(market(3), ("twap", "pov"), calendar="XNYS", size="37", profile_days=2).run()
+    orders, fills = result.config["parent_orders"], len(result.fills)
+    said = str(result.analysis())
+    assert said == f"<Analysis of {orders} parent orders and {fills} fills: twap, pov; buy, sell; shortfall(), slippage(), markouts() ...>"
+    assert orders > 0 < fills

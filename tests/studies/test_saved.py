@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from desk_executors import Late
-from markets import DAYS, market, study_of
+from markets import DAYS, content_of, market, study_of
 
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.costs import Commission, FixedSpread, SquareRootImpact
@@ -76,3 +76,13 @@ def test_a_place_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot keep a study in .*file: Not a directory; what is finished stands"):
         STUDIES["orders"]().run().save(tmp_path / "file")
+
+
+def test_a_study_that_is_read_has_the_types_of_one_that_is_worked(tmp_path):
+    result = study_of(market(3), ("twap", "pov"), calendar="XNYS", size="37", profile_days=2).run()
+    result.save(tmp_path)
+    read, worked = load_result(tmp_path, market(3)), rerun(tmp_path, market(3))
+    for name in ("parents", "fills", "skipped", "findings"):
+        pd.testing.assert_frame_equal(getattr(read, name), getattr(worked, name))
+    assert read.save(tmp_path / "again")
+    assert content_of(tmp_path / "again") == {name: text for name, text in content_of(tmp_path).items() if not name.startswith("again")}

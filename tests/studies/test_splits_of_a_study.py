@@ -61,7 +61,7 @@ def test_slippage_in_bps_does_not_depend_on_the_shares(market, result):
 def test_a_saved_study_names_its_splits_and_is_read_with_the_bars_as_they_were(market, result, tmp_path):
     folder = result.save(tmp_path / "kept")
     assert result.config["splits"] == [["SPLIT", DAYS[EX], 10.0, "both", 1]]
-    pd.testing.assert_frame_equal(load_result(folder, market).parents, result.parents, check_dtype=False)
+    pd.testing.assert_frame_equal(load_result(folder, market).parents, result.parents)
     pd.testing.assert_frame_equal(rerun(folder, market).parents, result.parents)
     pd.testing.assert_frame_equal(rerun(folder, market.adjusted(TABLE)).parents, result.parents)
     text = write_report(result, tmp_path / "report").read_text(encoding="utf-8")
@@ -138,12 +138,13 @@ def test_the_commands_take_a_file_of_splits(market, tmp_path):
     check = CliRunner().invoke(app, ["data", "check", str(store), "--calendar", "XNYS", *told])
     assert (check.exit_code, CliRunner().invoke(app, ["data", "check", str(store)]).exit_code) == (0, 1)
     assert f"row 1: SPLIT: split SPLIT {DAYS[EX]} 10:1: prices and volumes before it are in shares after it" in check.stdout
-    assert "row 2: ZZZ: 1 symbols that the bars lack: not used" in check.stdout
+    assert "row 2: ZZZ: 1 symbol that the bars lack: not used" in check.stdout
     for more in (["--out", str(tmp_path / "out"), "--no-fills"], ["--resume", str(tmp_path / "shards")]):
         run = CliRunner().invoke(app, ["study", str(store), "--calendar", "XNYS", *told, *more])
         (line,) = [line for line in run.stdout.splitlines() if line.startswith("splits: ")]
         assert line.startswith(f"splits: SPLIT {DAYS[EX]} 10:1: prices, volumes")
-        assert "1 of 2 rows not used" in line
+        assert "1 of 2 rows not used (ZZZ " in line
+        assert " in row 2), of symbols that the bars lack" in line
         assert "data: " not in run.stdout
     frame = market.to_frame().reset_index()
     frame.to_parquet(tmp_path / "bars.parquet")

@@ -254,7 +254,7 @@ class ShardedStudy(StudyPlan):
         refused: tuple[Refused, ...] | None = None
         used = used_splits(self.splits, Partitions(self.store))
         settings = {**self.settings(), "zone": span.sessions().zone}
-        settings |= {"splits": [list(split) for split in used.rows], "splits_given": len(self.splits)} if self.splits else {}
+        settings |= _splits_record(self.splits, used) if self.splits else {}
         if frame is not None:
             placed = self._placed(frame, folder, span, shards, used)
             shards, refused = [shard for shard in shards if (shard.symbol, shard.month) in placed.shards], placed.refused
@@ -329,6 +329,13 @@ def _check_undamaged(content: bytes | None, folder: str | os.PathLike[str]) -> N
             f"{os.fspath(folder)}/{STUDY} is not whole or damaged: its SHA-256 is not that of when it was written; take it away, and run "
             "again with the store and the settings that the study was started with: what is finished is kept"
         )
+
+
+def _splits_record(given: Splits, used: Splits) -> dict[str, Any]:
+    """The splits that were used, how many there were, and those of no use."""
+    unused = [list(split) for split in given.rows if split not in used.rows]
+    record = {"splits": [list(split) for split in used.rows], "splits_given": len(given)}
+    return {**record, **({"splits_unused": unused} if unused else {})}
 
 
 def _refuse_strictly(refused: Sequence[Refused], strict: bool) -> None:
