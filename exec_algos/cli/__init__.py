@@ -41,6 +41,7 @@ from exec_algos.cli.options import (
     Rate,
     Resume,
     Sensitivity,
+    Session,
     Share,
     Sides,
     Size,
@@ -90,6 +91,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     order_date_format: DateFormat = None,
     order_encoding: Encoding = None,
     calendar: Calendar = None,
+    session: Session = None,
     max_participation: Cap = None,
     price: Price = "open",
     latency: Latency = 0.0,
@@ -128,12 +130,14 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Work the same parent orders by each algorithm, and say what they cost against the market's VWAP."""
     with one_line_errors(f"{resume or out} holds no result of this run; run the command again"):
+        from exec_algos.market.hours import corrected_calendar
         from exec_algos.model import Rules
         from exec_algos.studies.request import Chosen, StudyRequest
 
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
         request = StudyRequest(
-            algorithms=algo, sides=side, size=size, window=window, **(orders_said(ctx.params) or {"keep": keep}), calendar=calendar,
+            algorithms=algo, sides=side, size=size, window=window, **(orders_said(ctx.params) or {"keep": keep}),
+            calendar=corrected_calendar(calendar, session or ()),
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
@@ -216,7 +220,10 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     size: Size = "5%adv",
     window: Window = None,
     calendar: Calendar = None,
-    session: Annotated[str | None, typer.Option(help="YYYY-MM-DD; the last session of the bars if not given.")] = None,
+    session: Annotated[
+        list[str] | None,
+        typer.Option(help="YYYY-MM-DD, the last session of the bars if not given; and as for study, 2024-11-14=10:00-16:30, its hours."),
+    ] = None,
     max_participation: Cap = None,
     commission: Rate = 0.0,
     commission_per_share: PerShare = 0.0,
@@ -234,15 +241,16 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
     """Say what an order is expected to cost, before it begins."""
     with one_line_errors():
         from exec_algos.cli.data import load_bars
-        from exec_algos.cli.estimate import estimate_and_show
+        from exec_algos.cli.estimate import calendar_of, day_of, estimate_and_show
         from exec_algos.studies.request import StudyRequest
 
         request = StudyRequest(
-            algorithms=algo, sides=side, size=size, window=window, calendar=calendar, max_participation=max_participation,
+            algorithms=algo, sides=side, size=size, window=window, calendar=calendar_of(calendar, session),
+            max_participation=max_participation,
             commission=(commission, commission_per_share, 0.0), spread=spread, impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, splits=splits, quote_proxy=quote_proxy,
         )  # fmt: skip
-        estimate_and_show(load_bars(bars, reading), request, session=session, as_json=as_json)
+        estimate_and_show(load_bars(bars, reading), request, session=day_of(session), as_json=as_json)
 
 
 @app.command("demo")

@@ -27,6 +27,10 @@ Hours = Annotated[
     str | None,
     typer.Option("--calendar", help="XNYS, XKRX, 24/7 ...: the sessions that the bars should have; their own days if not given."),
 ]
+Session = Annotated[
+    list[str] | None,
+    typer.Option("--session", help="Hours of a day that the calendar has wrong: 2024-11-14=10:00-16:30, or closed.", show_default=False),
+]
 Limits = Annotated[
     str,
     typer.Option(
@@ -72,19 +76,22 @@ def import_bars(
 
 @data_app.command("check")
 @with_reading
-def check_bars(
+def check_bars(  # noqa: PLR0913, PLR0917 - each is an option
     sources: Sources,
     reading: Reading = UNSAID,
     splits: SplitFile = None,
     calendar: Hours = None,
+    session: Session = None,
     limits: Limits = "",
     as_json: Json = False,
 ) -> None:
     """Read market data, refuse what cannot be true, and say what is there and what is odd; exit code 1 where something is."""
     with one_line_errors():
         from exec_algos.cli.check import FOUND, found_in, print_findings, record_of
+        from exec_algos.market.hours import corrected_calendar
 
         given = _load(sources, reading, splits)
+        calendar = corrected_calendar(calendar, session or ())
         found = found_in(given, calendar, limits)
         if as_json:
             head = [name.replace(" ", "_") for name in HEAD]

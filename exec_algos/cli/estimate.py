@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,27 @@ if TYPE_CHECKING:
 WIDTH = 140  # characters; where the output is no terminal it would be 80
 FEW = 4
 NUMBERS = ("expected_bps", "spread_bps", "impact_bps", "commission_bps", "sd_bps", "low_bps", "high_bps")
+
+
+def calendar_of(calendar: str | None, said: Sequence[str] | None) -> str | None:
+    """The calendar with the hours that ``--session`` says of days."""
+    from exec_algos.market.hours import corrected_calendar
+
+    return corrected_calendar(calendar, [text for text in said or () if "=" in text])
+
+
+def day_of(said: Sequence[str] | None) -> str | None:
+    """The day to estimate: the one ``--session`` without hours.
+
+    Raises
+    ------
+    UsageError
+        Two of them.
+    """
+    days = [text for text in said or () if "=" not in text]
+    if len(days) > 1:
+        raise UsageError(f"--session names one day to estimate, got {', '.join(days)}; hours of a day are 2024-11-14=10:00-16:30")
+    return days[0] if days else None
 
 
 def estimate_and_show(bars: Bars, request: StudyRequest, *, session: str | None = None, as_json: bool = False) -> None:

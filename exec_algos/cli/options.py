@@ -51,6 +51,15 @@ Split = Annotated[
 Calendar = Annotated[
     str | None, typer.Option(help="XNYS, XKRX, 24/7 ...; a session is a day of the bars if not given.", rich_help_panel=ORDERS)
 ]
+Session = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--session",
+        help="Hours of a day that the calendar has wrong: 2024-11-14=10:00-16:30, or 2024-11-14=closed; once for each.",
+        show_default=False,
+        rich_help_panel=ORDERS,
+    ),
+]
 Cap = Annotated[
     float | None,
     typer.Option("--max-participation", help="Our largest fraction of a bar's volume; no limit if not given.", rich_help_panel=FILLS),

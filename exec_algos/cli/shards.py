@@ -30,6 +30,7 @@ from exec_algos.cli.study import compared_lines, filled_text
 from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.hours import corrections_line
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
 from exec_algos.studies.design.reasons import counted
@@ -284,6 +285,9 @@ def _print_damaged(result: ShardedResult | ShareDone) -> None:
 
 def _print_left_out(result: ShardedResult) -> None:
     config = result.config
+    corrected = corrections_line(config["calendar"])
+    if corrected:
+        say(corrected)
     if config["skipped"]:
         say(f"skipped: {config['skipped']} symbol-sessions; {counted(skip.reason for skip in result.skipped)}")
     if "vwaps_outside" in config:

@@ -37,6 +37,7 @@ from exec_algos.cli.sweep import SWEEP, sweep_lines, sweep_record, swept
 from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
 from exec_algos.fills import FillModel
+from exec_algos.market.hours import corrections_line
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import Splits, used_line
 from exec_algos.model.rules import Residual, Rules
@@ -239,7 +240,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     oversize = result.oversize()
     first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
     own = "sessions: days of the bars, from their first bar to their last; --calendar names an exchange's" if own_sessions(config) else ""
-    _print_lines([line for line in (first, frictionless_line(config), own) if line])
+    _print_lines([line for line in (first, frictionless_line(config), own, corrections_line(config["calendar"])) if line])
     terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     fees = fees_bps(result.parents)

@@ -369,4 +369,4 @@ SUITED = {"XKRX": "krx_equity", "XNYS": "us_equity", "XNAS": "us_equity", "24/7"
 
 def preset_for(calendar: str | None) -> str:
     """The name of the preset that suits a calendar; empty where none does."""
-    return SUITED.get(re.split("[+-]", calendar or "")[0], "")
+    return SUITED.get(re.split("[+@-]", calendar or "")[0], "")

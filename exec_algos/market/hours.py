@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.market.calendars import Sessions, sessions
-from exec_algos.market.corrections import split
+from exec_algos.market.calendars import DAY, Sessions, sessions
+from exec_algos.market.corrections import Correction, named, split
 from exec_algos.market.fit import check_fit, fitting
 
 if TYPE_CHECKING:
@@ -16,6 +19,43 @@ if TYPE_CHECKING:
 
 
 OWN_SESSIONS = "from the bars"  # the name of sessions that no calendar gave
+
+
+def corrected_calendar(calendar: str | None, said: Iterable[str]) -> str | None:
+    """The name of a calendar with the hours of some days: ``2024-11-14=10:00-16:30``.
+
+    Raises
+    ------
+    UsageError
+        No calendar, or what is no day and its hours, or a day that is said twice.
+    """
+    corrections = [Correction.of(text) for text in said]
+    if not corrections:
+        return calendar
+    if calendar is None or calendar == OWN_SESSIONS:
+        raise UsageError(f"the hours of {corrections[0].day} correct a calendar, and none is named; name one (calendar, --calendar)")
+    days = [correction.day for correction in corrections]
+    twice = next((day for day in days if days.count(day) > 1), None)
+    if twice is not None:
+        raise UsageError(f"the session of {twice} is said twice; say it once")
+    return named(calendar, corrections)
+
+
+def corrections_line(calendar: str) -> str:
+    """Which days have other hours than the calendar's own, and what it has there; empty where none has."""
+    plain, corrections = split(calendar)
+    parts = []
+    for correction in corrections:
+        noon = int(np.datetime64(correction.day, "ns").astype(np.int64)) + DAY // 2
+        found = sessions(plain, noon, noon)
+        at = np.flatnonzero(found.date == np.datetime64(correction.day, "D"))
+        own = " to ".join(_clock(edge[at[0]], found.zone) for edge in (found.open, found.close)) if len(at) else "no session"
+        parts.append(f"{correction.day} {correction.hours} as you said (the calendar has {own})")
+    return f"sessions: those of {plain}, but {'; '.join(parts)}" if parts else ""
+
+
+def _clock(instant: int, zone: str) -> str:
+    return f"{dt.datetime.fromtimestamp(int(instant) // 1_000_000_000, ZoneInfo(zone)):%H:%M}"
 
 
 def trading_bars(bars: Bars, sessions: Sessions) -> Bars:
@@ -38,9 +78,7 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     """
     if not len(bars):
         raise UsageError("there are no bars")
-    plain, corrections = split(calendar or OWN_SESSIONS)
-    if plain != OWN_SESSIONS:
-        calendar = str(calendar)
+    if calendar is not None and calendar != OWN_SESSIONS:
         begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
         named = sessions(calendar, begin, end)
         if not (named.locate(bars.start) >= 0).any():
@@ -62,7 +100,4 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     closes = np.full(len(date), np.iinfo(np.int64).min)
     np.minimum.at(opens, group, bars.start)
     np.maximum.at(closes, group, bars.start + bars.step)
-    own = Sessions(name=OWN_SESSIONS, zone=bars.zone, date=date, open=opens, close=closes)
-    for correction in corrections:
-        own = own.replace(correction.day, correction.hours)
-    return own
+    return Sessions(name=OWN_SESSIONS, zone=bars.zone, date=date, open=opens, close=closes)
