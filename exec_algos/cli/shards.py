@@ -302,6 +302,11 @@ def _print_left_out(result: ShardedResult) -> None:
     for line in config.get("read_as", ()):
         say(line)
     _print_failed(result)
+    _print_orders(result)
+
+
+def _print_orders(result: ShardedResult) -> None:
+    config = result.config
     if "refused" in config:
         counts, notes = (config["orders_given"], config["parent_orders"]), config.get("orders_read_as", ())
         say(*order_lines(*counts, result.refused, result.clipped, notes, result.folder))

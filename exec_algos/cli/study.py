@@ -49,6 +49,7 @@ from exec_algos.studies.record.data import data_lines
 from exec_algos.studies.request import StudyRequest, most_fills
 from exec_algos.studies.shards.desk import refused_text
 from exec_algos.studies.summary import fees_bps
+from exec_algos.tca.clusters import clustered_by
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.tca.pairs import no_p, p_text
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
@@ -247,7 +248,10 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     print_table(terminal, _summary_table(shown, short, fees, frictionless))
     note = "; total: slippage and fees" if fees is not None else ""
     note += f"; {shown.note}" if shown.once else ""
-    terminal.print(f"slippage in bps, positive = cost; interval of the mean clustered by day; n/a: not estimable{note}", soft_wrap=True)
+    cluster = clustered_by(config)
+    terminal.print(
+        f"slippage in bps, positive = cost; interval of the mean clustered by {cluster}; n/a: not estimable{note}", soft_wrap=True
+    )
     terminal.print()
     for side in sorted(set(shown.table.index.get_level_values("side"))):
         for line in compared_lines(result.comparison(side=side), short, side.lower()):

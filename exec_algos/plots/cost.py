@@ -8,6 +8,7 @@ import numpy as np
 
 from exec_algos.checks import Floats
 from exec_algos.plots.style import INK, clean, colour, head, legend_above
+from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -66,7 +67,7 @@ def _grouped(result: Drawn, name: str, benchmark: str, groups: int) -> pd.DataFr
 
     rows = result.parents[result.parents["algorithm"] == name]
     rows = rows[rows["side"] == "BUY"] if result.has_twins() else rows
-    table = pd.DataFrame({"size": percent_of_adv(rows), "cost": rows[BENCHMARKS[benchmark]].to_numpy(), "day": rows["session"].to_numpy()})
+    table = pd.DataFrame({"size": percent_of_adv(rows), "cost": rows[BENCHMARKS[benchmark]].to_numpy(), "day": clusters_of(rows)})
     table = table.dropna()
     edges = np.unique(np.quantile(np.log(table["size"]), np.arange(1, groups) / groups).round(2)) if len(table) else np.empty(0)
     table["group"] = np.searchsorted(edges, np.log(table["size"]).round(2), side="left")

@@ -19,6 +19,7 @@ from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.power import power_sentence
 from exec_algos.tca.advantage import price_advantage
 from exec_algos.tca.benchmarks import View
+from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
 from exec_algos.tca.frames import benchmark_columns, betas_of, index_shortfall, parent_shortfall, slippage_table, view_of
 from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line
@@ -173,7 +174,7 @@ class Analysis:
             `index` holds several symbols, or `beta` lacks one.
         """
         whole = index_shortfall(self.parents, self.fills, self.view, index, betas_of(self.parents["symbol"], beta), mark=mark)
-        days = self.parents["session"].to_numpy()
+        days = clusters_of(self.parents)
         return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
 
     def markouts(self, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:
@@ -274,7 +275,7 @@ class Analysis:
         UsageError
             A confidence outside (0, 1).
         """
-        costs, days = self._costs(benchmark), self.parents["session"].to_numpy()
+        costs, days = self._costs(benchmark), clusters_of(self.parents)
 
         def line(mine: Ints) -> dict[str, Any]:
             return bootstrap_line(cluster_bootstrap(costs[mine], days[mine], confidence=confidence, method=method, seed=seed))
@@ -293,14 +294,14 @@ class Analysis:
             Indexed by ``algorithm, side``: ``mean, low, high`` and ``adjusted, adjusted_low, adjusted_high`` (bps), ``coefficient,
             correlation, variance_ratio, n, days, left_out, reason``; see `exec_algos.stats.control.ControlVariate`.
         """
-        table, days = self._all_benchmarks(), self.parents["session"].to_numpy()
+        table, days = self._all_benchmarks(), clusters_of(self.parents)
         cost, first, mean = (table[name].to_numpy(np.float64) for name in ("arrival_bps", "arrival", "interval_twap"))
         control = signed_move(np.where(self.parents["side"] == "BUY", 1.0, -1.0), first, mean)
         return self._lines(lambda mine: adjusted_line(control_variate(cost[mine], control[mine], days[mine])))
 
     def power(self, delta: float = 1.0) -> dict[str, str]:
         """How many orders it takes to see `delta` bps against the interval VWAP, in words: ``{"twap, buy": "to see 1 bp ..."}``."""
-        values, days = self.parents["slippage_vwap_bps"].to_numpy(np.float64), self.parents["session"].to_numpy()
+        values, days = self.parents["slippage_vwap_bps"].to_numpy(np.float64), clusters_of(self.parents)
         return {named(key): power_sentence(values[mine], days[mine], delta) for key, mine in self._rows().items()}
 
     def calibration(self, estimates: pd.DataFrame) -> pd.DataFrame:
@@ -338,7 +339,7 @@ class Analysis:
         return self._made[key].copy()
 
     def _shortfall(self, mark: str) -> pd.DataFrame:
-        whole, days = parent_shortfall(self.parents, self.fills, self.view, mark=mark), self.parents["session"].to_numpy()
+        whole, days = parent_shortfall(self.parents, self.fills, self.view, mark=mark), clusters_of(self.parents)
         return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
 
     def _markouts(self, horizons: Sequence[int]) -> pd.DataFrame:

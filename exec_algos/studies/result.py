@@ -24,6 +24,7 @@ from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
 from exec_algos.tca.benchmarks import benchmarks
 from exec_algos.tca.buckets import Edges, full_name, with_traits
+from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.pairs import compared, comparisons
@@ -212,7 +213,7 @@ class StudyResult:
         halved = side is None and self.has_twins()
         wanted = "BUY" if halved else None if side is None else Side.of(side).name
         chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
-        found = clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], a["session"].to_numpy()[chosen])
+        found = clustered_mean(difference.to_numpy(dtype=np.float64)[chosen], clusters_of(a)[chosen])
         return found._replace(note=BUYS_ONLY) if halved else found
 
     def comparison(self, benchmark: str = "interval_vwap", *, side: str | None = None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exec_algos.stats.statistics import Estimate, clustered_mean
+from exec_algos.tca.clusters import clusters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def estimate_of(rows: pd.DataFrame, column: str, *, weighted: bool) -> Estimate:
     """Mean slippage of some rows of `parents` in bps, day-clustered."""
     weights = (rows["filled"] * rows["average_price"]).fillna(0.0).to_numpy(dtype=np.float64) if weighted else None
-    return clustered_mean(rows[column].to_numpy(dtype=np.float64), rows["session"].to_numpy(), weights)
+    return clustered_mean(rows[column].to_numpy(dtype=np.float64), clusters_of(rows), weights)
 
 
 def line_of(rows: pd.DataFrame, column: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ from exec_algos.checks import Floats
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.stats.clustered import Keys, sample, student
 from exec_algos.tca.buckets import percent_of_adv
+from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.twins import BUYS_ONLY
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def cost_curve(rows: pd.DataFrame, column: str, form: Form = "sqrt", *, twins: b
     if "adv" not in rows.columns:
         raise UsageError("a cost curve needs the column 'adv', which this study was made without; run it again with this version")
     own = rows[rows["side"] == "BUY"] if twins else rows
-    found = fit_cost(percent_of_adv(own), own[column].to_numpy(dtype=np.float64), own["session"].to_numpy(), form)
+    found = fit_cost(percent_of_adv(own), own[column].to_numpy(dtype=np.float64), clusters_of(own), form)
     return found._replace(note="; ".join(filter(None, [found.note, BUYS_ONLY]))) if twins else found
 
 

@@ -12,6 +12,7 @@ from exec_algos.stats.control import ControlVariate
 from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.calibration import calibrate, coverage
+from exec_algos.tca.clusters import clusters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
     traded : ndarray of float64, shape (n,)
         Notional of each row.
     """
-    values, days = rows[column].to_numpy(np.float64), rows["session"].to_numpy()
+    values, days = rows[column].to_numpy(np.float64), clusters_of(rows)
     equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
     reasons = rows[f"{column}_reason"]
     counts = reasons[reasons != ""].astype(object).value_counts()
@@ -89,7 +90,7 @@ def calibration_line(rows: pd.DataFrame) -> dict[str, Any]:
     """
     columns = ("slippage_arrival_bps", "expected_bps", "commission_bps", "low_bps", "high_bps")
     realised, expected, fees, low, high = (rows[name].to_numpy(np.float64) for name in columns)
-    days = rows["session"].to_numpy()
+    days = clusters_of(rows)
     line = calibrate(expected - fees, realised, days)
     return {
         "intercept": line.intercept.value,

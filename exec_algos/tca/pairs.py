@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exec_algos.model import Side
 from exec_algos.stats.paired import compare_all
+from exec_algos.tca.clusters import clusters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ def compared(parents: pd.DataFrame, column: str, algorithms: Sequence[str], side
     if len(algorithms) < 2:
         return pd.DataFrame(columns=list(COLUMNS))
     named = pd.Categorical(rows["algorithm"], list(algorithms), ordered=True)
-    return compare_all(rows.assign(algorithm=named)[["parent_id", "algorithm", "session", column]], column)
+    return compare_all(rows.assign(algorithm=named, session=clusters_of(rows))[["parent_id", "algorithm", "session", column]], column)
 
 
 def comparisons(compare: Callable[..., pd.DataFrame], benchmarks: Iterable[str], sides: Sequence[str | None]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from exec_algos.market.quality.vwaps import outside_range
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.record.fees import commission_of, commission_record
+from exec_algos.tca.clusters import longest
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -137,6 +138,7 @@ def configuration(
         "parents": dict(orders.terms),
         "strata": [stratum._asdict() for stratum in orders.strata],
         "parent_orders": len(orders),
+        **({"sessions_a_cluster": many} if (many := longest(orders.sessions, orders.session, orders.end)) > 1 else {}),
         "skipped": len(orders.skipped),
         "symbols": list(bars.symbols),
         "bar_seconds": bars.step / 1e9,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.checks import Ints
+from exec_algos.tca.clusters import CLUSTER, blocks_of
 from exec_algos.tca.table import WHY, parent_columns
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.
         "end": orders.end,
         **orders.columns,
     }
+    blocks = blocks_of(orders.sessions, orders.session, orders.end)
+    if blocks is not None:
+        own[CLUSTER] = blocks
     columns = {name: np.repeat(table, many) for name, table in own.items()} | {
         "algorithm": np.tile(np.array([name for name, _ in parts], dtype=object), len(orders)),
         "filled": filled * orders.lot_size,

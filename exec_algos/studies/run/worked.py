@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.checks import Floats, Ints
+from exec_algos.tca.clusters import CLUSTER, blocks_of
 from exec_algos.tca.table import measures
 
 if TYPE_CHECKING:
@@ -65,4 +66,6 @@ def measures_table(orders: ParentOrders, parts: Sequence[tuple[str, Worked]], pr
     ]
     columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     names = np.array([name for name, _ in parts], dtype=object).repeat(len(orders))
-    return pd.DataFrame({"algorithm": names, "session": np.tile(session, len(parts)), **columns})
+    blocks = blocks_of(orders.sessions, orders.session, orders.end)
+    own = {} if blocks is None else {CLUSTER: np.tile(blocks, len(parts))}
+    return pd.DataFrame({"algorithm": names, "session": np.tile(session, len(parts)), **own, **columns})

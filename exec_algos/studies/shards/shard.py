@@ -32,6 +32,7 @@ from exec_algos.studies.shards.partitions import Partitions
 from exec_algos.studies.shards.plan import Reach, Shard, StudyPlan, StudySpan
 from exec_algos.studies.shards.sizes import sizes_record
 from exec_algos.studies.study import SlippageStudy
+from exec_algos.tca.clusters import CLUSTER
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,7 +190,8 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
         return Made({}, left.skipped, failed, facts)
     made: Any = result  # `StudyResult.of` makes these two beside the frames
     facts[SHORT] = short_of(orders, made._skipped)
-    tables = made._arrow
+    # a block of sessions is known of one shard alone: intervals of a study in shards cluster by the session of the start
+    tables = {name: table.drop_columns([CLUSTER] if CLUSTER in table.column_names else []) for name, table in made._arrow.items()}
     facts["sizes"] = sizes_record(tables, result.bars, whole, study)
     return Made(tables, made._skipped, failed, facts)
 
