@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 Report = Callable[[str, int, int], None]
 UNKNOWN = "not estimable"
+NOT_THERE = "n/a: not estimable"
 REFUSED = 1  # exit code of a study some of whose orders could not be taken
 
 

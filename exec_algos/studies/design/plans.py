@@ -195,9 +195,10 @@ class Plan(NamedTuple):
         opened, closed, zone = hours.open, hours.close, hours.zone
         start, end = opened, closed
         if self.clock is not None:
-            adjoins = session + 1 < len(sessions) and int(sessions.open[session + 1]) == closed
+            before = min(session, len(sessions) - 2)  # of the last session the one behind it is not known
+            adjoins = before >= 0 and sessions.open[before + 1] == sessions.close[before]
             start = clock_start(self.clock[0], opened, closed, zone)
-            end = clock_end(self.clock[1], opened, closed, zone, max(start, opened), adjoins=adjoins)
+            end = clock_end(self.clock[1], opened, closed, zone, max(start, opened), adjoins=bool(adjoins))
             if end <= start and self.clock[1] < self.clock[0]:
                 raise UsageError(
                     f"window must begin before it ends, within a day, got {self.clock[0]} to {self.clock[1]}: "
