@@ -106,7 +106,9 @@ def test_the_studys_algorithms_are_those_of_its_line():
 
 @pytest.mark.slow
 def test_what_the_page_runs_holds():
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), start=1):
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert any("assert " in block for block in blocks)
+    for number, block in enumerate(blocks, start=1):
         exec(compile(block, f"algorithms.md, block {number}", "exec"), {"__name__": "algorithms"})  # the blocks assert what they say
 
 

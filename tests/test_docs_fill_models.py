@@ -14,7 +14,9 @@ COMMANDS = re.findall(r"^    exec-algos study (.*)$", TEXT, re.MULTILINE)
 
 
 def test_the_code_runs():
-    for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert blocks
+    for code in blocks:
         exec(compile(code, "fill-models.md", "exec"), {})
 
 

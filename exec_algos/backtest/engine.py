@@ -141,8 +141,8 @@ class _Run:
             _check_callbacks(self.strategies[i])
         self.names = [type(strategy).__name__ for strategy in self.strategies]
         self.listening = [(s, self.origins[i]) for i, s in enumerate(self.strategies) if type(s).on_bar is not Strategy.on_bar]
-        self.told = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]
-        if any(self.told):
+        self.hears_fills = [type(s).on_fill is not Strategy.on_fill for s in self.strategies]
+        if any(self.hears_fills):
             market.on_fill = self._fill
         if self.listening:
             market.on_bars = self._bars
@@ -164,7 +164,7 @@ class _Run:
 
     def _fill(self, child: Child, fill: Fill) -> None:
         owner = child.origin.strategy
-        if self.told[owner]:
+        if self.hears_fills[owner]:
             strategy = self.strategies[owner]
             self.market.clock.origin = self.origins[owner]
             try:

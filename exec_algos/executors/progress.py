@@ -163,8 +163,8 @@ class Progress:
             if not isinstance(task, Child):  # a child of our own market, or of a `SteppedBroker`, looks at each trade itself
                 self.reported.check(fill, self.parent, lots, limit, released)
         except WrongFillError as error:
-            told = [fill for fill in trades_of(task) if self.reported.wrong(fill, self.parent, lots, limit, released) is None]
-            self._stop(number, Unknown(lots, told), error)
+            trades = [fill for fill in trades_of(task) if self.reported.wrong(fill, self.parent, lots, limit, released) is None]
+            self._stop(number, Unknown(lots, trades), error)
             return
         except (Exception, CancelledError) as error:
             self._fail(number, error, task)
@@ -228,8 +228,8 @@ class Progress:
 
     def trades(self) -> list[Fill]:
         """All trades in time order, those of children that are not over too, as far as these tell."""
-        told = [trades_of(task) for task in (*self.lost, *(child[2] for child in self.working))]
-        open_fills = [fill for fills in (*told, *(child.fills for child in self.unknown)) for fill in fills]
+        of_tasks = [trades_of(task) for task in (*self.lost, *(child[2] for child in self.working))]
+        open_fills = [fill for fills in (*of_tasks, *(child.fills for child in self.unknown)) for fill in fills]
         return sorted(self.fills + open_fills, key=lambda fill: fill.time) if open_fills else self.fills
 
     def summary(self) -> ExecutionSummary:

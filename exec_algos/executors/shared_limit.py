@@ -183,7 +183,7 @@ class _Child:
             return self.started.result()
         return Fill(self.ended, self.parent.symbol, 0, math.nan, side=self.parent.side, parent_id=self.parent.parent_id)
 
-    def told(self) -> tuple[list[Fill], bool]:
+    def known_fills(self) -> tuple[list[Fill], bool]:
         """What it got as far as it is known, and whether that is all: a child that failed on the way may have traded."""
         if not self.done():
             return self.fills, False
@@ -206,7 +206,7 @@ class _Child:
 
     def taken(self, commission: Commission) -> tuple[Used, bool]:
         """What it takes of a limit, and whether that is final."""
-        fills, final = self.told()
+        fills, final = self.known_fills()
         side, lot = self.parent.side, self.parent.lot_size
         shares, value = sum(fill.quantity for fill in fills), sum(fill.quantity * fill.fill_price for fill in fills)
         fee, rest = sum(fill.commission for fill in fills), 0.0

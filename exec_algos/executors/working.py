@@ -79,8 +79,8 @@ class WorkingOrder:
         progress, lot = self._progress, self.parent.lot_size
         progress.collect()
         working = 0.0
-        told = [(lots, trades_of(task)) for _, lots, task, *_ in progress.working]
-        for lots, fills in (*told, *progress.unknown):
+        of_tasks = [(lots, trades_of(task)) for _, lots, task, *_ in progress.working]
+        for lots, fills in (*of_tasks, *progress.unknown):
             working += max(lots * lot - sum(fill.quantity for fill in fills), 0.0)
         return list(progress.trades()), working
 

@@ -26,20 +26,20 @@ def model_of(values: Floats, penalty: float) -> VolumeModel:
     return VolumeModel(a_eta, a_mu, var_eta, var_mu, r, tuple(phi), (eta, mu), (p11, p12, p22), penalty)
 
 
-def distance(one: VolumeModel, two: VolumeModel) -> float:
+def distance(once: VolumeModel, twice: VolumeModel) -> float:
     """Euclidean distance of all parameters together."""
-    return float(np.linalg.norm(vector(two) - vector(one)))
+    return float(np.linalg.norm(vector(twice) - vector(once)))
 
 
-def each_alone(model: VolumeModel, one: VolumeModel, two: VolumeModel) -> VolumeModel:
+def each_alone(model: VolumeModel, once: VolumeModel, twice: VolumeModel) -> VolumeModel:
     """Each parameter by its own step, as the R package intradayModel has it.
 
     ``theta + |r| / |v| r`` where ``|v| > 1e-8``, else theta2; phi as one block, ``theta - 2 s r + s^2 v`` with
     ``s = -norm(r) / norm(v)``. A variance below 0 and a V0 that is no covariance are theta2's.
     """
-    theta, last = vector(model), vector(two)
-    r = vector(one) - theta
-    v = last - vector(one) - r
+    theta, last = vector(model), vector(twice)
+    r = vector(once) - theta
+    v = last - vector(once) - r
     made = last.copy()
     step = np.abs(r) * r / np.where(v == 0, 1.0, np.abs(v))
     moving = np.abs(v) > 1e-8
@@ -52,13 +52,13 @@ def each_alone(model: VolumeModel, one: VolumeModel, two: VolumeModel) -> Volume
     return model_of(made, model.penalty)
 
 
-def in_blocks(model: VolumeModel, one: VolumeModel, two: VolumeModel) -> VolumeModel:
+def in_blocks(model: VolumeModel, once: VolumeModel, twice: VolumeModel) -> VolumeModel:
     """Dynamics (variances by their logarithms), x0 and phi as a block each: ``theta - 2 s r + s^2 v``, ``s = -max(1, norm(r) / norm(v))``.
 
     Dynamics that explode, or whose variances change more than a hundredfold, are theta2's, and so is V0, which EM only
     ever shrinks.
     """
-    theta, first, last = _with_logarithms(model), _with_logarithms(one), _with_logarithms(two)
+    theta, first, last = _with_logarithms(model), _with_logarithms(once), _with_logarithms(twice)
     r = first - theta
     v = last - first - r
     made = last.copy()

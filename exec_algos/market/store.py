@@ -201,12 +201,12 @@ class BarStore:
         if found is not None:
             return found
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            read = list(pool.map(self._told, known.values()))
+            read = list(pool.map(self._with_decoded, known.values()))
         bars = Bars.concat([bars for bars, _ in read])
         self._decoded.keep({part: month for _, months in read for part, month in months.items()}, bars)
         return bars
 
-    def _told(self, parts: Sequence[StoredPart]) -> tuple[Bars, dict[StoredPart, DecodedMonth]]:
+    def _with_decoded(self, parts: Sequence[StoredPart]) -> tuple[Bars, dict[StoredPart, DecodedMonth]]:
         """All months of a symbol, and what was read of each; of none where they do not follow on each other."""
         known = [identity_of(part.path) for part in parts]
         found = [self._months([part]) for part in parts]

@@ -316,9 +316,9 @@ def _side_by_side(
         if (several > 1).any():
             raise UsageError(f"parent order {several.idxmax()!r} has more than one {name!r}: it must be the same for each algorithm")
     values = frame.pivot(index=parent, columns=algorithm, values=value)
-    one = frame.drop_duplicates(parent).set_index(parent).loc[values.index]
-    weights = one[weight].to_numpy(dtype=np.float64) if weight else None
-    return values, one[cluster].to_numpy(dtype=object), weights
+    orders = frame.drop_duplicates(parent).set_index(parent).loc[values.index]
+    weights = orders[weight].to_numpy(dtype=np.float64) if weight else None
+    return values, orders[cluster].to_numpy(dtype=object), weights
 
 
 def _row(values: pd.DataFrame, pair: tuple[str, str], keys: Keys, weights: Floats | None, confidence: float) -> dict[str, object]:

@@ -46,7 +46,7 @@ class Fold(Protocol):
 
 def added(found: Iterable[A]) -> A:
     """The sum of what was found, from left to right."""
-    return reduce(lambda one, other: one.plus(other), found)
+    return reduce(lambda total, more: total.plus(more), found)
 
 
 def streamed_summary(fold: Fold, columns: Sequence[str], by: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -167,7 +167,7 @@ class Totals:
         codes, place = np.unique(np.concatenate([self.codes, number[group] * DAY + other.codes % DAY]), return_inverse=True)
         places = place[: len(self.codes)], place[len(self.codes) :]
         begin = tuple(
-            _joined([one, (_renumbered(codes, number), counts)]) for one, (codes, counts) in zip(self.begin, other.begin, strict=True)
+            _joined([own, (_renumbered(codes, number), counts)]) for own, (codes, counts) in zip(self.begin, other.begin, strict=True)
         )
         both = [_laid(len(codes), places, pair) for pair in ((self.sums, sums), (self.traded, other.traded))]
         return Totals(self.columns, self.groups, centres, codes, both[0], both[1], begin)

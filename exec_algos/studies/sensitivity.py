@@ -114,12 +114,12 @@ def _check_same(results: Mapping[str, Result]) -> None:
         raise UsageError("the results are not of the same parent orders and algorithms; run one study with each fill model")
 
 
-def _same(one: Result, other: Result) -> bool:
-    if isinstance(one, ShardedResult) and isinstance(other, ShardedResult):
+def _same(first: Result, second: Result) -> bool:
+    if isinstance(first, ShardedResult) and isinstance(second, ShardedResult):
         return all(
-            a is not None and b is not None and a.equals(b) for a, b in zip_longest(one.iter_batches(KEYS), other.iter_batches(KEYS))
+            a is not None and b is not None and a.equals(b) for a, b in zip_longest(first.iter_batches(KEYS), second.iter_batches(KEYS))
         )
-    mine, its = (_keys(result).sort_values(["parent_id", "algorithm"], ignore_index=True) for result in (one, other))
+    mine, its = (_keys(result).sort_values(["parent_id", "algorithm"], ignore_index=True) for result in (first, second))
     return len(mine) == len(its) and bool((mine.to_numpy() == its.to_numpy()).all())
 
 

@@ -296,15 +296,15 @@ def impact_cost(impact: SimulatedImpact | ImpactCost | None, trades: npt.ArrayLi
 def _simulated(impact: SimulatedImpact, trades: Floats, market: MarketForecast) -> Floats:
     """What each child pays: its own impact and what earlier ones have left."""
     seconds = market.duration * market.session_seconds / len(trades)
-    one, decay = impact.terms(market.symbol, round(seconds * 1e9)), impact.decay()
-    own = _of_size(trades, market.volumes, one.temporary_volume, one.temporary, one.temporary_power)
-    push = _of_size(trades, market.volumes, one.push_volume, one.push, one.push_power)
+    terms, decay = impact.terms(market.symbol, round(seconds * 1e9)), impact.decay()
+    own = _of_size(trades, market.volumes, terms.temporary_volume, terms.temporary, terms.temporary_power)
+    push = _of_size(trades, market.volumes, terms.push_volume, terms.push, terms.push_power)
     weights, kept = np.array(decay.weights), np.exp(-np.array(decay.rates) * seconds)
     levels, met = np.zeros(len(weights)), np.zeros(len(trades))
     for k in range(1, len(trades)):
         levels = (levels + weights * push[k - 1]) * kept
         met[k] = levels.sum()
-    paid: Floats = met + own + push / (1 + one.push_power)
+    paid: Floats = met + own + push / (1 + terms.push_power)
     return paid
 
 

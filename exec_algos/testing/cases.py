@@ -62,12 +62,12 @@ class Case(NamedTuple):
     @property
     def open(self) -> int:
         """When the session of the order opens, ns UTC."""
-        return int(self.hours.open[-1 - self.seed % 2])
+        return session_of(self.hours, self.seed)[0]
 
     @property
     def close(self) -> int:
         """When it closes."""
-        return int(self.hours.close[-1 - self.seed % 2])
+        return session_of(self.hours, self.seed)[1]
 
     @property
     def window(self) -> tuple[int, int]:
@@ -141,6 +141,12 @@ def quoted_bars(symbol: str, seed: int, hours: Sessions, cut: int = 0) -> Bars:
     quotes = {name: np.where(known, column, np.nan) for name, column in quotes.items()}
     vwap = np.where(bars.volume % 3 > 0, (prices["open"] + prices["close"]) / 2, np.nan)
     return replace(bars, **prices, volume=bars.volume * part, vwap=vwap, quotes=quotes)
+
+
+def session_of(hours: Sessions, seed: int) -> tuple[int, int]:
+    """Open and close of the session that a seed draws: the last or the half day before it, ns UTC."""
+    place = -1 - seed % 2
+    return int(hours.open[place]), int(hours.close[place])
 
 
 def last_hours(count: int) -> Sessions:

@@ -9,7 +9,7 @@ from exec_algos.exchange.market import Market
 from exec_algos.fills import FillModel
 from exec_algos.market.calendars import Sessions
 from exec_algos.model import ParentOrder, Side
-from exec_algos.testing.cases import SIZES, STEP, SYMBOLS, quoted_bars
+from exec_algos.testing.cases import SIZES, STEP, SYMBOLS, quoted_bars, session_of
 from exec_algos.testing.trades import Ordered, Traded
 
 CROWD = 48  # market and limit orders, with a cap of their own and without, of three sizes, in two symbols
@@ -43,12 +43,12 @@ class Crowd(NamedTuple):
     @property
     def open(self) -> int:
         """When the session opens, ns UTC."""
-        return int(self.hours.open[-1 - self.seed % 2])
+        return session_of(self.hours, self.seed)[0]
 
     @property
     def close(self) -> int:
         """When it closes."""
-        return int(self.hours.close[-1 - self.seed % 2])
+        return session_of(self.hours, self.seed)[1]
 
     def orders(self) -> list[Ordered]:
         """Those of its symbols, in the order in which they come: of one side in each, for two sides undo each other's impact."""

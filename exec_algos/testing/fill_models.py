@@ -144,9 +144,9 @@ class _FillCheck:
         own, alone = [trade for trade in trades if trade.order.symbol == SYMBOLS[0]], crowd._replace(symbols=SYMBOLS[:1]).trades()
         self._same("depends on other symbols", "price each symbol from its own bars", own, alone, seed)
         for cut in (crowd.open + bar * STEP for bar in CUTS):
-            one, other = ([trade for trade in some if trade.start + STEP <= cut] for some in (trades, crowd._replace(cut=cut).trades()))
+            known, again = ([trade for trade in some if trade.start + STEP <= cut] for some in (trades, crowd._replace(cut=cut).trades()))
             advice = f"price what is over by {shown(cut, self.hours.zone)} without the bars that come after it"
-            if not self._same("looks ahead", advice, one, other, seed):
+            if not self._same("looks ahead", advice, known, again, seed):
                 break
 
     def _worked(self, rules: Rules, lot: float, bars: Bars, seed: int) -> None:
@@ -172,10 +172,10 @@ class _FillCheck:
                 self._same("engine and batch disagree", "compute every price from the bars alone, row by row", engine, batch, seed)
         return engine
 
-    def _same(self, kind: str, advice: str, one: Sequence[Traded], other: Sequence[Traded], seed: int) -> bool:
+    def _same(self, kind: str, advice: str, mine: Sequence[Traded], others: Sequence[Traded], seed: int) -> bool:
         """Whether two runs gave the same trades, to the last bit."""
-        texts = {repr(trade): trade for trade in (*one, *other)}  # a NaN is not itself, its text is
-        rows = [Counter(map(repr, trades)) for trades in (one, other)]
+        texts = {repr(trade): trade for trade in (*mine, *others)}  # a NaN is not itself, its text is
+        rows = [Counter(map(repr, trades)) for trades in (mine, others)]
         odd = [next(iter(some), "") for some in (rows[0] - rows[1], rows[1] - rows[0])]
         if any(odd):
             first, second = (texts[text].said(self.hours.zone) if text else "none" for text in odd)
@@ -227,9 +227,9 @@ def ahead(bars: Bars, model: FillModel) -> Iterator[tuple[str, str]]:
             last, kept = np.arange(row + 1) == row, own.take(np.arange(len(own)) <= row)
             ends = {"high": 1.02, "low": 0.98, "close": 0.99, "volume": 3.0}
             other = replace(kept, **{name: np.where(last, getattr(kept, name) * by, getattr(kept, name)) for name, by in ends.items()})
-            one, two = (float(np.broadcast_to(model.spread.half(some), len(some))[row]) for some in (own, other))
-            if repr(one) != repr(two):
-                said = f"half of {symbol} is {one:.6g} and, with another end of the bar, {two:.6g}; bar of"
+            usual, changed = (float(np.broadcast_to(model.spread.half(some), len(some))[row]) for some in (own, other))
+            if repr(usual) != repr(changed):
+                said = f"half of {symbol} is {usual:.6g} and, with another end of the bar, {changed:.6g}; bar of"
                 advice = "read the open, quotes from before and earlier bars"
                 yield "a spread that looks ahead", f"{said} {shown(int(own.start[row]), own.zone)}; {advice}"
                 return

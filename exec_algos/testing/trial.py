@@ -97,11 +97,11 @@ def trial(work: Work, case: Case) -> dict[str, Told]:
     while not all(task.done() for task in tasks.values()) and market.queue.now < case.close + DAY and market.queue.step():
         pass
     return {
-        symbol: _told(brokers[symbol], task, [fill for fill in market.fills if fill.ticker == symbol]) for symbol, task in tasks.items()
+        symbol: _noted(brokers[symbol], task, [fill for fill in market.fills if fill.ticker == symbol]) for symbol, task in tasks.items()
     }
 
 
-def _told(broker: Noting, task: Task[Any], fills: list[Fill]) -> Told:
+def _noted(broker: Noting, task: Task[Any], fills: list[Fill]) -> Told:
     over, error = task.done(), task.exception()
     returned = task.result() if over and error is None else None
     if not over:
@@ -109,10 +109,10 @@ def _told(broker: Noting, task: Task[Any], fills: list[Fill]) -> Told:
     return Told(broker.notes, broker.faults, fills, returned, None if isinstance(error, _RefusedError) else error, over)
 
 
-def difference(one: Sequence[Note], other: Sequence[Note], zone: str) -> str:
+def difference(first: Sequence[Note], second: Sequence[Note], zone: str) -> str:
     """The first child that differs."""
-    for k in range(max(len(one), len(other))):
-        left, right = (notes[k] if k < len(notes) else None for notes in (one, other))
+    for k in range(max(len(first), len(second))):
+        left, right = (notes[k] if k < len(notes) else None for notes in (first, second))
         if left != right:
             return f"child {k + 1} is {_shown(left, zone)} and then {_shown(right, zone)}"
     return ""

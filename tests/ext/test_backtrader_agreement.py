@@ -166,7 +166,7 @@ def books_are_the_sum_of(strategy, fills):
         assert strategy.getposition(data).size == pytest.approx(held, abs=1e-6)
 
 
-def agree(bars, plans, model, **options):
+def assert_agree(bars, plans, model, **options):
     """Both sides; returns the fills."""
     ours, refused = engine_fills(bars, plans, model, options.get("calendar", "XNYS"))
     try:
@@ -237,7 +237,7 @@ def plans(draw, algorithms=curves):
 @settings(deadline=None, max_examples=150)
 @pytest.mark.slow
 def test_fills_in_backtrader_are_those_of_our_engine_on_random_markets(bars, orders, model):
-    agree(bars, orders, model)
+    assert_agree(bars, orders, model)
 
 
 limits = st.builds(Patient, buy=st.integers(30, 50).map(lambda x: x / 2), sell=st.integers(30, 50).map(lambda x: x / 2))
@@ -254,14 +254,14 @@ own_orders = st.builds(
 @settings(deadline=None, max_examples=100)
 @pytest.mark.slow
 def test_fills_of_limit_orders_in_backtrader_are_those_of_our_engine(bars, orders, model):
-    agree(bars, orders, model)
+    assert_agree(bars, orders, model)
 
 
 @given(markets(), st.lists(plans() | own_orders, min_size=1, max_size=6), fill_models)
 @settings(deadline=None, max_examples=150)
 @pytest.mark.slow
 def test_orders_of_the_strategys_own_get_what_a_child_gets_in_our_engine_and_share_its_cap_with_parents(bars, orders, model):
-    agree(bars, orders, model)
+    assert_agree(bars, orders, model)
 
 
 @pytest.mark.slow
@@ -276,16 +276,16 @@ def test_in_every_mode_the_fills_are_those_of_our_engine(mode):
         Plan(ns("2025-11-28", "09:30"), "A", -400, VWAP(profile_days=2, slice_interval_seconds=1800), max_participation=0.2),
     ]
     model = FillModel(price="vwap", max_participation=0.3, spread=FixedSpread(8), commission=Commission(per_share=0.005, minimum=1.0))
-    assert len(agree(bars, orders, model, mode=mode)) > 15
+    assert len(assert_agree(bars, orders, model, mode=mode)) > 15
 
 
 def test_who_comes_first_is_served_first_as_in_our_engine():
     bars = market(11, missing=0.0, silent=0.0)
     buy, sell = (Plan(ns("2025-11-24", "10:00"), "A", size, TWAP(slice_interval_seconds=1800), until="11:00") for size in (5000, -5000))
     model = FillModel(max_participation=0.1)
-    first = agree(bars, [buy, sell], model)
+    first = assert_agree(bars, [buy, sell], model)
     assert {row[6] for row in first} == {1}  # the first order takes all that may be taken
-    assert {row[6] for row in agree(bars, [sell, buy], model)} == {-1}
+    assert {row[6] for row in assert_agree(bars, [sell, buy], model)} == {-1}
 
 
 REAL = {
@@ -324,7 +324,7 @@ def day_orders(bars, seconds, days=5):
 def test_on_real_bars_the_fills_are_those_of_our_engine(market_data, folder, model):
     calendar, symbols, seconds = REAL[folder]
     bars = last_days(Bars.read([market_data / folder / f"{symbol}.parquet" for symbol in symbols]), 7)
-    fills = agree(bars, list(day_orders(bars, seconds)), model, calendar=calendar)
+    fills = assert_agree(bars, list(day_orders(bars, seconds)), model, calendar=calendar)
     assert {row[1] for row in fills} == set(symbols)
     assert len(fills) > 50
 
@@ -333,7 +333,7 @@ def test_on_real_bars_the_fills_are_those_of_our_engine(market_data, folder, mod
 @pytest.mark.parametrize("calendar", ["XNYS", "XKRX"])
 def test_on_the_sample_bars_the_fills_are_those_of_our_engine(calendar):
     bars = last_days(load_samples()[calendar], 7)
-    assert len(agree(bars, list(day_orders(bars, 60)), REAL_MODELS[1], calendar=calendar)) > 200
+    assert len(assert_agree(bars, list(day_orders(bars, 60)), REAL_MODELS[1], calendar=calendar)) > 200
 
 
 RATES = st.sampled_from([0.0, 0.0002, 0.003])
@@ -361,7 +361,7 @@ SCHEDULES = st.builds(lambda parts: FeeSchedule("any", "USD", tuple(parts)), st.
 @settings(deadline=None, max_examples=40)
 @pytest.mark.slow
 def test_both_charge_the_same_fees_by_date_side_and_liquidity(bars, orders, schedule, cap):
-    agree(bars, orders, FillModel(max_participation=cap, commission=schedule))
+    assert_agree(bars, orders, FillModel(max_participation=cap, commission=schedule))
 
 
 def test_a_feed_with_a_date_whose_fees_are_not_known_is_refused_with_its_first_order():

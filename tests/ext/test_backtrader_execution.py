@@ -393,7 +393,7 @@ class Sized(ExecutionMixin, bt.Strategy):
 
 class TestRefused:
     @staticmethod
-    def refuse(match, *terms, error=UsageError, bars=None, **named):
+    def assert_refused(match, *terms, error=UsageError, bars=None, **named):
         def act(strategy):
             if strategy.steps == 2:
                 strategy.execute(*terms, **{"until": "15:30", **named})
@@ -402,32 +402,32 @@ class TestRefused:
             run_orders(bars or flat(), act=act)
 
     def test_no_size(self):
-        self.refuse("size is the number of shares to buy, or negative to sell; got 0", "A", 0, TWAP())
+        self.assert_refused("size is the number of shares to buy, or negative to sell; got 0", "A", 0, TWAP())
 
     def test_half_a_share(self):
-        self.refuse("quantity 10.5 is not a multiple of lot_size 1", "A", 10.5, TWAP())
+        self.assert_refused("quantity 10.5 is not a multiple of lot_size 1", "A", 10.5, TWAP())
 
     def test_an_algorithm_that_is_a_class(self):
-        self.refuse(r"an algorithm is a value such as VWAP\(profile_days=5\), got <class", "A", 10, VWAP)
+        self.assert_refused(r"an algorithm is a value such as VWAP\(profile_days=5\), got <class", "A", 10, VWAP)
 
     def test_an_unknown_feed(self):
-        self.refuse("unknown feed 'B': known: A", "B", 10, TWAP())
+        self.assert_refused("unknown feed 'B': known: A", "B", 10, TWAP())
 
     def test_a_feed_of_another_run(self):
-        self.refuse("is no feed of this strategy", BarsFeed(dataname=flat()), 10, TWAP())
+        self.assert_refused("is no feed of this strategy", BarsFeed(dataname=flat()), 10, TWAP())
 
     def test_a_window_that_is_over(self):
-        self.refuse("the window ends at .*, before it starts", "A", 10, TWAP(), until="09:45", start="12:00")
+        self.assert_refused("the window ends at .*, before it starts", "A", 10, TWAP(), until="09:45", start="12:00")
 
     def test_history_that_is_missing(self):
-        self.refuse("needs 5 earlier sessions with data, there are 0", "A", 10, VWAP(profile_days=5), error=NotEnoughHistoryError)
+        self.assert_refused("needs 5 earlier sessions with data, there are 0", "A", 10, VWAP(profile_days=5), error=NotEnoughHistoryError)
 
     def test_a_cap_that_backtraders_broker_would_ignore(self):
-        self.refuse("backtrader's own broker keeps no participation cap", "A", 10, TWAP(), max_participation=0.1)
+        self.assert_refused("backtrader's own broker keeps no participation cap", "A", 10, TWAP(), max_participation=0.1)
 
     def test_an_order_before_the_feed_has_a_bar(self):
         bars = both(flat(), flat(symbol="B", day="2025-11-25"))
-        self.refuse("feed B has no bar yet", "B", 10, TWAP(), bars=bars)
+        self.assert_refused("feed B has no bar yet", "B", 10, TWAP(), bars=bars)
 
     def test_bars_of_days(self):
         cerebro = bt.Cerebro()

@@ -51,6 +51,10 @@ def test_bars_that_are_missing_now_and_then_are_no_longer_bars():
 def test_only_the_last_bar_of_a_resampled_session_is_shorter():
     ends = [minute for day in range(5) for minute in (*range(day * 1440, day * 1440 + 390, 60), day * 1440 + 390)]
     watched(*ends, step=60, resampled=True)
+    halves = range(0, 12_000, 30)  # of bars as they came, more than half are shorter
+    watched(*halves, step=60, resampled=True)
+    with pytest.raises(UsageError, match="come every 30 min"):
+        watched(*halves, step=60)
 
 
 @pytest.mark.parametrize("mode", MODES)

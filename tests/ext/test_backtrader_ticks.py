@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import markets, ns
-from test_backtrader_agreement import Own, Patient, Plan, agree, day_orders, last_days, limits, own_orders, plans
+from test_backtrader_agreement import Own, Patient, Plan, assert_agree, day_orders, last_days, limits, own_orders, plans
 from test_backtrader_broker import NAN, STEP, ZERO, bars_of, bits, session, simulated
 from test_ticks_agreement import CENTS, COARSE
 
@@ -48,7 +48,7 @@ patient = st.builds(Patient, buy=off_tick, sell=off_tick)
 @settings(deadline=None, max_examples=60)
 @pytest.mark.slow
 def test_ticks_limits_of_the_day_and_lasting_impact_are_those_of_our_engine(bars, orders, model):
-    agree(bars, orders, model)
+    assert_agree(bars, orders, model)
 
 
 SOLD = [krx_equity(), krx_equity("ETF"), us_equity(), us_equity(whole_cents=True), crypto()]
@@ -59,7 +59,7 @@ PRESETS = [model for preset in SOLD for model in (preset.fill_model, replace(pre
 @settings(deadline=None, max_examples=25)
 @pytest.mark.slow
 def test_the_presets_are_those_of_our_engine(bars, orders, model):
-    agree(bars, orders, model)
+    assert_agree(bars, orders, model)
 
 
 def flat_days(*prices, clock="09:30"):
@@ -76,7 +76,7 @@ class TestByHand:
         away = 101.0 if size > 0 else 99.0
         bars = session(100, *[(away, max(away, 100), min(away, 100), away)] * 5)
         one = Plan(ZERO + STEP, "A", size, Patient(buy=limit, sell=limit, slice_interval_seconds=1800), until="10:30")
-        fills = agree(bars, [one], FillModel(ticks=CENTS))
+        fills = assert_agree(bars, [one], FillModel(ticks=CENTS))
         assert [(row[3], row[4]) for row in fills] == [(100, paid)]
 
     def test_what_backtrader_shows_of_a_child_is_the_price_on_the_tick(self):
@@ -125,7 +125,7 @@ class TestByHand:
     def test_a_sale_that_has_used_the_price_up_gets_nothing_for_its_shares_as_in_our_engine(self):
         bars = session(*[10.0] * 6, volume=100.0)
         orders = [Plan(ZERO + STEP, "A", -1000, TWAP(slice_interval_seconds=1800), until="12:00")]
-        assert {row[4] for row in agree(bars, orders, FillModel(impact=CRUSHING))} == {0.0}
+        assert {row[4] for row in assert_agree(bars, orders, FillModel(impact=CRUSHING))} == {0.0}
 
     @pytest.mark.parametrize("side", [1, -1])
     def test_who_makes_liquidity_is_judged_in_the_displaced_market(self, side):
@@ -134,7 +134,7 @@ class TestByHand:
         bars = session(100, 100, (100, 101, 99, 100), 100)
         model = FillModel(impact=TransientImpact(0.01, half_life_seconds=math.inf), commission=BY_LIQUIDITY)
         orders = [Own(ZERO + STEP, "A", side * 900), Own(ZERO + STEP * 2, "A", side * 10, limit)]
-        first, second = agree(bars, orders, model)
+        first, second = assert_agree(bars, orders, model)
         assert first[4] == pytest.approx(100 * (1 + side * 0.009 / 2))
         assert (second[3], second[4], second[5]) == (10, limit, pytest.approx(10 * limit * 0.001))  # the maker's tenth of a percent
 
@@ -143,13 +143,13 @@ class TestByHand:
         bars = session(*[100] * 6)  # 900 of 1,000 shares leave 90 bps: the bars lie at 100.9, or 99.1, for those who come later
         model = FillModel(impact=TransientImpact(0.01, half_life_seconds=math.inf))
         away, near = Own(ZERO + STEP * 2, "A", side * 10, 100 + side * 0.5), Own(ZERO + STEP * 2, "A", side * 20, 100 + side * 1.5)
-        fills = agree(bars, [Own(ZERO + STEP, "A", side * 900), away, near], model)
+        fills = assert_agree(bars, [Own(ZERO + STEP, "A", side * 900), away, near], model)
         assert [row[3] for row in fills] == [900, 20]
 
     def test_impact_is_that_of_the_shares_and_not_of_the_lots(self):
         model = FillModel(impact=TransientImpact(0.01, half_life_seconds=math.inf))
         orders = [Plan(ZERO + STEP, "A", 500, TWAP(slice_interval_seconds=1800), until="10:30", lot_size=10)]
-        assert [row[3:5] for row in agree(session(*[100] * 6), orders, model)] == [(500, pytest.approx(100 * (1 + 0.01 * 0.5 / 2)))]
+        assert [row[3:5] for row in assert_agree(session(*[100] * 6), orders, model)] == [(500, pytest.approx(100 * (1 + 0.01 * 0.5 / 2)))]
 
     def test_a_fill_is_charged_at_the_terms_of_the_day_on_which_its_bar_began(self):
         first = pd.Timestamp("2025-11-24 22:30", tz="UTC").value
@@ -157,7 +157,7 @@ class TestByHand:
         terms = (Period(date.min, date(2025, 11, 24), FeeTerms(0.001)), Period(date(2025, 11, 25), date.max, FeeTerms(0.002)))
         model = FillModel(commission=FeeSchedule("any", "USD", (FeeComponent("fee", terms, ("BUY", "SELL")),)))
         orders = [Own(first + n * STEP, "A", 10) for n in (1, 2, 3)]  # in the bars from 23:00, from 23:30 to midnight, and from midnight
-        assert [row[5] for row in agree(bars, orders, model, calendar="24/7")] == [1.0, 1.0, 2.0]
+        assert [row[5] for row in assert_agree(bars, orders, model, calendar="24/7")] == [1.0, 1.0, 2.0]
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul"])
     def test_the_limits_of_a_day_begin_with_its_first_bar_in_the_zone_of_the_bars(self, zone):
@@ -166,7 +166,7 @@ class TestByHand:
         rows = [(midnight + (i - 2) * STEP, *[price] * 4, 1000.0, NAN) for i, price in enumerate(prices)]
         model = FillModel(price_limit=PriceLimit(0.1, CENTS))
         orders = [Own(midnight - STEP, "A", 10), Own(midnight, "A", 20)]  # to meet the bar before midnight and the one that begins then
-        fills = agree(bars_of({"A": rows}, zone=zone), orders, model, calendar="24/7")
+        fills = assert_agree(bars_of({"A": rows}, zone=zone), orders, model, calendar="24/7")
         assert [(row[3], row[4]) for row in fills] == [(10, 100.0), (20, 109.0)]
 
     def test_a_close_that_is_no_price_is_no_base_of_limits(self):
@@ -195,7 +195,7 @@ def test_on_real_bars_of_the_korean_exchange_the_preset_is_that_of_our_engine(ma
     bars = last_days(Bars.read([market_data / "krx_yahoo_5m" / f"{symbol}.parquet" for symbol in ("000660", "005930")]), 7)
     preset = krx_equity()
     for model in (preset.fill_model, replace(preset.fill_model, ticks=preset.ticks)):
-        assert len(agree(bars, list(day_orders(bars, 300)), model, calendar="XKRX")) > 50
+        assert len(assert_agree(bars, list(day_orders(bars, 300)), model, calendar="XKRX")) > 50
 
 
 def test_what_of_a_parents_commission_is_tax_is_told():
@@ -203,4 +203,4 @@ def test_what_of_a_parents_commission_is_tax_is_told():
     fee = FeeComponent("fee", (Period(date.min, date.max, FeeTerms(0.001)),), ("BUY", "SELL"))
     model = FillModel(commission=FeeSchedule("any", "USD", (tax, fee)))
     orders = [Plan(ZERO + STEP, "A", size, TWAP(slice_interval_seconds=1800), until="10:30") for size in (100, -100)]
-    assert [row[5:] for row in agree(session(*[100] * 6), orders, model)] == [(10.0, 1, 0.0), (30.0, -1, 20.0)]
+    assert [row[5:] for row in assert_agree(session(*[100] * 6), orders, model)] == [(10.0, 1, 0.0), (30.0, -1, 20.0)]

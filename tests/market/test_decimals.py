@@ -44,7 +44,7 @@ def with_quotes(frame):
     )
 
 
-def same(bars, other):
+def assert_same(bars, other):
     for name, column in bars.columns().items():
         np.testing.assert_array_equal(column, other.columns()[name], err_msg=name)
 
@@ -74,7 +74,7 @@ HOWS = ["frame of float32", "frame of doubles", "parquet of float32", "parquet o
 @pytest.mark.parametrize("how", HOWS)
 def test_prices_and_quotes_of_float32_are_the_decimals_in_every_way_to_keep_them(tmp_path, how):
     frame = with_quotes(frame_of())
-    same(stored(frame, how, tmp_path), Bars.from_frame(frame, symbol="A"))
+    assert_same(stored(frame, how, tmp_path), Bars.from_frame(frame, symbol="A"))
 
 
 def test_what_was_read_otherwise_is_said_for_each_kind_of_columns():
@@ -97,7 +97,7 @@ def test_of_several_files_of_a_symbol_those_of_float32_are_read_as_decimals(tmp_
         part.astype(dict.fromkeys(PRICES, np.float32) if number else {}).to_parquet(tmp_path / "A" / f"{number}.parquet")
     bars = Bars.read(sorted((tmp_path / "A").glob("*.parquet")), symbol="A")
     assert bars.symbols == ("A",)
-    same(bars, Bars.from_frame(frame, symbol="A"))
+    assert_same(bars, Bars.from_frame(frame, symbol="A"))
     assert [note.columns for note in bars.read_as] == [tuple(PRICES)]
 
 
@@ -106,7 +106,7 @@ def test_a_row_that_is_dropped_proves_nothing():
     frame.iloc[5, frame.columns.get_loc("high")] = 1.1  # below its low, and no float32
     bars = Bars.from_frame(frame, symbol="A", on_bad="drop")
     assert len(bars.report) == 1
-    same(bars, Bars.from_frame(frame_of().drop(frame.index[5]), symbol="A"))
+    assert_same(bars, Bars.from_frame(frame_of().drop(frame.index[5]), symbol="A"))
 
 
 def test_many_symbols_are_one_line():
@@ -246,5 +246,5 @@ def test_a_store_of_an_earlier_version_that_kept_float32_gives_the_decimals_too(
         facts.pop("crc32")
         pq.write_table(table.replace_schema_metadata({b"exec_algos": json.dumps(facts).encode()}), path)
     read = store.read()
-    same(read, meant)
+    assert_same(read, meant)
     assert [note.columns for note in read.read_as] == [tuple(PRICES)]

@@ -21,7 +21,7 @@ def bars(symbol="A", start="2024-01-31 15:00", n=4, **columns):
     return Bars.from_frame(pd.DataFrame(rows, index=times), symbol=symbol, step="5min")
 
 
-def same(one, other):
+def assert_same(one, other):
     assert (one.symbols, one.step, one.zone, list(one.columns())) == (other.symbols, other.step, other.zone, list(other.columns()))
     for a, b in zip(
         (one.offsets, one.start, *one.columns().values()), (other.offsets, other.start, *other.columns().values()), strict=True
@@ -67,7 +67,7 @@ READS = [{}, {"symbols": "B"}, {"symbols": "B", "end": "2024-02-01"}, {"start": 
 def test_what_is_mapped_is_what_the_parquet_files_say(store, options):
     store.read()
     assert [file.name for file in kept(store)] == ["bars.arrow"]
-    same(store.read(**options), plain(store, **options))
+    assert_same(store.read(**options), plain(store, **options))
 
 
 @pytest.mark.parametrize("symbols", [None, "A"])
@@ -84,13 +84,13 @@ def test_a_month_is_mapped_too_with_the_columns_of_its_own_file(store):
     months, expected = Partitions(store.path), Partitions(store.path, cache="off")
     assert is_mapped(months.month("B", "2024-01").close)
     for month in ("2024-01", "2024-02"):
-        same(months.month("B", month), expected.month("B", month))
+        assert_same(months.month("B", month), expected.month("B", month))
 
 
 def test_a_file_that_was_written_again_is_read_again(store):
     store.read()
     store.write(bars("B", "2024-02-01 09:00", n=1, close=9.5))
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
     assert 9.5 in store.read("B").close
     (found,) = kept(store)
     before = found.stat().st_mtime_ns
@@ -112,7 +112,7 @@ def test_a_change_that_keeps_size_and_time_is_seen(store, tmp_path):
 
 def test_months_out_of_order_are_not_kept(store, tmp_path):
     os.rename(tmp_path / "symbol=A" / "month=2024-01", tmp_path / "symbol=A" / "month=2024-03")
-    same(BarStore(store.path).read(), plain(store))
+    assert_same(BarStore(store.path).read(), plain(store))
     assert kept(store) == []
     assert (np.diff(store.read("A").start) > 0).all()
 
@@ -120,14 +120,14 @@ def test_months_out_of_order_are_not_kept(store, tmp_path):
 def test_a_month_that_is_gone_is_gone(store, tmp_path):
     store.read()
     os.remove(tmp_path / "symbol=B" / "month=2024-02" / "bars.parquet")
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
     assert len(store.read("B")) == 3
 
 
 def test_a_month_that_came_later_is_there(store):
     store.read()
     store.write(bars("A", "2024-03-04 09:00"))
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
     assert len(store.read("A")) == 8
 
 
@@ -146,7 +146,7 @@ def test_a_damaged_file_is_passed_over_and_made_again(store, how):
     (file,) = kept(store)
     whole = file.read_bytes()
     damage(file, DAMAGES[how](whole))
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
     assert file.read_bytes() == whole
 
 
@@ -168,7 +168,7 @@ def test_a_flipped_bit_is_noticed_and_only_its_month_is_decoded_again(store, opt
     flipped(kept(store)[0], 77.0)
     decoded = []
     monkeypatch.setattr("exec_algos.market.store.bars_in", lambda content, part: decoded.append(part[:2]) or bars_in(content, part))
-    same(BarStore(store.path).read(**options), whole)
+    assert_same(BarStore(store.path).read(**options), whole)
     asked = options in ({}, {"symbols": "B"}, {"start": "2024-02-01 00:00"})
     assert set(decoded) == ({("B", "2024-02")} if asked else set())  # what is not asked for is not looked at
 
@@ -192,7 +192,7 @@ def test_rows_out_of_order_are_passed_over(store):
     with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(turned)
     os.replace(beside, file)
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
 
 
 def test_another_layout_is_passed_over(store, monkeypatch):
@@ -204,11 +204,11 @@ def test_another_layout_is_passed_over(store, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(store, tmp_path):
     (tmp_path / "_decoded").write_text("a file stands where the folder would")
-    same(store.read(), plain(store))
+    assert_same(store.read(), plain(store))
     os.remove(tmp_path / "_decoded")
     os.chmod(tmp_path, 0o555)
     try:
-        same(store.read(), plain(store))
+        assert_same(store.read(), plain(store))
     finally:
         os.chmod(tmp_path, 0o755)
 
@@ -229,14 +229,14 @@ def test_it_can_be_switched_off_and_placed_elsewhere(store, tmp_path, monkeypatc
         BarStore(path).read()
     assert kept(store) == []
     assert len(list((tmp_path / "elsewhere").glob("*/bars.arrow"))) == 2
-    same(BarStore(store.path, cache="beside").read(), plain(store))
+    assert_same(BarStore(store.path, cache="beside").read(), plain(store))
     assert len(kept(store)) == 1
 
 
 def test_a_store_that_is_not_on_this_machine_keeps_nothing(tmp_path):
     store = BarStore(f"memory://{tmp_path.name}", cache=tmp_path / "kept")
     store.write(bars())
-    same(store.read(), bars())
+    assert_same(store.read(), bars())
     assert not (tmp_path / "kept").exists()
 
 

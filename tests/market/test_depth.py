@@ -63,6 +63,8 @@ def test_by_the_proxy_the_close_and_half_the_volume_stand_where_there_is_no_quot
 
 def test_who_reads_nothing_is_never_refused():
     check_quotes(BARE, (), "twap")
+    with pytest.raises(UsageError, match="twap reads bid"):
+        check_quotes(BARE, ("bid",), "twap")
 
 
 def test_only_what_is_lacking_is_named_and_the_symbol_that_lacks_it():

@@ -27,7 +27,7 @@ def outcome(profile):
         return str(error)
 
 
-def agree(bars, symbol, calendar, longest):
+def assert_agree(bars, symbol, calendar, longest):
     """Compare, before each session and with as many days as there can be, what the bars until then say; returns the profiles that exist."""
     one = bars.select([symbol])
     table = sessions(calendar, int(one.start.min()), int(one.start.max()))
@@ -64,13 +64,13 @@ def days_and_nights(draw):
 @settings(deadline=None, max_examples=150)
 @pytest.mark.slow
 def test_the_profile_of_recorded_bars_is_that_of_the_table(bars):
-    agree(bars, "A", "XNYS", 4)
+    assert_agree(bars, "A", "XNYS", 4)
 
 
 @given(markets(("A",)))
 @settings(deadline=None, max_examples=20)
 def test_the_profiles_of_a_whole_market_are_those_of_the_table(bars):
-    assert agree(bars, "A", "XNYS", 3) > 0
+    assert assert_agree(bars, "A", "XNYS", 3) > 0
 
 
 @pytest.mark.market_data
@@ -88,7 +88,7 @@ def test_the_profiles_of_a_whole_market_are_those_of_the_table(bars):
 )
 def test_the_profiles_of_real_bars_are_those_of_the_table(market_data, file, calendar):
     bars = Bars.read(market_data / f"{file}.parquet")
-    assert agree(bars, bars.symbols[0], calendar, 5) > 0
+    assert assert_agree(bars, bars.symbols[0], calendar, 5) > 0
 
 
 def recorded(volumes, step=STEP):

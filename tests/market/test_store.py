@@ -24,7 +24,7 @@ def bars(symbol="005930", start="2024-01-31 15:00", n=4, zone="Asia/Seoul", step
     return Bars.from_frame(table, symbol=symbol, step=step)
 
 
-def same(one, other):
+def assert_same(one, other):
     assert (one.symbols, one.step, one.zone) == (other.symbols, other.step, other.zone)
     np.testing.assert_array_equal(one.offsets, other.offsets)
     np.testing.assert_array_equal(one.start, other.start)
@@ -41,8 +41,8 @@ def store(request, tmp_path):
 def test_what_was_written_is_read_to_the_bit(store):
     written = Bars.concat([bars(vwap=[10.1, np.nan, 0.1 + 0.2, 1e-300], bid=9.9), bars("BRK/B.US")])
     store.write(written)
-    same(store.read(), written)
-    same(Bars.read(store.path), written)
+    assert_same(store.read(), written)
+    assert_same(Bars.read(store.path), written)
     assert store.symbols == ("005930", "BRK/B.US")
 
 
@@ -82,7 +82,7 @@ def test_symbols_and_a_period_are_picked(store):
     assert store.read(["005930", "000660"]).symbols == ("000660", "005930")
     late = store.read("005930", start="2024-02-01")
     assert len(late) == 2
-    same(store.read("005930", start=int(late.start[0]), end=int(late.start[-1]) + late.step), late)
+    assert_same(store.read("005930", start=int(late.start[0]), end=int(late.start[-1]) + late.step), late)
     assert len(store.read("005930", end=pd.Timestamp("2024-01-31 14:55", tz="UTC"))) == 1
     assert store.read(end="2024-01-31 16:00").symbols == ("000660",)
 
@@ -169,11 +169,11 @@ def made_bars(draw):
 def test_frame_bars_store_bars_is_the_identity(made):
     import fsspec
 
-    same(Bars.from_frame(made.to_frame(), step=made.step), made)
+    assert_same(Bars.from_frame(made.to_frame(), step=made.step), made)
     fsspec.filesystem("memory").store.clear()
     store = BarStore("memory://round-trip")
     store.write(made)
-    same(store.read(), made)
+    assert_same(store.read(), made)
 
 
 @pytest.mark.market_data
@@ -182,7 +182,7 @@ def test_real_bars_come_back_as_they_went(market_data, tmp_path, folder):
     real = Bars.read(market_data / folder)
     store = BarStore(tmp_path)
     store.write(real)
-    same(store.read(), real)
+    assert_same(store.read(), real)
 
 
 WRITE = """
@@ -210,5 +210,5 @@ def test_imports_of_the_same_months_at_once_lose_no_bar(tmp_path):
         process.stdin.flush()
     assert [process.communicate(timeout=60)[0] for process in crowd] == [""] * 3
     wanted = load_samples()["XNYS"].select(["SYNMID"]).between(0, 1763000000000000000)
-    same(BarStore(tmp_path, cache="off").read(), wanted)
+    assert_same(BarStore(tmp_path, cache="off").read(), wanted)
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"bars.parquet"}

@@ -15,6 +15,7 @@ from exec_algos.market.calendars import sessions
 from exec_algos.market.quality.copies import Copies, Mark, joined
 from exec_algos.market.quality.limits import Limits
 from exec_algos.reports import write_report
+from exec_algos.reports.words import assumptions
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.record.data import data_lines, history_of
 from exec_algos.studies.saved import load_result, rerun
@@ -150,9 +151,8 @@ def test_limits_move_what_a_study_finds_and_stand_in_its_configuration(result, m
     (folder / "findings.csv").unlink()
     (folder / "whole.json").unlink()  # a study of an earlier version
     assert not [row for row in rows(load_result(folder, market).findings) if row[2] == "volume"]
-    page = write_report(moved, tmp_path / "page").read_text(encoding="utf-8")
-    assert "beyond volume=9, price=1.5; else the usual limits" in page
-    assert "the usual limits" not in write_report(result, tmp_path / "usual").read_text(encoding="utf-8")
+    assert dict(assumptions(moved))["odd bars"] == "beyond volume=9, price=1.5; else the usual limits"
+    assert "odd bars" not in dict(assumptions(result))
 
 
 def test_limits_hold_in_shards_and_when_they_are_resumed(market, tmp_path):

@@ -93,7 +93,7 @@ class Feed:
             broker.cancel(child.order)
         return False
 
-    def told(self, child: SteppedChild, order: Any) -> None:
+    def notified(self, child: SteppedChild, order: Any) -> None:
         """Take in what backtrader says of a child order."""
         for bit in order.executed.iterpending():
             taxes = getattr(bit, "taxes", math.nan)  # an ExecutionBroker tells them, backtrader's own broker does not
@@ -223,13 +223,13 @@ class Desk:
             if feed.broker.refused:
                 feed.broker.ask_again()
 
-    def told(self, order: Any) -> None:
+    def notified(self, order: Any) -> None:
         """Take in what backtrader says of one of its orders."""
         found = self.children.get(order.ref)
         if found is not None:
             feed, child = found
             before = len(child.fills)
-            feed.told(child, order)
+            feed.notified(child, order)
             if order.status > bt.Order.Partial:
                 del self.children[order.ref]
             if len(child.fills) > before:

@@ -122,7 +122,7 @@ class ExecutionMixin:
 
     def _addnotification(self, order: Any, quicknotify: bool = False) -> None:
         if order.status >= PARTIAL:  # before that it is on its way, and nothing has traded
-            self._desk.told(order)
+            self._desk.notified(order)
         super()._addnotification(order, quicknotify=quicknotify)  # type: ignore[misc]
 
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:

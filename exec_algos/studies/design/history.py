@@ -45,21 +45,21 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionTo
         ``adv`` in shares, ``adv_notional`` at the close of the session before (currency), ``volatility_bps``, ``spread_bps``.
     """
     rows = bars.rows(symbol)
-    one = {name: column[rows] for name, column in bars.columns().items()}
+    columns = {name: column[rows] for name, column in bars.columns().items()}
     held = sessions.locate(bars.start[rows])
     traded = volumes.totals
-    quoted = {"bid", "ask"} <= one.keys()
+    quoted = {"bid", "ask"} <= columns.keys()
     sums = [
         traded,
-        _squares(one, held, len(sessions)),
-        *(_quoted(one, held, len(sessions)) if quoted else _bounce(one, held, len(sessions))),
+        _squares(columns, held, len(sessions)),
+        *(_quoted(columns, held, len(sessions)) if quoted else _bounce(columns, held, len(sessions))),
     ]
     total, squares, terms, pairs = (_earlier(column, volumes.has_data, days) for column in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(pairs >= (1 if quoted else PAIRS), terms / pairs, np.nan)
         spread = mean if quoted else np.sqrt(np.where(mean > 0, mean, np.nan))
     adv = total / days
-    notional = adv * _last_close(one["close"], held, volumes.has_data)
+    notional = adv * _last_close(columns["close"], held, volumes.has_data)
     return {"adv": adv, "adv_notional": notional, "volatility_bps": 1e4 * np.sqrt(squares / days), "spread_bps": 1e4 * spread}
 
 
@@ -139,29 +139,29 @@ def _last_close(close: Floats, held: Ints, has_data: npt.NDArray[np.bool_]) -> F
     return found
 
 
-def _squares(one: Mapping[str, Floats], held: Ints, n: int) -> Floats:
+def _squares(columns: Mapping[str, Floats], held: Ints, n: int) -> Floats:
     """Sum of squared log returns of each session; the first bar's from its own open."""
     follows = np.concatenate([[False], held[1:] == held[:-1]])
-    last = np.where(follows, np.concatenate([one["close"][:1], one["close"][:-1]]), one["open"])
+    last = np.where(follows, np.concatenate([columns["close"][:1], columns["close"][:-1]]), columns["open"])
     with np.errstate(divide="ignore", invalid="ignore"):
-        returns = np.log(one["close"] / last)
+        returns = np.log(columns["close"] / last)
     return _summed(returns**2, held, n, np.isfinite(returns))
 
 
-def _quoted(one: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
+def _quoted(columns: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
     """Sum of the relative quoted spreads of each session, and how many there are."""
-    bid, ask = one["bid"], one["ask"]
+    bid, ask = columns["bid"], columns["ask"]
     use = (bid > 0) & (ask >= bid)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = 2 * (ask - bid) / (ask + bid)
     return _summed(relative, held, n, use), _summed(np.ones(len(bid)), held, n, use)
 
 
-def _bounce(one: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
+def _bounce(columns: Mapping[str, Floats], held: Ints, n: int) -> tuple[Floats, Floats]:
     """Sum of the products of Abdi and Ranaldo of each session, and how many there are; bars without a range are left out."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        middle, close = (np.log(one["high"]) + np.log(one["low"])) / 2, np.log(one["close"])
-    ranged = (one["high"] > one["low"]) & np.isfinite(middle)
+        middle, close = (np.log(columns["high"]) + np.log(columns["low"])) / 2, np.log(columns["close"])
+    ranged = (columns["high"] > columns["low"]) & np.isfinite(middle)
     use = (held[1:] == held[:-1]) & ranged[1:] & ranged[:-1]
     with np.errstate(invalid="ignore"):
         products = 4 * (close[:-1] - middle[:-1]) * (close[:-1] - middle[1:])

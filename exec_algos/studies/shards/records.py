@@ -43,7 +43,7 @@ class Records:
 
     def add(self, record: dict[str, Any]) -> None:
         """Keep the record of one shard."""
-        i = bisect_left(self.shards, (record["symbol"], record["month"]), key=lambda one: (one.symbol, one.month))
+        i = bisect_left(self.shards, (record["symbol"], record["month"]), key=lambda shard: (shard.symbol, shard.month))
         self._at[i] = self._file.tell()
         self.count += 1
         self.made += record["made"]

@@ -188,8 +188,8 @@ class ShardedResult:
         """As `StudyResult.by`; where a bucket's bounds are quantiles, one algorithm's column of it is read for them."""
         wanted, column = [full_name(name) for name in names], _column(benchmark)
         needed = columns_for(wanted)
-        one = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
-        bounds = bounds_of(one, wanted, buckets=buckets, edges=edges)
+        orders = self.table(columns=list(dict.fromkeys([*needed, "parent_id"])), algorithm=self.config["algorithms"][0])
+        bounds = bounds_of(orders, wanted, buckets=buckets, edges=edges)
         sides = ["side"] if self.has_twins() else []
         groups = tuple(dict.fromkeys(["algorithm", *wanted, *sides]))
         plain = self._fold(["algorithm", *needed, *sides, *READ, column])

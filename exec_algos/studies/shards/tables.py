@@ -119,8 +119,8 @@ def _numbered(folder: StudyFolder, name: str, part: TablePart) -> Iterator[pa.Ta
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    def read(one: tuple[str, int]) -> tuple[bytes, int]:
-        shard, before = one
+    def read(part: tuple[str, int]) -> tuple[bytes, int]:
+        shard, before = part
         with folder.open(f"{shard}/{name}.parquet") as file:
             return file.read(), before
 

@@ -261,7 +261,7 @@ class Cluster:
 
 def runs(shards: Sequence[Shard], most: int) -> Iterator[list[Shard]]:
     """The shards in order, up to `most` months of one symbol together: a worker has read what the next month looks back on."""
-    for _, months in groupby(shards, key=lambda one: one.symbol):
+    for _, months in groupby(shards, key=lambda shard: shard.symbol):
         while run := list(islice(months, max(most, 1))):
             yield run
 
