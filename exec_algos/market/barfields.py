@@ -66,7 +66,12 @@ def fields_of(names: Sequence[str], said: Mapping[str, str], more: Mapping[str, 
         A column that the caller named is not there; two columns may be one field.
     """
     plain = [plain_name(name) for name in names]
-    found = {_place(wanted, names, plain, field, file): field for field, wanted in said.items()}
+    places = {field: _place(wanted, names, plain) for field, wanted in said.items()}
+    absent = [field for field, place in places.items() if place is None]
+    if absent:
+        kind = MarketDataError if len(absent) < len(said) else NoBarsError
+        raise kind(f"no column {said[absent[0]]!r} for {absent[0]}; the columns are {', '.join(list(names)[:20])}", file=file)
+    found = {place: field for field, place in places.items() if place is not None}
     times = set(TIMES) if set(found.values()) & {"timestamp", "date"} else set()
     for known in (more, {name: name for name in (*VALUES, *TIMES, *SYMBOLS)}, _FIELD_OF):
         have = {*found.values(), *times}
@@ -85,11 +90,10 @@ def _unused(name: str, at: int, plain: Sequence[str], fields: Collection[str]) -
     return f"{name.strip()} (not used)" if plain[at] in fields else name.strip()
 
 
-def _place(wanted: str, names: Sequence[str], plain: Sequence[str], field: str, file: str) -> int:
+def _place(wanted: str, names: Sequence[str], plain: Sequence[str]) -> int | None:
+    """Where a column stands that the caller named: as it is spelled, else in any case."""
     exact = [at for at, name in enumerate(names) if name.strip() == wanted.strip()]
-    for at in exact or [at for at, name in enumerate(plain) if name == plain_name(wanted)]:
-        return at
-    raise MarketDataError(f"no column {wanted!r} for {field}; the columns are {', '.join(list(names)[:20])}", file=file)
+    return next(iter(exact or [at for at, name in enumerate(plain) if name == plain_name(wanted)]), None)
 
 
 def _claimed(fields: Mapping[int, str], have: Collection[str], names: Sequence[str], file: str) -> dict[int, str]:

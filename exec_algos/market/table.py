@@ -44,9 +44,7 @@ def table_of(text: str, said: CsvFormat, *, file: str, stem: str) -> CsvTable:
     MarketDataError
         Nothing stands in it.
     """
-    text = text.lstrip("\n")
-    while "\n\n" in text:  # blank lines are no rows, wherever they stand
-        text = text.replace("\n\n", "\n")
+    text = _without_blank_lines(text.lstrip("\n"))
     if not text or text.isspace():
         raise MarketDataError("the file is empty; download it again", file=file)
     lines = text.split("\n", MOST_ABOVE + 2)
@@ -57,6 +55,14 @@ def table_of(text: str, said: CsvFormat, *, file: str, stem: str) -> CsvTable:
     if said.header and not is_values(head):
         return CsvTable(text, separator, head, second, ending, above + 1, stem, said)
     return CsvTable(text, separator, (), head, ending, above, stem, said)
+
+
+def _without_blank_lines(text: str, size: int = 1 << 13) -> str:
+    """The text without blank lines near its beginning, where lines are counted; pandas passes over the others."""
+    head = text[:size]
+    while "\n\n" in head:
+        head = head.replace("\n\n", "\n")
+    return text if len(head) == min(size, len(text)) else head + text[size:]
 
 
 def _last_line(text: str, size: int = 1 << 12) -> str:
@@ -172,14 +178,11 @@ def _is_number(column: pd.Series[Any]) -> bool:
 
 
 def _in_thousandths(column: pd.Series[Any]) -> bool:
-    """Whether the dot of its numbers may stand between thousands: ``12.707`` where fields are separated by semicolons."""
+    """Whether the dot of its numbers may stand between thousands: ``12.707``, ``125.000`` where fields are separated by semicolons."""
     if column.dtype != np.float64:
         return False
-    numbers = column.dropna().to_numpy()
-    thousands = numbers * 1000.0
-    return bool((np.abs(thousands - np.rint(thousands)) < 1e-6 * np.maximum(np.abs(thousands), 1.0)).all()) and bool(
-        (numbers % 1 != 0).any()
-    )
+    thousands = column.dropna().to_numpy() * 1000.0
+    return bool((np.abs(thousands - np.rint(thousands)) < 1e-6 * np.maximum(np.abs(thousands), 1.0)).all())
 
 
 def _decimal(texts: Mapping[str, pd.Series[Any]], suspects: list[str], fractions: bool, file: str) -> str:

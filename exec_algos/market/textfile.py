@@ -137,7 +137,9 @@ def decoded(data: bytes, encoding: str | None = None, *, file: str = "", longest
     at = text.find("\0")
     if at >= 0:
         raise MarketDataError(f"no text: character {at} is NUL; save it as 'CSV UTF-8', or name its encoding", file=file)
-    text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\x1a")  # DOS ends a file so
+    if "\r" in text:  # to look for two signs costs more than to read the text
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removesuffix("\x1a")  # DOS ends a file so
     _check_lines(text, longest, file)
     return text
 
