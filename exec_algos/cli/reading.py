@@ -40,6 +40,7 @@ class Reading(NamedTuple):
 
 
 UNSAID = Reading()
+WRITTEN = ("columns", "encoding", "decimal", "price_scale", "date_format", "allow_negative", "allow_large")  # of `CsvFormat`
 
 
 def _option(text: str, *names: str) -> Any:
@@ -75,6 +76,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "date_format": (Annotated[str | None, _option("Of stamps, as strptime takes it: %d/%m/%Y %H:%M; or epoch.", "--date-format")], None),
     "allow_negative": (Annotated[bool, _option("Take prices at or below zero.", "--allow-negative")], False),
+    "allow_large": (Annotated[bool, _option("Take files of over 512 MiB unpacked and lines of over 1 MiB.", "--allow-large")], False),
 }
 
 
@@ -105,5 +107,5 @@ def _expanded(options: dict[str, tuple[Any, Any]]) -> list[inspect.Parameter]:
 
 def _reading(said: dict[str, Any]) -> Reading:
     plain = {name: said[name] for name in Reading._fields if name in said}
-    written = {name: said[name] for name in ("columns", "encoding", "decimal", "price_scale", "date_format", "allow_negative")}
+    written = {name: said[name] for name in WRITTEN}
     return Reading(**plain, csv=CsvFormat(header=not said["no_header"], **written))

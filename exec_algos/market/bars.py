@@ -353,7 +353,7 @@ class Bars:
 
         A file that bears no vendor's marks needs `label`, and `zone` unless its stamps are in UTC. How it is written is said as
         `exec_algos.market.csvformat.CsvFormat` takes it: `columns`, `header`, `encoding`, `decimal`, `price_scale`, `date_format`,
-        `allow_negative`.
+        `allow_negative`, `allow_large`.
         """
         from exec_algos.market.csvformat import csv_format
 

@@ -18,7 +18,7 @@ from exec_algos.market.boundary import COPY, reading
 from exec_algos.market.frames import Request, frame_rows
 from exec_algos.market.lengths import with_named_length
 from exec_algos.market.table import frame_of, table_of
-from exec_algos.market.textfile import FAILURES, MOST_UNPACKED, decoded, is_left_by_a_system, unpacked
+from exec_algos.market.textfile import ALLOWED, FAILURES, decoded, is_left_by_a_system, member_of, unpacked
 from exec_algos.market.validate import RawRows
 from exec_algos.market.vendor import CsvTable, Document, Prepared, Vendor
 from exec_algos.market.vendors import VENDORS, vendor_of
@@ -30,6 +30,8 @@ FORMATS = ("parquet", "csv", *VENDORS)
 PACKED_SUFFIXES = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 SUFFIXES = (".csv", ".txt", ".tsv", ".json", ".parquet", ".pq", ".xlsx", ".xlsm", ".xls", ".prn", ".asc")
 LEFT_BY_A_SYSTEM = "left by a system, no file of bars"
+PARQUET = b"PAR1"
+MOST_TIMES = 100  # bars that trade are packed to a tenth, those without any to a hundredth
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 WORKBOOK = "[Content_Types].xml"
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -100,17 +102,17 @@ def content_rows(content: Content, request: Request, passed: Callable[[Passed], 
     if content.data.startswith(OLD_WORKBOOK):
         yield from _workbook_rows(content, request)
         return
-    data = unpacked(content.data, file=content.file)
+    data = content.data if content.data.startswith(PARQUET) else unpacked(content.data, file=content.file, most=request.csv.most)
     if data is not content.data and data.startswith(ZIP):
         yield from _zip_rows(content._replace(data=data), request, passed)
     elif (
         request.format == "parquet"
-        or (request.format is None and data.startswith(b"PAR1"))
+        or (request.format is None and data.startswith(PARQUET))
         or content.file.lower().endswith((".parquet", ".pq"))
     ):
         yield from parquet_rows(data, request, file=content.file, stem=content.stem)
     else:
-        yield from _text_rows(decoded(data, request.csv.encoding, file=content.file), content, request)
+        yield from _text_rows(decoded(data, request.csv.encoding, file=content.file, longest=request.csv.longest), content, request)
 
 
 def _zip_rows(content: Content, request: Request, passed: Callable[[Passed], None]) -> Iterator[RawRows]:
@@ -124,7 +126,8 @@ def _zip_rows(content: Content, request: Request, passed: Callable[[Passed], Non
             members = [name for name in names if not is_left_by_a_system(name)]
             for name in sorted(set(names) - set(members)):
                 passed(Passed(f"{content.file}/{name}", LEFT_BY_A_SYSTEM))
-            yield from _member_rows((_member(archive, name, content, alone=len(names) == 1) for name in members), content, request, passed)
+            contents = (_member(archive, name, content, request.csv.most, alone=len(names) == 1) for name in members)
+            yield from _member_rows(contents, content, request, passed)
     except MarketDataError:
         raise
     except FAILURES as error:
@@ -155,14 +158,10 @@ def is_something_else(error: MarketDataError, path: str) -> bool:
     return isinstance(error, NoBarsError) or not name.endswith(suffixes)
 
 
-def _member(archive: zipfile.ZipFile, name: str, content: Content, *, alone: bool) -> Content:
+def _member(archive: zipfile.ZipFile, name: str, content: Content, most: int, *, alone: bool) -> Content:
     """A member of a zip, unpacked; a zip of one file is that file packed, and gives it its name."""
     file = content.file if alone else f"{content.file}/{name}"
-    with archive.open(name) as member:
-        data = member.read(MOST_UNPACKED + 1)
-    if len(data) > MOST_UNPACKED:
-        raise MarketDataError(f"more than {MOST_UNPACKED / 2**20:,.0f} MiB unpacked; give it in parts", file=file)
-    return Content(data, file, content.stem if alone else stem_of(name))
+    return Content(member_of(archive, name, file, most), file, content.stem if alone else stem_of(name))
 
 
 def _text_rows(text: str, content: Content, request: Request) -> list[RawRows]:
@@ -247,10 +246,21 @@ def parquet_rows(data: bytes, request: Request, *, file: str, stem: str) -> list
     import pandas as pd
 
     with reading(file, COPY, what="not a whole Parquet file" if data else "the file is empty"):
+        _check_size(data, request.csv.most, file)
         frame = pd.read_parquet(io.BytesIO(data))
     index = frame.index
     ours = isinstance(index, pd.DatetimeIndex) and index.tz is not None and index.name == "timestamp"
     return frame_rows(frame, request._replace(label=request.label or ("start" if ours else None)), file=file, stem=stem)
+
+
+def _check_size(data: bytes, most: int, file: str) -> None:
+    """Refuse a small Parquet file that says to hold very much: a few bytes can stand for a column of a thousand million equal values."""
+    import pyarrow.parquet as pq
+
+    facts = pq.read_metadata(io.BytesIO(data))
+    size = facts.num_rows * facts.num_columns * 8
+    if size > most and size > MOST_TIMES * len(data):
+        raise MarketDataError(f"{size / 2**20:,.0f} MiB unpacked, from {len(data):,} bytes; give it in parts{ALLOWED}", file=file)
 
 
 def _workbook_rows(content: Content, request: Request) -> list[RawRows]:

@@ -11,6 +11,9 @@ from typing import Any
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.barfields import FIELDS, UNUSED
 from exec_algos.market.columns import parse_columns
+from exec_algos.market.textfile import LONGEST_LINE, MOST_UNPACKED
+
+UNBOUNDED = 1 << 62
 
 EPOCH = "epoch"
 
@@ -39,6 +42,8 @@ class CsvFormat:
         s, ms, us or ns since 1970.
     allow_negative : bool
         Take prices at or below zero, which power and some futures have.
+    allow_large : bool
+        Take files that unpack to more than 512 MiB, and lines of more than 1,048,576 characters. They need several times that in memory.
 
     Raises
     ------
@@ -62,6 +67,7 @@ class CsvFormat:
     price_scale: float = 1.0
     date_format: str | None = None
     allow_negative: bool = False
+    allow_large: bool = False
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ".", ","):
@@ -101,6 +107,16 @@ class CsvFormat:
         if isinstance(self.columns, str):
             return () if "=" in self.columns or not self.columns else tuple(name.strip() or UNUSED for name in self.columns.split(","))
         return () if isinstance(self.columns, Mapping) else tuple(self.columns)
+
+    @property
+    def most(self) -> int:
+        """Bytes that a file may unpack to."""
+        return UNBOUNDED if self.allow_large else MOST_UNPACKED
+
+    @property
+    def longest(self) -> int:
+        """Characters that a line may have."""
+        return UNBOUNDED if self.allow_large else LONGEST_LINE
 
     def said(self) -> tuple[str, ...]:
         """The names of what was said."""

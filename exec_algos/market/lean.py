@@ -16,6 +16,7 @@ from exec_algos.market.barfields import NEEDED
 from exec_algos.market.boundary import said_by
 from exec_algos.market.fields import check_fields
 from exec_algos.market.frames import Request, frame_rows
+from exec_algos.market.textfile import member_of
 from exec_algos.market.validate import RawRows
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def lean_rows(day: LeanDay, request: Request) -> Iterator[RawRows]:
     zone = request.zone or ("UTC" if place.asset.startswith("crypto") else ZONES.get(f"{place.asset}/{place.market}"))
     if zone is None:
         raise MarketDataError(f"no time zone is known for LEAN's {place.asset}/{place.market}; pass zone=...", file=file)
-    trades = _members(day.trade, TRADE, place.symbol)
-    quotes = _members(day.quote, QUOTE, place.symbol)
+    trades = _members(day.trade, TRADE, place.symbol, request.csv.most)
+    quotes = _members(day.quote, QUOTE, place.symbol, request.csv.most)
     known = _wanted(sorted({*trades, *quotes}), place, request.symbol)
     for symbol in known:
         frame, unmatched = _bars(trades.get(symbol), quotes.get(symbol), place)
@@ -122,13 +123,13 @@ def _place(folder: str, file: str) -> _Place:
     return _Place(asset, market, STEPS[step], symbol.upper(), DIVISORS[asset])
 
 
-def _members(source: tuple[str, bytes] | None, names: tuple[str, ...], symbol: str) -> dict[str, pd.DataFrame]:
+def _members(source: tuple[str, bytes] | None, names: tuple[str, ...], symbol: str, most: int) -> dict[str, pd.DataFrame]:
     if source is None:
         return {}
     file, data = source
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {_contract(name, symbol): _table(archive.read(name), names, file) for name in archive.namelist()}
+            return {_contract(name, symbol): _table(member_of(archive, name, file, most), names, file) for name in archive.namelist()}
     except (zipfile.BadZipFile, EOFError) as error:
         raise MarketDataError(f"not a whole zip ({error}); copy it again", file=file) from error
 

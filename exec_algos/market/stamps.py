@@ -119,6 +119,8 @@ def _nanoseconds(index: pd.DatetimeIndex, file: str) -> Ints:
 def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, file: str, unread: str = "is not ISO 8601") -> Stamps:
     if zone is None:
         raise MarketDataError(f"timestamp {str(shown.iloc[0])!r} has no UTC offset and no zone is named; {ASK_ZONE}", file=file)
+    if index.tz is not None:
+        raise MarketDataError(f"timestamp {str(shown.iloc[0])!r} has an offset that is cut short; write +09:00 or the like", file=file)
     local = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     why = np.where(index.isna(), unread, f"does not exist, or exists twice, in {zone} (clock change)")
     bad = np.flatnonzero(local.isna())

@@ -18,6 +18,7 @@ from exec_algos.market.files import file_system
 
 MOST_UNPACKED = 512 << 20  # bytes: 0.8 MB of zip may hold 800 MB of noughts
 LONGEST_LINE = 1 << 20  # characters
+ALLOWED = " (bars: CsvFormat(allow_large=True), --allow-large)"  # how larger ones are taken
 CHUNK = 1 << 20
 HEAD = 1 << 16  # bytes in which an encoding is looked for
 
@@ -200,7 +201,7 @@ def _check_lines(text: str, longest: int, file: str) -> None:
         end = text.rfind("\n", begin, begin + longest + 1)
         if end < 0:
             line = text.count("\n", 0, begin) + 1
-            raise MarketDataError(f"line {line} has more than {longest:,} characters; is it a table of rows?", file=file)
+            raise MarketDataError(f"line {line} has more than {longest:,} characters; is it a table of rows?{ALLOWED}", file=file)
         begin = end + 1
 
 
@@ -215,8 +216,22 @@ def _bounded(stream: Any, most: int, file: str) -> bytes:
     return b"".join(parts)
 
 
+def member_of(archive: zipfile.ZipFile, name: str, file: str, most: int = MOST_UNPACKED) -> bytes:
+    """A member of a zip, unpacked.
+
+    Raises
+    ------
+    MarketDataError
+        It has more than `most` bytes.
+    """
+    if archive.getinfo(name).file_size > most:  # as it says itself
+        raise MarketDataError(_too_large(most), file=file)
+    with archive.open(name) as member:
+        return _bounded(member, most, file)
+
+
 def _too_large(most: int) -> str:
-    return f"more than {most / 2**20:,.0f} MiB of text; give it in parts, or raise the limit"
+    return f"more than {most / 2**20:,.0f} MiB unpacked; give it in parts{ALLOWED}"
 
 
 def _one_line(error: Exception) -> str:

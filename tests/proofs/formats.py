@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -25,7 +26,10 @@ from proofs.says import (
     Row,
     bars_differ,
     csv_says,
+    gzip_says,
+    json_says,
     lean_says,
+    metatrader_says,
     number,
     parquet_says,
     tables_of,
@@ -133,6 +137,10 @@ def cases() -> dict[str, Case]:
         "alphavantage": bars_case("AAA_1m.csv", lines_of(newest[["timestamp", *COLUMNS[:5]]]), plain, stamp="end"),
         "yahoo": bars_case("AAA.csv", yahoo, yahoo_says, zone=ZONE, format="yahoo"),
         "polygon": bars_case("2024-01-02.csv", lines_of(polygon), csv_says("2024", ZONE)),
+        "gzip": bars_case("AAA.csv.gz", gzip.compress(lines_of(day), mtime=0), gzip_says(plain), packed, **told),
+        "UTF-16": bars_case("AAA.csv", lines_of(day, sep="\t"), plain, lambda data, rng: utf16(mutants.text(data, rng, "\t")), **told),
+        "metatrader": bars_case("AAA.csv", _metatrader(day), metatrader_says, lambda data, rng: mutants.text(data, rng, "\t"), zone=ZONE),
+        "json": bars_case("AAA.json", _json(day), json_says, damaged_json, symbol="AAA", zone=ZONE, label="start"),
         "zip": bars_case("AAA.zip", zipped({"AAA.csv": lines_of(day)}), zip_says(plain), mutants.zipped, **told),
         "lean": bars_case(
             "equity/usa/minute/spy/20240102_trade.zip", zipped({"20240102_spy_minute_trade.csv": _lean(day)}), lean_says, mutants.zipped
@@ -146,6 +154,54 @@ def cases() -> dict[str, Case]:
         "calendar": _calendar(),
         "decisions": _decisions(),
     }
+
+
+def packed(content: bytes, rng: random.Random) -> bytes:
+    """A gzip: its bytes, or the table in it."""
+    if rng.random() < 0.4:
+        return mutants.binary(content, rng)
+    return gzip.compress(mutants.text(gzip.decompress(content), rng), mtime=0)
+
+
+def utf16(content: bytes) -> bytes:
+    """UTF-8 as UTF-16, with a byte order mark; what is no UTF-8 as it is."""
+    try:
+        return content.decode().encode("utf-16")
+    except UnicodeDecodeError:
+        return content
+
+
+def _metatrader(day: pd.DataFrame) -> bytes:
+    """As MetaTrader 5 exports bars."""
+    times = {"<DATE>": day["timestamp"].dt.strftime("%Y.%m.%d"), "<TIME>": day["timestamp"].dt.strftime("%H:%M:%S")}
+    prices = {f"<{name.upper()}>": day[name] for name in COLUMNS[:4]}
+    table = pd.DataFrame({**times, **prices, "<TICKVOL>": 5, "<VOL>": day["volume"], "<SPREAD>": 1})
+    return lines_of(table, sep="\t")
+
+
+def _json(day: pd.DataFrame) -> bytes:
+    """As Polygon and Alpaca answer."""
+    stamps = day["timestamp"].dt.tz_localize(ZONE).dt.as_unit("ms").astype("int64")
+    rows = [{"t": int(at), **{name[0]: row[name] for name in COLUMNS[:5]}} for at, row in zip(stamps, day.to_dict("records"), strict=True)]
+    return json.dumps({"ticker": "AAA", "results": rows}, indent=0).encode()
+
+
+def damaged_json(content: bytes, rng: random.Random) -> bytes:
+    """Its bytes, or a value or a row of it."""
+    if rng.random() < 0.4:
+        return mutants.binary(content, rng)
+    whole = json.loads(content)
+    rows = whole["results"]
+    row, kind = rng.randrange(len(rows)), rng.randrange(5)
+    if kind < 3:
+        rows[row][rng.choice(list(rows[row]))] = rng.choice(
+            (None, "x", -1, 0, 1e308, 2**70, True, [1], {"a": 1}, "12.5", 1e-9, "2024-01-02")
+        )
+    elif kind == 3:
+        whole["results"] = rng.choice((rows[:row], [*rows, rows[row]], rows[::-1], {}, None, [[1, 2]], "x", [None, *rows]))
+    else:
+        del rows[row][rng.choice(list(rows[row]))]
+    return json.dumps(whole).encode()
 
 
 def _lean(day: pd.DataFrame) -> bytes:

@@ -18,7 +18,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,10 @@ def outcomes(count: int, seed: int, kinds: list[str]) -> Iterator[tuple[int, str
             next_one += min(PIECE, end - next_one)
 
 
-def run(count: int, seed: int = 0, kinds: list[str] | None = None) -> tuple[Counter[tuple[str, str]], list[str], int]:
-    """How often what came out, the failures in words, and the peak of memory in bytes."""
+def run(
+    count: int, seed: int = 0, kinds: list[str] | None = None, tell: Callable[[str], None] = lambda _: None
+) -> tuple[Counter[tuple[str, str]], list[str], int]:
+    """How often what came out, the failures in words, which are told as they come, and the peak of memory in bytes."""
     found: Counter[tuple[str, str]] = Counter()
     failures, peak = [], 0
     for at, kind, outcome in outcomes(count, seed, kinds or list(cases())):
@@ -122,6 +124,7 @@ def run(count: int, seed: int = 0, kinds: list[str] | None = None) -> tuple[Coun
         found[kind, outcome.split(":")[0].split("\n")[0]] += 1
         if not outcome.startswith(("same", "refused")) or ":" in outcome:
             failures.append(f"{kind}, number {at}: {outcome}")
+            tell(failures[-1])
     return found, failures, peak
 
 
@@ -129,9 +132,7 @@ def main(asked: dict[str, str]) -> int:
     """Run what is asked for, and print what came out; 1 where anything came out that must not."""
     begin = time.monotonic()
     kinds = [name for name in asked.get("kinds", "").split(",") if name]
-    found, failures, peak = run(int(asked.get("mutants", 10_000)), int(asked.get("seed", 0)), kinds)
-    for line in failures[:60]:
-        print(line, flush=True)
+    found, _, peak = run(int(asked.get("mutants", 10_000)), int(asked.get("seed", 0)), kinds, lambda line: print(line, flush=True))
     for key, times in sorted(found.items()):
         print(f"{times:6} {': '.join(key)}")
     bad = sum(not outcome.startswith(("same", "refused")) for _, outcome in found.elements())

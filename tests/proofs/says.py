@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -42,13 +44,15 @@ def text_of(data: bytes) -> str:
 
 
 def number(cell: Any) -> float:
-    """A cell as a number; NaN for none."""
-    if isinstance(cell, str) and "_" in cell:
+    """A cell as a number, grouped by threes or not; NaN for none."""
+    text = re.sub(r"(?<=\d)[ '\u00a0](?=\d{3})", "", cell.strip()) if isinstance(cell, str) else cell
+    if isinstance(text, str) and "_" in text:
         return np.nan
-    if isinstance(cell, str) and re.fullmatch(r"\d{1,3}(?:[ ']\d{3})+", cell.strip()):
-        cell = re.sub("[ ']", "", cell)
+    if isinstance(text, str) and "," in text:
+        decimal = "," if text.rfind(",") > text.rfind(".") and not re.search(r",\d{3}$", text) else "."
+        text = text.replace(".", "").replace(",", ".") if decimal == "," else text.replace(",", "")
     try:
-        return float(cell)
+        return float(text)
     except (TypeError, ValueError):
         return np.nan
 
@@ -118,6 +122,42 @@ def zip_says(says: Callable[[bytes], list[Row]]) -> Callable[[bytes], list[Row]]
             return [row for name in archive.namelist() for row in says(archive.read(name))]
 
     return rows
+
+
+def gzip_says(says: Callable[[bytes], list[Row]]) -> Callable[[bytes], list[Row]]:
+    """Rows of the file that is packed; of the file itself where it is not."""
+
+    def rows(data: bytes) -> list[Row]:
+        try:
+            return says(gzip.decompress(data))
+        except OSError:
+            return says(data)
+
+    return rows
+
+
+def metatrader_says(data: bytes) -> list[Row]:
+    """Rows of an export of MetaTrader 5: date and time apart, with dots in the date; the volume is that of shares where there is one."""
+    found = []
+    for table in tables_of(data):
+        plain = table.rename(columns=lambda name: name.strip("<>"))
+        for row in plain.to_dict("records"):
+            stamp = instant(f"{str(row.get('date', '')).strip().replace('.', '-')} {str(row.get('time', '')).strip()}", ZONE)
+            volumes = [number(row[name]) for name in ("vol", "volume", "tickvol") if name in row]
+            values = {name: number(row[name]) for name in COLUMNS[:4] if name in row}
+            found += [Row("AAA", stamp, {**values, "volume": volume}) for volume in volumes]
+    return found
+
+
+def json_says(data: bytes) -> list[Row]:
+    """Rows of an answer of Polygon."""
+    rows = json.loads(data)["results"]
+    names = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw"}
+    return [
+        Row("AAA", instant(str(row.get("t")), ZONE), {name: number(row[key]) for name, key in names.items() if key in row})
+        for row in rows
+        if isinstance(row, dict)
+    ]
 
 
 def lean_says(data: bytes) -> list[Row]:

@@ -23,13 +23,13 @@ def _prepare(source: Any, file: str) -> Prepared:
     import pandas as pd
 
     content = source.content
-    rows = content["results"]
-    if not rows:
-        raise MarketDataError(f"{content['ticker']}: no result in it; the answer's status is {content.get('status')!r}", file=file)
+    rows = content.get("results")
+    if not rows or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise MarketDataError(f"{content.get('ticker')}: no result in it; the answer's status is {content.get('status')!r}", file=file)
     frame = pd.DataFrame.from_records(rows).rename(columns={"t": "timestamp", "vw": "vwap", "n": "transactions"})
     there = len(rows)
     more = (f"it holds {there} bars, and its next_url has more: get all pages",) if content.get("next_url") else ()
-    return Prepared(frame, symbol=str(content["ticker"]), notes=more)
+    return Prepared(frame, symbol=str(content.get("ticker") or "") or None, notes=more)
 
 
 VENDOR = Vendor(
