@@ -34,7 +34,7 @@ Session = Annotated[
 Limits = Annotated[
     str,
     typer.Option(
-        help="From where on something is odd: missing=0.05,without_volume=0.05,first=0.2,volume=4,price=2,split=0.1,"
+        help="From where on something is odd: missing=0.05,without_volume=0.05,sparse=0.2,first=0.2,volume=4,price=2,split=0.1,"
         "level=3,hours=30,stale=30."
     ),
 ]

@@ -15,6 +15,8 @@ from exec_algos.cli.show import print_table
 from exec_algos.costs.charges import is_free
 from exec_algos.errors import UsageError
 from exec_algos.fills.presets import preset_for
+from exec_algos.market.quality.finders import word
+from exec_algos.market.quality.limits import Limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,6 +122,18 @@ def _print(table: pd.DataFrame, study: SlippageStudy) -> None:
     shown_on.print(
         f"done: the chance that all is filled, by the volumes of {days}; spread {model.spread}, impact {model.impact}", highlight=False
     )
+    for text in _few_bars(study):
+        shown_on.print(text, highlight=False)
+
+
+def _few_bars(study: SlippageStudy) -> list[str]:
+    """A line for each symbol whose ADV and curves come from few bars with volume."""
+    orders, step = study.parents, study.bars.step
+    room = orders.sessions.slots(step)[orders.session] * orders.profile_days
+    filled = orders.columns["adv_bars"]
+    few = {orders.symbols[orders.symbol[n]]: n for n in np.flatnonzero(filled < Limits().sparse * room).tolist()}
+    return [f"{symbol}: ADV and curves come from {filled[n]:.0f} of {room[n]:,} {word(step)} before, the others have no volume"
+            for symbol, n in few.items()]  # fmt: skip
 
 
 def _named(rows: pd.DataFrame) -> str:

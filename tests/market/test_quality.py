@@ -482,3 +482,20 @@ def test_the_open_of_real_bars_with_extended_hours_is_where_it_was(market_data, 
     bars = Bars.read(market_data / "us_polygon_2024" / "SPY.parquet")
     moved = replace(bars, start=bars.start + shift * bars.step)
     assert sum(row.kind == "label" for row in found(moved).rows) == many
+
+
+def test_curves_that_come_from_few_bars_say_from_how_many():
+    calm = Calm()
+    calm.keep[:, 5:] = False  # 5 of 39 bars of ten minutes are there
+    calm.volume[:, 4] = 0  # and one of those never trades
+    (row,) = found(calm).of_kind("sparse")
+    sessions = len(calm.keep)
+    assert row.value == pytest.approx(4 / 39)
+    most = f"{4 * sessions} of {39 * sessions} bars of {sessions} sessions have volume"
+    assert row.said == f"{most}, 4 of 39 in the median one: curves and ADV come from those"
+    assert found(calm, "sparse=0.1").of_kind("sparse") == []
+    calm.volume[:] = 0
+    assert found(calm).of_kind("sparse")[0].said.startswith("0 of")
+    whole = Calm()
+    whole.volume[:] = 0
+    assert [row.kind for row in found(whole).rows if row.kind in {"sparse", "without_volume"}] == ["without_volume"]

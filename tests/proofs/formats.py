@@ -300,7 +300,8 @@ def _orders() -> Case:
 
 def _says_order(row: list[str], lots: int, side: str) -> bool:
     words = {"1": "buy", "+1": "buy", "-1": "sell", "b": "buy", "s": "sell"}
-    sides = {words.get(cell.lower(), cell.lower()) for cell in row}
+    plain = ["".join(cell.lower().split()) for cell in row]
+    sides = {words.get(cell, cell) for cell in plain}
     return side in sides and any(number(cell.replace(",", "")) == lots for cell in row)
 
 

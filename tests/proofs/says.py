@@ -34,8 +34,7 @@ def text_of(data: bytes) -> str:
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding)
-    wide = ("utf-16-le", "utf-16-be") if data[:64].count(0) > 20 else ()
-    for encoding in (*wide, "utf-8", "cp949", "utf-16-le", "utf-16-be"):
+    for encoding in ("utf-16-le", "utf-16-be") if 3 * data.count(b"\0") > len(data) else ("utf-8", "cp949"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -73,19 +72,25 @@ def instant(cell: str, zone: str | None) -> int | None:
 
 def tables_of(data: bytes, names: tuple[str, ...] | None = None, skip: int = 0) -> Iterator[pd.DataFrame]:
     """The text table, by each of the separators that give it enough columns; names in small letters."""
-    text = re.sub(r"\A(?:# a remark|Source: a vendor)\s*", "", text_of(data).lstrip("\r\n"))  # above the names
+    text = _table(text_of(data).lstrip("\r\n"))
     lines = 1 if names is None else skip
     for separator in ",;\t|":
         options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "na_filter": False}
         try:
             head = pd.read_csv(io.StringIO(text), header=None, nrows=1, **options).iloc[0].tolist() if names is None else list(names)
             head = [str(name).strip().lower() for name in head]
-            # a column that is no field may have the name of another
-            head = [name if name not in head[:at] or name in (*COLUMNS, *TIMES) else f"{name} {at}" for at, name in enumerate(head)]
+            head = [name if head.index(name) == at else f"{name}.{at}" for at, name in enumerate(head)]
             if len(head) >= 5:
                 yield pd.read_csv(io.StringIO(text), header=None, names=head, skiprows=lines, index_col=False, **options)
         except (ValueError, pd.errors.ParserError):
             continue
+
+
+def _table(text: str) -> str:
+    """A text from its first row of several columns on, without remarks."""
+    kept = [line for line in re.split("\r\n|\r|\n", text) if not line.startswith("#")]
+    first = next((at for at, line in enumerate(kept) if max(map(line.count, ",;\t|")) >= 4), 0)
+    return "\n".join(kept[first:])
 
 
 def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) -> Callable[[bytes], list[Row]]:
@@ -100,8 +105,10 @@ def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) 
 
 def yahoo_says(data: bytes) -> list[Row]:
     """Rows of a file of yfinance, whose first three rows are of names."""
-    names = re.split("[,;\t|]", text_of(data).lstrip().splitlines()[0].strip().lower())
-    return [row for table in tables_of(data, ("timestamp", *names[1:]), 3) for row in _rows(table, "AAA", ZONE)]
+    lines = _table(text_of(data).strip()).split("\n")
+    names = re.split("[,;|\t]", lines[0].lower())
+    rest = "\n".join(line for line in lines if not line.startswith(("Price", "Ticker", "Datetime")))
+    return [row for table in tables_of(rest.encode(), ("timestamp", *names[1:]), 0) for row in _rows(table, "AAA", ZONE)]
 
 
 def _rows(table: pd.DataFrame, stem: str, zone: str | None) -> Iterator[Row]:

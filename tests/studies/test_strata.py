@@ -44,6 +44,7 @@ def test_what_was_known_is_the_arithmetic_of_the_sessions_before():
     one = grid(bars, sides=["BUY"])
     # sessions of 13, 13, 13, 7 and 13 bars of 100 shares at 20.0; the two sessions before each order
     assert one.columns["adv"].tolist() == [1300.0, 1300.0, 1000.0]
+    assert one.columns["adv_bars"].tolist() == [26.0, 26.0, 20.0]
     assert one.columns["adv_notional"].tolist() == [26000.0, 26000.0, 20000.0]
     assert one.columns["volatility_bps"].tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(one.columns["spread_bps"]).all()  # bars without a range show no spread

@@ -10,7 +10,7 @@ import numpy as np
 
 from exec_algos.market.arrays import Floats, Ints
 from exec_algos.market.hours import OWN_SESSIONS
-from exec_algos.market.quality.days import MINUTE, Days, around, spread_of, usual
+from exec_algos.market.quality.days import MINUTE, Days, around, middle_of, spread_of, usual
 from exec_algos.market.quality.limits import Limits
 from exec_algos.market.quality.steps import Step
 
@@ -24,6 +24,7 @@ KINDS = {
     "volume": "volume far from the median session",
     "without_volume": "minutes without volume",
     "missing": "minutes missing",
+    "sparse": "curves and ADV from few minutes",
     "counter": "volumes that are not those of each bar",
     "label": "stamps of the other end of the bar",
     "first": "the first minute without volume",
@@ -100,6 +101,19 @@ def shares_of_bars(days: Days, limits: Limits) -> Iterator[Finding]:
         for k in np.flatnonzero(part > middle + limit + 3 * deviation).tolist():
             of = f"{found[k]} of {days.slots[k]} {word(days.step)}, usually {middle * days.slots[k]:.0f}"
             yield Finding(days.symbol, str(days.date[k]), kind, float(part[k]), middle, of)
+
+
+def sparse(days: Days, limits: Limits) -> Iterator[Finding]:
+    """Whether there is volume in so few bars that a curve of earlier sessions says more of chance than of the day."""
+    if not len(days):
+        return
+    filled, room = days.count - days.without_volume, middle_of(days.slots)
+    share = middle_of(filled / days.slots)
+    said_already = middle_of(days.without_volume / days.slots) >= 1 - limits.without_volume  # by `shares_of_bars`: bars of a market without
+    if share < limits.sparse and not said_already:
+        most = f"{int(filled.sum()):,} of {int(days.slots.sum()):,} {word(days.step)} of {len(days)} sessions have volume"
+        said = f"{most}, {share * room:.0f} of {room:.0f} in the median one: curves and ADV come from those"
+        yield Finding(days.symbol, "", "sparse", share, 1.0, said)
 
 
 def edges(days: Days, limits: Limits) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
 
 MOST_LINES = 3
-RATIOS = ("split", "level", "price", "volume")  # kinds whose value is a ratio
+RATIOS = ("split", "level", "price", "volume", "sparse")  # kinds whose value is a ratio
 
 
 class SymbolFacts(NamedTuple):
@@ -195,6 +195,7 @@ def _found(days: Days, limits: Limits) -> Iterator[Finding]:
     yield from finders.prices(days, steps, limits)
     yield from finders.volumes(days, steps, limits)
     yield from finders.shares_of_bars(days, limits)
+    yield from finders.sparse(days, limits)
     yield from finders.counters(days)
     yield from finders.labels(days)
     yield from finders.edges(days, limits)

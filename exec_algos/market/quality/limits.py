@@ -19,6 +19,8 @@ class Limits:
         differ much among themselves the limit is three standard deviations (1.4826 x the median absolute deviation) further up.
     without_volume : float
         The same of bars that are there and have no volume.
+    sparse : float
+        Fraction of a median session's bars that have volume, below which curves and ADV come from few.
     first : float
         Fraction of the sessions whose first, or last, bar has no volume, above the fraction of all other bars that have none.
     volume : float
@@ -43,6 +45,7 @@ class Limits:
 
     missing: float = 0.05
     without_volume: float = 0.05
+    sparse: float = 0.2
     first: float = 0.2
     volume: float = 4.0
     price: float = 2.0

@@ -24,7 +24,9 @@ def _prepare(source: Any, file: str) -> Prepared:
 
     content = source.content
     rows = content.get("results")
-    if not rows or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise MarketDataError(f"{content.get('ticker')}: its results are no list of bars; get it again", file=file)
+    if not rows:
         raise MarketDataError(f"{content.get('ticker')}: no result in it; the answer's status is {content.get('status')!r}", file=file)
     frame = pd.DataFrame.from_records(rows).rename(columns={"t": "timestamp", "vw": "vwap", "n": "transactions"})
     there = len(rows)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
 
 
-KNOWN = ("adv", "adv_notional", "volatility_bps", "spread_bps")
+KNOWN = ("adv", "adv_bars", "adv_notional", "volatility_bps", "spread_bps")
 DAYS = 5  # earlier sessions for a desk's own orders, which name none
 
 
@@ -42,7 +42,8 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionTo
     Returns
     -------
     dict of str to ndarray of float64, shape (n_sessions,)
-        ``adv`` in shares, ``adv_notional`` at the close of the session before (currency), ``volatility_bps``, ``spread_bps``.
+        ``adv`` in shares, ``adv_bars`` the bars with volume that it comes from, ``adv_notional`` at the close of the session before
+        (currency), ``volatility_bps``, ``spread_bps``.
     """
     rows = bars.rows(symbol)
     columns = {name: column[rows] for name, column in bars.columns().items()}
@@ -51,16 +52,23 @@ def known_before(bars: Bars, symbol: str, sessions: Sessions, volumes: SessionTo
     quoted = {"bid", "ask"} <= columns.keys()
     sums = [
         traded,
+        _summed(np.ones(len(held)), held, len(sessions), columns["volume"] > 0),
         _squares(columns, held, len(sessions)),
         *(_quoted(columns, held, len(sessions)) if quoted else _bounce(columns, held, len(sessions))),
     ]
-    total, squares, terms, pairs = (_earlier(column, volumes.has_data, days) for column in sums)
+    total, filled, squares, terms, pairs = (_earlier(column, volumes.has_data, days) for column in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(pairs >= (1 if quoted else PAIRS), terms / pairs, np.nan)
         spread = mean if quoted else np.sqrt(np.where(mean > 0, mean, np.nan))
     adv = total / days
     notional = adv * _last_close(columns["close"], held, volumes.has_data)
-    return {"adv": adv, "adv_notional": notional, "volatility_bps": 1e4 * np.sqrt(squares / days), "spread_bps": 1e4 * spread}
+    return {
+        "adv": adv,
+        "adv_bars": filled,
+        "adv_notional": notional,
+        "volatility_bps": 1e4 * np.sqrt(squares / days),
+        "spread_bps": 1e4 * spread,
+    }
 
 
 class SymbolHistory(Mapping[str, Floats]):
