@@ -9,8 +9,6 @@ import os
 import re
 import tempfile
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -22,15 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.market.boundary import or_none, reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HOURS = ("open", "close", "break_start", "break_end")
 CACHE_VARIABLE = "EXEC_ALGOS_CACHE_DIR"
-
-# What numpy and zipfile raise for a file that is missing, cut short, or not one of ours.
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 class Schedule(NamedTuple):
@@ -109,12 +105,16 @@ def _file(name: str, year: int) -> Path:
 
 
 def _load(file: Path) -> Schedule | None:
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            hours = (stored[name] for name in HOURS)
-            found = Schedule(str(stored["zone"]), stored["date"].astype("datetime64[D]"), *hours)
-    except _UNREADABLE:
+    """What is kept; None where it is missing, cut short, or not one of ours."""
+    return or_none(lambda: _read(file))
+
+
+def _read(file: Path) -> Schedule | None:
+    if not file.is_file():  # a pipe that nobody writes to would be waited for
         return None
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        hours = (stored[name] for name in HOURS)
+        found = Schedule(str(stored["zone"]), stored["date"].astype("datetime64[D]"), *hours)
     return found if _is_sound(found) else None
 
 
@@ -132,7 +132,7 @@ def _save(file: Path, found: Schedule) -> None:
     hours = {name: getattr(found, name) for name in HOURS}
     np.savez_compressed(content, zone=np.array(found.zone), date=found.date.astype(np.int64), **hours)
     # A cache that cannot be written costs time, never the answer.
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         _replace(file, content.getvalue())
 
 
@@ -158,6 +158,11 @@ def _compute(name: str, first_year: int, last_year: int) -> Schedule:
         raise UnknownNameError("calendar", name, exchange_calendars.get_calendar_names()) from None
     except ValueError as error:
         raise UsageError(f"calendar {name} cannot tell the sessions of {first_year}-{last_year}: {error}") from error
+    with reading(f"calendar {name}", "name another calendar"):
+        return _schedule(calendar)
+
+
+def _schedule(calendar: Any) -> Schedule:
     table = calendar.schedule
     days = table.index.to_numpy().astype("datetime64[D]")
     opens, closes = _nanoseconds(table["open"]), _nanoseconds(table["close"])

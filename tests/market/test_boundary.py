@@ -23,6 +23,7 @@ from exec_algos import Bars, BarStore
 from exec_algos.agents.decision import Action, AgentDecision
 from exec_algos.agents.records import read_decisions, write_decisions
 from exec_algos.errors import MarketDataError, UnknownNameError, UsageError
+from exec_algos.market import schedules
 from exec_algos.market.boundary import or_none, reading, writing
 from exec_algos.market.readers import joined
 from exec_algos.market.splits import Splits
@@ -231,3 +232,14 @@ def test_a_start_that_is_no_instant_is_refused(tmp_path):
     BarStore(tmp_path).write(bars())
     with pytest.raises(UsageError, match=r"'soon' is no instant; write 2024-01-02 09:30"):
         BarStore(tmp_path).read(start="soon")
+
+
+def test_kept_hours_that_are_no_file_or_ask_for_all_memory_are_made_again(tmp_path):
+    pipe(tmp_path / "pipe.npz")
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1152921504606846975,), }"
+    member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        for name in ("zone", "date", "open", "close", "break_start", "break_end"):
+            archive.writestr(f"{name}.npy", member)
+    for name in ("pipe", "huge", "absent"):
+        assert schedules._load(tmp_path / f"{name}.npz") is None
