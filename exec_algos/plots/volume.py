@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from exec_algos.checks import Floats
+from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
+from exec_algos.market.pieces import starts
 from exec_algos.market.profile import SessionVolumes
+from exec_algos.model import Session
 from exec_algos.plots.curves import algorithm_named, sessions_of_study
 from exec_algos.plots.style import COLOURS, GREY, INK, clean, clock_axis, colour, dates, head, legend_above
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,11 +55,12 @@ def volume(result: Drawn, ax: Axes, *, symbol: str | None = None) -> Axes:
     """
     sessions = sessions_of_study(result)
     curves = _curves(result, sessions, symbol)
-    opened, step = int(sessions.open[curves.example]), result.bars.step
-    edges = dates(opened + step * np.arange(len(curves.realised) + 1, dtype=np.int64))
-    ax.stairs(curves.realised * 100, edges, fill=True, color=GREY, alpha=0.45, label="realised")
+    step, begins = result.bars.step, starts(Session.of(sessions, curves.example), result.bars.step)
+    pause = np.flatnonzero(np.diff(begins) > step) + 1  # a stair of its own, without a height
+    edges = dates(np.append(np.insert(begins, pause, begins[pause - 1] + step), begins[-1] + step))
+    ax.stairs(np.insert(curves.realised * 100, pause, np.nan), edges, fill=True, color=GREY, alpha=0.45, label="realised")
     for i, (days, profile) in enumerate(curves.profiles.items()):
-        ax.stairs(profile * 100, edges, baseline=None, color=colour(i), linewidth=1.3, label=_label(days))
+        ax.stairs(np.insert(profile * 100, pause, np.nan), edges, baseline=None, color=colour(i), linewidth=1.3, label=_label(days))
     clean(ax)
     top = _top(curves)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(0, top * 100))
@@ -64,8 +68,8 @@ def volume(result: Drawn, ax: Axes, *, symbol: str | None = None) -> Axes:
     clock_axis(ax, sessions.zone, f"exchange time ({sessions.zone}), from the open")
     head(
         ax,
-        f"Volume through the day: {symbol or f'{curves.symbols} symbols'}",
-        [_note(curves), *_beyond(curves, top, opened, result)],
+        f"Volume through the day: {symbol or numbered(curves.symbols, 'symbol')}",
+        [_note(curves), *_beyond(curves, top, begins, result)],
         above=legend_above(ax),
     )
     return ax
@@ -88,13 +92,13 @@ def _top(curves: _Curves) -> float:
     return float(min(1.05 * highest.max(), 2.5 * np.quantile(highest, 0.97)) or 1.05 * highest.max() or 0.01)
 
 
-def _beyond(curves: _Curves, top: float, opened: int, result: Drawn) -> list[str]:
+def _beyond(curves: _Curves, top: float, begins: Ints, result: Drawn) -> list[str]:
     """What stands out of the axis, in numbers."""
     import pandas as pd
 
     highest = np.max([curves.realised, *curves.profiles.values()], axis=0)
     slots = np.flatnonzero(highest > top)
-    times = [f"{pd.Timestamp(opened + int(slot) * result.bars.step, tz='UTC').tz_convert(result.config['zone']):%H:%M}" for slot in slots]
+    times = [f"{pd.Timestamp(int(begins[slot]), tz='UTC').tz_convert(result.config['zone']):%H:%M}" for slot in slots]
     beyond = [
         f"{time} {curves.realised[slot]:.1%} (profile {', '.join(f'{p[slot]:.1%}' for p in curves.profiles.values())})"
         for time, slot in zip(times, slots, strict=True)
@@ -105,7 +109,7 @@ def _beyond(curves: _Curves, top: float, opened: int, result: Drawn) -> list[str
 
 def _curves(result: Drawn, sessions: Sessions, symbol: str | None) -> _Curves:
     studied = _studied(result, sessions, symbol)
-    slots = (sessions.close - sessions.open) // result.bars.step
+    slots = sessions.slots(result.bars.step)
     length = _usual([int(slots[session]) for held in studied.values() for session in held])
     days = _profile_days(result)
     realised: list[Floats] = []
