@@ -10,8 +10,9 @@ from exec_algos.algorithms import Algorithm, parse_algorithm
 from exec_algos.algorithms.curve import follow_curve
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError
-from exec_algos.market.profile import SessionVolumes
+from exec_algos.market.profile import SessionVolumes, as_series, window_profile
 from exec_algos.market.trading_time import TradingTime
+from exec_algos.model import Session
 
 if TYPE_CHECKING:
     from exec_algos.market.calendars import Sessions
@@ -49,15 +50,17 @@ def schedule_of(result: Drawn, order: Any) -> DrawnSchedule | None:
     step = result.bars.step
     interval = algorithm.interval_on(step)
     time = TradingTime.of(sessions_of_study(result), step)
-    begin, length = (int(time.elapsed(np.array([instant]))[0]) for instant in (start, end))
-    curve = algorithm.curve(_profile(result, algorithm, order, start, (length - begin) // step), step)
+    begin, over = (int(time.elapsed(np.array([instant]))[0]) for instant in (start, end))
+    bars = time.resumed(time.instant(np.arange(begin, over, step, dtype=np.int64)))
+    curve = algorithm.curve(_profile(result, algorithm, order, bars), step)
     return DrawnSchedule(time.resumed(time.instant(begin + interval * np.arange(len(curve), dtype=np.int64))), curve)
 
 
-def _profile(result: Drawn, algorithm: Algorithm, order: Any, start: int, n: int) -> Floats:
+def _profile(result: Drawn, algorithm: Algorithm, order: Any, bars: Ints) -> Floats:
+    """The usual volume in each bar of an order's window; `bars` says when they start, ns UTC."""
     if not algorithm.history_days:
-        return np.ones(n)
+        return np.ones(len(bars))
     sessions = sessions_of_study(result)
-    session = sessions.at_or_after(start)
-    first = int(sessions.slot(np.array([session]), np.array([start]), result.bars.step)[0])
-    return SessionVolumes.of(result.bars, order.symbol, sessions).profile(session, algorithm.history_days)[first : first + n]
+    session, step = sessions.at_or_after(int(bars[0])), result.bars.step
+    profile = SessionVolumes.of(result.bars, order.symbol, sessions).profile(session, algorithm.history_days)
+    return window_profile(as_series(profile, Session.of(sessions, session), step, sessions.zone), bars, step, sessions.zone)

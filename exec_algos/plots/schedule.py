@@ -151,7 +151,8 @@ def _bps(order: Any) -> str:
 
 def _head(result: Drawn, ax: Axes, rows: pd.DataFrame) -> None:
     order = rows.iloc[0]
-    window = f"{order.start:%H:%M} to {order.end:%H:%M}"
+    day = "" if order.start.date() == order.end.date() else "%Y-%m-%d "
+    window = f"{order.start:%H:%M} to {order.end:{day}%H:%M}"
     title = f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
     filled = "; ".join(f"{row.algorithm} filled {row.fill_rate:.1%}, {_participation(row)}" for row in rows.itertuples())
     notes = wrap(f"parent order {order.parent_id}: {filled}", NOTE_LENGTH)

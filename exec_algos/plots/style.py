@@ -143,5 +143,6 @@ def clock_axis(ax: Axes, zone: str, label: str) -> None:
 
     place = ZoneInfo(zone)
     ax.xaxis.set_major_locator(AutoDateLocator(tz=place, minticks=4, maxticks=10))  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=place))  # type: ignore[no-untyped-call]
+    low, high = ax.get_xlim()  # days
+    ax.xaxis.set_major_formatter(DateFormatter("%H:%M" if high - low < 1 else "%m-%d\n%H:%M", tz=place))  # type: ignore[no-untyped-call]
     ax.set_xlabel(label, fontsize=9, color=INK, parse_math=False)
