@@ -69,7 +69,7 @@ def import_bars(
 
         given = _load(sources, reading, splits)
         loaded()
-        BarStore(to).write(given.bars, durable=fsync)
+        BarStore(to).write(given.bars, durable=fsync, allow_negative=reading.csv.allow_negative)
         _print_touched(given.bars)
         say(f"{numbered(len(given.bars), 'bar')} of {numbered(len(given.bars.symbols), 'symbol')} in {to}")
 

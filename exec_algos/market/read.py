@@ -92,7 +92,20 @@ def _load(given: Sequence[Path], request: Request) -> Loaded:
     if not found and given:
         _refuse_empty(os.fspath(given[0]), passed)
     loaded = _assemble(found, request)
-    return loaded._replace(bars=replace(loaded.bars, notes=(*passed_over(passed), *loaded.bars.notes)), passed=tuple(passed))
+    notes = (*passed_over(passed), *loaded.bars.notes, *_below_zero(loaded.bars))
+    return loaded._replace(bars=replace(loaded.bars, notes=notes), passed=tuple(passed))
+
+
+def _below_zero(bars: Bars) -> tuple[str, ...]:
+    """How many bars have prices of which no basis points can be told, a line; empty where none has."""
+    low = np.flatnonzero(bars.low <= 0)
+    if not len(low):
+        return ()
+    symbols = [symbol for symbol in bars.symbols if bool((bars.low[bars.rows(symbol)] <= 0).any())]
+    return (
+        f"{', '.join(symbols[:3])}{' ...' if len(symbols) > 3 else ''}: {len(low)} bars have prices at or below zero: orders there have no "
+        "slippage in basis points (n/a); in currency it is side x (average_price - benchmark) of parents, and the shortfall",
+    )
 
 
 def _rows(unit: list[File], request: Request, passed: list[Passed]) -> list[RawRows]:
@@ -130,7 +143,7 @@ def _stored(store: str, given: int, request: Request) -> Loaded:
     if given > 1:
         raise UsageError(f"{store} is a bar store, which is read by itself, got {given} sources; import all into one store, or name one")
     bars = BarStore(store).read(request.symbol)
-    return Loaded(replace(bars, zone=request.zone or bars.zone), {})
+    return Loaded(replace(bars, zone=request.zone or bars.zone, notes=(*bars.notes, *_below_zero(bars))), {})
 
 
 def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:

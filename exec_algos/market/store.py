@@ -75,7 +75,7 @@ class BarStore:
         """Every symbol, sorted."""
         return tuple(self._parts())
 
-    def write(self, bars: Bars, *, durable: bool = True) -> None:
+    def write(self, bars: Bars, *, durable: bool = True, allow_negative: bool = False) -> None:
         """Keep `bars`; where a bar of that symbol and time is kept already, the new one replaces it.
 
         All files are written beside their places first and then moved there: a reader never sees half of one, and where one of them cannot
@@ -86,6 +86,8 @@ class BarStore:
         bars : Bars
         durable : bool
             Wait until the disk has them, so that a power loss cannot take what this has returned from.
+        allow_negative : bool
+            Take prices at or below zero.
 
         Raises
         ------
@@ -93,10 +95,10 @@ class BarStore:
             The store has bars of that symbol of another step or zone; a bar that cannot be true; no room, or no right to write there.
         """
         with unwritten(self.path):
-            self._write(bars, durable)
+            self._write(bars, durable, allow_negative)
 
-    def _write(self, bars: Bars, durable: bool) -> None:
-        found = impossible(bars)
+    def _write(self, bars: Bars, durable: bool, allow_negative: bool) -> None:
+        found = impossible(bars, allow_negative=allow_negative)
         if found is not None:
             raise UsageError(f"row {found.row} of the bars cannot be true ({found.said}); nothing was written: leave it out")
         kept = self._parts()

@@ -177,10 +177,10 @@ class Impossible(NamedTuple):
     said: str
 
 
-def impossible(bars: Bars) -> Impossible | None:
+def impossible(bars: Bars, *, allow_negative: bool = False) -> Impossible | None:
     """The first bar that no reader would have let through; NaN fails every comparison."""
     low, high = bars.low, bars.high
-    true: Flags = (low > 0) & (high < np.inf) & (bars.volume >= 0) & (bars.volume <= MOST_SHARES)
+    true: Flags = (low > (-np.inf if allow_negative else 0)) & (high < np.inf) & (bars.volume >= 0) & (bars.volume <= MOST_SHARES)
     for name in ("open", "close"):
         true &= (low <= getattr(bars, name)) & (getattr(bars, name) <= high)
     if true.all():

@@ -149,10 +149,11 @@ class Estimable:
         return found
 
     def bps_of(self, base: Estimable) -> Estimable:
-        """``values / base * 1e4``: this column, currency, in basis points of another; a base of 0 is not estimable."""
+        """``values / base * 1e4``: this column, currency, in basis points of another; of a base of 0, or below it, nothing is a part."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = self.values / base.values * 1e4
-        return Estimable.combine(ratio, self, base, missing=(Missing(base.values == 0, "there is nothing to divide by"),))
+        none = Missing(base.values == 0, "there is nothing to divide by"), Missing(base.values < 0, "what it is a part of is below zero")
+        return Estimable.combine(ratio, self, base, missing=none)
 
 
 def estimable_frame(columns: Mapping[str, Estimable]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ NO_SYMBOL = "the bars do not hold this symbol"
 NO_SESSION = "the calendar has no session at or after the window's start"
 NO_BARS = "no bars in the window"
 NO_VOLUME = "no volume in the window"
+NOT_ABOVE_ZERO = "a price at or below zero: no basis points of it"
 NO_SESSION_BARS = "no bars in the session"
 NO_SESSION_VOLUME = "no volume in the session"
 NOT_STARTED = "no bar of the session had ended by the start, and none lies in the window"
@@ -294,19 +295,24 @@ def slippage_bps(side: npt.NDArray[np.int64] | int, price: Floats | float, bench
     side : int or ndarray
         +1 buys, -1 sells.
     price, benchmark : float or ndarray
-        Currency per share; NaN gives NaN.
+        Currency per share; NaN gives NaN, and so does one at or below zero, of which no part can be told.
 
     Examples
     --------
     >>> round(float(slippage_bps(-1, 99.9, 100.0)), 9)
     10.0
+    >>> float(slippage_bps(1, -37.0, -38.0))
+    nan
     """
-    return np.asarray(side * (np.asarray(price) - benchmark) / benchmark * 1e4)
+    paid, base = np.asarray(price, dtype=np.float64), np.asarray(benchmark, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((paid > 0) & (base > 0), np.asarray(side * (paid - base) / base * 1e4), np.nan)
 
 
 def slippage(side: Ints, price: Estimable, benchmark: Estimable) -> Estimable:
     """`slippage_bps` of columns: where the price or the benchmark is not estimable, neither is the slippage, for that reason."""
-    return Estimable.combine(slippage_bps(side, price.values, benchmark.values), price, benchmark)
+    low = Missing((price.values <= 0) | (benchmark.values <= 0), NOT_ABOVE_ZERO)
+    return Estimable.combine(slippage_bps(side, price.values, benchmark.values), price, benchmark, missing=(low,))
 
 
 def average_price(filled: Floats, notional: Floats) -> Estimable:

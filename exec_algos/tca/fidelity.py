@@ -12,7 +12,7 @@ from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.stats.statistics import clustered_mean
-from exec_algos.tca.benchmarks import slippage_bps
+from exec_algos.tca.benchmarks import NOT_ABOVE_ZERO, slippage_bps
 from exec_algos.tca.trades import Stamped, Trades, bar_rows, inside_bar
 
 if TYPE_CHECKING:
@@ -209,13 +209,15 @@ def fill_slippage(bars: Bars, trades: Trades, *, stamped: Stamped, against: Agai
         raise UnknownNameError("benchmark", str(against), columns)
     row = bar_rows(bars, trades.symbol, trades.time, stamped)
     benchmark = np.append(columns[against](), np.nan)[row]
-    return Estimable.of(slippage_bps(trades.side, trades.price, benchmark), Missing(row < 0, NO_BAR))
+    low = Missing((trades.price <= 0) | (benchmark <= 0), NOT_ABOVE_ZERO)
+    return Estimable.of(slippage_bps(trades.side, trades.price, benchmark), Missing(row < 0, NO_BAR), low)
 
 
 def arrival_slippage(trades: Trades, arrival: Estimable) -> Estimable:
     """Slippage of each fill against its parent order's arrival price (shape (n_parents,)): bps, positive = cost."""
     own = arrival.take(trades.parent)
-    return Estimable.combine(slippage_bps(trades.side, trades.price, own.values), own)
+    low = Missing((trades.price <= 0) | (own.values <= 0), NOT_ABOVE_ZERO)
+    return Estimable.combine(slippage_bps(trades.side, trades.price, own.values), own, missing=(low,))
 
 
 def by_time_of_day(  # noqa: PLR0913 - values, when, and how to group them

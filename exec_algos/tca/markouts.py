@@ -13,7 +13,7 @@ from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
 from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
 from exec_algos.stats.statistics import clustered_mean
-from exec_algos.tca.benchmarks import NO_SYMBOL
+from exec_algos.tca.benchmarks import NO_SYMBOL, NOT_ABOVE_ZERO
 from exec_algos.tca.places import ended_by, session_hours
 from exec_algos.tca.trades import Stamped, Trades, inside_bar
 
@@ -166,5 +166,6 @@ def _markout(bars: Bars, trades: Trades, closes: Ints, later: Ints) -> Estimable
         Missing(closes == CLOSED_AT, CLOSED),
         Missing(later > closes, SESSION_OVER),
         Missing(stale, NO_BAR_SINCE),
+        Missing((trades.price <= 0) | (price <= 0), NOT_ABOVE_ZERO),
     )
     return Estimable.of(cost, *rules)

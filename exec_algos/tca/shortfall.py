@@ -352,7 +352,8 @@ def _check(orders: Orders, fills: PricedFills, n: int) -> None:
     _refuse(~np.isfinite(orders.fees), "order", orders.fees, "fees are currency; 0 where there are none")
     _refuse((fills.parent < 0) | (fills.parent >= n), "fill", fills.parent, f"its parent is a row of the {n} orders")
     _refuse(~(fills.quantity > 0), "fill", fills.quantity, "a fill has shares")
-    _refuse(~(np.isfinite(fills.price) & (fills.price > 0)), "fill", fills.price, "a fill has a price above 0")
+    explained = (fills.price > 0) | (fills.rule_price <= 0)  # by bars at or below zero
+    _refuse(~(np.isfinite(fills.price) & explained), "fill", fills.price, "a fill has a price above 0")
     gap = fills.rule_price + fills.spread + fills.impact - fills.price
     _refuse(np.abs(gap) > TOLERANCE * np.abs(fills.price), "fill", gap, "its price is rule price + spread + impact, they differ by this")
     over = _sum(fills, fills.quantity, n) - orders.quantity

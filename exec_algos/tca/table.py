@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, NOT_STARTED, Benchmarks, slippage_bps
+from exec_algos.tca.benchmarks import NO_BARS, NO_VOLUME, NOT_ABOVE_ZERO, NOT_STARTED, Benchmarks, slippage_bps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,9 @@ COLUMNS = (
 )  # fmt: skip
 
 PRICES = ("arrival_price", "interval_vwap", "session_vwap", "interval_twap")  # those of `Benchmarks`, in its sequence
+BASES = ("interval_vwap", "session_vwap", "arrival", "interval_twap")  # what slippage is a part of
 NOTHING_FILLED = "nothing was filled"
-WHY = ("", NOTHING_FILLED, NO_BARS, NO_VOLUME, NOT_STARTED)
+WHY = ("", NOTHING_FILLED, NO_BARS, NO_VOLUME, NOT_STARTED, NOT_ABOVE_ZERO)
 
 
 def parent_table(orders: Mapping[str, Any], notional: npt.NDArray[np.float64], prices: Benchmarks) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def parent_columns(orders: Mapping[str, Any], notional: npt.NDArray[np.float64],
     filled = np.asarray(orders["filled"])
     measured = measures(np.asarray(orders["side"]), np.asarray(orders["quantity"]), filled, notional, prices)
     given = {"residual": np.asarray(orders["quantity"]) - filled, **dict(zip(PRICES, prices, strict=False))}
-    found = {**orders, **measured, **given, "not_estimable": _why(filled, prices)}
+    found = {**orders, **measured, **given, "not_estimable": _why(filled, prices, measured["average_price"])}
     return {name: found[name] for name in (*COLUMNS, *(name for name in found if name not in COLUMNS))}
 
 
@@ -85,8 +86,9 @@ def measures(
     }
 
 
-def _why(filled: npt.NDArray[Any], prices: Benchmarks) -> npt.NDArray[np.int8]:
+def _why(filled: npt.NDArray[Any], prices: Benchmarks, average: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
     """Position in `WHY` of the first reason why a number of the row is not there."""
     nothing = np.asarray(filled) <= 0
     empty, silent, early = (np.isnan(column) for column in (prices.interval_twap, prices.interval_vwap, prices.arrival))
-    return np.select([nothing, empty, silent, early], [1, 2, 3, 4], 0).astype(np.int8)
+    low = np.logical_or.reduce([column <= 0 for column in (average, *(getattr(prices, name) for name in BASES))])
+    return np.select([nothing, empty, silent, early, low], [1, 2, 3, 4, 5], 0).astype(np.int8)

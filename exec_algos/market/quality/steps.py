@@ -78,7 +78,8 @@ def _prices(days: Days) -> tuple[Floats, Floats, Floats]:
     """
     looks = []
     for first in (days.open, days.settled):
-        step = np.log(first[1:] / days.close[:-1])
+        with np.errstate(divide="ignore", invalid="ignore"):  # prices at or below zero, where they were allowed, have no ratio
+            step = np.log(np.where((first[1:] > 0) & (days.close[:-1] > 0), first[1:] / days.close[:-1], 1.0))
         looks.append((step, *_nearest(-step)))
     opening, settled = looks
     nearer = settled[2] < opening[2]
