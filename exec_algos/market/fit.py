@@ -19,6 +19,7 @@ HOUR = 3_600_000_000_000
 MOST_OUTSIDE = 0.05  # of a symbol's bars
 LEAST_TIME = 2 * HOUR  # that a symbol's bars cover: fewer say nothing of the hours
 LEAST_DENSITY = 0.5  # symbols that trade in fewer bars say little of the hours
+ONE_DAY = "; or say the hours of that day (--session 2024-11-14=10:00-16:30), if it is the calendar that has them wrong"
 WAYS_OUT = "name the calendar of these hours, or none: a session is then a day of the bars"
 TRIED = 60 * DAY  # of a symbol's bars are tried against other calendars
 # Calendars that are tried, and their zones; where several fit alike, the one named first is meant more often.
@@ -107,7 +108,7 @@ def check_fit(bars: Bars, found: Sessions) -> None:
         if advice or fit.density >= LEAST_DENSITY:
             raise UsageError(
                 f"{symbol}: {fit.outside:.0%} of the bars lie outside the sessions of {found.name}, and {fit.short} of {fit.held} sessions "
-                f"lack their first or last hour; {advice or WAYS_OUT}"
+                f"lack their first or last hour; {advice or WAYS_OUT}{ONE_DAY if fit.held == 1 else ''}"
             )
 
 

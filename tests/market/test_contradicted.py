@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from exec_algos import Bars
+from exec_algos.errors import UsageError
 from exec_algos.market.calendars import sessions
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.quality.findings import findings_of, summary
@@ -99,3 +100,25 @@ def test_days_of_the_bars_and_markets_without_a_close_contradict_nothing():
     bars = bars_of("AB", {EXAM: ("10:00", "16:30")})
     assert found_in(bars, None).of_kind("calendar") == []
     assert found_in(bars, "24/7").of_kind("calendar") == []
+
+
+def test_the_auctions_of_an_extended_calendar_are_not_the_hours_of_the_exchange():
+    bars = bars_of("AB", {EXAM: ("10:00", "16:31")}, usual=("09:00", "15:31"), step="1min")
+    (row, _) = found_in(bars, "XKRX+1min").of_kind("calendar")
+    assert row.said.endswith("from 10:00 to 16:30, XKRX+1min has 09:00 to 15:30; --session 2024-11-14=10:00-16:30 corrects it")
+    settled = sessions_of(bars, f"XKRX+1min@{EXAM}=10:00-16:30")
+    assert findings_of(bars, settled).of_kind("calendar", "hours") == []
+
+
+def test_a_pause_stays_in_the_hours_that_are_advised():
+    days = [str(day) for day in pd.bdate_range("2024-05-07", "2024-05-16").date]
+    bars = bars_of("AB", {"2024-05-14": ("09:00", "16:00")}, days, usual=("09:00", "15:00"), zone="Asia/Tokyo")
+    assert days_said(bars, "XTKS") == {("2024-05-14", "2024-05-14=09:00-11:30,12:30-16:00")}
+    settled = sessions_of(bars, "XTKS@2024-05-14=09:00-11:30,12:30-16:00")
+    assert findings_of(bars, settled).of_kind("calendar", "hours") == []
+
+
+def test_one_day_alone_that_does_not_fit_is_refused_with_the_way_to_say_its_hours():
+    with pytest.raises(UsageError, match=r"15% of the bars lie outside.*or say the hours of that day \(--session"):
+        sessions_of(bars_of("A", {EXAM: ("10:00", "16:30")}, [EXAM]), "XKRX")
+    assert len(sessions_of(bars_of("A", {EXAM: ("10:00", "16:30")}, [EXAM]), f"XKRX@{EXAM}=10:00-16:30"))

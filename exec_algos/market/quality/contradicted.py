@@ -12,6 +12,7 @@ import numpy as np
 
 from exec_algos.market.arrays import Flags, Ints
 from exec_algos.market.calendars import Sessions
+from exec_algos.market.corrections import extension
 from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.market.quality.days import MINUTE, Days
 from exec_algos.market.quality.finders import Finding
@@ -107,15 +108,33 @@ def _day(hours: Mapping[str, Hours], sessions: Sessions, number: int, there: int
     outside = sum(bool(hours[symbol].outside[rows[symbol][0]]) for symbol in agreed)
     if 2 * len(agreed) <= there or (2 * outside <= len(agreed) and (edge or len(agreed) < FEW)):
         return
+    earlier, later = extension(sessions.name)
+    calendar = int(sessions.open[number]) + earlier, int(sessions.close[number]) - later
     # the median, for a thin symbol's first bar comes late and its habit is not that of each day
-    opens, closes = (round(float(np.median(edge)) / NEAR) * NEAR for edge in zip(*(found[symbol] for symbol in agreed), strict=True))
-    day, zone, calendar = str(sessions.date[number]), ZoneInfo(sessions.zone), (int(sessions.open[number]), int(sessions.close[number]))
-    own, said = ([_clock(instant, zone) for instant in pair] for pair in ((opens, closes), calendar))
-    moved = max(abs(opens - calendar[0]), abs(closes - calendar[1])) / MINUTE
+    opens, closes = (np.median(edge) for edge in zip(*(found[symbol] for symbol in agreed), strict=True))
+    own = round((opens + earlier) / NEAR) * NEAR, round((closes - later) / NEAR) * NEAR
+    moved = max(abs(own[0] - calendar[0]), abs(own[1] - calendar[1])) / MINUTE
     who = "its bars run" if there == 1 else f"bars of {len(agreed)} of {there} symbols run"
-    text = f"{who} from {own[0]} to {own[1]}, {sessions.name} has {said[0]} to {said[1]}; --session {day}={own[0]}-{own[1]} corrects it"
-    yield from (Finding(symbol, day, "calendar", moved, 0.0, text) for symbol in agreed)
+    text = (
+        f"{who} from {_said(own, sessions.zone)}, {sessions.name} has {_said(calendar, sessions.zone)}; {_way_out(sessions, number, own)}"
+    )
+    yield from (Finding(symbol, str(sessions.date[number]), "calendar", moved, 0.0, text) for symbol in agreed)
 
 
-def _clock(instant: int, zone: ZoneInfo) -> str:
-    return f"{dt.datetime.fromtimestamp(instant // 1_000_000_000, zone):%H:%M}"
+def _way_out(sessions: Sessions, number: int, own: tuple[int, int]) -> str:
+    """What to say on the command line; a pause within the hours stays."""
+    edges = [own[0], own[1]]
+    pause = int(sessions.break_start[number]), int(sessions.break_end[number])
+    if own[0] < pause[0] < pause[1] < own[1]:
+        edges[1:1] = pause
+    clock = [_clock(edge, sessions.zone) for edge in edges]
+    hours = ",".join("-".join(clock[at : at + 2]) for at in range(0, len(clock), 2))
+    return f"--session {sessions.date[number]}={hours} corrects it"
+
+
+def _said(hours: tuple[int, int], zone: str) -> str:
+    return " to ".join(_clock(instant, zone) for instant in hours)
+
+
+def _clock(instant: int, zone: str) -> str:
+    return f"{dt.datetime.fromtimestamp(instant // 1_000_000_000, ZoneInfo(zone)):%H:%M}"
