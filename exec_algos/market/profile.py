@@ -191,7 +191,7 @@ class RecordedVolumes:
         span = self._span
         if span is None or start >= span.close:
             span = self._span = self._session_at(start)
-        if start < span.open or any(begin <= start < end for begin, end in span.breaks):
+        if start < span.open or (span.breaks and any(begin <= start < end for begin, end in span.breaks)):
             return
         if not self._opens or self._opens[-1] != span.open:
             self._opens.append(span.open)

@@ -73,7 +73,7 @@ class BarLog:
         span = self._span
         if span is None or not span.open <= start < span.close:
             span = self._span = self._session_at(start)
-        return span.open <= start and not in_pause(start, span.breaks)
+        return span.open <= start and not (span.breaks and in_pause(start, span.breaks))
 
     def start(self, symbol: str) -> int | None:
         """Start of the last bar, ns UTC; None before the first."""
