@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from exec_algos import Bars, BarStore, FillModel, ParentOrders, SlippageStudy
+from exec_algos.errors import UsageError
+from exec_algos.fills.parsing import parse_preset
 from exec_algos.market.calendars import sessions
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.studies.design.parents import Grid
@@ -108,3 +110,15 @@ def test_a_window_over_midnight_of_the_last_day_of_a_month_is_worked_in_shards_t
     assert lengths.iloc[-1] == pd.Timedelta("1h")  # the bars end at midnight
     shown = ["start", "end", "quantity", "filled", "average_price"]
     pd.testing.assert_frame_equal(whole.parents[shown], found.parents[shown], check_dtype=False)
+
+
+def test_fees_that_change_while_an_order_is_worked_are_left_to_the_engine():
+    """Korea's tax on sales fell from 0.18 % to 0.15 % in 2025, by the day of settlement: 2024-12-26 is the last day of trade before."""
+    bars = bars_of("XKRX", "2024-12-18", "2024-12-30")
+    frame = orders(("sell", 780, "2024-12-26 14:00", "2024-12-27 11:00"))
+    study = SlippageStudy(bars, ParentOrders.from_frame(frame, bars, calendar="XKRX"), ["twap"], parse_preset("krx_equity").fill_model)
+    with pytest.raises(UsageError, match=r"fees of AAA change between 2024-12-26 and 2024-12-27.*driver='engine'"):
+        study.run()
+    fills = study.run("engine").fills
+    taxed = (fills["taxes"] / (fills["quantity"] * fills["price"])).groupby(fills["timestamp"].dt.day).mean()
+    assert taxed[26] > taxed[27] > 0

@@ -18,6 +18,7 @@ from exec_algos.clock.virtual import Task
 from exec_algos.costs import Commission
 from exec_algos.costs.charges import FeeTable, is_free
 from exec_algos.costs.propagator import ImpactTable
+from exec_algos.errors import UsageError
 from exec_algos.exchange.market import Market, running_market
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
@@ -109,7 +110,23 @@ def commission_of(model: FillModel, orders: ParentOrders) -> tuple[Commission | 
         return Commission(), NO_ROWS
     if isinstance(commission, Commission):
         return commission, NO_ROWS
-    return FeeTable.of(commission, orders.sessions.date[orders.session], orders.side)
+    last = orders.sessions.all_at_or_after(orders.end - 1)
+    days = orders.sessions.date[np.append(orders.session, last[last > orders.session])]
+    table, entry = FeeTable.of(commission, days, np.append(orders.side, orders.side[last > orders.session]))
+    _check_same_fees(orders, table, entry, last > orders.session)
+    return table, entry[: len(orders)]
+
+
+def _check_same_fees(orders: ParentOrders, table: FeeTable, entry: Ints, several: npt.NDArray[np.bool_]) -> None:
+    """Refuse an order over several sessions whose first day has other fees than its last: the compiled loop knows one set an order."""
+    terms = [table.rows[begin:end].tolist() for begin, end in zip(table.begin, table.end, strict=True)]
+    for order, then in zip(np.flatnonzero(several).tolist(), entry[len(orders) :].tolist(), strict=True):
+        if terms[entry[order]] != terms[then]:
+            days = [str(orders.sessions.date[k]) for k in (orders.session[order], orders.sessions.at_or_after(int(orders.end[order]) - 1))]
+            raise UsageError(
+                f"the fees of {orders.symbols[orders.symbol[order]]} change between {days[0]} and {days[1]}, the days of one order; "
+                "use driver='engine' or end the order before"
+            )
 
 
 def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
