@@ -103,7 +103,7 @@ def drive_batch(job: Job) -> Worked:
     )  # fmt: skip
 
 
-def commission_of(model: FillModel, orders: ParentOrders) -> tuple[Commission | FeeTable, Ints]:
+def commission_of(model: FillModel, orders: ParentOrders, *, compiled: bool = True) -> tuple[Commission | FeeTable, Ints]:
     """What the orders are charged, every one of them on a date that is known, and the entry of each in a table."""
     commission = model.commission
     if is_free(commission):
@@ -113,7 +113,8 @@ def commission_of(model: FillModel, orders: ParentOrders) -> tuple[Commission | 
     last = orders.sessions.all_at_or_after(orders.end - 1)
     days = orders.sessions.date[np.append(orders.session, last[last > orders.session])]
     table, entry = FeeTable.of(commission, days, np.append(orders.side, orders.side[last > orders.session]))
-    _check_same_fees(orders, table, entry, last > orders.session)
+    if compiled:
+        _check_same_fees(orders, table, entry, last > orders.session)
     return table, entry[: len(orders)]
 
 
@@ -156,7 +157,7 @@ class _Worker(OrderExecutor):
 def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
     bars, orders = job.bars, job.orders
-    commission_of(job.model, orders)
+    commission_of(job.model, orders, compiled=False)
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, float, int]] = []
     fills: list[tuple[int, Fill]] = []
