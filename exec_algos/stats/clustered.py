@@ -108,7 +108,9 @@ def nameless(key: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return found
 
 
-DENSE = 1 << 20  # days, sessions and the like lie closer together than this
+DENSE = 16  # numbers a value; where they lie further apart it is quicker to sort the values
+MOST = 1 << 62  # a span beyond which a difference may not be an integer of 64 bits
+DAY = {unit: int(np.timedelta64(1, "D") / np.timedelta64(1, unit)) for unit in ("h", "m", "s", "ms", "us", "ns")}
 
 
 def codes(key: npt.NDArray[Any]) -> Ints:
@@ -118,11 +120,18 @@ def codes(key: npt.NDArray[Any]) -> Ints:
         return np.array([seen.setdefault(value, len(seen)) for value in key], dtype=np.int64)
     if key.dtype.kind in "iuM" and len(key):
         number = key.view(np.int64) if key.dtype.kind == "M" else key.astype(np.int64)
-        span = int(number.max()) - int(number.min())
-        if span <= len(key) + DENSE:
-            return _dense(number - number.min())
+        if int(number.max()) - int(number.min()) < MOST:
+            number = _by_day(number - number.min(), key.dtype)
+            if int(number.max()) <= DENSE * len(key):
+                return _dense(number)
     numbered: Ints = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return numbered
+
+
+def _by_day(number: Ints, kind: np.dtype[Any]) -> Ints:
+    """Stamps that are whole days apart, as sessions are, in days: kept in seconds there would be a number for each of those."""
+    day = DAY.get(np.datetime_data(kind)[0], 1) if kind.kind == "M" and np.datetime_data(kind)[1] == 1 else 1
+    return number // day if day > 1 and not (number % day).any() else number
 
 
 def _dense(number: Ints) -> Ints:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.stats.clustered import codes
 from exec_algos.stats.statistics import clustered_mean, independent_mean, two_way_mean
 
 
@@ -225,3 +226,19 @@ def test_the_interval_over_forty_days_covers_the_truth_in_95_of_100_studies():
     )
     assert 0.93 < inside < 0.97
     assert too_small < 0.85  # what the day has in common makes orders that are taken as independent look too sure
+
+
+@given(
+    st.lists(st.integers(-20_000, 20_000), min_size=1, max_size=40),
+    st.sampled_from(["D", "h", "s", "ms", "us", "ns", "2s", "int", "far"]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=100)
+def test_clusters_are_numbered_in_their_sequence_whatever_the_unit_of_their_days(days, unit, shifted):
+    wanted = np.unique(np.array(days), return_inverse=True)[1]
+    if unit in {"int", "far"}:
+        key = np.array(days) * (1 if unit == "int" else 2**48)
+    else:
+        key = np.array(days, dtype="datetime64[D]").astype(f"datetime64[{unit}]")
+        key = key + np.array(int(shifted), dtype=f"timedelta64[{unit}]")  # sessions that are not at midnight
+    assert codes(key).tolist() == wanted.tolist()

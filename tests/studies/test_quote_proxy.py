@@ -14,7 +14,7 @@ from exec_algos.cli.shards import run_shards
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.depth import with_quote_proxy
 from exec_algos.market.store import BarStore
-from exec_algos.reports import write_report
+from exec_algos.reports.words import assumptions
 from exec_algos.studies.design.parents import Grid
 from exec_algos.studies.request import StudyRequest
 from exec_algos.studies.saved import rerun
@@ -98,13 +98,13 @@ def test_the_request_of_a_command_is_refused_without_the_proxy_and_states_it_wit
     assert replace(REQUEST, quote_proxy="close").study(BARE).run().config["quote_proxy"] == "close"
 
 
-def test_report_and_config_of_a_study_state_the_proxy(tmp_path):
+def test_assumptions_of_the_report_and_config_of_a_study_state_the_proxy(tmp_path):
     result = in_one_piece()
     result.save(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["quote_proxy"] == "close"
-    assert STATED in write_report(result, tmp_path / "named").read_text(encoding="utf-8")
+    assert STATED in dict(assumptions(result))["quotes"]
     plain = SlippageStudy(BARE, ParentOrders.grid(BARE, **TERMS), ["twap"]).run()
-    assert STATED not in write_report(plain, tmp_path / "plain").read_text(encoding="utf-8")
+    assert "quotes" not in dict(assumptions(plain))
     assert "quote_proxy" not in plain.config
 
 
