@@ -87,7 +87,8 @@ def _lines_above(lines: list[str]) -> int:
 def split_row(line: str, separator: str) -> tuple[str, ...]:
     """The fields of a line, stripped."""
     try:
-        return tuple(field.strip() for field in next(csv.reader([line], delimiter=separator), [])) or ("",)
+        # a blank before a quote makes it a sign of the field
+        return tuple(field.strip().strip('"').strip() for field in next(csv.reader([line], delimiter=separator), [])) or ("",)
     except csv.Error:
         return (line.strip(),)
 

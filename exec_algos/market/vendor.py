@@ -152,6 +152,8 @@ class Vendor:
 
 def interval_of(text: str | None) -> int | None:
     """Nanoseconds of ``1m``, ``5min``, ``M15``, ``H1`` or minutes as a number."""
+    if text == "Daily":
+        return 1440 * MINUTE
     parts = re.fullmatch(r"(?P<before>[A-Za-z]*)(?P<count>\d+)(?P<after>[A-Za-z]*)", text or "")
     if not parts:
         return None

@@ -126,6 +126,15 @@ def test_a_zone_in_the_stamp_counts_and_another_is_how_it_is_shown(tmp_path):
     assert Bars.read(path).start[0] == pd.Timestamp("2024-01-16 14:30", tz="UTC").value
 
 
+def test_metatraders_days_are_told_by_the_name_of_their_file(tmp_path):
+    text = (
+        sample_of("metatrader").text.replace("\t<TIME>", "").replace("\t09:30:00", "").replace("\t09:31:00", "").replace("\t09:32:00", "")
+    )
+    days = text.replace("2024.01.16\t11", "2024.01.17\t11").replace("2024.01.16\t12", "2024.01.18\t12")
+    bars = Bars.read(put(tmp_path, "EURUSD_Daily.csv", days), zone="Europe/Athens")
+    assert (bars.symbols, bars.step) == (("EURUSD",), 86_400_000_000_000)
+
+
 def test_histdata_has_winter_time_in_summer(tmp_path):
     text = sample_of("histdata").text.replace("20240116", "20240716")
     bars = Bars.read(put(tmp_path, "DAT_ASCII_EURUSD_M1_202407.csv", text))
@@ -192,6 +201,10 @@ def test_kiwooms_sign_is_that_of_the_days_change(tmp_path):
     assert bars.low.tolist() == [9, 10, 11]
     assert bars.notes == ("005930: prices carry the sign of the day's change, and are read without it",)
     assert bars.zone == "Asia/Seoul"
+    rows = '2024/01/16,09:01,"70,000","70,100","69,900","70,050","1,000"', "2024/01/16,09:00,700,700,700,700,9"
+    quoted = "\n".join(["일자,시간,시가,고가,저가,종가,거래량", *rows])
+    spoken = Bars.read(put(tmp_path, "005930.csv", quoted, "cp949"))
+    assert (spoken.close.tolist(), spoken.volume.tolist()) == ([700, 70050], [9, 1000])
     later = text.replace("0116090", "0116095")  # from 09:50 on: the first bar does not tell which end its stamp names
     with pytest.raises(MarketDataError, match="pass label="):
         Bars.read(put(tmp_path, "005930.csv", later))

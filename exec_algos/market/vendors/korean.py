@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exec_algos.market.stampforms import clock_times
@@ -26,7 +27,8 @@ def _recognises(source: CsvTable | Document) -> bool:
 
 def _prepare(table: CsvTable, file: str) -> Prepared:
     names = {**NAMES, **({"체결시간": "time"} if {"일자", "날짜"} & set(table.names) else {})}
-    frame = frame_of(table, file, names=names)
+    # Korea writes a dot before decimals: "70,000" is seventy thousand
+    frame = frame_of(table._replace(said=replace(table.said, decimal=table.said.decimal or ".")), file, names=names)
     signed = [name for name in PRICES if name in frame and _negative(frame[name])]
     label = "start" if _opens_at_nine(frame) else None
     if not signed:
@@ -37,7 +39,7 @@ def _prepare(table: CsvTable, file: str) -> Prepared:
 def _opens_at_nine(frame: pd.DataFrame) -> bool:
     """Whether the first bars stand at 09:00, when KRX opens: no bar that is labelled by its end does."""
     stamps = clock_times(frame["time"]) if "time" in frame else frame["timestamp"].astype("string").str.strip()
-    clock = stamps.str.replace(":", "", regex=False).str.extract(r"([0-9]{6})$")[0]
+    clock = stamps.str.replace(":", "", regex=False).str.extract(r"([0-9]{6}|\b[0-9]{4})$")[0].str.pad(6, side="right", fillchar="0")
     return bool(clock.notna().all()) and str(clock.min()) == "090000"
 
 

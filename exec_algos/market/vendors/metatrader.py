@@ -38,7 +38,7 @@ VENDOR = Vendor(
     prepare=_prepare,
     source="MetaTrader 5, Symbols > Bars > Export Bars; MetaTrader 4, History Center > Export (gbeced/pyalgotrade#16)",
     label="start",
-    file_name=re.compile(r"(?P<symbol>.+?)_(?P<interval>[MHD]\d{1,2})(?:_\d{12}_\d{12})?"),
+    file_name=re.compile(r"(?P<symbol>.+?)_(?P<interval>[MHD]\d{1,2}|Daily)(?:_\d{12}_\d{12})?"),
     samples=(
         Sample(
             "EURUSD_M1_202401160930_202401160932.csv",
