@@ -9,6 +9,8 @@ from proofs import formats, readers, says
 from exec_algos import Bars
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.splits import Splits
+from exec_algos.studies.design.written.cells import Unread
+from exec_algos.studies.design.written.sides import read_sides
 
 KNOWN = formats.cases()
 
@@ -83,3 +85,9 @@ def test_an_open_quotation_mark_in_a_table_of_splits_is_said_in_one_line(tmp_pat
         with pytest.raises(UsageError) as caught:
             Splits.of(tmp_path / "s.csv")
         assert "\n" not in str(caught.value)
+
+
+def test_a_quotation_mark_within_a_side_makes_it_none():
+    sides = read_sides(['b"uy', *["buy", "Sell", "BUY_TO_COVER", "buy (to open)", "sell-short"] * 4])
+    assert isinstance(sides[0], Unread)
+    assert sides[1:6] == [1, -1, 1, 1, -1]

@@ -26,6 +26,7 @@ FIX: Mapping[str, int] = {"1": 1, "+1": 1, "2": -1, "3": 1, "4": -1, "5": -1, "6
 SIGNS: Mapping[str, int] = {"1": 1, "+1": 1, "-1": -1}
 MOST_UNKNOWN = 0.1  # of a column; more is another list of codes than we take it for
 SYSTEMATIC = 5  # rows; fewer may be slips of the pen
+PARTING = " _-./()[]:,"  # BUY_TO_COVER, buy (to open)
 NO_SIDE = "side is neither BUY nor SELL"
 SAY = "say what they mean: sides={...} (--sides 01=sell,02=buy)"
 
@@ -99,8 +100,8 @@ def read_sides(cells: Iterable[Any], own: Mapping[str, int] | None = None, order
 
 
 def _bare(text: str) -> str:
-    """Words without what parts them; codes stay, for 01 is not 1."""
-    return "" if text[:1].isdecimal() or text[:1] in {"+", "-"} else "".join(sign for sign in text if sign.isalnum())
+    """Words without what parts them; codes stay, for 01 is not 1, and so do quotation marks, which a damaged file has within words."""
+    return "" if text[:1].isdecimal() or text[:1] in {"+", "-"} else "".join(sign for sign in text if sign not in PARTING)
 
 
 def check_left(sides: Sequence[int | Unread], cells: Sequence[int | Unread] | Sequence[float | Unread], column: str) -> None:
