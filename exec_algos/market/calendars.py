@@ -230,7 +230,7 @@ def sessions(name: str, first: int, last: int) -> Sessions:
         raise UsageError(f"a period must not end before it starts, got {np.datetime64(first, 'ns')} to {np.datetime64(last, 'ns')}")
     begin, end = _day(first - DAY), _day(last + DAY)
     if name == "24/7":
-        days = np.arange(begin, end, dtype="datetime64[D]")
+        days = np.arange(begin, end + 1, dtype="datetime64[D]")
         opens = days.astype("datetime64[ns]").astype(np.int64)
         return Sessions(name=name, zone="UTC", date=days, open=opens, close=opens + DAY)
     hours = schedule(name, _year(begin), _year(end)).between(begin, end)

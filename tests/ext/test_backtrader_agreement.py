@@ -21,7 +21,7 @@ from exec_algos.errors import OrderRejectedError, RunError, UsageError
 from exec_algos.executors.base import AlgorithmExecutor
 from exec_algos.ext.backtrader import ExecutionMixin
 from exec_algos.market.samples import load_samples
-from exec_algos.model import Decision
+from exec_algos.model import NO_RULES, Decision, Rules
 
 DAY = 86_400_000_000_000
 REFUSED = "refused"
@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     until: object = None
     lot_size: float = 1
     max_participation: float | None = None
+    rules: Rules = NO_RULES
 
     def late(self, now):
         return False
@@ -91,10 +92,12 @@ def engine_fills(bars, plans, model, calendar="XNYS"):
                 got = await self.broker.place_order(plan.symbol, order.quantity, *kind, side=order.side, expires=FAR)
                 fills.extend(row_of(number, one) for one in got.parts or [got] if one.quantity)
                 return
-            terms = {"lot_size": plan.lot_size, "max_participation": plan.max_participation, "side": order.side}
+            terms = {"lot_size": plan.lot_size, "max_participation": plan.max_participation, "rules": plan.rules}
             executor = AlgorithmExecutor(self.broker)
             try:
-                got = await executor.execute(plan.symbol, order.quantity, plan.algorithm, start=plan.start, end=plan.until, **terms)
+                got = await executor.execute(
+                    plan.symbol, order.quantity, plan.algorithm, start=plan.start, end=plan.until, side=order.side, **terms
+                )
             except (UsageError, OrderRejectedError):
                 refused.add(number)
                 raise OrderRejectedError(REFUSED) from None
@@ -133,7 +136,8 @@ class Planner(ExecutionMixin, bt.Strategy):
                 kind = {"exectype": bt.Order.Limit, "price": plan.limit} if plan.limited else {}
                 self.own[number] = place(data, size=abs(plan.size), **kind)
                 continue
-            terms = {"start": plan.start, "until": plan.until, "lot_size": plan.lot_size, "max_participation": plan.max_participation}
+            terms = {"start": plan.start, "until": plan.until, "lot_size": plan.lot_size, "rules": plan.rules}
+            terms["max_participation"] = plan.max_participation
             try:
                 parent = self.execute(plan.symbol, plan.size, plan.algorithm, **terms)
             except UsageError:

@@ -99,10 +99,14 @@ def test_a_damaged_cache_is_computed_anew(fresh_cache, damage):
         {"open": np.array([1], dtype=np.int64)},
         {"close": np.array([0.5, 9.0])},
         {"zone": np.array("")},
+        {"break_start": np.array([3, 4])},
+        {"break_end": np.array([2, 3])},
+        {"break_start": np.array([0, 4]), "break_end": np.array([1, 4])},
     ],
 )
 def test_a_cache_of_impossible_values_is_not_believed(tmp_path, wrong):
     sound = {"zone": np.array("UTC"), "date": np.arange(2), "open": np.array([1, 3]), "close": np.array([2, 4])}
+    sound |= {"break_start": sound["close"], "break_end": sound["close"]}
     np.savez(tmp_path / "sound.npz", **sound)
     np.savez(tmp_path / "wrong.npz", **(sound | wrong))
     assert schedules._load(tmp_path / "sound.npz") is not None
@@ -137,7 +141,7 @@ def test_a_period_that_ends_before_it_starts_is_refused():
 
 def test_a_market_that_never_closes_has_one_session_a_day():
     found = sessions("24/7", ns("2024-02-28T10:00"), ns("2024-02-29T10:00"))
-    assert found.date.astype(str).tolist() == ["2024-02-27", "2024-02-28", "2024-02-29"]
+    assert found.date.astype(str).tolist() == ["2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"]
     assert set(found.close - found.open) == {DAY}
     assert found.zone == "UTC"
 

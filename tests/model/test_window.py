@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from small_markets import MINUTE, ZONE, at
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import OrderRejectedError, UsageError
 from exec_algos.model import Session
 from exec_algos.model.window import Window, instant
 
@@ -14,7 +14,10 @@ DAYS = [
 
 
 def session_at(moment):
-    return next(day for day in DAYS if moment < day.close)
+    found = next((day for day in DAYS if moment < day.close), None)
+    if found is None:
+        raise OrderRejectedError("no session left")
+    return found
 
 
 def resolved(now="09:30", resolution=MINUTE, **window):

@@ -40,7 +40,7 @@ def test_calendar_hours_are_those_of_the_calendar_whatever_was_asked_before(cale
     for instant in [t + d * HOUR for t in starts for d in (0, 1, hours, -hours)]:
         table = whole_table(calendar)
         i = int((table.close <= instant).sum())  # those that are over
-        assert asked(instant) == Session(int(table.open[i]), int(table.close[i]), table.zone)
+        assert asked(instant) == Session.of(table, i)
 
 
 @pytest.mark.parametrize(
