@@ -32,7 +32,7 @@ def bars(tmp_path):
 def test_data_check_reads_what_it_is_told_to_and_names_what_it_passed_over(bars):
     said = run("data", "check", bars, *TOLD, "--json")
     record = json.loads(said.stdout)
-    assert (record["symbols"][0]["symbol"], record["symbols"][0]["bars"]) == ("DBK", "2")
+    assert (record["symbols"][0]["symbol"], record["symbols"][0]["bars"]) == ("DBK", 2)
     assert record["notes"] == ["passed over 1 file: README.txt (no column 'Wann' for timestamp)"]
     assert record["notes"][0] in run("data", "check", bars, *TOLD).stdout
 
@@ -56,7 +56,7 @@ def test_import_scales_prices_and_reads_decimals_as_told(tmp_path):
     asked = run("data", "import", tmp_path / "A.csv", "--to", tmp_path / "store", *told)
     assert "may be thousands or have decimals" in asked.stderr
     done = run("data", "import", tmp_path / "A.csv", "--to", tmp_path / "store", *told, "--decimal", ",", "--price-scale", "0.01")
-    assert done.stdout == f"2 bars of 1 symbols in {tmp_path / 'store'}\n"
+    assert done.stdout == f"2 bars of 1 symbol in {tmp_path / 'store'}\n"
     from exec_algos.market.store import BarStore
 
     bars = BarStore(tmp_path / "store").read()
