@@ -52,7 +52,7 @@ from exec_algos.cli.options import (
     Style,
     Window,
 )
-from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
+from exec_algos.cli.orders import TEXT, Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
 from exec_algos.cli.printing import FAULT, one_line_errors, say, show_fault, show_warnings
 from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
 from exec_algos.cli.show import Show
@@ -135,9 +135,12 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         from exec_algos.studies.request import Chosen, StudyRequest
 
         show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
+        written = orders_said({
+            "orders": orders, "keep": keep, "order_columns": order_columns, "sides_meant": sides_meant, "order_decimal": order_decimal,
+            "order_date_format": order_date_format, "order_encoding": order_encoding,
+        })  # fmt: skip
         request = StudyRequest(
-            algorithms=algo, sides=side, size=size, window=window, **(orders_said(ctx.params) or {"keep": keep}),
-            calendar=corrected_calendar(calendar, session or ()),
+            algorithms=algo, sides=side, size=size, window=window, **written, calendar=corrected_calendar(calendar, session or ()),
             chosen=Chosen(symbols=symbols, first=first, last=last, strata=strata), max_participation=max_participation, price=price,
             latency=latency, commission=(commission, commission_per_share, commission_minimum), spread_bps=spread_bps, spread=spread,
             impact="" if impact == "0" else impact, preset=preset,
@@ -192,7 +195,8 @@ def _check_resumed(ctx: typer.Context, folder: str, bars: list[str] | None) -> N
     """
     typed = [param for param in ctx.command.params if _typed(ctx, str(param.name))]
     given = {str(option.name): option.opts[0] for option in typed if option.name != "bars"}
-    idle = ", ".join(option for name, option in given.items() if name in IN_MEMORY)
+    ours = TEXT if "orders" in given else ()
+    idle = ", ".join(option for name, option in given.items() if name in IN_MEMORY and name not in ours)
     if idle:
         raise UsageError(f"leave out {idle}: a study with --resume reads one bar store as it stands, and writes into its own folder")
     more = ", ".join(option for name, option in given.items() if name not in GOING_ON)

@@ -25,7 +25,8 @@ Columns = Annotated[
     str | None,
     typer.Option(
         "--order-columns",
-        help="Names of the columns of --orders: symbol=Ticker,quantity=Qty; known ones need none. --columns are those of the bars.",
+        help="Names of the columns of --orders: symbol=Ticker,quantity=Qty; known ones need none. --columns are those of the bars, and of "
+        "the orders where the bars are a store.",
         rich_help_panel=ORDERS,
     ),
 ]
@@ -51,7 +52,11 @@ DateFormat = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option("--order-encoding", help="Of --orders, where it is neither UTF-8 nor UTF-16: cp949, cp1252 ...", rich_help_panel=ORDERS),
+    typer.Option(
+        "--order-encoding",
+        help="Of --orders, where it is neither UTF-8 nor UTF-16: cp949, cp1252 ...; that of --encoding if not given.",
+        rich_help_panel=ORDERS,
+    ),
 ]
 Only = Annotated[str | None, typer.Option("--symbols", help="Study these only, comma-separated.", rich_help_panel=ORDERS)]
 First = Annotated[
@@ -68,11 +73,52 @@ Sample = Annotated[
 ]
 
 
-def orders_said(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What `exec_algos.studies.request.StudyRequest` takes of the orders, from all options of the command.
+TEXT = ("columns", "decimal", "date_format", "encoding")  # what may be said of a text file, of bars or of orders
+PLAIN = {"columns": "", "decimal": None, "date_format": None, "encoding": None}  # where nothing was said
 
-    ``--decimal`` and ``--date-format`` hold for the orders too, where they have none of their own; ``--encoding`` where the file shows
-    that it is neither UTF-8 nor UTF-16.
+
+def shared(given: dict[str, Any], said: dict[str, Any]) -> None:
+    """Let options of text hold for a file of orders too, where it has none of its own; `said` is left with what holds for the bars.
+
+    Of ``--columns`` the orders take their fields. Where the bars are a store, which needs to be told nothing, all of them are of the
+    orders.
+
+    Parameters
+    ----------
+    given : dict
+        Options of the command by name, ``order_columns`` and the like among them.
+    said : dict
+        Those of reading bars.
+    """
+    from exec_algos.market.store import BarStore
+
+    if given["orders"] is None:
+        return
+    stored = given["resume"] is not None or BarStore.found_at((given["bars"] or [""])[0])
+    own, rest = _parted(said["columns"], stored=stored)
+    given["order_columns"] = own if given["order_columns"] is None else given["order_columns"]
+    for name in ("decimal", "date_format"):
+        given[f"order_{name}"] = said[name] if given[f"order_{name}"] is None else given[f"order_{name}"]
+    given["order_encoding"] = given["order_encoding"] or _needed(given["orders"], said["encoding"])
+    said.update(PLAIN if stored else {"columns": rest})
+
+
+def _parted(columns: str, *, stored: bool) -> tuple[str | None, str]:
+    """What ``--columns`` says of orders, and what of bars: a symbol is of the orders where another of their fields is named with it."""
+    from exec_algos.studies.design.written.form import FIELDS
+
+    pieces = columns.split(",")
+    fields = {piece.partition("=")[0].strip().lower() for piece in pieces if "=" in piece}
+    own = fields & set(FIELDS)
+    if not own or (own == {"symbol"} and not stored):
+        return None, columns
+    if fields <= set(FIELDS):
+        return columns, ""
+    raise UsageError(f"--columns {columns} names fields of bars and of orders; say those of the orders by --order-columns")
+
+
+def orders_said(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What `exec_algos.studies.request.StudyRequest` takes of the orders, from options of the command.
 
     Raises
     ------
@@ -81,16 +127,13 @@ def orders_said(said: Mapping[str, Any]) -> dict[str, Any]:
     """
     from exec_algos.studies.design.written.form import OrderForm
 
-    own = {"columns": said["order_columns"], "sides": said["sides_meant"]}
-    own |= {name: said[f"order_{name}"] for name in ("decimal", "date_format")}
-    given = [option for option, value in {**own, "encoding": said["order_encoding"]}.items() if value is not None]
+    own = {name: said[f"order_{name}"] for name in TEXT} | {"sides": said["sides_meant"]}
+    given = [name for name, value in own.items() if value is not None]
     if given and said["orders"] is None:
         raise UsageError(f"{', '.join(given)} say how a file of orders is written; name it: --orders FILE, or leave them out")
     if said["orders"] is None:
-        return {}
-    own |= {name: said.get(name) for name in ("decimal", "date_format") if own[name] is None}
-    encoding = said["order_encoding"] or _needed(said["orders"], said.get("encoding"))
-    return {"orders": said["orders"], "keep": said["keep"], "form": OrderForm(**own), "encoding": encoding}
+        return {"keep": said["keep"]}
+    return {"orders": said["orders"], "keep": said["keep"], "encoding": own.pop("encoding"), "form": OrderForm(**own)}
 
 
 def _needed(path: str | os.PathLike[str], encoding: str | None) -> str | None:

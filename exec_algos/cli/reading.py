@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
+from exec_algos.cli.orders import shared
 from exec_algos.cli.printing import one_line_errors
 from exec_algos.market.csvformat import CsvFormat
 
@@ -89,6 +90,8 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
     def told(*args: Any, **given: Any) -> None:
         said = {name: given.pop(name) for name in added}
         with one_line_errors():
+            if "order_columns" in given:
+                shared(given, said)
             reading = _reading(said)
         command(*args, **given, reading=reading)
 

@@ -8,7 +8,7 @@ from markets import DAYS, market
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
-from exec_algos.cli.orders import orders_said
+from exec_algos.cli.orders import orders_said, shared
 from exec_algos.errors import UsageError
 from exec_algos.market.store import BarStore
 
@@ -110,24 +110,67 @@ def test_without_a_file_of_orders_there_is_nothing_to_say_of_it(store, tmp_path,
 
 
 def options(**said):
-    plain = {"orders": None, "keep": "", "order_columns": None, "sides_meant": None}
-    return {**plain, **{f"order_{name}": None for name in ("decimal", "date_format", "encoding")}, **said}
+    plain = {"bars": ["bars.csv"], "orders": None, "keep": "", "resume": None, "sides_meant": None}
+    return {**plain, **{f"order_{name}": None for name in ("columns", "decimal", "date_format", "encoding")}, **said}
+
+
+UNSAID = {"columns": "", "decimal": None, "date_format": None, "encoding": None}
 
 
 def test_what_is_said_of_text_holds_for_the_orders_too_where_they_say_nothing(tmp_path):
     (tmp_path / "utf8.csv").write_text("trader\n김\n")
     (tmp_path / "cp949.csv").write_bytes("trader\n김\n".encode("cp949"))
-    shared = {"decimal": ",", "date_format": "%d.%m.%Y", "encoding": "cp949"}
-    found = orders_said(options(orders=tmp_path / "cp949.csv", **shared))
-    assert (found["form"].decimal, found["form"].date_format, found["encoding"]) == (",", "%d.%m.%Y", "cp949")
-    assert orders_said(options(orders=tmp_path / "utf8.csv", **shared))["encoding"] is None
-    own = orders_said(
-        options(orders=tmp_path / "utf8.csv", order_decimal=".", order_date_format="year-first", order_encoding="utf-8", **shared)
-    )
-    assert (own["form"].decimal, own["form"].date_format, own["encoding"]) == (".", "year-first", "utf-8")
-    assert orders_said(options(**shared)) == {}
+    said = {"columns": "", "decimal": ",", "date_format": "%d.%m.%Y", "encoding": "cp949"}
+    for name, encoding in (("cp949", "cp949"), ("utf8", None)):
+        given, left = options(orders=tmp_path / f"{name}.csv"), dict(said)
+        shared(given, left)
+        found = orders_said(given)
+        assert (found["form"].decimal, found["form"].date_format, found["encoding"], left) == (",", "%d.%m.%Y", encoding, said)
+    own = {"order_decimal": ".", "order_date_format": "year-first", "order_encoding": "utf-8"}
+    given = options(orders=tmp_path / "utf8.csv", **own)
+    shared(given, dict(said))
+    assert {name: given[name] for name in own} == own
+    given = options()
+    shared(given, dict(said))
+    assert orders_said(given) == {"keep": ""}
     with pytest.raises(UsageError, match="decimal say how"):
         orders_said(options(order_decimal=","))
+
+
+@pytest.mark.parametrize(
+    ("columns", "orders", "bars"),
+    [
+        ("symbol=A,quantity=B", "symbol=A,quantity=B", ""),
+        ("open=A,symbol=B", None, "open=A,symbol=B"),
+        ("symbol=A", None, "symbol=A"),
+        ("timestamp,open,high,low,close,volume", None, "timestamp,open,high,low,close,volume"),
+        ("start=A, of us", "start=A, of us", ""),
+    ],
+)
+def test_of_columns_the_orders_take_their_fields(tmp_path, columns, orders, bars):
+    (tmp_path / "desk.csv").write_text("x\n")
+    given, said = options(orders=tmp_path / "desk.csv"), {**UNSAID, "columns": columns}
+    shared(given, said)
+    assert (given["order_columns"], said["columns"]) == (orders, bars)
+
+
+def test_columns_of_both_have_to_be_told_apart(tmp_path):
+    (tmp_path / "desk.csv").write_text("x\n")
+    with pytest.raises(UsageError, match="say those of the orders by --order-columns"):
+        shared(options(orders=tmp_path / "desk.csv"), {**UNSAID, "columns": "close=A,quantity=B"})
+
+
+def test_beside_a_store_all_that_is_said_of_text_is_of_the_orders(store, german, tmp_path):
+    words = ("--columns", COLUMNS, "--sides", "01=sell,02=buy", "--decimal", ",", "--date-format", "day-first")
+    run = study(store, german, tmp_path / "out", *words)
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert "orders: 2 given, 2 worked, none refused" in run.stdout
+    sharded = invoke("study", store, "--calendar", "XNYS", "--algo", "twap", "--orders", german, "--resume", tmp_path / "sharded", *words)
+    assert (sharded.exit_code, sharded.stderr) == (0, "")
+    assert "orders: 2 given, 2 worked, none refused" in sharded.stdout
+    alone = invoke("study", store, "--calendar", "XNYS", "--algo", "twap", "--decimal", ",", "--out", tmp_path / "out")
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert "leave out decimal" in alone.stderr
 
 
 def test_short_history_says_how_many_orders_it_costs_and_which_option_saves_them(store, tmp_path):

@@ -17,8 +17,8 @@ BILLION = 1_000_000_000
 FIRST, LAST = 1970, 2100  # years of orders
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day-first", "month-first", "year-first"
 EPOCHS = {"epoch-s": BILLION, "epoch-ms": 1_000_000, "epoch-us": 1_000, "epoch-ns": 1}
-EXCEL = "excel"
-WORDS = (YEAR_FIRST, DAY_FIRST, MONTH_FIRST, *EPOCHS, EXCEL)
+EPOCH, EXCEL = "epoch", "excel"
+WORDS = (YEAR_FIRST, DAY_FIRST, MONTH_FIRST, EPOCH, *EPOCHS, EXCEL)
 DIGITS = {13: "epoch-ms", 16: "epoch-us", 19: "epoch-ns"}  # of an epoch of 2001-2286; 10 may be a date of two digits for the year
 # zones that people write: where, and hours from UTC; CST, IST, BST and AST are several
 SHORT = {
@@ -235,6 +235,8 @@ def _serial(match: re.Match[str], zone: str) -> Time:
 
 def _by_form(text: str, form: str, zone: str) -> Time:
     """As the caller says that dates are written."""
+    if form == EPOCH:
+        return _epoch(text, {10: "epoch-s", **DIGITS}[len(text)] if len(text) in {10, *DIGITS} else "epoch-s")
     if form in EPOCHS:
         return _epoch(text, form)
     if form == EXCEL:
