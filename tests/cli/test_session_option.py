@@ -47,7 +47,7 @@ def test_a_study_names_the_day_and_is_settled_by_what_it_says(store, corrected, 
     assert settled.exit_code == 0
     assert CORRECTED in settled.stdout
     assert "calendar has wrong" not in settled.stdout
-    assert "left out" not in settled.stdout
+    assert "left out:" not in settled.stdout
     assert json.loads((out / "config.json").read_text())["calendar"] == f"XKRX@{SAID}"
 
 
