@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMATS = ("parquet", "csv", *VENDORS)
 PACKED_SUFFIXES = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 SUFFIXES = (".csv", ".txt", ".tsv", ".json", ".parquet", ".pq", ".xlsx", ".xlsm", ".xls", ".prn", ".asc")
+MANY_THINGS = (".txt", ".json", ".xlsx", ".xlsm", ".xls")  # what is named so is seldom bars
 LEFT_BY_A_SYSTEM = "left by a system, no file of bars"
 PARQUET = b"PAR1"
 MOST_TIMES = 100  # bars that trade are packed to a tenth, those without any to a hundredth
@@ -154,7 +155,7 @@ def _member_rows(members: Iterable[Content], content: Content, request: Request,
 def is_something_else(error: MarketDataError, path: str) -> bool:
     """Whether what cannot be read of a file is no loss: it is no table of bars, or its name is none of a file of bars."""
     name = path.rsplit("/", 1)[-1].lower()
-    suffixes = tuple(suffix for suffix in (*PACKED_SUFFIXES, *SUFFIXES) if suffix not in (".txt", ".json"))
+    suffixes = tuple(suffix for suffix in (*PACKED_SUFFIXES, *SUFFIXES) if suffix not in MANY_THINGS)
     return isinstance(error, NoBarsError) or not name.endswith(suffixes)
 
 

@@ -10,9 +10,10 @@ from exec_algos.errors import MarketDataError
 from exec_algos.market.arrays import Ints
 from exec_algos.market.validate import RawRows
 
-SECOND, MINUTE, DAY = 1_000_000_000, 60_000_000_000, 86_400_000_000_000
+SECOND, MINUTE, HOUR, DAY = 1_000_000_000, 60_000_000_000, 3_600_000_000_000, 86_400_000_000_000
 # bars of other lengths are rarer than minutes in which nothing was traded
 USUAL = (*(n * SECOND for n in (1, 5, 10, 15, 30)), *(n * MINUTE for n in (1, 5, 10, 15, 30, 60, 240)), DAY)
+DENSE = 20  # gaps of a file that show its length
 LONG, EVIDENCE = 2 * MINUTE, 6  # from this length on, gaps that show it
 
 
@@ -39,6 +40,28 @@ def bar_length(rows: RawRows) -> int:
     if not why:
         return step
     raise MarketDataError(f"{rows.symbol}: cannot tell how long a bar is: {why}; pass step='1min' or the like", file=rows.file(0))
+
+
+def shown_length(rows: RawRows) -> int | None:
+    """How far apart four in five of the rows of a file are, ns; a day where all of them stand at midnight; 0 if neither; None of one row.
+
+    Files of one symbol that show two lengths hold bars of two lengths.
+    """
+    gap = np.diff(np.sort(rows.stamp))
+    if not len(gap):
+        return None
+    if int(gap.min()) >= DAY - HOUR and _at_midnight(rows):
+        return DAY
+    lengths, counts = np.unique(gap, return_counts=True)
+    most = int(counts.argmax())
+    return int(lengths[most]) if len(gap) >= DENSE and counts[most] >= 0.8 * len(gap) else 0
+
+
+def _at_midnight(rows: RawRows) -> bool:
+    import pandas as pd
+
+    local = pd.DatetimeIndex(rows.stamp, tz="UTC").tz_convert(rows.zone).tz_localize(None)
+    return bool((local == local.normalize()).all())
 
 
 def with_named_length(rows: RawRows, named: int | None) -> RawRows:

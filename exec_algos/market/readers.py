@@ -18,6 +18,7 @@ from exec_algos.market.contents import LEFT_BY_A_SYSTEM, Content, Passed, conten
 from exec_algos.market.files import check_regular, content_of_file, file_system
 from exec_algos.market.frames import Request
 from exec_algos.market.lean import NAME, LeanDay, lean_rows
+from exec_algos.market.lengths import DAY, shown_length
 from exec_algos.market.validate import RawRows
 
 FORMATS = ("lean", *CONTENTS)
@@ -184,6 +185,20 @@ def _same_meaning(parts: list[RawRows]) -> None:
             if here != there:
                 reason = f"{part.symbol}: {name} is {here}, in {told[0].files[0]} it is {there}; read the files apart"
                 raise MarketDataError(reason, file=part.files[0])
+    _refuse_two_lengths([(part, length) for part in parts if part.step is None and (length := shown_length(part)) is not None])
+
+
+def _refuse_two_lengths(shown: Sequence[tuple[RawRows, int]]) -> None:
+    """Refuse files whose rows show bars of two lengths; beside days, everything that is none is of another."""
+    longest = max((length for _, length in shown), default=0)
+    long = next((part for part, length in shown if length == longest), None)
+    other = next((part for part, length in shown if length != longest and (length or longest >= DAY)), None)
+    if long is not None and other is not None:
+        raise MarketDataError(
+            f"{long.symbol}: its rows are {longest / 1e9:g} s apart, those of {other.files[0]} are nearer: bars of two lengths; "
+            "read the files apart, or pass step=",
+            file=long.files[0],
+        )
 
 
 def _columns(parts: list[RawRows]) -> dict[str, Any]:

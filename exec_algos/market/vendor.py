@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.market.csvformat import CsvFormat
@@ -54,6 +54,10 @@ class CsvTable(NamedTuple):
     skip: int
     stem: str = ""
     said: CsvFormat = PLAIN
+
+    def dotted(self) -> CsvTable:
+        """The same where the vendor writes a dot before decimals, whatever may be doubted of other files; what was said goes before."""
+        return self._replace(said=replace(self.said, decimal=self.said.decimal or "."))
 
     @property
     def names(self) -> tuple[str, ...]:

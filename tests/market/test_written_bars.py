@@ -326,6 +326,21 @@ def test_files_of_one_symbol_are_joined_and_that_is_said(tmp_path):
     assert many.notes == ()
 
 
+def test_files_of_one_symbol_that_show_bars_of_two_lengths_are_refused(tmp_path):
+    days = "".join(f"2024-01-{day:02d},1,1,1,1,5\n" for day in range(2, 12))
+    fives = "".join(f"2024-01-17 {9 + at // 12:02d}:{at % 12 * 5:02d},1,1,1,1,5\n" for at in range(40))
+    minutes = "".join(f"2024-01-16 09:{at:02d},1,1,1,1,5\n" for at in range(40))
+    for other, seconds in ((days, 86400), (fives, 300)):
+        for name, rows in (("m/SPY.csv", minutes), ("o/SPY.csv", other)):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(HEAD + rows)
+        told = {"zone": "UTC", "label": "start"}
+        with pytest.raises(MarketDataError, match=rf"SPY: its rows are {seconds} s apart, .*bars of two lengths"):
+            Bars.read(tmp_path, **told)
+        if seconds == 300:
+            assert Bars.read(tmp_path, **TOLD).step == 60_000_000_000
+
+
 def test_many_symbols_of_several_files_are_one_line(tmp_path):
     for day in (16, 17):
         rows = "".join(f"S{n},2024-01-{day} 09:30,1,1,1,1,5\n" for n in range(7))
@@ -345,6 +360,7 @@ def folder(tmp_path):
     (tmp_path / "bars" / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff\xfe")
     (tmp_path / "bars" / "notes.json").write_text("{}")
     (tmp_path / "bars" / "empty.txt").write_text("")
+    (tmp_path / "bars" / "costs.xlsx").write_bytes(b"PK\x03\x04 no bars")
     with zipfile.ZipFile(tmp_path / "bars" / "many.zip", "w") as archive:
         archive.writestr("IWM.csv", ROWS)
         archive.writestr("__MACOSX/._IWM.csv", b"\x00")
@@ -358,13 +374,13 @@ def test_files_of_a_folder_that_hold_no_bars_are_passed_over_and_named(tmp_path)
     names = {file.rsplit("/bars/", 1)[1]: why for file, why in loaded.passed}
     assert set(names) == {
         "._SPY.csv", "README.txt", "SPY.csv.part", "empty.txt", "logo.png", "many.zip/LICENSE", "many.zip/__MACOSX/._IWM.csv",
-        "notes.json", "trades.csv",
+        "notes.json", "trades.csv", "costs.xlsx",
     }  # fmt: skip
     assert "no column open" in names["trades.csv"]
     assert "unfinished" in names["SPY.csv.part"]
     (line,) = loaded.bars.notes
-    assert line.startswith("passed over 9 files: ._SPY.csv (left by a system, no file of bars); ")
-    assert line.endswith("; and 4 more")
+    assert line.startswith("passed over 10 files: ._SPY.csv (left by a system, no file of bars); ")
+    assert line.endswith("; and 5 more")
 
 
 def test_a_broken_file_of_bars_in_a_folder_is_not_passed_over(tmp_path):

@@ -22,7 +22,7 @@ def _recognises(source: CsvTable | Document) -> bool:
 
 
 def _prepare(table: CsvTable, file: str) -> Prepared:
-    return Prepared(frame_of(table, file, order=META if len(table.first) == len(META) else ASCII), step=60_000_000_000)
+    return Prepared(frame_of(table.dotted(), file, order=META if len(table.first) == len(META) else ASCII), step=60_000_000_000)
 
 
 VENDOR = Vendor(

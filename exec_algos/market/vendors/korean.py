@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exec_algos.market.stampforms import clock_times
@@ -28,7 +27,7 @@ def _recognises(source: CsvTable | Document) -> bool:
 def _prepare(table: CsvTable, file: str) -> Prepared:
     names = {**NAMES, **({"체결시간": "time"} if {"일자", "날짜"} & set(table.names) else {})}
     # Korea writes a dot before decimals: "70,000" is seventy thousand
-    frame = frame_of(table._replace(said=replace(table.said, decimal=table.said.decimal or ".")), file, names=names)
+    frame = frame_of(table.dotted(), file, names=names)
     signed = [name for name in PRICES if name in frame and _negative(frame[name])]
     label = "start" if _opens_at_nine(frame) else None
     if not signed:

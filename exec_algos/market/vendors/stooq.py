@@ -16,7 +16,7 @@ def _recognises(source: CsvTable | Document) -> bool:
 
 
 def _prepare(table: CsvTable, file: str) -> Prepared:
-    frame = frame_of(table, file, names=NAMES)
+    frame = frame_of(table.dotted(), file, names=NAMES)
     period = next(name for name in frame.columns if name.strip("<>").lower() == "per")
     kinds = sorted(map(str, frame[period].unique()))
     if len(kinds) != 1:
