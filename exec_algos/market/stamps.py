@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EARLIEST = 19_000_101  # a date; epochs are beyond it
 PRESENT = ("now", "today")
 ASK_ZONE = "pass zone='America/New_York' or the like"
-OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
+OFFSET = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # the last one is a database's: 09:30:00+00
 
 
 class Stamps(NamedTuple):
@@ -134,6 +134,7 @@ def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
 
 
 def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
+    shown = text
     if bool(text.str.fullmatch(r"[0-9]{8,19}(?:\.0+)?").fillna(False).any()):
         text = text.str.replace(r"\.0+$", "", regex=True)
         dates = dates_of(text, file)
@@ -142,7 +143,7 @@ def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:
         text = dates
     text = text.mask(text == "")
     if _begins_in_iso(text):
-        return _iso(text, zone, file, text)
+        return _iso(text, zone, file, shown.mask(text.isna()))
     named = without_zone(text, file)
     if named is None:
         return _iso(in_iso(text, file), zone, file, text)
@@ -222,8 +223,8 @@ def _unreadable(index: pd.DatetimeIndex, text: pd.Series[Any]) -> tuple[Flaw, ..
 
 def _zone_of_offsets(text: pd.Series[Any], file: str) -> str:
     tails = text.dropna().str.slice(-6).unique()
-    offsets = sorted({found[0] for tail in tails if (found := re.search(OFFSET, tail))})
-    if set(offsets) <= {"Z", "+00:00", "+0000"}:
+    offsets = sorted({found[0] for tail in tails if (found := re.search(r"(?:Z|[+-]\d{2}:?(?:\d{2})?)$", tail))})
+    if set(offsets) <= {"Z", "+00:00", "+0000", "+00"}:
         return "UTC"
     raise MarketDataError(f"stamps have the offset {', '.join(offsets)} and no zone is named; {ASK_ZONE}", file=file)
 

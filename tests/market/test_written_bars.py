@@ -145,6 +145,8 @@ def stamped(*stamps):
         ("16.01.2024 10:30:00.000 GMT+0100", "16.01.2024 10:31:00.000 GMT+0100", {}),
         ("01/02/2024 09:30", "01/02/2024 09:31", {"date_format": "%d/%m/%Y %H:%M"}),
         ("2024-01-16T09:30Z", "2024-01-16T09:31Z", {"zone": None}),
+        ("2024-01-16 09:30:00+00", "2024-01-16 09:31:00.000+00", {"zone": None}),
+        ("2024-01-16 18:30:00+09", "2024-01-16 18:31:00+09", {"zone": "Asia/Seoul"}),
     ],
 )
 def test_a_stamp_means_one_instant_however_it_is_written(tmp_path, first, second, told):
@@ -163,6 +165,9 @@ def test_a_stamp_means_one_instant_however_it_is_written(tmp_path, first, second
         (("2024-01-16 09:30 CST", "2024-01-16 09:31 CST"), "names the zone 'CST', which is none, or is several places'"),
         (("20240116 09:30 KST", "20240116 09:31 JST"), "stamps name several zones, KST, JST"),
         (("1705397400000", "1705397460000", "170539752000"), "row 3: A: timestamp '170539752000' is no epoch"),
+        (("20240116093000", "20240116096100", "20240116093200"), "row 2: A: timestamp '20240116096100' is not ISO 8601"),
+        (("2401160930", "2401160961", "2401160932"), "row 2: A: timestamp '2401160961' is not ISO 8601"),
+        (("1705397400", "1705397460", "2401160932"), "row 3: A: timestamp '2401160932' is no epoch"),
         (("1705397400", "9999999999999999999"), "row 2: A: timestamp '9999999999999999999' is no epoch"),
         (("1/16/2024 13:30:00 PM", "1/16/2024 1:31:00 PM"), "row 1: A: timestamp '1/16/2024 13:30:00 PM' is not"),
         (("2024-13-01 09:30", "2024-13-01 09:31"), "is not ISO 8601"),
