@@ -27,6 +27,7 @@ from exec_algos.errors import UsageError
 FOLDER, GATE, SUFFIX = ".lock", "gate", ".lock"
 BEAT = 5.0  # seconds between two signs of life
 STALE = 60.0  # seconds without one: a machine that only paused for less keeps its lock
+MOST_GONE = 100  # times in a row that a folder is gone as soon as it is made
 PATIENCE = 90.0  # seconds to wait for a gate, which its holder has for milliseconds
 
 
@@ -186,12 +187,18 @@ class Locks:
 
     @contextmanager
     def _gate(self, me: Holder) -> Iterator[None]:
-        last = time.monotonic() + PATIENCE
+        last, gone = time.monotonic() + PATIENCE, 0
         while True:
-            with suppress(FileExistsError, FileNotFoundError):  # who leaves last takes the folder away
+            try:
                 self._fs.makedirs(self._place, exist_ok=True)
                 self._make(GATE, me)
                 break
+            except FileExistsError:
+                gone = 0
+            except FileNotFoundError:  # who leaves last takes the folder away; where it is never there, none can be made
+                gone += 1
+                if gone == MOST_GONE:
+                    raise
             holder = self._holder(GATE)
             if holder is not None and self._is_stale(GATE, holder):
                 self._take_away(GATE, holder)

@@ -243,3 +243,9 @@ def test_kept_hours_that_are_no_file_or_ask_for_all_memory_are_made_again(tmp_pa
             archive.writestr(f"{name}.npy", member)
     for name in ("pipe", "huge", "absent"):
         assert schedules._load(tmp_path / f"{name}.npz") is None
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="this system has no /proc")
+def test_a_place_where_no_folder_can_be_made_is_said_at_once():
+    with pytest.raises(MarketDataError, match=r"cannot write to /proc/absent: No such file or directory; nothing of this was kept"):
+        BarStore("/proc/absent").write(bars())
