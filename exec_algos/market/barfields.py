@@ -37,6 +37,11 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 _FIELD_OF = {name: field for field, names in SYNONYMS.items() for name in names}
 
 
+def listed(names: Sequence[str], most: int = 20, longest: int = 60) -> str:
+    """Names of columns for a message: the first of them, and of each its beginning."""
+    return ", ".join(name if len(name) <= longest else f"{name[:longest]} ..." for name in names[:most])
+
+
 class NoBarsError(MarketDataError):
     """A file that is no table of bars: in a folder it is passed over, and named."""
 
@@ -70,7 +75,7 @@ def fields_of(names: Sequence[str], said: Mapping[str, str], more: Mapping[str, 
     absent = [field for field, place in places.items() if place is None]
     if absent:
         kind = MarketDataError if len(absent) < len(said) else NoBarsError
-        raise kind(f"no column {said[absent[0]]!r} for {absent[0]}; the columns are {', '.join(list(names)[:20])}", file=file)
+        raise kind(f"no column {said[absent[0]]!r} for {absent[0]}; the columns are {listed(names)}", file=file)
     found = {place: field for field, place in places.items() if place is not None}
     times = set(TIMES) if set(found.values()) & {"timestamp", "date"} else set()
     for known in (more, {name: name for name in (*VALUES, *TIMES, *SYMBOLS)}, _FIELD_OF):
@@ -127,7 +132,7 @@ def require_columns(names: Mapping[str, str] | Sequence[str], needed: Sequence[s
         return
     near = {name: difflib.get_close_matches(name, [n for n in names if n not in needed], n=1, cutoff=0.5) for name in missing}
     hint = "; ".join(f"did you mean {found[0]!r} for {name!r}?" for name, found in near.items() if found)
-    there = ", ".join(list(names)[:20])
+    there = listed(list(names))
     way_out = f"; {hint}" if hint else ""
     kind = MarketDataError if sum(name in names for name in NEEDED[:4]) > 2 else NoBarsError
     raise kind(

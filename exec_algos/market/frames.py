@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from exec_algos.errors import MarketDataError, UnknownNameError
 from exec_algos.market.arrays import Floats
-from exec_algos.market.barfields import NEEDED, NOTIONALS, OPTIONAL, SYMBOLS, TIMES, fields_of, plain_name, require_columns
+from exec_algos.market.barfields import NEEDED, NOTIONALS, OPTIONAL, SYMBOLS, TIMES, fields_of, listed, plain_name, require_columns
 from exec_algos.market.csvformat import CsvFormat
 from exec_algos.market.stampforms import clock_times
 from exec_algos.market.stamps import read_stamps
@@ -153,7 +153,7 @@ def _times(frame: pd.DataFrame, names: Mapping[str, str], file: str) -> pd.Serie
         return frame[names[found[0]]]
     near = difflib.get_close_matches("timestamp", list(names), n=1) or difflib.get_close_matches("datetime", list(names), n=1)
     hint = f"; did you mean {near[0]!r}? rename it" if near else ""
-    raise MarketDataError(f"no column of times: one of {', '.join(TIMES)}; the columns are {', '.join(list(names)[:20])}{hint}", file=file)
+    raise MarketDataError(f"no column of times: one of {', '.join(TIMES)}; the columns are {listed(list(names))}{hint}", file=file)
 
 
 def _values(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Floats], list[Flaw]]:

@@ -134,7 +134,7 @@ def _names(table: CsvTable, file: str, names: Mapping[str, str], order: tuple[st
     order = order or table.said.order
     if not order:
         kind = MarketDataError if LIKE_A_TIME.fullmatch(table.first[0]) else NoBarsError
-        shown = table.text.split("\n", table.skip + 1)[table.skip].strip()
+        shown = table.text.split("\n", table.skip + 1)[table.skip].strip()[:120]
         raise kind(
             f"the first row holds numbers, not names: {shown!r}; add a header row, or say what its columns are: "
             "header=False, columns='timestamp,open,high,low,close,volume' ",
