@@ -16,7 +16,7 @@ from exec_algos.market.barfields import NEEDED, NOTIONALS, OPTIONAL, SYMBOLS, TI
 from exec_algos.market.csvformat import CsvFormat
 from exec_algos.market.stampforms import clock_times
 from exec_algos.market.stamps import read_stamps
-from exec_algos.market.validate import Flaw, OnBad, RawRows
+from exec_algos.market.validate import Flaw, OnBad, RawRows, beginning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +192,7 @@ def _numbers(column: pd.Series[Any], name: str) -> tuple[Floats, list[Flaw]]:
     numbers = pd.to_numeric(column, errors="coerce")
     numbers = numbers if truths is None else numbers.astype(object).mask(truths.astype(bool)).astype(np.float64)
     bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy(dtype=bool))
-    flaws = [Flaw(int(i), name, str(column.iloc[i]), f"{name} {str(column.iloc[i])!r} is no number") for i in bad]
+    flaws = [Flaw(int(i), name, shown := beginning(column.iloc[i]), f"{name} {shown!r} is no number") for i in bad]
     return np.array(numbers.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64), flaws
 
 

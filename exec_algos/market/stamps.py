@@ -17,7 +17,7 @@ from exec_algos.market.arrays import Ints
 from exec_algos.market.csvformat import EPOCH
 from exec_algos.market.epochs import dates_of, epochs_of
 from exec_algos.market.stampforms import in_iso, without_zone
-from exec_algos.market.validate import Flaw
+from exec_algos.market.validate import Flaw, beginning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,8 @@ def _naive(index: pd.DatetimeIndex, shown: pd.Series[Any], zone: str | None, fil
 def _flaw(shown: pd.Series[Any], i: int, why: str) -> Flaw:
     if shown.isna().iloc[i]:
         return Flaw(i, "timestamp", "", "the timestamp is missing")
-    return Flaw(i, "timestamp", str(shown.iloc[i]), f"timestamp {str(shown.iloc[i])!r} {why}")
+    cell = beginning(shown.iloc[i])
+    return Flaw(i, "timestamp", cell, f"timestamp {cell!r} {why}")
 
 
 def _text(text: pd.Series[Any], zone: str | None, file: str) -> Stamps:

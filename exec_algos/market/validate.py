@@ -62,6 +62,12 @@ class Flaw(NamedTuple):
     problem: str
 
 
+def beginning(cell: object, most: int = 80) -> str:
+    """A cell as a message shows it: an open quotation mark makes one of half a file."""
+    text = str(cell)
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRows:
     """Rows of one symbol as a reader found them, in the file's order, nothing checked.
