@@ -89,7 +89,15 @@ def test_an_open_quotation_mark_in_a_table_of_splits_is_said_in_one_line(tmp_pat
         assert "\n" not in str(caught.value)
 
 
-def test_a_quotation_mark_within_a_side_makes_it_none():
-    sides = read_sides(['b"uy', *["buy", "Sell", "BUY_TO_COVER", "buy (to open)", "sell-short"] * 4])
+@pytest.mark.parametrize("odd", ['b"uy', "(5)", "-1-"])
+def test_a_damaged_side_is_none(odd):
+    sides = read_sides([odd, *["buy", "Sell", "BUY_TO_COVER", "buy (to open)", "sell-short"] * 4])
     assert isinstance(sides[0], Unread)
     assert sides[1:6] == [1, -1, 1, 1, -1]
+
+
+def test_digits_of_another_script_are_no_epoch(tmp_path):
+    rows = "".join(f"17042058{minute}0,1,1,1,1,5\n" for minute in range(4))
+    (tmp_path / "A.csv").write_text(f"timestamp,{HEAD}\n{rows}1704205\u0663860,1,1,1,1,5\n", encoding="utf-8")
+    with pytest.raises(MarketDataError, match="row 5: A: timestamp"):
+        Bars.read(tmp_path / "A.csv", label="start", zone="UTC")

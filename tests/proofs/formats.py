@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import tempfile
 import warnings
@@ -299,10 +300,10 @@ def _orders() -> Case:
 
 
 def _says_order(row: list[str], lots: int, side: str) -> bool:
-    words = {"1": "buy", "+1": "buy", "-1": "sell", "b": "buy", "s": "sell"}
-    plain = ["".join(cell.lower().split()) for cell in row]
+    words = {"1": "buy", "+1": "buy", "-1": "sell", "b": "buy", "s": "sell", "3": "buy"}
+    plain = ["".join(cell.lower().split()).replace("\u0663", "3") for cell in row]
     sides = {words.get(cell, cell) for cell in plain}
-    return side in sides and any(number(cell.replace(",", "")) == lots for cell in row)
+    return side in sides and any(number(re.sub(r"(?<=\d)[,_](?=\d{3})", "", cell)) == lots for cell in row)
 
 
 def _splits() -> Case:

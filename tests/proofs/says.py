@@ -97,7 +97,7 @@ def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) 
     """Rows of a text table, whatever the separator; `names` are those of a file that has no row of names."""
 
     def rows(data: bytes) -> list[Row]:
-        headless = names is not None and text_of(data).lstrip()[:1].isdigit()
+        headless = names is not None and _table(text_of(data).lstrip())[:1].isdigit()
         return [row for table in tables_of(data, names if headless else None) for row in _rows(table, stem, zone)]
 
     return rows
@@ -152,7 +152,8 @@ def metatrader_says(data: bytes) -> list[Row]:
             stamp = instant(f"{str(row.get('date', '')).strip().replace('.', '-')} {str(row.get('time', '')).strip()}", ZONE)
             volumes = [number(row[name]) for name in ("vol", "volume", "tickvol") if name in row]
             values = {name: number(row[name]) for name in COLUMNS[:4] if name in row}
-            found += [Row("AAA", stamp, {**values, "volume": volume}) for volume in volumes]
+            symbol = str(row.get("symbol", "AAA"))
+            found += [Row(symbol, stamp, {**values, "volume": volume}) for volume in volumes]
     return found
 
 

@@ -101,7 +101,8 @@ def read_sides(cells: Iterable[Any], own: Mapping[str, int] | None = None, order
 
 def _bare(text: str) -> str:
     """Words without what parts them; codes stay, for 01 is not 1, and so do quotation marks, which a damaged file has within words."""
-    return "" if text[:1].isdecimal() or text[:1] in {"+", "-"} else "".join(sign for sign in text if sign not in PARTING)
+    word = "".join(sign for sign in text if sign not in PARTING)
+    return "" if text[:1] in {"+", "-"} or word[:1].isdecimal() else word
 
 
 def check_left(sides: Sequence[int | Unread], cells: Sequence[int | Unread] | Sequence[float | Unread], column: str) -> None:
