@@ -11,6 +11,7 @@ from markets import DAYS, STEP, bars_of, fill_models, grids, kinds_of_model, mar
 from exec_algos import BacktestEngine, OrderEvent, SimulatedBroker, Strategy, TWAPExecutor, VWAPExecutor
 from exec_algos.errors import OrderRejectedError, UsageError
 
+BEGIN = ns(DAYS[1], "09:30")
 SESSION_COLUMNS = ["session_vwap", "slippage_session_vwap_bps"]  # they look to the session's end by definition
 instants = st.builds(
     lambda day, slots, rest: ns(day, "09:30") + slots * STEP + rest,
@@ -23,7 +24,7 @@ instants = st.builds(
 def rewritten(bars, t, other):
     """Bars up to t as they were, and after t those of another market: other prices, other volumes, other minutes missing."""
     table = {symbol: [*rows(bars, symbol, lambda end: end <= t), *rows(other, symbol, lambda end: end > t)] for symbol in bars.symbols}
-    return bars_of(table)
+    return bars_of(table, zone=bars.zone)
 
 
 def rows(bars, symbol, keep):
@@ -85,14 +86,14 @@ class Diarist(Strategy):
         await self.broker.place_order(order.symbol, 40, "LMT", bar.close - 0.5 * order.side, side=order.side)
 
 
-def run(bars, model=None):
+def run(bars, model=None, calendar="XNYS", start=BEGIN):
     diary = []
-    engine = BacktestEngine(bars, [partial(Diarist, diary=diary)], fill_model=model, calendar="XNYS", start=ns(DAYS[1], "09:30"))
+    engine = BacktestEngine(bars, [partial(Diarist, diary=diary)], fill_model=model, calendar=calendar, start=start)
     return engine.run(), diary
 
 
-def diary_of(bars, model, t):
-    result, diary = run(bars, model)
+def diary_of(bars, model, t, **venue):
+    result, diary = run(bars, model, **venue)
     known = result.fills["timestamp"].astype("int64") + (STEP if model.price == "open" else 0)
     account = result.equity[result.equity.index.astype("int64") <= t]
     return [entry for entry in diary if entry[0] <= t], result.fills[known <= t].to_csv(), account.to_csv()
