@@ -1,4 +1,4 @@
-"""What was decided and filled up to t keeps its bytes when all later bars change, where t lies at lunch, in a night, in a later session too."""
+"""What was decided and filled up to t keeps its bytes when later bars change: t may lie at lunch, in a night, in a later session."""
 
 import numpy as np
 import pandas as pd

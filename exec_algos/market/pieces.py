@@ -23,6 +23,11 @@ class OpenHours(Protocol):
         ...
 
     @property
+    def zone(self) -> str:
+        """IANA zone of its clock."""
+        ...
+
+    @property
     def breaks(self) -> tuple[tuple[int, int], ...]:
         """Its pauses ``[begin, end)`` in time order, ns UTC."""
         ...

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.market.adv import check_history, earlier_sessions
 from exec_algos.market.arrays import Floats, Ints
+from exec_algos.market.clock_days import NO_CLOCK, ClockDay, clock_day, mapped_by_clock
 from exec_algos.market.pieces import OpenHours, shape, slot, starts
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class SessionVolumes:
         Those before its pause; all of them where it has none.
     has_data : ndarray of bool, shape (n_sessions,)
         Sessions with at least one bar. The others are absent, not zero.
+    clocks : sequence of ClockDay
+        How each session stands on the clock.
     """
 
     symbol: str
@@ -49,6 +52,7 @@ class SessionVolumes:
     slots: Ints
     morning: Ints
     has_data: npt.NDArray[np.bool_]
+    clocks: Sequence[ClockDay]
 
     @classmethod
     def of(cls, bars: Bars, symbol: str, sessions: Sessions) -> SessionVolumes:
@@ -62,7 +66,7 @@ class SessionVolumes:
         where = held[inside]
         most = np.maximum(slots[where] - 1, 0)  # a bar that the close cuts short counts with the last whole one
         np.add.at(table, (where, np.minimum(sessions.slot(where, start[inside], bars.step), most)), volume[inside])
-        return cls(symbol, table, slots, morning, np.bincount(where, minlength=len(sessions)) > 0)
+        return cls(symbol, table, slots, morning, np.bincount(where, minlength=len(sessions)) > 0, _clocks(sessions, bars.step))
 
     def earlier(self, session: int, days: int) -> Ints:
         """Indices of the last `days` sessions with data before `session`.
@@ -100,18 +104,28 @@ class SessionVolumes:
             Too few earlier sessions with data.
         """
         earlier = self.earlier(session, days)
-        return mapped([self.volumes[i, : self.slots[i]] for i in earlier], [self.shape(i) for i in earlier], self.shape(session))
+        rows, own = [self.volumes[i, : self.slots[i]] for i in earlier], self.clocks[session]
+        return mapped(rows, [self.shape(i) for i in earlier], self.shape(session), [self.clocks[i] for i in earlier], own)
 
     def shape(self, session: int) -> Shape:
         """Bars of a session before its pause and behind it."""
         return int(self.morning[session]), int(self.slots[session] - self.morning[session])
 
 
-def mapped(past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape) -> list[Floats]:
+def _clocks(sessions: Sessions, step: int) -> list[ClockDay]:
+    """How each session stands on the clock; one with a pause is no round day."""
+    columns = zip(sessions.open.tolist(), sessions.close.tolist(), (sessions.break_start == sessions.close).tolist(), strict=True)
+    return [clock_day(opened, closed, sessions.zone, step) if whole else NO_CLOCK for opened, closed, whole in columns]
+
+
+def mapped(
+    past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape, clocks: Sequence[ClockDay] = (), clock: ClockDay = NO_CLOCK
+) -> list[Floats]:
     """Volumes of sessions mapped onto the bars of another: half by half, never across the pause.
 
     Within a half, the fraction of its volume that had traded after a fraction u of it stands at the fraction u of the other's
-    (`stretched`). Where one of them was closed for a half that the others have, it counts there as their mean.
+    (`stretched`). Where one of them was closed for a half that the others have, it counts there as their mean. Days of 24 hours on the
+    clock, some of which have 23 or 25, are mapped by clock time (`exec_algos.market.clock_days.mapped_by_clock`).
 
     Parameters
     ----------
@@ -121,7 +135,13 @@ def mapped(past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape) -> lis
         Of each: bars before the pause and behind it.
     shape : (int, int)
         Of the other.
+    clocks : sequence of ClockDay
+        How each stands on the clock.
+    clock : ClockDay
+        How the other does.
     """
+    if clock.whole and any(day.bars for day in (clock, *clocks)) and all(day.whole for day in clocks):
+        return mapped_by_clock(past, clocks, clock)
     if all(own == shape for own in shapes):
         return list(past)
     halves = []
@@ -160,6 +180,7 @@ class RecordedVolumes:
         self._opens: list[int] = []
         self._rows: list[list[float]] = []
         self._shapes: list[Shape] = []
+        self._clocks: list[ClockDay] = []
         self._span: OpenHours | None = None
         self._last = -1
         self._starts, self._volumes = array("q"), array("d")
@@ -196,6 +217,7 @@ class RecordedVolumes:
         if not self._opens or self._opens[-1] != span.open:
             self._opens.append(span.open)
             self._shapes.append(_halves(span, self.step))
+            self._clocks.append(_clock(span, self.step))
             self._rows.append([0.0] * max(sum(self._shapes[-1]), 1))
         row = self._rows[-1]
         at = slot(span, start, self.step)
@@ -222,8 +244,9 @@ class RecordedVolumes:
         self._tabulate()
         found = bisect_left(self._opens, session.open)
         check_history(self.symbol, found, days)
-        rows, shapes = self._rows[found - days : found], self._shapes[found - days : found]
-        return mapped([np.array(row) for row in rows], shapes, _halves(session, self.step))
+        last = slice(found - days, found)
+        rows = [np.array(row) for row in self._rows[last]]
+        return mapped(rows, self._shapes[last], _halves(session, self.step), self._clocks[last], _clock(session, self.step))
 
     def until(self, session: OpenHours, instant: int) -> Floats:
         """Shares in each bar of a session that is complete by `instant` (ns UTC): an array from its open on."""
@@ -239,6 +262,10 @@ def _halves(hours: OpenHours, step: int) -> Shape:
     """Bars of a session before its first pause and behind it."""
     morning, *rest = shape(hours, step)
     return morning, sum(rest)
+
+
+def _clock(hours: OpenHours, step: int) -> ClockDay:
+    return NO_CLOCK if hours.breaks else clock_day(hours.open, hours.close, hours.zone, step)
 
 
 def _utc(instant: int) -> str:

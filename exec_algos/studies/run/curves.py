@@ -16,6 +16,7 @@ from exec_algos.algorithms import Algorithm
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import NotEnoughHistoryError, UsageError
 from exec_algos.market.adv import check_history
+from exec_algos.market.clock_days import clock_changes
 from exec_algos.market.pieces import starts
 from exec_algos.market.profile import SessionVolumes, as_series, stretched, window_profile
 from exec_algos.market.trading_time import TradingTime
@@ -52,7 +53,10 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
     time = TradingTime.of(orders.sessions, bars.step)
     first = orders.sessions.slot(orders.session, orders.start, bars.step)
     last = first + (time.elapsed(orders.end) - time.elapsed(orders.start)) // bars.step
-    seen = _Seen(bars, orders, time, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions)))
+    changed = clock_changes(orders.sessions, bars.step)
+    seen = _Seen(
+        bars, orders, time, changed, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions))
+    )
     keep = np.ones(len(orders), dtype=bool)
     skipped: dict[tuple[int, int], Skipped] = {}
     made: list[Curves] = []
@@ -69,11 +73,12 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
 
 
 class _Seen(NamedTuple):
-    """Bars and orders, the windows in bars from the open of their first session on, and one symbol's bars by its number."""
+    """Bars and orders, the sessions in which clocks change, windows in bars from their first session's open on, and a symbol's bars."""
 
     bars: Bars
     orders: ParentOrders
     time: TradingTime
+    changed: npt.NDArray[np.bool_]
     first: Ints
     last: Ints
     of_symbol: Callable[[int], SymbolBars]
@@ -139,7 +144,7 @@ def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, val
         alike = mine[windows.last[mine] - windows.first[mine] == length]
         own = seen.of_symbol(symbol)
         profiles, known = window_profiles(own, windows.session[alike], windows.first[alike], int(length), days)
-        for i in np.flatnonzero(_irregular(own, windows.session[alike], windows.last[alike], known, days)).tolist():
+        for i in np.flatnonzero(_irregular(own, seen.changed, windows.session[alike], windows.last[alike], known, days)).tolist():
             one = _Windows._make(column[alike[i]] for column in windows)
             profiles[i], known[i] = _long_profile(seen, symbol, one, days, forecasts=algorithm.forecasts)
         windows.known[alike] = known
@@ -154,17 +159,22 @@ def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, val
             values[at : at + len(curve)] = curve
 
 
-def _irregular(own: SymbolBars, session: Ints, last: Ints, known: Ints, days: int) -> npt.NDArray[np.bool_]:
-    """Windows over several sessions, and those whose earlier sessions have halves of other lengths: no work for the compiled loop."""
+def _irregular(own: SymbolBars, changed: npt.NDArray[np.bool_], session: Ints, last: Ints, known: Ints, days: int) -> npt.NDArray[np.bool_]:
+    """Windows over several sessions, and those whose earlier sessions have halves of other lengths or other clocks.
+
+    They are no work for the compiled loop.
+    """
     long: npt.NDArray[np.bool_] = last > own.slots[session]
     morning, late = own.morning, own.slots - own.morning
-    if len(np.unique(morning)) == 1 or not late.any():
+    halves = len(np.unique(morning)) > 1 and bool(late.any())
+    if not (halves or changed.any()):
         return long
     held = np.flatnonzero(own.last > own.first)
     at = np.searchsorted(held, session)
     shape = morning * (late.max() + 1) + late
     for i in np.flatnonzero(~long & (known != 0)).tolist():
-        long[i] = (shape[held[max(at[i] - days, 0) : at[i]]] != shape[session[i]]).any()
+        before = held[max(at[i] - days, 0) : at[i]]
+        long[i] = (halves and (shape[before] != shape[session[i]]).any()) or changed[session[i]] or changed[before].any()
     return long
 
 
