@@ -97,7 +97,7 @@ def csv_says(stem: str, zone: str | None, names: tuple[str, ...] | None = None) 
     """Rows of a text table, whatever the separator; `names` are those of a file that has no row of names."""
 
     def rows(data: bytes) -> list[Row]:
-        headless = names is not None and _table(text_of(data).lstrip())[:1].isdigit()
+        headless = names is not None and _table(text_of(data).lstrip()).lstrip('"')[:1].isdigit()
         return [row for table in tables_of(data, names if headless else None) for row in _rows(table, stem, zone)]
 
     return rows
