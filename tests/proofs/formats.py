@@ -301,7 +301,7 @@ def _orders() -> Case:
 
 def _says_order(row: list[str], lots: int, side: str) -> bool:
     words = {"1": "buy", "+1": "buy", "-1": "sell", "b": "buy", "s": "sell", "3": "buy"}
-    plain = ["".join(cell.lower().split()).replace("\u0663", "3") for cell in row]
+    plain = [re.sub(r"[\s()\[\]._/:-]", "", cell.lower()).replace("\u0663", "3") or cell for cell in row]
     sides = {words.get(cell, cell) for cell in plain}
     return side in sides and any(number(re.sub(r"(?<=\d)[,_](?=\d{3})", "", cell)) == lots for cell in row)
 
