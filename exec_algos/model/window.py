@@ -25,7 +25,6 @@ LONGEST_TIME_OF_DAY = len("HH:MM:SS")
 
 log = logging.getLogger(__name__)
 
-LONGESTlog = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
