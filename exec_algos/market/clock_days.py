@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
-NEAR = 2 * HOUR  # no clock changes by more
+LEAST = DAY // 2  # shorter sessions are no days of a market without a close
+MOST = DAY + 2 * HOUR  # no clock changes by more
 
 
 class ClockDay(NamedTuple):
@@ -28,7 +29,9 @@ class ClockDay(NamedTuple):
     Attributes
     ----------
     whole : int
-        Bars in 24 hours, where the session lasts 24 hours on its clock; else 0.
+        Bars in 24 hours, where the session is a day on its clock, or the part of one for which there are bars; else 0.
+    begin : int
+        Bars of that day before its open, on the clock.
     at : int
         The bar with which the clock has changed, counted from the open.
     bars : int
@@ -36,42 +39,45 @@ class ClockDay(NamedTuple):
     """
 
     whole: int
+    begin: int
     at: int
     bars: int
 
 
-NO_CLOCK = ClockDay(0, 0, 0)
+NO_CLOCK = ClockDay(0, 0, 0, 0)
 
 
 @lru_cache(maxsize=4096)
 def clock_day(opened: int, closed: int, zone: str, step: int) -> ClockDay:
     """How a session ``[opened, closed)`` (ns UTC) of bars of `step` ns, without a pause, stands on the clock of `zone`."""
-    if DAY % step or abs(closed - opened - DAY) > NEAR:
+    if DAY % step or not LEAST <= closed - opened <= MOST:
         return NO_CLOCK
     place = ZoneInfo(zone)
-    leap = _ahead(closed, place) - _ahead(opened, place)
-    if closed - opened + leap != DAY:
+    leap = _ahead(closed - SECOND, place) - _ahead(opened, place)
+    length, begin = closed - opened + leap, (opened + _ahead(opened, place)) % DAY
+    begin = 0 if length == DAY else begin  # one that crosses midnight is a day of its own
+    at = _change(opened, closed, place) - opened if leap else 0
+    if at + leap < 0 or begin + length > DAY or begin % step or leap % step or at % step:
         return NO_CLOCK
-    if not leap:
-        return ClockDay(DAY // step, 0, 0)
-    at = _change(opened, closed, place) - opened
-    return NO_CLOCK if at % step or leap % step else ClockDay(DAY // step, at // step, leap // step)
+    return ClockDay(DAY // step, begin // step, at // step, leap // step)
 
 
 def clock_changes(sessions: Sessions, step: int) -> npt.NDArray[np.bool_]:
     """Whether each session is a day of a market without a close on which clocks change."""
     length = sessions.close - sessions.open
-    found: npt.NDArray[np.bool_] = (length != DAY) & (np.abs(length - DAY) <= NEAR) & (sessions.break_start == sessions.close)
+    found: npt.NDArray[np.bool_] = (length >= LEAST) & (length <= MOST) & (sessions.break_start == sessions.close)
+    if sessions.zone == "UTC":
+        found = np.zeros(len(sessions), dtype=bool)
     for i in np.flatnonzero(found).tolist():
         found[i] = clock_day(int(sessions.open[i]), int(sessions.close[i]), sessions.zone, step).bars != 0
     return found
 
 
-def mapped_by_clock(past: Sequence[Floats], days: Sequence[ClockDay], day: ClockDay) -> list[Floats]:
+def mapped_by_clock(past: Sequence[Floats], days: Sequence[ClockDay], day: ClockDay, length: int) -> list[Floats]:
     """Volumes of whole days, each at its own clock times, mapped onto the bars of another day.
 
-    A time that comes twice counts with the mean of both, and has that volume both times; one that a day has not counts there as the mean
-    of the days that have it.
+    What a day lacks at its begin or end had no volume. A time that comes twice counts with the mean of both, and has that volume both
+    times; one that a day has not counts there as the mean of the days that have it.
 
     Parameters
     ----------
@@ -80,6 +86,8 @@ def mapped_by_clock(past: Sequence[Floats], days: Sequence[ClockDay], day: Clock
     days : sequence of ClockDay
     day : ClockDay
         Of the other.
+    length : int
+        Bars of the other.
     """
     clocks = np.array([_to_clock(volumes, own) for volumes, own in zip(past, days, strict=True)])
     lacking = np.isnan(clocks)
@@ -87,24 +95,26 @@ def mapped_by_clock(past: Sequence[Floats], days: Sequence[ClockDay], day: Clock
         known = (~lacking).sum(axis=0)
         usual = np.where(lacking, 0.0, clocks).sum(axis=0) / np.maximum(known, 1)
         clocks = np.where(lacking, usual, clocks)
-    return [_from_clock(clock, day) for clock in clocks]
+    return [_from_clock(clock, day, length) for clock in clocks]
 
 
 def _to_clock(volumes: Floats, day: ClockDay) -> Floats:
     """Shares in each bar of 24 hours on the clock; NaN at times that never come."""
-    _, at, bars = day
+    whole, begin, at, bars = day
     if bars > 0:
-        return np.concatenate([volumes[:at], np.full(bars, np.nan), volumes[at:]])
-    if not bars:
-        return volumes
-    first, second = volumes[at + bars : at], volumes[at : at - bars]
-    return np.concatenate([volumes[: at + bars], (first + second) / 2, volumes[at - bars :]])
+        volumes = np.concatenate([volumes[:at], np.full(bars, np.nan), volumes[at:]])
+    elif bars:
+        twice = (volumes[at + bars : at] + volumes[at : at - bars]) / 2
+        volumes = np.concatenate([volumes[: at + bars], twice, volumes[at - bars :]])
+    return np.concatenate([np.zeros(begin), volumes, np.zeros(max(whole - begin - len(volumes), 0))])
 
 
-def _from_clock(clock: Floats, day: ClockDay) -> Floats:
+def _from_clock(clock: Floats, day: ClockDay, length: int) -> Floats:
     """Those of 24 hours on the clock in each bar of a day."""
-    _, at, bars = day
-    return np.concatenate([clock[:at], clock[at + bars :]]) if bars else clock
+    _, begin, at, bars = day
+    own = clock[begin:]
+    found = np.concatenate([own[:at], own[at + bars :]]) if bars else own
+    return found[:length]
 
 
 def _ahead(instant: int, place: ZoneInfo) -> int:

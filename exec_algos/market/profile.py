@@ -15,7 +15,7 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.market.adv import check_history, earlier_sessions
 from exec_algos.market.arrays import Floats, Ints
-from exec_algos.market.clock_days import NO_CLOCK, ClockDay, clock_day, mapped_by_clock
+from exec_algos.market.clock_days import NO_CLOCK, ClockDay, clock_changes, clock_day, mapped_by_clock
 from exec_algos.market.pieces import OpenHours, shape, slot, starts
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class SessionVolumes:
 
 def _clocks(sessions: Sessions, step: int) -> list[ClockDay]:
     """How each session stands on the clock; one with a pause is no round day."""
+    if not clock_changes(sessions, step).any():
+        return [NO_CLOCK] * len(sessions)
     columns = zip(sessions.open.tolist(), sessions.close.tolist(), (sessions.break_start == sessions.close).tolist(), strict=True)
     return [clock_day(opened, closed, sessions.zone, step) if whole else NO_CLOCK for opened, closed, whole in columns]
 
@@ -141,7 +143,7 @@ def mapped(
         How the other does.
     """
     if clock.whole and any(day.bars for day in (clock, *clocks)) and all(day.whole for day in clocks):
-        return mapped_by_clock(past, clocks, clock)
+        return mapped_by_clock(past, clocks, clock, sum(shape))
     if all(own == shape for own in shapes):
         return list(past)
     halves = []

@@ -38,15 +38,15 @@ def by_hour(day):
 
 
 def test_a_day_of_a_clock_change_lasts_24_hours_on_its_clock():
-    assert day_of(SPRING) == ClockDay(24, 2, 1)
-    assert day_of(AUTUMN) == ClockDay(24, 2, -1)
-    assert day_of("2024-03-11") == ClockDay(24, 0, 0)
-    assert day_of(AUTUMN, STEP) == ClockDay(48, 4, -2)
+    assert day_of(SPRING) == ClockDay(24, 0, 2, 1)
+    assert day_of(AUTUMN) == ClockDay(24, 0, 2, -1)
+    assert day_of("2024-03-11") == ClockDay(24, 0, 0, 0)
+    assert day_of(AUTUMN, STEP) == ClockDay(48, 0, 4, -2)
 
 
 @pytest.mark.parametrize(
     ("opened", "closed"),
-    [("2024-03-10 09:30", "2024-03-10 16:00"), ("2024-03-10 00:30", "2024-03-11 00:00"), ("2024-03-06 17:00", "2024-03-07 16:00")],
+    [("2024-03-10 09:30", "2024-03-10 16:00"), ("2024-03-06 17:00", "2024-03-07 16:00")],
 )
 def test_other_sessions_do_not_stand_on_a_clock(opened, closed):
     assert clock_day(ns(opened), ns(closed), ZONE, STEP) == NO_CLOCK
@@ -74,21 +74,28 @@ def test_the_profile_stands_at_the_same_clock_times_on_a_day_of_23_or_25_hours(d
 
 
 def test_an_hour_that_a_day_has_not_counts_there_as_the_mean_of_the_days_that_have_it():
-    day, short = ClockDay(4, 0, 0), ClockDay(4, 1, 1)
-    found = mapped_by_clock([np.array([1.0, 2, 3, 4]), np.array([5.0, 6, 7]), np.array([1.0, 4, 3, 4])], [day, short, day], day)
+    day, short = ClockDay(4, 0, 0, 0), ClockDay(4, 0, 1, 1)
+    found = mapped_by_clock([np.array([1.0, 2, 3, 4]), np.array([5.0, 6, 7]), np.array([1.0, 4, 3, 4])], [day, short, day], day, 4)
     assert [volumes.tolist() for volumes in found] == [[1, 2, 3, 4], [5, 3, 6, 7], [1, 4, 3, 4]]
 
 
 def test_an_hour_that_comes_twice_counts_as_the_mean_of_both_and_has_it_twice():
-    day, long = ClockDay(4, 0, 0), ClockDay(4, 2, -1)
-    assert mapped_by_clock([np.array([1.0, 2, 4, 5, 6])], [long], day)[0].tolist() == [1, 3, 5, 6]
-    assert mapped_by_clock([np.array([1.0, 2, 3, 4])], [day], long)[0].tolist() == [1, 2, 2, 3, 4]
-    assert mapped_by_clock([np.array([1.0, 2, 4, 5, 6])], [long], long)[0].tolist() == [1, 3, 3, 5, 6]
+    day, long = ClockDay(4, 0, 0, 0), ClockDay(4, 0, 2, -1)
+    assert mapped_by_clock([np.array([1.0, 2, 4, 5, 6])], [long], day, 4)[0].tolist() == [1, 3, 5, 6]
+    assert mapped_by_clock([np.array([1.0, 2, 3, 4])], [day], long, 5)[0].tolist() == [1, 2, 2, 3, 4]
+    assert mapped_by_clock([np.array([1.0, 2, 4, 5, 6])], [long], long, 5)[0].tolist() == [1, 3, 3, 5, 6]
 
 
-def crypto(day, seed=1):
+def test_a_day_that_lacks_bars_at_its_ends_keeps_its_clock_times():
+    lacking, whole, long = ClockDay(4, 1, 0, 0), ClockDay(4, 0, 0, 0), ClockDay(4, 0, 2, -1)
+    assert clock_day(ns(f"{SPRING} 00:30"), ns(f"{SPRING} 23:30"), ZONE, STEP) == ClockDay(48, 1, 3, 2)
+    assert mapped_by_clock([np.array([2.0, 3])], [lacking], long, 5)[0].tolist() == [0, 2, 2, 3, 0]
+    assert mapped_by_clock([np.array([1.0, 2, 4, 5])], [long], whole, 4)[0].tolist() == [1, 3, 5, 0]
+
+
+def crypto(day, seed=1, missing=0.0):
     first, last = (pd.Timestamp(day) + pd.Timedelta(days=n) for n in (-3, 4))
-    return bars_of({"A": rows_of(np.random.default_rng(seed), list(range(ns(first), ns(last), STEP)), 0.0, 0.1, False)}, zone=ZONE)
+    return bars_of({"A": rows_of(np.random.default_rng(seed), list(range(ns(first), ns(last), STEP)), missing, 0.1, False)}, zone=ZONE)
 
 
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])
@@ -105,8 +112,9 @@ def test_volumes_taken_in_bar_by_bar_give_the_profile_of_the_table(day):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])
-def test_engine_and_batch_agree_bit_for_bit_on_days_of_23_and_25_hours(day):
-    bars = crypto(day)
+@pytest.mark.parametrize(("seed", "missing"), [(1, 0.0), (8, 0.2)])
+def test_engine_and_batch_agree_bit_for_bit_on_days_of_23_and_25_hours(day, seed, missing):
+    bars = crypto(day, seed, missing)
     orders = ParentOrders.grid(bars, size="5%adv", profile_days=2, window=["00:00-24:00", "01:30-09:00", "00:30-03:30"])
     study = SlippageStudy(bars, orders, ["vwap:profile_days=2", "dynamic_vwap:profile_days=2,bin_minutes=60"])
     engine, batch = outcome(study, "engine"), outcome(study, "batch")
