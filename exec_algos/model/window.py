@@ -26,7 +26,6 @@ LONGEST_TIME_OF_DAY = len("HH:MM:SS")
 log = logging.getLogger(__name__)
 
 
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """One session of a venue: ``[open, close)`` in ns UTC, the IANA zone of its clock, and the pauses in which it does not trade."""
