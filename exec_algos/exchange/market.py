@@ -329,7 +329,7 @@ class Market:
             fee, child.fee = due - child.fee, due
             return Owed(fee, 0.0)
         rows = commission.rows(start, child.state.side)
-        if child.account is None or (child.account.rows is not rows and child.account.rows != rows):
+        if child.account is None or child.account.rows is not rows:
             child.account = ChildCharges(rows, lot)
         owed = child.account.charge(lots, value, made)
         child.fee += owed.fees

@@ -45,7 +45,7 @@ class _Terms:
 
     def charged(self, rows: Any) -> ChildCharges:
         """Its account of the day that has these rows."""
-        if self.account is None or (self.account.rows is not rows and self.account.rows != rows):
+        if self.account is None or self.account.rows is not rows:
             self.account = ChildCharges(rows, self.lot)
         return self.account
 

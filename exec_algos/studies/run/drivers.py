@@ -15,10 +15,8 @@ from exec_algos.brokers.simulated import SimulatedBroker
 from exec_algos.checks import Ints
 from exec_algos.clock.queue import Rank
 from exec_algos.clock.virtual import Task
-from exec_algos.costs import Commission
-from exec_algos.costs.charges import FeeTable, is_free
+from exec_algos.costs.charges import FeeTable
 from exec_algos.costs.propagator import ImpactTable
-from exec_algos.errors import UsageError
 from exec_algos.exchange.market import Market, running_market
 from exec_algos.executors import OrderExecutor
 from exec_algos.fills import FillModel
@@ -27,6 +25,7 @@ from exec_algos.market.trading_time import TradingTime
 from exec_algos.model import Fill, Residual, Rules, Side
 from exec_algos.model.window import Window
 from exec_algos.studies.run.clocks import clock_of
+from exec_algos.studies.run.fees import check_one_set, commission_of
 from exec_algos.studies.run.profiles import running_volumes
 from exec_algos.studies.run.worked import Worked
 from exec_algos.tca.places import rows_between
@@ -78,13 +77,15 @@ def drive_batch(job: Job) -> Worked:
     bars, orders, (first, last, deadline, paused), algorithm, curves, model, rules, fills = job
     n = len(orders)
     commission, entry = commission_of(model, orders)
+    if isinstance(commission, FeeTable):
+        check_one_set(orders, commission, entry, algorithm.interval_on(bars.step), bars.step)
     interval = algorithm.interval_on(bars.step)
     clock, clock_row, decisions = clock_of(orders, deadline, paused, interval, rules, bars.step)
     book = BatchOrders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, interval), slices=curves.slices,
         first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
-        law=orders.symbol if model.impact else NO_ROWS, fees=entry, clock=clock_row, decisions=decisions,
+        law=orders.symbol if model.impact else NO_ROWS, fees=entry[:n], clock=clock_row, decisions=decisions,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
     rule = [] if model.spread is None and not model.has_price_grid else [model.rule_prices(bars, side) for side in (1, -1)]
@@ -101,33 +102,6 @@ def drive_batch(job: Job) -> Worked:
         trade_parent=trades.parent, trade_time=stamp, trade_lots=trades.lots, trade_price=trades.price, trade_commission=trades.commission,
         trade_rule_price=trades.rule_price, trade_spread=trades.spread, trade_impact=trades.impact, trade_taxes=trades.taxes,
     )  # fmt: skip
-
-
-def commission_of(model: FillModel, orders: ParentOrders, *, compiled: bool = True) -> tuple[Commission | FeeTable, Ints]:
-    """What the orders are charged, every one of them on a date that is known, and the entry of each in a table."""
-    commission = model.commission
-    if is_free(commission):
-        return Commission(), NO_ROWS
-    if isinstance(commission, Commission):
-        return commission, NO_ROWS
-    last = orders.sessions.all_at_or_after(orders.end - 1)
-    days = orders.sessions.date[np.append(orders.session, last[last > orders.session])]
-    table, entry = FeeTable.of(commission, days, np.append(orders.side, orders.side[last > orders.session]))
-    if compiled:
-        _check_same_fees(orders, table, entry, last > orders.session)
-    return table, entry[: len(orders)]
-
-
-def _check_same_fees(orders: ParentOrders, table: FeeTable, entry: Ints, several: npt.NDArray[np.bool_]) -> None:
-    """Refuse an order over several sessions whose first day has other fees than its last: the compiled loop knows one set an order."""
-    terms = [table.rows[begin:end].tolist() for begin, end in zip(table.begin, table.end, strict=True)]
-    for order, then in zip(np.flatnonzero(several).tolist(), entry[len(orders) :].tolist(), strict=True):
-        if terms[entry[order]] != terms[then]:
-            days = [str(orders.sessions.date[k]) for k in (orders.session[order], orders.sessions.at_or_after(int(orders.end[order]) - 1))]
-            raise UsageError(
-                f"the fees of {orders.symbols[orders.symbol[order]]} change between {days[0]} and {days[1]}, the days of one order; "
-                "use driver='engine' or end the order before"
-            )
 
 
 def _deadlines(orders: ParentOrders, rules: Rules, step: int) -> Ints:
@@ -157,7 +131,7 @@ class _Worker(OrderExecutor):
 def drive_engine(job: Job) -> Worked:
     """Work the orders one by one, each in a replay of its own."""
     bars, orders = job.bars, job.orders
-    commission_of(job.model, orders, compiled=False)
+    commission_of(job.model, orders)
     own = {i: bars.select([symbol]) for i, symbol in enumerate(bars.symbols)}
     rows: list[tuple[int, float, float, float, int]] = []
     fills: list[tuple[int, Fill]] = []

@@ -14,7 +14,8 @@ import numpy as np
 from exec_algos.errors import RunError
 from exec_algos.model import Fill, Side
 from exec_algos.studies.run.custom import CustomExecutor, check_importable
-from exec_algos.studies.run.drivers import commission_of, replayed, trades_of
+from exec_algos.studies.run.drivers import replayed, trades_of
+from exec_algos.studies.run.fees import commission_of
 from exec_algos.studies.run.worked import Worked
 
 if TYPE_CHECKING:
