@@ -55,8 +55,9 @@ def check_one_set(orders: ParentOrders, table: FeeTable, entry: Ints, interval: 
             raise UsageError(f"the fees of {symbol} change between {days[0]} and {days[1]}, the days of one order; {WAY_OUT}")
         closes = time.elapsed(orders.sessions.close[first : last[order]]) - time.elapsed(orders.start[order : order + 1])
         if not _proportional(terms[then]) and (closes % interval).any():
+            night = orders.sessions.date[first]
             raise UsageError(
-                f"a child of an order in {symbol} rests over the night of {orders.sessions.date[first]}, and its fees are those of each day; "
+                f"a child of an order in {symbol} rests over the night of {night}, and its fees are those of each day; "
                 f"{WAY_OUT}, or choose an interval that divides the session"
             )
 
