@@ -41,7 +41,7 @@ SIGNATURES = {
     "spread=None, impact=None, ticks=None, price_limit=None)",
     "Commission": "(rate=0.0, per_share=0.0, minimum=0.0)",
     "ParentOrder": "(*, symbol, side, quantity, start, end, interval, lot_size=1, max_participation=None, rules=NO_RULES, "
-    "until=None, auction=-1, algorithm='', parent_id=-1)",
+    "until=None, auction=-1, pauses=(), algorithm='', parent_id=-1)",
     "BacktestEngine": "(bars, strategies, initial_cash=1000000.0, fill_model=None, *, calendar=None, start=None)",
     "BacktestEngine.run": "(self)",
     "Strategy": "(event_queue, data_handler)",

@@ -19,6 +19,7 @@ from exec_algos.ext.backtrader.charging import multiplier_of
 from exec_algos.ext.backtrader.settings import name_of, settings_of
 from exec_algos.ext.backtrader.stamps import FeedTime
 from exec_algos.model import NO_RULES, Residual, Side
+from exec_algos.model.clock_time import clock_time
 from exec_algos.model.window import shown
 from exec_algos.stepped.broker import SteppedBroker
 from exec_algos.stepped.venue import SteppedChild
@@ -200,6 +201,11 @@ class Desk:
             raise UsageError(
                 f"nobody said when the session of {feed.name} ends: give {instead}, sessionend= with its feed, or calendar= to plug_in"
             )
+        if feed.time.unbounded and _turned_round(terms.get("start"), terms.get("until")):
+            raise UsageError(
+                f"the window ends at {terms['until']}, before it starts at {terms['start']}, and nobody said when the session of {feed.name} "
+                "ends: give a date with until=, or calendar= to plug_in"
+            )
         feed.time.order()
         side = Side.BUY if size > 0 else Side.SELL
         begun = feed.broker.execute(feed.name, abs(size), algorithm, side=side, on_over=self._ended.append, **terms)
@@ -267,3 +273,9 @@ class Desk:
         for order in list(self.orders.values()):
             order.stop("the run ended before the order did")
         self.report()
+
+
+def _turned_round(start: Any, until: Any) -> bool:
+    """Whether both are clock times and the second is not the later one: over midnight, or a mistake."""
+    clocks = [clock_time(moment) if isinstance(moment, str) else None for moment in (start, until)]
+    return clocks[0] is not None and clocks[1] is not None and clocks[1] <= clocks[0]
