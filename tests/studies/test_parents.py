@@ -206,7 +206,7 @@ def test_a_grid_of_nothing_is_refused(nothing):
     [
         ({"window": "9-16"}, "09:30-16:00"),
         ({"window": "16:00-09:30"}, "begin before"),
-        ({"window": "09:61-10:00"}, "within a day"),
+        ({"window": "09:61-10:00"}, "09:30-16:00"),
         ({"profile_days": 0}, "at least 1"),
     ],
 )

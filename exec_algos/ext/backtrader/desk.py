@@ -203,8 +203,8 @@ class Desk:
             )
         if feed.time.unbounded and _turned_round(terms.get("start"), terms.get("until")):
             raise UsageError(
-                f"the window ends at {terms['until']}, before it starts at {terms['start']}, and nobody said when the session of {feed.name} "
-                "ends: give a date with until=, or calendar= to plug_in"
+                f"the window ends at {terms['until']}, before it starts at {terms['start']}, and nobody said when the session of "
+                f"{feed.name} ends: give a date with until=, or calendar= to plug_in"
             )
         feed.time.order()
         side = Side.BUY if size > 0 else Side.SELL
