@@ -77,7 +77,9 @@ class Fit(NamedTuple):
 
 def fit_of(start: Ints, found: Sessions, step: int) -> Fit:
     """How bars of `step` ns lie in sessions; `start` rises, ns UTC."""
-    given, start = len(start), start[~found.in_break(start)]
+    given = len(start)
+    if found.has_breaks:
+        start = start[~found.in_break(start)]
     first, last = found.rows(start)
     held = np.flatnonzero(last > first)
     if not len(held):

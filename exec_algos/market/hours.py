@@ -81,7 +81,8 @@ def sessions_of(bars: Bars, calendar: str | None) -> Sessions:
     if calendar is not None and calendar != OWN_SESSIONS:
         begin, end = int(bars.start[bars.offsets[:-1]].min()), int(bars.start[bars.offsets[1:] - 1].max())
         named = sessions(calendar, begin, end)
-        if not (named.locate(bars.start) >= 0).any():
+        ranges = (named.rows(bars.start[a:b]) for a, b in zip(bars.offsets[:-1], bars.offsets[1:], strict=True))
+        if not any((last > first).any() for first, last in ranges):
             first = np.datetime64(begin, "ns").astype("datetime64[s]")
             a, b = bars.offsets[:2]
             advice = fitting(bars.start[a:b], bars.zone, named, bars.step)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from markets import STEP, bars_of, fill_models, rows_of
-from test_backtrader_agreement import Plan, agree
+from test_backtrader_agreement import Plan, assert_agree
 
 from exec_algos import FillModel, Rules
 from exec_algos.algorithms import parse_algorithm
@@ -114,7 +114,7 @@ def plans_of(draw, name):
 @settings(deadline=None, max_examples=12)
 def test_fills_over_pauses_nights_and_sessions_are_those_of_our_engine(name, data, model):
     bars = data.draw(markets_of(name))
-    agree(bars, data.draw(st.lists(plans_of(name), min_size=1, max_size=3)), model, calendar=CASES[name].calendar)
+    assert_agree(bars, data.draw(st.lists(plans_of(name), min_size=1, max_size=3)), model, calendar=CASES[name].calendar)
 
 
 def night_market():
@@ -128,7 +128,7 @@ def filled_over_a_night(algorithm, model):
     case = CASES["extended hours and several sessions of New York"]
     start, until = case.stamp("2024-03-07 15:00"), case.stamp("2024-03-08 10:30")
     plan = Plan(case.stamp("2024-03-07 12:00"), "A", 20_000, parse_algorithm(algorithm), start=start, until=until)
-    fills = agree(night_market(), [plan], model)
+    fills = assert_agree(night_market(), [plan], model)
     return [(pd.Timestamp(row[2], tz="UTC").tz_convert(case.hours.zone).strftime("%d %H:%M"), row[3]) for row in fills]
 
 
