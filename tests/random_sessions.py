@@ -16,8 +16,10 @@ ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "America/Chicago")
 def calendar_of(draw_ints, zone, count):
     """Sessions of whole bars: each a time after the last, perhaps none, perhaps with a pause, perhaps open after it."""
     at, columns = FIRST, []
+    alike = (draw_ints(0, 36), draw_ints(1, 8), draw_ints(0, 4), draw_ints(0, 7)) if draw_ints(0, 1) else None
     for _ in range(count):
-        gap, morning, pause, late = draw_ints(0, 36), draw_ints(1, 8), draw_ints(0, 4), draw_ints(0, 7)
+        gap, morning, pause, late = alike or (draw_ints(0, 36), draw_ints(1, 8), draw_ints(0, 4), draw_ints(0, 7))
+        late = 0 if alike and draw_ints(0, 3) == 0 else late  # the same hours each day, but for a half day
         opened = at + gap * STEP
         if not (pause and late):
             pause = late = 0

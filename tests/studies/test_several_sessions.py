@@ -120,3 +120,18 @@ def test_fees_that_change_while_an_order_is_worked_are_left_to_the_engine():
     fills = study.run("engine").fills
     taxed = (fills["taxes"] / (fills["quantity"] * fills["price"])).groupby(fills["timestamp"].dt.day).mean()
     assert taxed[26] > taxed[27] > 0
+
+
+@pytest.mark.parametrize("day", ["2024-12-24", "2024-12-27"])
+def test_a_half_day_and_the_days_behind_it_have_one_profile_in_both_drivers(day):
+    """Hong Kong trades the morning of 24 December only: as long as any other morning, with no afternoon."""
+    bars = bars_of("XHKG", "2024-12-18", "2024-12-31")
+    frame = orders(("buy", 3000, f"{day} 09:30", f"{day} 12:00"))
+    study = SlippageStudy(bars, ParentOrders.from_frame(frame, bars, calendar="XHKG"), ["vwap:profile_days=2"], FillModel())
+    batch, engine = study.run(), study.run("engine")
+    pd.testing.assert_frame_equal(batch.fills, engine.fills)
+    if day == "2024-12-24":  # the mornings before it, and nothing of their afternoons
+        dates = bars.start // 86_400_000_000_000
+        before = [np.datetime64(date, "D").astype(int) for date in ("2024-12-20", "2024-12-23")]
+        usual = np.sum([bars.volume[dates == date][:30] for date in before], axis=0)
+        np.testing.assert_allclose(np.cumsum(batch.fills["quantity"]) / 3000, np.cumsum(usual) / usual.sum(), atol=0.51 / 3000)

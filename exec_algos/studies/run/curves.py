@@ -166,7 +166,7 @@ def _irregular(own: SymbolBars, changed: npt.NDArray[np.bool_], session: Ints, l
     """
     long: npt.NDArray[np.bool_] = last > own.slots[session]
     morning, late = own.morning, own.slots - own.morning
-    halves = len(np.unique(morning)) > 1 and bool(late.any())
+    halves = bool(late.any()) and len(np.unique(np.column_stack([morning, late]), axis=0)) > 1
     if not (halves or changed.any()):
         return long
     held = np.flatnonzero(own.last > own.first)
