@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LAST = 4_102_444_800  # s of 2100
+FIRST = 86_400_000_000_000  # ns: the second day of 1970
 UNITS = (1_000_000_000, 1_000_000, 1_000, 1)  # ns in s, ms, us, ns
 NEAR = 366 * 86_400_000_000_000  # ns that epochs of one file, of different units, may lie apart
 SINCE = 2_000_000_000  # s: no market data are of 2033 and later
@@ -92,6 +93,7 @@ def epochs_of(text: pd.Series[Any]) -> Epochs:
     known = whole & (unit < len(UNITS)) & (numbers > 0)
     scale = np.array([*UNITS, 0], dtype=np.int64)[unit]
     ns = np.where(known, numbers, 0).astype(np.int64) * np.where(known, scale, 0)
+    known &= ns >= FIRST  # a small number is none: a column of counts would be the first seconds of 1970
     late = known & (ns >= SINCE * UNITS[0])  # beside others they are dates, or damage
     known &= ~late if 0 < late.sum() * 2 <= known.sum() else True
     return Epochs(ns, ~known | _far(ns, np.asarray(text.str.len().fillna(0), dtype=np.int64) * len(UNITS) + unit, known))

@@ -195,3 +195,12 @@ def test_what_is_let_through_is_true_and_every_row_is_accounted_for(rows, on_bad
     assert (bars.volume >= 0).all()
     assert len(bars) == len(table) - sum(issue.action.startswith("dropped") for issue in bars.report)
     assert Bars.from_frame(bars.to_frame(), step="1min").report == ()
+
+
+def test_small_numbers_are_no_seconds_of_the_first_day_of_1970(tmp_path):
+    rows = ["1704205800,10,10,10,10,5", *[f"{n},10,10,10,10,5" for n in (2, 2, 2, 60, 120)]]
+    (tmp_path / "A.csv").write_text("timestamp,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    said = {"label": "start", "step": "1min", "zone": "UTC"}
+    with pytest.raises(MarketDataError, match="row 2: A: timestamp '2' is no epoch"):
+        Bars.from_csv(tmp_path / "A.csv", **said)
+    assert Bars.from_csv(tmp_path / "A.csv", on_bad="drop", **said).start.tolist() == [1_704_205_800_000_000_000]
