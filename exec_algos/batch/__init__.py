@@ -7,6 +7,6 @@ its own; numba compiles the very functions that the backtest calls.
 from __future__ import annotations
 
 from exec_algos.batch.kernel import run_batch
-from exec_algos.batch.tape import NO_CLOCK, NOT_WATCHED, BatchOrders, BatchTrades, Clock, Outcome, Tape, Watched
+from exec_algos.batch.tape import NO_SLICE_TIMES, NOT_WATCHED, BatchOrders, BatchTrades, Outcome, SliceTimes, Tape, Watched
 
-__all__ = ["NOT_WATCHED", "NO_CLOCK", "BatchOrders", "BatchTrades", "Clock", "Outcome", "Tape", "Watched", "run_batch"]
+__all__ = ["NOT_WATCHED", "NO_SLICE_TIMES", "BatchOrders", "BatchTrades", "Outcome", "SliceTimes", "Tape", "Watched", "run_batch"]

@@ -19,12 +19,12 @@ from numba.extending import overload
 
 from exec_algos.batch.jobs import bounds_of, jobs_of
 from exec_algos.batch.tape import (
-    NO_CLOCK,
+    NO_SLICE_TIMES,
     NOT_WATCHED,
     BatchOrders,
     BatchTrades,
-    Clock,
     Outcome,
+    SliceTimes,
     Tape,
     Variant,
     Watched,
@@ -107,7 +107,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
     single = dense and not late
 
     # One loop on purpose: every call in it that passes arrays costs a third of the speed.
-    def run(tape, orders, curves, clock, params, commission, fees, impact, grid, lag, limit_fill, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+    def run(tape, orders, curves, times, params, commission, fees, impact, grid, lag, limit_fill, bounds, step, outcome, begins, trades):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
         most = max(orders.slices.max(), orders.decisions.max() if paused else 1) if late else 1
         levels = np.zeros(len(impact.weights))
         asked, got, limits = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most)
@@ -131,7 +131,7 @@ def _kernel(key: str, variant: Variant) -> Any:  # noqa: C901, PLR0915 - counts 
                 if deadline > end:
                     total = n + 1 if after == 2 else n - (end - deadline) // d
             if paused:
-                opens, over = clock.begin[orders.clock[i] :], clock.end[orders.clock[i] :]
+                opens, over = times.begin[orders.times[i] :], times.end[orders.times[i] :]
                 total = orders.decisions[i]
             base = first - orders.base[i] if watching else 0
             filled, notional, paid, taxed, children, at = 0, 0.0, 0.0, 0.0, 0, begins[i]
@@ -261,7 +261,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
     limits: LimitTerms = TOUCHED,
     watching: bool = False,
     rules: Rules = NO_RULES,
-    clock: Clock = NO_CLOCK,
+    times: SliceTimes = NO_SLICE_TIMES,
     recording: bool = False,
     threads: int | None = None,
 ) -> tuple[Outcome, BatchTrades]:
@@ -295,7 +295,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         `decide` looks at the market: needs ``tape.seen`` and ``orders.base``.
     rules : Rules
         Of every order.
-    clock : Clock
+    times : SliceTimes
         Slices of the orders that have ``orders.decisions``.
     recording : bool
         Keep single trades.
@@ -329,7 +329,7 @@ def run_batch(  # noqa: PLR0913 - a tape, orders and the rules that join them
         rows: Any = slice(part[0], part[-1] + 1) if part[-1] - part[0] == len(part) - 1 else part
         mine = Outcome._make(column[rows] for column in outcome)
         _kernel(key, variant)(
-            tape, orders.take(rows), curves, clock, params, plain, fees, impact, grid, lag, limits, bounds, step, mine, space[rows], trades
+            tape, orders.take(rows), curves, times, params, plain, fees, impact, grid, lag, limits, bounds, step, mine, space[rows], trades
         )
         for whole, column in zip(outcome, mine, strict=True):
             if rows is part:

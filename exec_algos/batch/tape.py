@@ -91,8 +91,8 @@ class BatchOrders(NamedTuple):
         Row of the impact's terms, one a symbol. Empty: the first.
     fees : ndarray of int64
         Entry of the fee table, one a trade date and side. Empty: the first.
-    clock, decisions : ndarray of int64
-        Where the order's slices begin in the `Clock`, and how many it has with those of its residual policy. 0 decisions, or empty: the
+    times, decisions : ndarray of int64
+        Where the order's slices begin in `SliceTimes`, and how many it has with those of its residual policy. 0 decisions, or empty: the
         window has no pause, slice k begins at ``start + k interval``.
     """
 
@@ -111,7 +111,7 @@ class BatchOrders(NamedTuple):
     deadline: Ints = NO_ROWS
     law: Ints = NO_ROWS
     fees: Ints = NO_ROWS
-    clock: Ints = NO_ROWS
+    times: Ints = NO_ROWS
     decisions: Ints = NO_ROWS
 
     def take(self, rows: Any) -> BatchOrders:
@@ -136,7 +136,7 @@ class BatchOrders(NamedTuple):
             raise UsageError(f"curves of the orders lie outside the {len(curves)} curve values")
 
 
-class Clock(NamedTuple):
+class SliceTimes(NamedTuple):
     """Slices of orders whose windows have pauses or nights in them, one order behind the other; see `exec_algos.model.slicing`.
 
     Attributes
@@ -149,7 +149,7 @@ class Clock(NamedTuple):
     end: Ints
 
 
-NO_CLOCK = Clock(NO_ROWS, NO_ROWS)
+NO_SLICE_TIMES = SliceTimes(NO_ROWS, NO_ROWS)
 
 
 class Outcome(NamedTuple):
@@ -249,7 +249,7 @@ class Variant(NamedTuple):
     gaps : bool
         Some bars may have no price: nothing fills there.
     paused : bool
-        Windows have pauses or nights in them: slices are those of a `Clock`.
+        Windows have pauses or nights in them: slices are those of a `SliceTimes`.
     """
 
     dense: bool

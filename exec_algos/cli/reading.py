@@ -1,4 +1,4 @@
-"""What the commands that read bars may be told of the files: one set of options, and one value that carries them."""
+"""What a command takes of the files of bars: one set of options, and one value that carries them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
     added = {name: option for name, option in OPTIONS.items() if name not in own}
 
     @functools.wraps(command)
-    def told(*args: Any, **given: Any) -> None:
+    def with_options(*args: Any, **given: Any) -> None:
         said = {name: given.pop(name) for name in added}
         with one_line_errors():
             if "order_columns" in given:
@@ -98,9 +98,9 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.items():
         parameters += _expanded(added) if name == "reading" else [parameter]
-    told.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    told.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return told
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
 
 
 def _expanded(options: dict[str, tuple[Any, Any]]) -> list[inspect.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -40,6 +41,8 @@ def _charged(commission: Commission | FeeSchedule, sessions: Sessions) -> Commis
         return FREE
     return DatedFees(commission, sessions.day) if isinstance(commission, FeeSchedule) else commission
 
+
+log = logging.getLogger(__name__)
 
 running_market: ContextVar[Market | None] = ContextVar("running_market", default=None)
 
@@ -96,7 +99,7 @@ class Market:
                 raise UsageError(f"bars of one market have one quote proxy, got {proxies}; name it for all of them, or for none")
         if self._at_limit is not None:
             check_quotes(bars)
-        bars = trading_bars(bars, self.sessions)
+        bars = _without_pauses(bars, self.sessions)
         for symbol in bars.symbols:
             if symbol in self.streams:
                 raise UsageError(f"{symbol} is in this market already")
@@ -364,3 +367,11 @@ class Market:
             self.queue.put(self.queue.now, Rank.WAKE, resume, None)
         else:
             resume(None)
+
+
+def _without_pauses(bars: Bars, sessions: Sessions) -> Bars:
+    """The bars without those in the pauses of the sessions; how many there were is said."""
+    found = trading_bars(bars, sessions)
+    if len(found) < len(bars):
+        log.warning("%d bars in the pauses of %s are left out", len(bars) - len(found), sessions.name)
+    return found

@@ -357,8 +357,8 @@ class Bars:
         """
         from exec_algos.market.csvformat import csv_format
 
-        told = csv_format(written)
-        return cls.read(path, format=format, symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad, csv=told)
+        dialect = csv_format(written)
+        return cls.read(path, format=format, symbol=symbol, zone=zone, label=label, step=step, on_bad=on_bad, csv=dialect)
 
     @classmethod
     def from_parquet(

@@ -150,7 +150,7 @@ class Sessions:
         ends = np.flatnonzero(np.append(self.open[1:] != self.close[:-1], n > 0))
         return np.append(ends[np.searchsorted(ends, np.arange(n))] if n else np.zeros(0, dtype=np.int64), -1)
 
-    def resumed(self, held: Ints, instants: Ints) -> Ints:
+    def piece_open(self, held: Ints, instants: Ints) -> Ints:
         """When the trading began that goes on at each instant: its session's open, or the end of the pause before it, ns UTC."""
         found: Ints = np.where(instants >= self.break_end[held], self.break_end[held], self.open[held])
         return found

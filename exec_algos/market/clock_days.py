@@ -44,21 +44,21 @@ class ClockDay(NamedTuple):
     bars: int
 
 
-NO_CLOCK = ClockDay(0, 0, 0, 0)
+NO_CLOCK_DAY = ClockDay(0, 0, 0, 0)
 
 
 @lru_cache(maxsize=4096)
 def clock_day(opened: int, closed: int, zone: str, step: int) -> ClockDay:
     """How a session ``[opened, closed)`` (ns UTC) of bars of `step` ns, without a pause, stands on the clock of `zone`."""
     if DAY % step or not LEAST <= closed - opened <= MOST:
-        return NO_CLOCK
+        return NO_CLOCK_DAY
     place = ZoneInfo(zone)
     leap = _ahead(closed - SECOND, place) - _ahead(opened, place)
     length, begin = closed - opened + leap, (opened + _ahead(opened, place)) % DAY
     begin = 0 if length == DAY else begin  # one that crosses midnight is a day of its own
-    at = _change(opened, closed, place) - opened if leap else 0
+    at = clock_change(opened, closed, place) - opened if leap else 0
     if at + leap < 0 or begin + length > DAY or begin % step or leap % step or at % step:
-        return NO_CLOCK
+        return NO_CLOCK_DAY
     return ClockDay(DAY // step, begin // step, at // step, leap // step)
 
 
@@ -123,8 +123,8 @@ def _ahead(instant: int, place: ZoneInfo) -> int:
     return 0 if offset is None else round(offset.total_seconds()) * SECOND
 
 
-def _change(low: int, high: int, place: ZoneInfo) -> int:
-    """The instant (ns UTC) in ``(low, high]`` at which the clock changes, to the second."""
+def clock_change(low: int, high: int, place: ZoneInfo) -> int:
+    """The instant (ns UTC) in ``(low, high]`` at which the clock of `place` changes, to the second; it changes there once."""
     a, b, before = low // SECOND, high // SECOND, _ahead(low, place)
     while b - a > 1:
         middle = (a + b) // 2

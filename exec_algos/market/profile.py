@@ -15,7 +15,7 @@ import numpy.typing as npt
 from exec_algos.errors import UsageError
 from exec_algos.market.adv import check_history, earlier_sessions
 from exec_algos.market.arrays import Floats, Ints
-from exec_algos.market.clock_days import NO_CLOCK, ClockDay, clock_changes, clock_day, mapped_by_clock
+from exec_algos.market.clock_days import NO_CLOCK_DAY, ClockDay, clock_changes, clock_day, mapped_by_clock
 from exec_algos.market.pieces import OpenHours, shape, slot, starts
 
 if TYPE_CHECKING:
@@ -115,13 +115,13 @@ class SessionVolumes:
 def _clocks(sessions: Sessions, step: int) -> list[ClockDay]:
     """How each session stands on the clock; one with a pause is no round day."""
     if not clock_changes(sessions, step).any():
-        return [NO_CLOCK] * len(sessions)
+        return [NO_CLOCK_DAY] * len(sessions)
     columns = zip(sessions.open.tolist(), sessions.close.tolist(), (sessions.break_start == sessions.close).tolist(), strict=True)
-    return [clock_day(opened, closed, sessions.zone, step) if whole else NO_CLOCK for opened, closed, whole in columns]
+    return [clock_day(opened, closed, sessions.zone, step) if whole else NO_CLOCK_DAY for opened, closed, whole in columns]
 
 
 def mapped(
-    past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape, clocks: Sequence[ClockDay] = (), clock: ClockDay = NO_CLOCK
+    past: Sequence[Floats], shapes: Sequence[Shape], shape: Shape, clocks: Sequence[ClockDay] = (), clock: ClockDay = NO_CLOCK_DAY
 ) -> list[Floats]:
     """Volumes of sessions mapped onto the bars of another: half by half, never across the pause.
 
@@ -267,7 +267,7 @@ def _halves(hours: OpenHours, step: int) -> Shape:
 
 
 def _clock(hours: OpenHours, step: int) -> ClockDay:
-    return NO_CLOCK if hours.breaks else clock_day(hours.open, hours.close, hours.zone, step)
+    return NO_CLOCK_DAY if hours.breaks else clock_day(hours.open, hours.close, hours.zone, step)
 
 
 def _utc(instant: int) -> str:

@@ -165,7 +165,11 @@ def _assemble(found: Sequence[RawRows], request: Request) -> Loaded:
 def _alike(parts: list[RawRows]) -> list[RawRows]:
     """The files of a symbol, the prices of those with float32's as decimals where others have doubles; alike, they are judged together."""
     single = [may_be_single(part.columns["close"]) for part in parts]
-    return parts if all(single) or not any(single) else [_decimal(part) if one else part for part, one in zip(parts, single, strict=True)]
+    return (
+        parts
+        if all(single) or not any(single)
+        else [_decimal(part) if narrow else part for part, narrow in zip(parts, single, strict=True)]
+    )
 
 
 def _decimal(rows: RawRows) -> RawRows:

@@ -179,11 +179,11 @@ def _equal(a: Floats, b: Floats) -> Flags:
 def _same_meaning(parts: list[RawRows]) -> None:
     """Refuse files whose stamps are other ends of their bars, or whose bars have other lengths; a length that is not told is any."""
     for name, attribute in (("label", "label"), ("step in ns", "step")):
-        told = [part for part in parts if getattr(part, attribute) is not None]
-        for part in told[1:]:
-            here, there = getattr(part, attribute), getattr(told[0], attribute)
+        stated = [part for part in parts if getattr(part, attribute) is not None]
+        for part in stated[1:]:
+            here, there = getattr(part, attribute), getattr(stated[0], attribute)
             if here != there:
-                reason = f"{part.symbol}: {name} is {here}, in {told[0].files[0]} it is {there}; read the files apart"
+                reason = f"{part.symbol}: {name} is {here}, in {stated[0].files[0]} it is {there}; read the files apart"
                 raise MarketDataError(reason, file=part.files[0])
     _refuse_two_lengths([(part, length) for part in parts if part.step is None and (length := shown_length(part)) is not None])
 

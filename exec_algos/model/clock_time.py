@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from exec_algos.market.clock_days import clock_change
 
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]|24(?=:00$|:00:00$)):([0-5]\d)(?::([0-5]\d))?")
 
@@ -62,19 +64,8 @@ def on_clock(day: date, clock: timedelta, zone: str, *, last: bool = False) -> i
         return _nanoseconds(early)
     first, second = _nanoseconds(early), _nanoseconds(late)
     if first > second:  # the clock leaps over it
-        return _leap(second, first, place)
+        return clock_change(second, first, place)
     return second if last else first
-
-
-def _leap(low: int, high: int, place: tzinfo) -> int:
-    """The second in ``(low, high]`` (ns UTC) at which the offset of `place` changes."""
-    second = 1_000_000_000
-    a, b = low // second, high // second
-    before = datetime.fromtimestamp(a, place).utcoffset()
-    while b - a > 1:
-        middle = (a + b) // 2
-        a, b = (middle, b) if datetime.fromtimestamp(middle, place).utcoffset() == before else (a, middle)
-    return b * second
 
 
 def _local(instant: int, zone: str) -> datetime:

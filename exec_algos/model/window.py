@@ -46,6 +46,18 @@ class Session:
 SessionAt = Callable[[int], Session]
 
 
+def session_finder(sessions: Sessions) -> SessionAt:
+    """What gives the session that is open at an instant (ns UTC), or the next; UsageError where the sessions end before it."""
+
+    def session_at(instant: int) -> Session:
+        number = sessions.at_or_after(instant)
+        if number == len(sessions):
+            raise UsageError(f"the sessions of {sessions.name} that the bars reach end before {shown(instant, sessions.zone)}")
+        return Session.of(sessions, number)
+
+    return session_at
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A window as asked for.

@@ -202,9 +202,9 @@ def _off_grid(start: Ints, sessions: Sessions, first: Ints, last: Ints, step: in
     leads[first[last > first]] = True
     rows = np.flatnonzero(leads)
     held = sessions.locate(start[rows])
-    if not ((start[rows] - sessions.resumed(held, start[rows])) % step).any():
+    if not ((start[rows] - sessions.piece_open(held, start[rows])) % step).any():
         return NO_ROWS
-    return np.flatnonzero((start - sessions.resumed(sessions.held(start), start)) % step != 0)
+    return np.flatnonzero((start - sessions.piece_open(sessions.held(start), start)) % step != 0)
 
 
 def _renumbered(orders: ParentOrders, symbols: tuple[str, ...]) -> ParentOrders:

@@ -9,7 +9,7 @@ from markets import STEP, assert_same, bars_of, outcome, rows_of
 
 from exec_algos import ParentOrders, SlippageStudy
 from exec_algos.market.calendars import Sessions, sessions
-from exec_algos.market.clock_days import NO_CLOCK, ClockDay, clock_changes, clock_day, mapped_by_clock
+from exec_algos.market.clock_days import NO_CLOCK_DAY, ClockDay, clock_changes, clock_day, mapped_by_clock
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.profile import RecordedVolumes, SessionVolumes
 from exec_algos.model import Session
@@ -49,7 +49,7 @@ def test_a_day_of_a_clock_change_lasts_24_hours_on_its_clock():
     [("2024-03-10 09:30", "2024-03-10 16:00"), ("2024-03-06 17:00", "2024-03-07 16:00")],
 )
 def test_other_sessions_do_not_stand_on_a_clock(opened, closed):
-    assert clock_day(ns(opened), ns(closed), ZONE, STEP) == NO_CLOCK
+    assert clock_day(ns(opened), ns(closed), ZONE, STEP) == NO_CLOCK_DAY
 
 
 def test_only_days_on_which_clocks_change_are_named_and_no_calendar_with_nights_off_has_one():

@@ -470,12 +470,12 @@ def test_a_zip_of_several_files_is_a_symbol_for_each_and_one_of_one_file_is_name
 # the real files
 
 
-def agree(one, other):
+def assert_agree(left, right):
     """Same bars at the same times, prices to 1e-12."""
-    np.testing.assert_array_equal(one.start, other.start)
-    assert one.step == other.step
-    for name in set(one.columns()) & set(other.columns()):
-        np.testing.assert_allclose(one.columns()[name], other.columns()[name], rtol=1e-12, err_msg=name)
+    np.testing.assert_array_equal(left.start, right.start)
+    assert left.step == right.step
+    for name in set(left.columns()) & set(right.columns()):
+        np.testing.assert_allclose(left.columns()[name], right.columns()[name], rtol=1e-12, err_msg=name)
 
 
 def day(bars, *dates):
@@ -499,7 +499,7 @@ REAL = {
 def test_a_vendors_own_file_agrees_with_the_normalised_one(market_data, raw):
     parquet, dates, told = REAL[raw]
     normal = Bars.read(market_data / parquet)
-    agree(Bars.read(market_data / raw, **told), day(normal, *dates) if dates else normal)
+    assert_agree(Bars.read(market_data / raw, **told), day(normal, *dates) if dates else normal)
 
 
 @pytest.mark.market_data
@@ -510,14 +510,14 @@ def test_a_vendors_own_file_agrees_with_the_normalised_one(market_data, raw):
 def test_a_part_of_a_vendors_file_agrees_with_the_normalised_one(market_data, raw, parquet):
     part = Bars.read(market_data / raw)
     whole = Bars.read(market_data / parquet)
-    agree(part, whole.take(np.isin(whole.start, part.start)))
+    assert_agree(part, whole.take(np.isin(whole.start, part.start)))
 
 
 @pytest.mark.market_data
 def test_a_futures_zip_holds_every_contract(market_data):
     bars = Bars.read(market_data / "raw/lean/future")
     assert bars.symbols == ("ESH14", "ESM14", "ESZ13")
-    agree(bars.select(["ESZ13"]), day(Bars.read(market_data / "fut_lean/ESZ13.parquet"), "2013-10-07"))
+    assert_agree(bars.select(["ESZ13"]), day(Bars.read(market_data / "fut_lean/ESZ13.parquet"), "2013-10-07"))
 
 
 FOLDERS = {

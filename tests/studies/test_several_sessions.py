@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from exec_algos import Bars, BarStore, FillModel, ParentOrders, SlippageStudy
+from exec_algos import Bars, BarStore, FillModel, ParentOrders, SimulatedBroker, SlippageStudy
 from exec_algos.errors import UsageError
 from exec_algos.fills.parsing import parse_preset
 from exec_algos.market.calendars import sessions
@@ -135,3 +135,33 @@ def test_a_half_day_and_the_days_behind_it_have_one_profile_in_both_drivers(day)
         before = [np.datetime64(date, "D").astype(int) for date in ("2024-12-20", "2024-12-23")]
         usual = np.sum([bars.volume[dates == date][:30] for date in before], axis=0)
         np.testing.assert_allclose(np.cumsum(batch.fills["quantity"]) / 3000, np.cumsum(usual) / usual.sum(), atol=0.51 / 3000)
+
+
+@pytest.mark.parametrize(
+    ("ends", "note"),
+    [
+        (["2024-01-10 12:45", "2024-01-08 15:00"], ("1 order runs over several sessions, the longest over 3",)),
+        (["2024-01-10 12:45", "2024-01-09 10:00"], ("2 orders run over several sessions, the longest over 3",)),
+        (["2024-01-08 14:00", "2024-01-08 15:00"], ()),
+    ],
+)
+def test_a_note_says_how_many_orders_run_over_several_sessions(tmp_path, ends, note):
+    bars = bars_of("XNYS", "2024-01-02", "2024-01-12")
+    frame = orders(*(("buy", 780, "2024-01-08 12:45", end) for end in ends))
+    made = ParentOrders.from_frame(frame, bars, calendar="XNYS")
+    assert made.notes == note
+    assert SlippageStudy(bars, made, ["twap"], FillModel()).run().config["parents"].get("orders_read_as", []) == list(note)
+    frame.to_csv(tmp_path / "orders.csv", index=False)
+    BarStore(tmp_path / "store").write(bars)
+    desk = DeskOrders(source=tmp_path / "orders.csv", calendar="XNYS")
+    shards = ShardedStudy(store=str(tmp_path / "store"), parents=desk, algorithms=["twap"]).run(str(tmp_path / "out"))
+    assert shards.config.get("orders_read_as", []) == list(note)
+
+
+def test_an_engine_says_how_many_bars_lie_in_pauses(caplog):
+    hours = sessions("XTKS", pd.Timestamp("2024-01-10").value, pd.Timestamp("2024-01-11").value)
+    stamps = np.arange(int(hours.open[0]), int(hours.close[0]), STEP)  # lunch has bars: twelve of five minutes
+    frame = pd.DataFrame({"timestamp": pd.to_datetime(stamps, utc=True), "symbol": "AAA", "volume": 10.0})
+    bars = Bars.from_frame(frame.assign(open=1.0, high=1.0, low=1.0, close=1.0), label="start", step=STEP, zone="Asia/Tokyo")
+    SimulatedBroker(bars, calendar="XTKS")
+    assert [record.getMessage() for record in caplog.records] == ["12 bars in the pauses of XTKS are left out"]

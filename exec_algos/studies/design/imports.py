@@ -18,7 +18,7 @@ from exec_algos.market.splits import shares_after
 from exec_algos.model import Session
 from exec_algos.model.lots import MOST_ORDERED
 from exec_algos.model.rules import check_lots
-from exec_algos.model.window import trading_pieces, whole_window
+from exec_algos.model.window import session_finder, trading_pieces, whole_window
 from exec_algos.studies.design.history import SymbolHistory
 from exec_algos.studies.design.reasons import counted
 from exec_algos.studies.design.written.cells import Unread
@@ -171,17 +171,11 @@ class Checks:
             raise _RefusedRowError(value, "the bars end before the order starts")
         if end <= self.sessions.open[session]:
             raise _RefusedRowError(value, "the exchange is closed then" if session else "the order ends before the bars start")
-        stretches = trading_pieces(Session.of(self.sessions, session), end, self._session_at, self.step)
+        stretches = trading_pieces(Session.of(self.sessions, session), end, session_finder(self.sessions), self.step)
         window = whole_window(start, end, stretches, self.step)
         if window is None:
             raise _RefusedRowError(value, f"there is no whole bar of {self.step / 1e9:g} s in the window")
         return self.sessions.at_or_after(window[0]), *window
-
-    def _session_at(self, instant: int) -> Session:
-        number = self.sessions.at_or_after(instant)
-        if number == len(self.sessions):
-            raise UsageError(f"the sessions of {self.sessions.name} that the bars reach end before {instant} ns UTC")
-        return Session.of(self.sessions, number)
 
 
 def hours_of(sessions: Sessions, session: int, end: int) -> tuple[int, int]:
@@ -265,11 +259,12 @@ def parents_in_rows(  # noqa: PLR0913 - rows, and what they were checked against
     windows = dict(zip(WINDOWS, texts, strict=True))
     known = SymbolHistory(bars, sessions, profile_days, symbol, session)
     clipped = tuple(clipped_of(written, rows, sessions))
-    said = {READ_AS: list(written.notes), CLIPPED: len(clipped)}
+    notes = [*written.notes, *several_sessions(rows, sessions)]
+    said = {READ_AS: notes, CLIPPED: len(clipped)}
     return {
         "symbols": bars.symbols, "sessions": sessions, "symbol": symbol, "session": session, "side": side, "lots": lots,
         "lot_size": lot_size, "start": start, "end": end, "profile_days": 0, "refused": tuple(refused), "clipped": clipped,
-        "notes": written.notes, "columns": {**known, **written.carried(number), **windows},
+        "notes": tuple(notes), "columns": {**known, **written.carried(number), **windows},
         "terms": {name: value for name, value in said.items() if value},
     }  # fmt: skip
 
@@ -292,6 +287,16 @@ def clipped_of(written: WrittenOrders, rows: Sequence[Row], sessions: Sessions) 
                 Refused(row.row, written.as_written[int(written.places(row.row))][1], f"{' and '.join(parts)}: clipped to {window}")
             )
     return sorted(found)
+
+
+def several_sessions(rows: Sequence[Row], sessions: Sessions) -> list[str]:
+    """A note where orders run over several sessions, for a date that is wrong by a year looks like one that does."""
+    many = [sessions.at_or_after(row.end - 1) - row.session + 1 for row in rows]
+    over = sum(count > 1 for count in many)
+    if not over:
+        return []
+    verb = "order runs" if over == 1 else "orders run"
+    return [f"{over:,} {verb} over several sessions, the longest over {max(many):,}"]
 
 
 def windows_text(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.object_]:

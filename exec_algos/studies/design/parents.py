@@ -317,7 +317,7 @@ class ParentOrders:
         >>> bars = load_samples()["XNYS"]
         >>> row = {"symbol": "SYNMID", "side": "buy", "quantity": 500, "start": "2025-10-15 10:00", "end": "2025-10-15 11:00"}
         >>> orders = ParentOrders.from_frame(pd.DataFrame([row, {**row, "quantity": -5}]), bars, calendar="XNYS")
-        >>> len(orders), [(one.row, one.value) for one in orders.refused]
+        >>> len(orders), [(row.row, row.value) for row in orders.refused]
         (1, [(2, '-5')])
         """
         from exec_algos.studies.design.imports import parents_in_frame

@@ -17,7 +17,7 @@ from exec_algos.market.adv import SessionTotals
 from exec_algos.model import Session
 from exec_algos.model.clock_time import clock_end, clock_start, clock_time
 from exec_algos.model.lots import MOST_ORDERED, SLACK, whole_lots
-from exec_algos.model.window import trading_pieces, whole_window
+from exec_algos.model.window import session_finder, trading_pieces, whole_window
 
 if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
@@ -112,10 +112,10 @@ def days_of(sessions: tuple[str | None, str | None]) -> tuple[str | None, str | 
     return first, last
 
 
-Clock = tuple[timedelta, timedelta]
+ClockTimes = tuple[timedelta, timedelta]
 
 
-def clock_times(window: str | None) -> Clock | None:
+def clock_times(window: str | None) -> ClockTimes | None:
     """The clock times of a window's ends; None where it is not given. One that ends before it begins runs over midnight."""
     if window is None:
         return None
@@ -152,7 +152,7 @@ class Plan(NamedTuple):
     """One size and window of a grid."""
 
     size: OrderSize
-    clock: Clock | None
+    clock: ClockTimes | None
     days: int
     lot_size: float
     name: str = ""
@@ -204,14 +204,7 @@ class Plan(NamedTuple):
                     f"window must begin before it ends, within a day, got {self.clock[0]} to {self.clock[1]}: "
                     f"no session of {sessions.name} crosses midnight"
                 )
-        return whole_window(start, end, trading_pieces(hours, end, lambda instant: _session_at(sessions, instant), step), step) or (
+        return whole_window(start, end, trading_pieces(hours, end, session_finder(sessions), step), step) or (
             end,
             start,
         )
-
-
-def _session_at(sessions: Sessions, instant: int) -> Session:
-    number = sessions.at_or_after(instant)
-    if number == len(sessions):
-        raise UsageError(f"the calendar's sessions end before {instant} ns UTC")
-    return Session.of(sessions, number)

@@ -74,7 +74,7 @@ class Strata:
     >>> from exec_algos.market.samples import load_samples
     >>> from exec_algos.studies import ParentOrders
     >>> drawn = ParentOrders.grid(load_samples()["XNYS"], calendar="XNYS", strata=Strata(by="liquidity", buckets=2, per_stratum=3, seed=7))
-    >>> [(one.name, one.drawn) for one in drawn.strata]
+    >>> [(stratum.name, stratum.drawn) for stratum in drawn.strata]
     [('liquidity 1/2', 3), ('liquidity 2/2', 3)]
     """
 

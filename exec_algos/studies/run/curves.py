@@ -54,9 +54,9 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
     first = orders.sessions.slot(orders.session, orders.start, bars.step)
     last = first + (time.elapsed(orders.end) - time.elapsed(orders.start)) // bars.step
     changed = clock_changes(orders.sessions, bars.step)
-    seen = _Seen(
-        bars, orders, time, changed, first, last, lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions))
-    )
+    of_symbol = lru_cache(maxsize=None)(lambda symbol: SymbolBars.of(bars, symbol, orders.sessions))
+    tables = lru_cache(maxsize=8)(lambda symbol: SessionVolumes.of(bars, bars.symbols[symbol], orders.sessions))
+    seen = _Seen(bars, orders, time, changed, first, last, of_symbol, tables)
     keep = np.ones(len(orders), dtype=bool)
     skipped: dict[tuple[int, int], Skipped] = {}
     made: list[Curves] = []
@@ -73,7 +73,7 @@ def curves_of(bars: Bars, orders: ParentOrders, algorithms: Sequence[Algorithm])
 
 
 class _Seen(NamedTuple):
-    """Bars and orders, the sessions in which clocks change, windows in bars from their first session's open on, and a symbol's bars."""
+    """Bars and orders, the sessions in which clocks change, windows in bars from their first open on, a symbol's bars and table."""
 
     bars: Bars
     orders: ParentOrders
@@ -82,6 +82,7 @@ class _Seen(NamedTuple):
     first: Ints
     last: Ints
     of_symbol: Callable[[int], SymbolBars]
+    tables: Callable[[int], SessionVolumes]
 
 
 def _of_lengths(seen: _Seen, algorithm: Algorithm) -> Curves:
@@ -145,8 +146,8 @@ def _draw(seen: _Seen, algorithm: Algorithm, windows: _Windows, rows: slice, val
         own = seen.of_symbol(symbol)
         profiles, known = window_profiles(own, windows.session[alike], windows.first[alike], int(length), days)
         for i in np.flatnonzero(_irregular(own, seen.changed, windows.session[alike], windows.last[alike], known, days)).tolist():
-            one = _Windows._make(column[alike[i]] for column in windows)
-            profiles[i], known[i] = _long_profile(seen, symbol, one, days, forecasts=algorithm.forecasts)
+            window = _Windows._make(column[alike[i]] for column in windows)
+            profiles[i], known[i] = _long_profile(seen, symbol, window, days, forecasts=algorithm.forecasts)
         windows.known[alike] = known
         good = known >= days
         if not good.any():
@@ -185,7 +186,7 @@ def _long_profile(seen: _Seen, symbol: int, window: _Windows, days: int, *, fore
     """
     bars, sessions = seen.bars, seen.orders.sessions
     session, n = int(window.session), int(window.last - window.first)
-    volumes = SessionVolumes.of(bars, bars.symbols[symbol], sessions)
+    volumes = seen.tables(symbol)
     before = int(np.count_nonzero(volumes.has_data[:session]))
     if before < days:
         return np.zeros(n), before
@@ -220,7 +221,7 @@ def _why(seen: _Seen, days: int, windows: _Windows, i: int) -> str:
 
 def _foreseen(seen: _Seen, symbol: int, algorithm: Algorithm, windows: _Windows, chosen: Ints) -> list[Floats]:
     """The curves that were drawn slice by slice, each of what had traded by then."""
-    volumes = SessionVolumes.of(seen.bars, seen.bars.symbols[symbol], seen.orders.sessions)
+    volumes = seen.tables(symbol)
     parts = zip(*(column[chosen].tolist() for column in (windows.session, windows.first, windows.last)), strict=True)
     return [_drawn(volumes, k, algorithm, (first, last), seen.bars.step) for k, first, last in parts]
 

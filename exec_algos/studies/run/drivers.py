@@ -24,9 +24,9 @@ from exec_algos.market.depth import quotes_of
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.model import Fill, Residual, Rules, Side
 from exec_algos.model.window import Window
-from exec_algos.studies.run.clocks import clock_of
 from exec_algos.studies.run.fees import check_one_set, commission_of
 from exec_algos.studies.run.profiles import running_volumes
+from exec_algos.studies.run.slice_times import slice_times_of
 from exec_algos.studies.run.worked import Worked
 from exec_algos.tca.places import rows_between
 
@@ -80,12 +80,12 @@ def drive_batch(job: Job) -> Worked:
     if isinstance(commission, FeeTable):
         check_one_set(orders, commission, entry, algorithm.interval_on(bars.step), bars.step)
     interval = algorithm.interval_on(bars.step)
-    clock, clock_row, decisions = clock_of(orders, deadline, paused, interval, rules, bars.step)
+    times, time_row, decisions = slice_times_of(orders, deadline, paused, interval, rules, bars.step)
     book = BatchOrders(
         side=orders.side, lots=orders.lots, lot_size=np.full(n, float(orders.lot_size)), cap=np.full(n, model.cap(None)),
         start=orders.start, end=orders.end, interval=np.full(n, interval), slices=curves.slices,
         first=first, last=last, curve=curves.begin, base=bars.offsets[orders.symbol], deadline=deadline,
-        law=orders.symbol if model.impact else NO_ROWS, fees=entry[:n], clock=clock_row, decisions=decisions,
+        law=orders.symbol if model.impact else NO_ROWS, fees=entry[:n], times=time_row, decisions=decisions,
     )  # fmt: skip
     seen = _watched(bars) if algorithm.watches else NOT_WATCHED
     rule = [] if model.spread is None and not model.has_price_grid else [model.rule_prices(bars, side) for side in (1, -1)]
@@ -94,7 +94,7 @@ def drive_batch(job: Job) -> Worked:
         tape, book, curves.values, algorithm.decide, algorithm.params(), step=bars.step, commission=commission,
         impact=ImpactTable.of(model.impact, bars.symbols, bars.step), grid=model.grid(bars),
         latency=model.latency_ns, limits=model.compiled_limits(),
-        watching=algorithm.watches, rules=rules, clock=clock, recording=fills,
+        watching=algorithm.watches, rules=rules, times=times, recording=fills,
     )  # fmt: skip
     stamp = bars.start[trades.row] + (0 if model.rule.at_start else bars.step)
     return Worked(

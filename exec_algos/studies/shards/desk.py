@@ -15,7 +15,7 @@ from exec_algos.checks import check_profile_days
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.boundary import reading
 from exec_algos.studies.design.history import KNOWN
-from exec_algos.studies.design.imports import Checks, NoOrderError, Refused, Row, parents_in_rows, written_in
+from exec_algos.studies.design.imports import Checks, NoOrderError, Refused, Row, parents_in_rows, several_sessions, written_in
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.design.sampling import Strata
 from exec_algos.studies.design.written.files import SEPARATOR, read_orders, table_of
@@ -201,7 +201,7 @@ class DeskOrders:
             own = csv_text(written.part(sorted(numbers)), index=False).encode()
             folder.put(_name(symbol, month), f"{sha256_of(own)}\n".encode() + own)
         terms = replace(self, source=f"{folder.path}/{ORDERS}", encoding=None)
-        return Placed(terms, frozenset(parts), tuple(sorted(refused)), sha256, written.notes)
+        return Placed(terms, frozenset(parts), tuple(sorted(refused)), sha256, (*written.notes, *several_sessions(rows, sessions)))
 
 
 class Placed(NamedTuple):

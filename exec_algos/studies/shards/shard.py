@@ -163,7 +163,7 @@ def work_shard(study: StudyPlan, history: History, terms: ShardTerms) -> Made:
     bars = given = history.joined() if study.quote_proxy is None else with_quote_proxy(history.joined(), study.quote_proxy)
     check_fit(bars, whole)
     held = whole.locate(bars.start)
-    off = np.unique(held[(held >= 0) & ((bars.start - whole.resumed(held, bars.start)) % bars.step != 0)])
+    off = np.unique(held[(held >= 0) & ((bars.start - whole.piece_open(held, bars.start)) % bars.step != 0)])
     bars = bars.take(~np.isin(held, off))
     failed = [Skipped(symbol, str(whole.date[session]), OFF_GRID) for session in off if reach.first <= session < reach.last]
     facts = {**_facts(bars, whole, reach), "mark": mark_of(Days(given, symbol, whole), reach.first, reach.last)}

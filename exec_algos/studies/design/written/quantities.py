@@ -123,20 +123,20 @@ class _Column(NamedTuple):
         if self.separator != ";":
             return True
         # a file whose separator is no comma may come from where the comma is the decimal mark
-        thousand, one = "," in self.groups or "." in self.points, "," in self.points or "." in self.groups
-        return thousand if thousand != one else None
+        groups, parts = "," in self.groups or "." in self.points, "," in self.points or "." in self.groups
+        return groups if groups != parts else None
 
     def _dot(self) -> bool | None:
         """Whether the dot of 1.000 groups; None where nobody knows."""
-        thousand, one = "." in self.groups or "," in self.points, "." in self.points or "," in self.groups or self.thousands
-        if thousand == one:
-            return None if thousand or self.separator != "," else False
-        return thousand
+        groups, parts = "." in self.groups or "," in self.points, "." in self.points or "," in self.groups or self.thousands
+        if groups == parts:
+            return None if groups or self.separator != "," else False
+        return groups
 
     def read(self, form: _Form) -> str | Unread:
         """The digits of a number, or why they are not known."""
         if self.decimal is not None:
-            return self._told(form)
+            return self._settled(form)
         if form.ambiguous:
             groups = self._comma() if form.mark == "," else self._dot()
             if groups is None:
@@ -146,7 +146,7 @@ class _Column(NamedTuple):
             return Unread("", f"a decimal comma, and other rows have commas between thousands; {SAY_DECIMAL}")
         return form.grouped or form.decimal
 
-    def _told(self, form: _Form) -> str | Unread:
+    def _settled(self, form: _Form) -> str | Unread:
         if form.mark == self.decimal and form.decimal:
             return form.decimal
         if form.mark != self.decimal and form.grouped and form.groups != self.decimal:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from exec_algos.batch import NO_CLOCK, Clock
+from exec_algos.batch import NO_SLICE_TIMES, SliceTimes
 from exec_algos.batch.tape import NO_ROWS
 from exec_algos.checks import Ints
-from exec_algos.model import Residual, Rules, Session
+from exec_algos.model import Residual, Rules
 from exec_algos.model.slicing import all_slices
-from exec_algos.model.window import pauses_between
+from exec_algos.model.window import pauses_between, session_finder
 
 if TYPE_CHECKING:
     from exec_algos.studies.design.parents import ParentOrders
 
 
-def clock_of(
+def slice_times_of(
     orders: ParentOrders, deadline: Ints, paused: npt.NDArray[np.bool_], interval: int, rules: Rules, step: int
-) -> tuple[Clock, Ints, Ints]:
+) -> tuple[SliceTimes, Ints, Ints]:
     """Slices of the orders that are `paused`, where each order's begin, and how many it has; nothing where none is.
 
     Parameters
@@ -34,12 +34,9 @@ def clock_of(
     rules : Rules
     """
     if not paused.any():
-        return NO_CLOCK, NO_ROWS, NO_ROWS
+        return NO_SLICE_TIMES, NO_ROWS, NO_ROWS
     windows, which = np.unique(np.column_stack([orders.start, orders.end, deadline])[paused], axis=0, return_inverse=True)
-    sessions, auctions = orders.sessions, rules.residual == Residual.CLOSE_AUCTION
-
-    def session_at(instant: int) -> Session:
-        return Session.of(sessions, sessions.at_or_after(instant))
+    session_at, auctions = session_finder(orders.sessions), rules.residual == Residual.CLOSE_AUCTION
 
     found = []
     for start, end, until in windows.tolist():
@@ -50,4 +47,4 @@ def clock_of(
     table = np.array([edges for slices in found for edges in slices], dtype=np.int64).reshape(-1, 2).T.copy()
     row, decisions = np.zeros(len(orders), dtype=np.int64), np.zeros(len(orders), dtype=np.int64)
     row[paused], decisions[paused] = begin[which.ravel()], count[which.ravel()]
-    return Clock(table[0], table[1]), row, decisions
+    return SliceTimes(table[0], table[1]), row, decisions
