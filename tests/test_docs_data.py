@@ -54,7 +54,7 @@ def test_the_table_of_options_is_that_of_the_command_and_of_the_value():
     from exec_algos.cli.reading import OPTIONS
     from exec_algos.market.csvformat import CsvFormat
 
-    table = PAGE.split("## What can be said of a file")[1].split("```")[0]
+    table = PAGE.split("## Options for reading a file")[1].split("```")[0]
     said = {name.replace("-", "_") for name in re.findall(r"--([a-z][a-z-]*)", table)}
     assert said == set(OPTIONS) - {"on_bad"}
     assert {field.name for field in fields(CsvFormat)} == {name if name != "no_header" else "header" for name in said} - {
