@@ -286,7 +286,7 @@ class Bars:
     ) -> Bars:
         """Bars of a file, of every file under a folder, of a list of them, or of a `BarStore`.
 
-        What is said here goes before what the file says. What neither says is asked for, never guessed.
+        What is said here goes before what the file says. What neither says is refused, with the name of the option.
 
         Parameters
         ----------
