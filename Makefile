@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := setup.cfg pyproject.toml
 
-.PHONY: demo test lint types tests docs format clean
+.PHONY: demo test lint types tests docs assets format clean
 
 demo: .venv/.installed
 	@$(BIN)/exec-algos demo
@@ -30,6 +30,10 @@ tests: .venv/.installed-dev
 # The tables of docs/algorithms.md come from the registered algorithms.
 docs: .venv/.installed-dev
 	$(BIN)/python docs/make_tables.py
+
+# The libraries of the report's page, by name and version from npm.
+assets:
+	$(PYTHON) tools/make_assets.py
 
 format: .venv/.installed-dev
 	$(BIN)/ruff format

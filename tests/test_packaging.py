@@ -1,5 +1,7 @@
 """The wheel: what it holds, and that it works away from the checkout."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -61,11 +63,25 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert sources <= set(names)
 
 
+def test_the_wheel_holds_the_libraries_of_the_page_with_licence_and_manifest(wheel):
+    archive = zipfile.ZipFile(wheel)
+    folder = "exec_algos/reports/assets"
+    manifest = json.loads(archive.read(f"{folder}/manifest.json"))
+    assert {row["npm"] for row in manifest} == {"tabulator-tables", "plotly.js-basic-dist-min"}
+    for row in manifest:
+        content = archive.read(f"{folder}/{row['file']}")
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (row["bytes"], row["sha256"]), row["file"]
+    licences = {name.rpartition("/")[2] for name in archive.namelist() if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "tabulator.LICENSE.txt", "plotly-basic.LICENSE.txt"}
+    others = {str(path.relative_to(ROOT)) for path in (ROOT / folder).iterdir() if path.suffix in {".css", ".j2", ".html"}}
+    assert others <= set(archive.namelist())
+
+
 def test_the_metadata_names_licence_and_extras(wheel):
     archive = zipfile.ZipFile(wheel)
     name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
     metadata = archive.read(name).decode()
-    assert "License-Expression: Apache-2.0" in metadata
+    assert "License-Expression: Apache-2.0 AND MIT" in metadata
     extras = {line.split(": ")[1] for line in metadata.splitlines() if line.startswith("Provides-Extra")}
     assert extras == {"backtrader", "live", "cluster", "docs", "dev", "all"}
 
