@@ -74,6 +74,16 @@ def numbered(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
+def listed(words: Iterable[str]) -> str:
+    """Words in a sentence.
+
+    >>> listed(["twap", "vwap", "pov"]), listed(["twap"])
+    ('twap, vwap and pov', 'twap')
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def text_of(value: Any) -> str:
     """The text form of a frozen dataclass that has a `name`: parameters that stand at their default are left out."""
     changed = [f"{f.name}={_text(getattr(value, f.name))}" for f in fields(value) if getattr(value, f.name) != f.default]

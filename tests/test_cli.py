@@ -18,9 +18,8 @@ from exec_algos.studies.request import StudyRequest
 from exec_algos.tca.twins import SHOWN_ONCE
 
 FILES = {
-    "config.json", "fills.parquet", "parents.parquet", "report.html", "schedule.png", "skipped.csv", "slippage.png", "summary.csv",
-    "comparison.csv", "findings.csv", "volume.png", "shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png",
-    "time_of_day.csv", "whole.json",
+    "config.json", "fills.parquet", "parents.parquet", "report.html", "skipped.csv", "summary.csv",
+    "comparison.csv", "findings.csv", "shortfall.csv", "benchmarks.csv", "markouts.csv", "time_of_day.csv", "whole.json",
 }  # fmt: skip
 PARENT_COLUMNS = {
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
@@ -80,7 +79,7 @@ def test_a_study_buys_unless_asked_and_sells_that_mirror_buys_are_printed_once(f
 
 
 @pytest.mark.slow
-def test_a_study_writes_tables_plots_and_report(study):
+def test_a_study_writes_tables_and_report(study):
     _, out = study
     assert {file.name for file in out.iterdir()} == FILES
     parents, fills = pd.read_parquet(out / "parents.parquet"), pd.read_parquet(out / "fills.parquet")
@@ -90,7 +89,6 @@ def test_a_study_writes_tables_plots_and_report(study):
     told = parents.set_index(["parent_id", "algorithm"])["filled"]
     pd.testing.assert_series_equal(filled, told[told > 0].sort_index(), check_names=False, check_dtype=False)
     assert json.loads((out / "config.json").read_text())["calendar"] == "XNYS"
-    assert (out / "slippage.png").read_bytes()[:4] == b"\x89PNG"
 
 
 @pytest.mark.slow
@@ -513,7 +511,7 @@ def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, d
 def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_tables_of_an_earlier_study_go(folder, tmp_path, monkeypatch):
     words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell")
     words = (*words, "--out", tmp_path)
-    of_fills = {"shortfall.csv", "shortfall.png", "benchmarks.csv", "markouts.csv", "markouts.png", "time_of_day.csv"}
+    of_fills = {"shortfall.csv", "benchmarks.csv", "markouts.csv", "time_of_day.csv"}
     for bound, option, kept, said in (
         (5_000_000, None, True, ""),
         (100, None, False, "single trades were not kept, for there may be 264; --fills keeps them"),

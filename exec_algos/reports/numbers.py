@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 NONE = "not estimable"
 
@@ -35,3 +36,34 @@ def count(value: float) -> str:
 def ratio(above: float, below: float) -> float:
     """A quotient, NaN over 0."""
     return above / below if below else math.nan
+
+
+def money(amounts: Mapping[str, float]) -> str:
+    """An amount a currency, three digits of it: ``USD 41,200``; without a code in units of price.
+
+    >>> money({"USD": 41234.5, "": -0.0012346}), money({"KRW": 2102170428.0})
+    ('USD 41,200 and -0.00123 units of price', 'KRW 2.1 bn')
+    """
+    return " and ".join(f"{code} {_three(value)}" if code else f"{_three(value)} units of price" for code, value in amounts.items())
+
+
+def amount(value: float) -> str:
+    """A sum of money without its currency: whole above 100, else three digits.
+
+    >>> amount(41234.5), amount(12.345), amount(0.001234), amount(-0.0)
+    ('41,234', '12.3', '0.00123', '0')
+    """
+    if not math.isfinite(value):
+        return NONE
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value else "0"
+
+
+def _three(value: float) -> str:
+    if not math.isfinite(value) or abs(value) < 100:
+        return amount(value)
+    if abs(value) >= 1e9:
+        return f"{value / 1e9:,.3g} bn" if abs(value) < 1e12 else f"{value / 1e9:,.0f} bn"
+    digits = math.floor(math.log10(abs(value))) - 2
+    return f"{round(value, -digits):,.0f}"

@@ -13,14 +13,14 @@ from exec_algos.market.depth import PROXIES
 from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
-from exec_algos.plots import KINDS
 from exec_algos.plots.slippage import sells_mirror_buys
+from exec_algos.studies.design.reasons import counted
 from exec_algos.tca.oversize import oversize_line
+from exec_algos.textform import listed, numbered
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
 
-PICTURES: Mapping[str, str] = {kind: plot.caption for kind, plot in KINDS.items() if plot.in_report}
 LIMIT_FILLS: Mapping[str, str] = {
     "touch": "fill when the bar trades at their limit",
     "through": "fill when the bar trades through their limit",
@@ -29,20 +29,65 @@ LIMIT_FILLS: Mapping[str, str] = {
 
 
 MOST_WINDOWS = 3  # are named in a sentence
+MOST_NAMED = 12  # symbols
 
 UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
 MOVED = "What our own trading moves is a model, named under the assumptions: benchmarks are the prices of the tape, which it did not move."
 
 
-def subtitle(result: StudyResult) -> str:
-    """Algorithms, symbols, period and orders."""
+def title(result: StudyResult) -> str:
+    """Of the page."""
+    return "Transaction costs of own fills" if "own_fills" in result.config else "Slippage study"
+
+
+def simulated(result: StudyResult) -> list[str]:
+    """Algorithms, symbols, period, orders and fills, each in a line."""
     config, days = result.config, result.parents["session"]
     symbols = config["symbols"]
-    named = ", ".join(symbols) if len(symbols) <= 12 else f"{len(symbols)} symbols ({', '.join(symbols[:6])} ...)"
-    orders = result.parents["parent_id"].nunique()
-    period = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
-    many = f"{orders:,} parent order{'' if orders == 1 else 's'}"
-    return f"{' and '.join(config['algorithms'])}; {named}; {period}; {many}, each worked by every algorithm"
+    named = ", ".join(symbols) if len(symbols) <= MOST_NAMED else f"{', '.join(symbols[:6])} ..."
+    own = config.get("own_fills", {})
+    worked = [name for name in config["algorithms"] if not own or name != config["algorithms"][0]]
+    orders = numbered(int(result.parents["parent_id"].nunique()), "parent order")
+    model = config["fill_model"]
+    cap = "no cap on participation" if model["max_participation"] is None else f"at most {model['max_participation']:.4g} of a bar's volume"
+    return [
+        *([f"fills that were made, of {orders}"] if own else []),
+        *([f"{orders}, each worked by {listed(worked)}"] if worked else []),
+        f"{numbered(len(symbols), 'symbol')}: {named}",
+        f"{numbered(int(days.nunique()), 'day')}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, sessions of {config['calendar']}",
+        *([f"market orders pay {PRICE_RULES[model['price']].meaning}; {cap}"] if worked else []),
+        *own.get("notes", ()),
+    ]
+
+
+def left_out(result: StudyResult) -> list[str]:
+    """What is not in the numbers, each in a line; of kinds their counts."""
+    config = result.config
+    outside_hours = config["bars_outside_regular_hours"]
+    reasons = counted(result.skipped["reason"]) if len(result.skipped) else ""
+    residual = result.parents.groupby("algorithm", sort=False)[["residual", "quantity"]].sum()
+    short = [
+        f"{name}: {row['residual'] / row['quantity']:.1%} of the shares were not filled"
+        for name, row in residual.iterrows()
+        if row["residual"] > 0
+    ]
+    return [
+        *config.get("own_fills", {}).get("left_out", ()),
+        *([f"{numbered(len(result.skipped), 'symbol-session')}: {reasons}"] if reasons else []),
+        *short,
+        *([f"{outside_hours:,} bars outside the regular hours of {config['calendar']}"] if outside_hours else []),
+    ]
+
+
+def hashes(result: StudyResult) -> list[tuple[str, str]]:
+    """What anyone who makes the study again can hold theirs against."""
+    config = result.config
+    files_read = config.get("own_fills", {}).get("files", {})
+    return [
+        ("SHA-256 of the bars", str(config["data_sha256"])),
+        *((f"SHA-256 of {name}", str(digest)) for name, digest in files_read.items()),
+        ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
+    ]
 
 
 def cautions(result: StudyResult) -> list[str]:
@@ -151,7 +196,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
             else "prices and volumes as they are in the data: not adjusted",
         ),
         ("sessions", f"{config['calendar']}, zone {config['zone']}"),
-        ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s; SHA-256 of the data {config['data_sha256']}"),
+        ("bars", f"{config['bars']:,} of {config['bar_seconds']:g} s"),
         *(("read as", line) for line in config.get("read_as", ())),
         *([("VWAP of the bars", outside_line(config["vwaps_outside"], config["bars"]))] if "vwaps_outside" in config else []),
         *([("odd bars", f"beyond {limits_text(config['limits'])}; else the usual limits")] if "limits" in config else []),
@@ -159,7 +204,6 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),
         ("lot", f"{config['lot_size']:g} shares"),
         ("driver", str(config["driver"])),
-        ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
     ]
 
 

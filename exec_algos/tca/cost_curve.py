@@ -71,7 +71,7 @@ class CostCurve(NamedTuple):
         """Standard error of `at`, by the delta method: ``sqrt(g' V g)`` with g the derivatives by ``a, b`` and the power."""
         x = np.asarray(size, dtype=np.float64)
         slopes = _slopes(x.ravel(), self.b, self.power)[:, : len(self.covariance)]
-        found: Floats = np.sqrt(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes)).reshape(x.shape)
+        found: Floats = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes), 0.0)).reshape(x.shape)
         return found
 
     def band(self, size: npt.ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:

@@ -1,6 +1,9 @@
 """The report says what the summary says, and nothing else leaves or enters the page."""
 
+import base64
+import hashlib
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -13,6 +16,8 @@ from exec_algos.market.samples import load_samples
 from exec_algos.reports import write_report
 from exec_algos.reports.words import benchmark_window
 from exec_algos.tca.twins import SHOWN_ONCE
+
+SCRIPTS = 4  # the data of the page, plotly, Tabulator and the page's own
 
 
 class Page(HTMLParser):
@@ -80,16 +85,32 @@ def test_what_was_skipped_and_assumed_is_told(written):
 def test_the_page_is_self_contained(written):
     _, page = written
     told = Page(page.read_text(encoding="utf-8"))
-    assert len(told.addresses) == 5
-    assert all(address.startswith("data:image/png;base64,") for address in told.addresses)
-    assert not re.search(r"https?://", page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    assert all(address.startswith("#") and f'id="{address[1:]}"' in text for address in told.addresses)
+    own = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)  # libraries name their licences and the namespaces of SVG
+    assert not re.search(r"https?://", own)
+
+
+def test_the_page_runs_its_own_scripts_and_no_other(written):
+    """Every script has its hash in the policy, and every hash its script."""
+    text = written[1].read_text(encoding="utf-8")
+    policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1])
+    scripts = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    assert re.findall(r"'sha256-\S+'", policy) == [
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
+    ]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-inline" not in policy.replace("style-src 'unsafe-inline'", "")
+    assert "eval" not in policy
 
 
 def test_a_symbol_cannot_write_into_the_page(tmp_path):
     frame = market(5, ("A",)).to_frame().loc["A"]
     rows = [(stamp.value, *row) for stamp, row in zip(frame.index, frame.itertuples(index=False), strict=True)]
     result = study(bars_of({"<script>alert(1)</script>": [(*row, float("nan"))[:7] for row in rows]}))
-    assert Page(write_report(result, tmp_path).read_text(encoding="utf-8")).scripts == 0
+    page = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert Page(page).scripts == SCRIPTS
+    assert "<script>alert" not in page
 
 
 def test_what_cannot_be_estimated_says_so(tmp_path):

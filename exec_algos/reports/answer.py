@@ -1,0 +1,164 @@
+"""The answer that a page begins with: what it cost, in bps and in money, and whether another algorithm was cheaper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scipy.special import ndtri
+
+from exec_algos.reports.numbers import count, money
+from exec_algos.tca.clusters import clustered_by
+from exec_algos.textform import numbered
+
+if TYPE_CHECKING:
+    from exec_algos.reports.subject import Subject
+    from exec_algos.stats.statistics import Estimate
+
+BENCHMARK = "interval_vwap"
+POWER, LEVEL = 0.8, 0.05
+MOST_COMPARED = 3  # algorithms in the sentence; the table has all
+MOST_NEEDED = 1e7  # orders; a difference that takes more is none
+
+
+class Answer(NamedTuple):
+    """The first sentences of a page."""
+
+    sentence: str
+    more: tuple[str, ...]
+
+
+def answer(subject: Subject) -> Answer:
+    """What the first algorithm, or the own fills, cost against the interval VWAP, and the others beside it."""
+    base, *others = subject.algorithms
+    pairs = _pairs(subject)
+    rest = [_beside(name, pairs[name]) for name in others[:MOST_COMPARED] if name in pairs]
+    unsaid = len(others) - MOST_COMPARED
+    beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
+    sentence = "; ".join([_cost(subject, base), *rest, *beyond])
+    more = [_arrival(subject, base), _fees(subject, base), _weighted(subject, base), _how(subject, pairs)]
+    return Answer(f"{sentence}.", tuple(line for line in more if line))
+
+
+def named(name: str) -> str:
+    """An algorithm at the beginning of a sentence: ``TWAP``, ``VWAP (profile_days=20)``, ``Own fills``.
+
+    >>> named("vwap:profile_days=20"), named("own fills"), named("implementation_shortfall"), named("pov")
+    ('VWAP (profile_days=20)', 'Own fills', 'Implementation shortfall', 'POV')
+    """
+    kind, _, parameters = name.partition(":")
+    words = kind.replace("_", " ")
+    short = words.upper() if kind in {"twap", "vwap", "pov"} else words[:1].upper() + words[1:]
+    return f"{short} ({parameters})" if parameters else short
+
+
+def _cost(subject: Subject, name: str) -> str:
+    found = subject.result.estimate(name, BENCHMARK)
+    if not math.isfinite(found.mean):
+        return f"{named(name)}: the cost against the interval VWAP is not estimable, for {found.reason or 'nothing was filled'}"
+    return f"{_amount(subject, name, BENCHMARK, found)} against the market's VWAP"
+
+
+def _amount(subject: Subject, name: str, benchmark: str, found: Estimate) -> str:
+    saved = found.mean < 0
+    amounts = _in_money(subject.money(subject.rows(name), benchmark), saved=saved)
+    interval = _interval(found.low, found.high, turned=saved)
+    return f"{named(name)} {'saved' if saved else 'cost'} {abs(found.mean):.1f} bps{amounts}{interval}"
+
+
+def _interval(low: float, high: float, *, turned: bool = False) -> str:
+    """The 95 % interval, of what was saved with the sign turned; empty where it is not estimable."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    ends = (-high, -low) if turned else (low, high)
+    return f" [{ends[0]:.1f}, {ends[1]:.1f}]"
+
+
+def _in_money(amounts: Mapping[str, float], *, saved: bool) -> str:
+    """In brackets, with the sign of the sentence; empty where currencies are not known.
+
+    The mean counts orders and the sum counts money, so they may have other signs.
+    """
+    signed = {code: -value if saved else value for code, value in amounts.items()}
+    if signed and all(value < 0 for value in signed.values()):
+        return f" (but {money({code: -value for code, value in signed.items()})} {'lost' if saved else 'saved'} in all)"
+    said = money(signed)
+    return f" ({said})" if said else ""
+
+
+def _beside(name: str, pair: Mapping[str, Any]) -> str:
+    """Another algorithm against the first: how much more or less, and whether the orders can tell."""
+    difference = -pair["difference"]
+    if not math.isfinite(difference):
+        return f"{named(name)} cannot be compared, for {pair['reason'] or 'no order has both'}"
+    if not math.isfinite(pair["low"]) or not math.isfinite(pair["high"]):
+        why = pair["reason"] or "one day gives no interval"
+        return f"{named(name)} {_more(difference)}, with no interval: {why}"
+    told = not pair["low"] <= 0 <= pair["high"]
+    orders = f"{count(pair['n'])} orders"
+    if told:
+        return f"{named(name)} {_more(difference)}{_interval(-pair['high'], -pair['low'], turned=difference < 0)}"
+    needed = _needed(pair)
+    return f"{named(name)} {_more(difference)}, which {orders} cannot tell from 0{f': about {needed} would' if needed else ''}"
+
+
+def _more(difference: float) -> str:
+    if abs(difference) < 0.005:
+        return "the same"
+    digits = 1 if abs(difference) >= 0.05 else 2
+    return f"{abs(difference):.{digits}f} bps {'more' if difference > 0 else 'less'}"
+
+
+def _needed(pair: Mapping[str, Any]) -> str:
+    """Orders like these that would tell the difference from 0: ``n ((z_0.975 + z_0.8) error / difference)^2``, two digits.
+
+    The error is the clustered one, so it is taken that more orders come with more days.
+    """
+    if not pair["difference"] or not math.isfinite(pair["standard_error"]):
+        return ""
+    quantiles = float(ndtri(1 - LEVEL / 2) + ndtri(POWER))
+    orders = pair["n"] * (quantiles * pair["standard_error"] / pair["difference"]) ** 2
+    if orders > MOST_NEEDED:
+        return ""
+    digits = max(0, math.ceil(math.log10(max(orders, 1))) - 2)
+    return count(math.ceil(orders / 10**digits) * 10**digits)
+
+
+def _pairs(subject: Subject) -> dict[str, dict[str, Any]]:
+    """The first algorithm against each other, by name of the other."""
+    found = subject.result.comparison(BENCHMARK)
+    base = subject.algorithms[0]
+    own = found[found["first"] == base] if len(found) else found
+    return {str(row["second"]): {str(key): value for key, value in row.items()} for row in own.to_dict("records")}
+
+
+def _arrival(subject: Subject, name: str) -> str:
+    found = subject.result.estimate(name, "arrival")
+    if not math.isfinite(found.mean):
+        return f"Against the arrival price it is not estimable: {found.reason or 'no order has one'}."
+    return f"Against the arrival price {_amount(subject, name, 'arrival', found)}."
+
+
+def _fees(subject: Subject, name: str) -> str:
+    rows = subject.rows(name)
+    paid, traded = float(rows["commission"].sum()), float((rows["filled"] * rows["average_price"]).sum())
+    if not paid or not traded:
+        return ""
+    amounts = _in_money(subject.fees(rows), saved=False)
+    return f"Fees are not in these numbers: they add {1e4 * paid / traded:.1f} bps of what was traded{amounts}."
+
+
+def _weighted(subject: Subject, name: str) -> str:
+    """Where large orders cost otherwise than small ones, the money tells another story than the mean."""
+    equal, weighted = (subject.result.estimate(name, BENCHMARK, weighted=flag).mean for flag in (False, True))
+    if not (math.isfinite(equal) and math.isfinite(weighted)) or abs(equal - weighted) < max(0.1, 0.1 * abs(equal)):
+        return ""
+    return f"Each order counts the same in these means; weighted by value, as the money is, {named(name)} cost {weighted:+.1f} bps."
+
+
+def _how(subject: Subject, pairs: Mapping[str, Mapping[str, Any]]) -> str:
+    """How intervals are to be read, and for how many pairs they do not allow."""
+    many = "; the intervals do not allow for the number of pairs, the table of pairs does" if len(pairs) > 1 else ""
+    note = f"; {subject.note}" if subject.note else ""
+    return f"Brackets hold 95 % intervals, clustered by {clustered_by(subject.config)}{many}{note}."

@@ -1,0 +1,84 @@
+"""The tables of the page by algorithm in money, and by what the orders were like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exec_algos.errors import UsageError
+from exec_algos.reports.numbers import NONE, amount, bps, count, interval, percent
+from exec_algos.reports.subject import Subject
+from exec_algos.reports.tables import ReportTable
+from exec_algos.tca.buckets import full_name
+from exec_algos.textform import listed
+
+USUAL = ("symbol", "size", "hour", "session")
+TITLES = {"symbol": "By symbol", "size": "By size", "hour": "By hour of the start", "session": "By date", "side": "By side"}
+
+
+def money_table(subject: Subject) -> ReportTable | None:
+    """What each algorithm paid in money, a row a currency; None where no currency is known."""
+    rows = []
+    for name in subject.algorithms:
+        own = subject.rows(name)
+        sums = [subject.traded(own), subject.money(own, "interval_vwap"), subject.money(own, "arrival"), subject.fees(own)]
+        rows += [(name, code or "units of price", *(amount(found.get(code, 0.0)) for found in sums)) for code in sums[0]]
+    if not rows:
+        return None
+    head = ("algorithm", "currency", "traded", "cost against interval VWAP", "cost against arrival", "fees")
+    sources = dict.fromkeys(filter(None, (subject.currencies.of(symbol).source for symbol in subject.shown["symbol"].unique())))
+    note = "sums over the orders, so that large ones count more than small ones; positive = cost"
+    return ReportTable("Cost in money", "; ".join(filter(None, [note, *sources, subject.note])), head, rows)
+
+
+def by_tables(subject: Subject) -> list[ReportTable]:
+    """Costs by symbol, size, hour, date and by what was asked for; those of which there is one group are left out."""
+    return [table for name in names_of(subject) if (table := _by(subject, name)) is not None]
+
+
+def names_of(subject: Subject) -> list[str]:
+    """What costs are looked at by: what was asked for first."""
+    twins = subject.result.has_twins()
+    both = [] if twins or subject.shown["side"].nunique() < 2 else ["side"]
+    return list(dict.fromkeys([*subject.by, *both, *USUAL]))
+
+
+def _by(subject: Subject, name: str) -> ReportTable | None:
+    full = full_name(name)
+    try:
+        found = subject.result.by(name)
+    except UsageError as error:
+        return ReportTable(title_of(name), str(error), (name,), [], 1) if name in subject.by else None
+    table = found.reset_index()
+    table = table[table["side"] == "BUY"] if subject.note and full != "side" else table
+    groups = list(dict.fromkeys(table[full]))
+    if len(groups) < 2 and name not in subject.by:
+        return None
+    lines = {(row["algorithm"], row[full]): row for row in table.to_dict("records")}
+    rows = [_row(subject, group, lines) for group in groups]
+    head = (
+        name if name != "session" else "date",
+        "orders",
+        *(part for algorithm in subject.algorithms for part in (algorithm, "95 % interval")),
+        "filled",
+    )
+    note = f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}"
+    return ReportTable(title_of(name), "; ".join(filter(None, [note, subject.note])), head, rows, 1)
+
+
+def title_of(name: str) -> str:
+    """Of a table by groups."""
+    return TITLES.get(name, f"By {name.removesuffix('_bucket')}")
+
+
+def _row(subject: Subject, group: object, lines: Mapping[tuple[Any, Any], Mapping[Any, Any]]) -> tuple[str, ...]:
+    own = [lines.get((algorithm, group)) for algorithm in subject.algorithms]
+    cells = [cell for line in own for cell in ((bps(line["mean"]), interval(line["low"], line["high"])) if line else (NONE, NONE))]
+    many = max((line["n"] for line in own if line), default=0)
+    return (_named(group), count(many), *cells, ", ".join(percent(line["fill_rate"]) for line in own if line))
+
+
+def _named(group: object) -> str:
+    """A group as text; a day without its midnight."""
+    date = getattr(group, "date", None)
+    return str(date()) if callable(date) else str(group)
