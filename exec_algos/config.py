@@ -29,6 +29,8 @@ class Settings(BaseSettings):
         Calendar that says which days are sessions: ``"XKRX"``, ``"XNYS"``, ``"24/7"`` ...
     commission_rate : float
         Commission as a fraction of notional; 0.00015 is 1.5 basis points.
+    browser : str
+        Program that prints a report to PDF, by path or name; empty takes the first Chromium, Chrome or Edge that is found.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
@@ -38,6 +40,7 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Seoul"
     calendar: str = "XKRX"
     commission_rate: float = 0.00015
+    browser: str = ""
 
     @field_validator("trading_start_time", "trading_end_time")
     @classmethod

@@ -40,6 +40,18 @@ def vectors():
     return read
 
 
+@pytest.fixture(scope="session")
+def browser_program() -> Path:
+    """An installed Chromium, Chrome or Edge; tests that need one are skipped where there is none."""
+    from exec_algos.errors import UsageError
+    from exec_algos.reports.pdf import find_browser
+
+    try:
+        return find_browser()
+    except UsageError:
+        pytest.skip("no browser; install chromium and fonts-noto-cjk (apt-get), or set EXEC_ALGOS_BROWSER to a Chromium or Chrome")
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say how many tests did not run, and why: a test that is always skipped is none."""
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()))

@@ -5,7 +5,7 @@ import pytest
 from exec_algos.config import get_settings
 from exec_algos.errors import UsageError
 
-NAMES = ("TRADING_START_TIME", "TRADING_END_TIME", "TIMEZONE", "CALENDAR", "COMMISSION_RATE")
+NAMES = ("TRADING_START_TIME", "TRADING_END_TIME", "TIMEZONE", "CALENDAR", "COMMISSION_RATE", "BROWSER")
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +22,7 @@ def test_defaults_are_those_of_the_korean_market():
     settings = get_settings()
     assert (settings.trading_start_time, settings.trading_end_time) == ("09:00", "15:30")
     assert (settings.timezone, settings.calendar, settings.commission_rate) == ("Asia/Seoul", "XKRX", 0.00015)
+    assert settings.browser == ""
 
 
 def test_settings_are_read_once():
