@@ -36,10 +36,7 @@ FLAGS = (
     "--disable-background-networking",
     "--no-first-run",
     "--no-default-browser-check",
-    # no name is looked up, and what has no name goes to a port of this machine where nobody listens
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--proxy-server=127.0.0.1:9",
-    "--proxy-bypass-list=<-loopback>",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # neither a name nor an address is found, that of a proxy neither
     "--no-pdf-header-footer",
 )
 SECONDS = 120.0
