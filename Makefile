@@ -21,7 +21,7 @@ lint: .venv/.installed-dev
 types: .venv/.installed-dev
 	$(BIN)/mypy
 
-tests: .venv/.installed-dev
+tests: .venv/.installed-dev .venv/.browser
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto
 	$(BIN)/coverage combine --quiet
@@ -59,3 +59,7 @@ clean:
 	@echo "installing exec_algos with its development tools into .venv"
 	@$(PIP) install --editable '.[dev]'
 	@touch .venv/.installed $@
+
+# For the tests of the report's page. Without a browser they are skipped and the run goes on; the next run tries again.
+.venv/.browser: | .venv/bin/python
+	@if tools/install_browser.sh; then touch $@; fi

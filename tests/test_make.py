@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from exec_algos.reports.pdf import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -54,7 +56,7 @@ def test_changed_dependencies_are_installed_again(checkout, changed):
 
 
 def test_every_check_is_run(checkout):
-    install(checkout, ".installed", ".installed-dev")
+    install(checkout, ".installed", ".installed-dev", ".browser")
     expected = ["ruff format --check", "ruff check", "mypy", "coverage erase", "coverage run -m pytest --numprocesses auto"]
     expected += ["coverage combine --quiet", "coverage report"]
     assert planned(checkout, "test").splitlines() == [f".venv/bin/{one}" for one in expected]
@@ -63,6 +65,70 @@ def test_every_check_is_run(checkout):
 def test_tests_need_the_development_tools(checkout):
     install(checkout, ".installed")
     assert "install --editable '.[dev]'" in planned(checkout, "test")
+
+
+def test_tests_look_for_a_browser_first_and_go_on_without_one(checkout):
+    install(checkout, ".installed", ".installed-dev")
+    shown = planned(checkout, "test")
+    assert shown.index("if tools/install_browser.sh; then touch .venv/.browser; fi") < shown.index("coverage run")
+
+
+def programs(folder: Path, **lines: str) -> Path:
+    """A folder of programs, each a line of shell, to stand alone on the path beside the shell's own."""
+    for name, line in lines.items():
+        (folder / name.replace("_", "-")).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        (folder / name.replace("_", "-")).chmod(0o755)
+    for name in ("sh", "mktemp", "tail", "rm", "touch", "chmod"):
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+def set_up(path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    script = ROOT / "tools" / "install_browser.sh"
+    return subprocess.run([script], env={"PATH": str(path)} | env, capture_output=True, text=True, check=False)
+
+
+APT = """echo "$@" >> {log}
+if [ "$1" = install ]; then for name in chromium fc-list; do echo "echo a font" > {bin}/$name; chmod +x {bin}/$name; done; fi"""
+
+
+def test_root_on_debian_installs_a_browser_and_a_font(tmp_path):
+    (tmp_path / "bin").mkdir()
+    apt = APT.format(log=tmp_path / "log", bin=tmp_path / "bin")
+    done = set_up(programs(tmp_path / "bin", id="echo 0", apt_get=apt))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "update",
+        "install -y --no-install-recommends chromium fonts-noto-cjk fontconfig",
+    ]
+
+
+def test_a_failed_installation_says_why_and_what_to_do(tmp_path):
+    done = set_up(programs(tmp_path, id="echo 0", apt_get="echo no network >&2; exit 100"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "no network",
+        "!!! BROWSER TESTS WILL BE SKIPPED OR INCOMPLETE: apt-get could not install chromium fonts-noto-cjk; "
+        "do it by hand: apt-get install chromium fonts-noto-cjk",
+    ]
+
+
+def test_another_user_installs_nothing_and_is_told(tmp_path):
+    done = set_up(programs(tmp_path, id="echo 1000", apt_get=f"touch {tmp_path}/asked"))
+    assert done.returncode == 1
+    assert "not root on Debian, so nobody installed chromium fonts-noto-cjk" in done.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_browser_that_is_there_is_enough_by_any_name_that_the_report_knows(tmp_path, name):
+    done = set_up(programs(tmp_path, fc_list="echo a font", **{name.replace("-", "_"): "exit 0"}))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_browser_of_the_setting_is_enough_and_a_missing_font_is_named_alone(tmp_path):
+    done = set_up(programs(tmp_path, id="echo 1000", mine="exit 0"), EXEC_ALGOS_BROWSER=str(tmp_path / "mine"))
+    assert done.stderr.endswith("apt-get install fonts-noto-cjk\n")
 
 
 def test_continuous_integration_runs_make_test():
