@@ -25,7 +25,7 @@ from exec_algos.plots.cost import cost
 from exec_algos.plots.equity import equity
 from exec_algos.plots.frontier import frontier
 from exec_algos.plots.markouts import markouts
-from exec_algos.plots.schedule import schedule
+from exec_algos.plots.schedule import schedule, schedule_size
 from exec_algos.plots.shortfall import shortfall, shortfall_size
 from exec_algos.plots.slippage import slippage, slippage_size
 from exec_algos.plots.style import FigureSize, bare_axes, shown_axes
@@ -69,8 +69,7 @@ KINDS: Mapping[str, Plot] = {
         slippage, slippage_size, "How the slippage against interval VWAP is spread, by algorithm and side, with its mean and 95 % interval"
     ),
     "schedule": Plot(
-        schedule, _always(9.0, 6.7, 1.05),
-        "One parent order: what was filled against the schedule and the market's volume, and at what prices",
+        schedule, schedule_size, "One parent order: what was filled against the schedule and the market's volume, at what prices, and when",
     ),
     "shortfall": Plot(
         shortfall, shortfall_size, "Implementation shortfall of each algorithm by its parts, with the 95 % interval of the total"

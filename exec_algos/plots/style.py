@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,13 +19,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Okabe and Ito 2008: told apart with any colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# The four darker ones of Okabe and Ito 2008, and two dark ones in place of their pale ones: told apart with any colour vision, and with a
+# contrast of at least 3 to white, as WCAG 2.1 asks of lines.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288", "#9A4DF0")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.2)),
+    (0, (1.5, 1)),
+    (0, (6, 1.2, 1.5, 1.2)),
+    (0, (9, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)  # for grey print
+MARKERS = "osD^vP"
+HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----")
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 SMALL = 8.5
 LINE = 12.5  # height of a line of small text, points
 TITLE = 20.0  # points of the heading with its margins
 _LEFT, _RIGHT, _BOTTOM = 0.8, 0.3, 0.6  # inches
+_MADE: WeakSet[Figure] = WeakSet()  # figures that may grow, for nobody else chose their size
 
 
 class FigureSize(NamedTuple):
@@ -59,6 +73,7 @@ def _pyplot_shows() -> bool:
 
 def _axes(figure: Figure, size: FigureSize) -> Axes:
     width, height, top = size
+    _MADE.add(figure)
     figure.subplots_adjust(left=_LEFT / width, right=1 - _RIGHT / width, bottom=_BOTTOM / height, top=1 - top / height)
     return figure.add_subplot()
 
@@ -84,6 +99,56 @@ def colour(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
+def look(i: int) -> dict[str, Any]:
+    """Colour and dashes of the line of algorithm `i`: six colours, and dashes that tell them apart in grey, change at different paces."""
+    return {"color": colour(i), "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)]}
+
+
+def panels(ax: Axes, count: int, columns: int, *, gaps: tuple[float, float]) -> list[Axes]:
+    """The place of `ax` in `count` panels with common axes, row by row; `ax` is the first. Numbers stand at the outer ones only.
+
+    Parameters
+    ----------
+    gaps : tuple of float
+        Between columns and between rows, inches.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # for mypy: it is drawn on
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    box, spec = ax.get_position(), ax.get_subplotspec()
+    width, height = box.width * figure.get_figwidth(), box.height * figure.get_figheight()
+    spaces = [gap * n / max(size - gap * (n - 1), 0.5 * size) for gap, n, size in zip(gaps, (columns, rows), (width, height), strict=True)]
+    if spec is None:
+        spec = figure.add_gridspec(1, 1, left=box.x0, right=box.x1, bottom=box.y0, top=box.y1)[0]
+    grid = spec.subgridspec(rows, columns, wspace=spaces[0], hspace=spaces[1])
+    ax.set_subplotspec(grid[0])
+    made = [ax, *(figure.add_subplot(grid[i], sharex=ax, sharey=ax) for i in range(1, count))]
+    for i, panel in enumerate(made):
+        panel.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= count)
+    return made
+
+
+def note_in(ax: Axes, text: str, *, bold: bool = False, lines: float = 0.0, ink: str = INK) -> None:
+    """A line of small text over the axes' left end, `lines` lines up."""
+    ax.annotate(
+        text, (0, 1), (0, 3.0 + LINE * lines), xycoords="axes fraction", textcoords="offset points", ha="left", va="bottom",
+        fontsize=SMALL, color=ink, fontweight="bold" if bold else "normal", parse_math=False,
+    )  # fmt: skip
+
+
+def name(text: object, most: int = 60) -> str:
+    """A name as it is drawn: controls as escapes, and of a long one its two ends."""
+    seen = visible(str(text))
+    head_length = (most - 1) // 2
+    return seen if len(seen) <= most else f"{seen[:head_length]}…{seen[-(most - 1 - head_length) :]}"
+
+
+def folded(text: str, width: int = 118) -> list[str]:
+    """A note in lines that fit over a plot of the usual width."""
+    return wrap(visible(text), width) or [""]
+
+
 def clean(ax: Axes) -> None:
     """A quiet frame and a pale grid."""
     ax.spines[["top", "right"]].set_visible(False)
@@ -93,33 +158,53 @@ def clean(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: int = 0) -> None:
-    """Title and small notes over the axes, with room for `above` lines (of a legend) under them."""
+def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: float = 0) -> None:
+    """Title and small notes, folded, over the axes, with room for `above` lines (of a legend) under them."""
     style: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "bottom", "parse_math": False}
-    height = 4.0 + LINE * above
+    height, width = 4.0 + LINE * above, _width(ax)
     for note in reversed(notes):
-        ax.annotate(visible(note), (0, 1), (0, height), fontsize=SMALL, color=GREY, **style)
-        height += LINE
-    ax.set_title(visible(title), loc="left", pad=height + 2, fontsize=11, fontweight="bold", color=INK, parse_math=False)
+        lines = folded(note, int(width / 4.75))
+        ax.annotate("\n".join(lines), (0, 1), (0, height), fontsize=SMALL, color=GREY, linespacing=1.25, **style)
+        height += LINE * len(lines)
+    cut = name(title, int(width / 6.6))
+    ax.set_title(cut, loc="left", pad=height + 2, fontsize=11, fontweight="bold", color=INK, parse_math=False)
     _room(ax, height + TITLE)
 
 
+def _width(ax: Axes) -> float:
+    """Of the place that the axes or the panels beside them have, points."""
+    figure, spec = ax.get_figure(root=True), ax.get_subplotspec()
+    assert figure is not None  # for mypy: it is drawn on
+    box = ax.get_position() if spec is None else spec.get_topmost_subplotspec().get_position(figure)
+    return float(max(box.width * figure.get_figwidth() * 72, 200.0))
+
+
 def _room(ax: Axes, points: float) -> None:
-    """Lower the top of a figure's only plot until `points` fit over it."""
-    spec = ax.get_subplotspec()
-    if spec is not None and spec.get_topmost_subplotspec().get_gridspec().get_geometry() == (1, 1):
-        figure = ax.get_figure(root=True)
-        assert figure is not None  # for mypy: it is drawn on
-        top = 1 - points / 72 / figure.get_figheight()
-        figure.subplots_adjust(top=min(figure.subplotpars.top, top))
+    """Make room for `points` over a figure's only plot: a figure that was made here grows, another's plot gets lower."""
+    spec, figure = ax.get_subplotspec(), ax.get_figure(root=True)
+    if figure is None or spec is None or spec.get_topmost_subplotspec().get_gridspec().get_geometry() != (1, 1):
+        return
+    height, now = figure.get_figheight(), figure.subplotpars
+    lacking = points / 72 - (1 - now.top) * height
+    if lacking > 0 and figure in _MADE:
+        figure.set_figheight(height + lacking)
+        figure.subplots_adjust(bottom=now.bottom * height / (height + lacking), top=1 - points / 72 / (height + lacking))
+    elif lacking > 0:
+        figure.subplots_adjust(top=max(1 - points / 72 / height, now.bottom + 0.1))
 
 
-def legend_above(ax: Axes) -> int:
-    """Put the legend between heading and axes, never over data; how many lines it takes."""
-    handles, labels = ax.get_legend_handles_labels()
+def legend_above(ax: Axes, entries: Mapping[str, Any] | None = None) -> int:
+    """Put the legend between heading and axes, never over data; how many lines it takes. `entries` are handles by their texts."""
+    if entries is None:
+        handles, labels = ax.get_legend_handles_labels()
+    else:
+        handles, labels = list(entries.values()), list(entries)
     if not handles:
         return 0
-    columns = len(labels) if sum(len(label) + 6 for label in labels) <= 125 else max(1, 125 // (max(map(len, labels)) + 6))
+    labels = [f" {label}" if label.startswith("_") else label for label in (name(label, 80) for label in labels)]  # "_" would leave it out
+    room = int(_width(ax) / 4.75)
+    fits = sum(len(label) + 7 for label in labels) <= room
+    columns = len(labels) if fits else max(1, min(len(labels), room // (max(map(len, labels)) + 7)))
     legend = ax.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=SMALL,
         borderaxespad=0.15, borderpad=0.1, handlelength=1.8, columnspacing=1.6, labelspacing=0.25, handletextpad=0.6,

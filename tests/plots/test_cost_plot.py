@@ -16,7 +16,7 @@ def drawn(sides):
     ax = Figure().add_subplot()
     study_of(BARS, ["twap"], FillModel(), **grid).run().plot("cost", ax)
     points = ax.containers[0].lines[0].get_xydata()
-    return points, [text.get_text() for text in ax.texts]
+    return points, [" ".join(text.get_text().split()) for text in ax.texts]
 
 
 def test_dots_and_curve_of_twins_are_those_of_the_buys():

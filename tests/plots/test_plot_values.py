@@ -40,7 +40,8 @@ def lines(ax):
 
 
 def heading(ax):
-    return "\n".join([ax.get_title(loc="left"), *(text.get_text() for text in ax.texts)])
+    texts = [text for part in ax.figure.axes for text in part.texts]
+    return " ".join(" ".join([ax.get_title(loc="left"), *(text.get_text() for text in texts)]).split())
 
 
 def order_of(result, parent_id, algorithm=TWAP):
@@ -78,12 +79,12 @@ def test_the_schedule_of_vwap_is_the_volume_of_the_two_sessions_before(result):
 def test_the_price_panel_ends_at_the_average_and_at_the_interval_vwap(result):
     order = order_of(result, 2)
     ax = result.plot("schedule", own(), parent_id=2)
-    prices = lines(ax.figure.axes[-1])
-    label = next(label for label in prices if label.startswith(f"{TWAP}: fills"))
-    assert prices[label].get_ydata()[-1] == pytest.approx(order.average_price)
+    prices = lines(ax.figure.axes[-2])
+    assert prices[f"{TWAP}: average"].get_ydata()[-1] == pytest.approx(order.average_price)
     assert prices["interval VWAP so far"].get_ydata()[-1] == pytest.approx(order.interval_vwap)
     assert prices["close"].get_ydata() == pytest.approx(window_frame(result, order)["close"].to_numpy())
-    assert f"{order.slippage_vwap_bps:+.2f} bps" in label
+    rows = [text.get_text() for text in ax.figure.axes[-1].texts]
+    assert rows[rows.index(TWAP) + 1].endswith(f"{order.slippage_vwap_bps:+.2f} bps against VWAP")
 
 
 def test_the_order_shown_by_default_is_the_busiest_of_the_median_session(result):

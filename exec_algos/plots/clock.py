@@ -1,0 +1,68 @@
+"""The x-axis of one order: exchange time, and over several stretches of trading without the nights and pauses between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exec_algos.checks import Floats, Ints
+from exec_algos.market.trading_time import TradingTime
+from exec_algos.plots.curves import sessions_of_study
+from exec_algos.plots.style import INK, clock_axis, dates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from exec_algos.plots.drawn import Drawn
+
+HOUR = 3_600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where instants of the window ``[start, end]`` (ns UTC) stand on the x-axis."""
+
+    time: TradingTime
+    start: int
+    end: int
+    zone: str
+
+    @classmethod
+    def of(cls, result: Drawn, start: int, end: int) -> Clock:
+        """That of a window of a study."""
+        return cls(TradingTime.of(sessions_of_study(result), result.bars.step), start, end, result.config["zone"])
+
+    @property
+    def begins(self) -> Ints:
+        """When the stretches of trading in the window begin."""
+        mine = (self.time.close > self.start) & (self.time.open < self.end)
+        return np.maximum(self.time.open[mine], self.start)
+
+    @property
+    def parted(self) -> bool:
+        """Whether time without trading is left out."""
+        return len(self.begins) > 1
+
+    def at(self, instants: Ints) -> Floats:
+        """Places of instants: dates of matplotlib, or hours of trading since the start where nights are left out."""
+        if not self.parted:
+            return dates(instants)
+        ends = np.array([self.start], dtype=np.int64)
+        return np.asarray((self.time.elapsed(np.asarray(instants, dtype=np.int64)) - self.time.elapsed(ends)) / HOUR, dtype=np.float64)
+
+    def finish(self, ax: Axes) -> None:
+        """Limits, ticks and name of the axis."""
+        low, high = self.at(np.array([self.start, self.end], dtype=np.int64))
+        ax.set_xlim(low, high)
+        if not self.parted:
+            clock_axis(ax, self.zone, f"exchange time ({self.zone})")
+            return
+        import pandas as pd
+
+        begins = self.begins
+        kept = begins[:: max(1, -(-len(begins) // 8))]
+        stamps = [pd.Timestamp(int(begin), tz="UTC").tz_convert(self.zone) for begin in kept]
+        ax.set_xticks(self.at(kept).tolist(), [f"{stamp:%Y-%m-%d\n%H:%M}" for stamp in stamps])
+        ax.set_xlabel(f"exchange time ({self.zone}), trading time only", fontsize=9, color=INK, parse_math=False)

@@ -1,0 +1,116 @@
+"""The plot of one order: the price is over its fills, the rows are its key, nights take no room, and the heading says which order it is."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets import market, study_of
+
+from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.plots.schedule import schedule, schedule_size
+from exec_algos.plots.style import bare_axes
+
+NAMES = [f"twap:slice_interval_seconds={1800 * k}" for k in range(1, 8)] + [
+    "vwap:profile_days=2",
+    "pov:rate=0.1",
+    "arrival_price",
+    "pov:rate=0.2",
+]
+
+
+@pytest.fixture(scope="module")
+def eleven():
+    return study_of(market(5), NAMES, FillModel(max_participation=0.2), size="60", profile_days=2).run()
+
+
+@pytest.fixture(scope="module")
+def over_night():
+    bars = market(5)
+    orders = pd.DataFrame(
+        {"symbol": ["A"], "side": ["buy"], "quantity": [90], "start": ["2025-11-25 15:00"], "end": ["2025-11-26 11:00"], "order_id": ["K7"]}
+    )
+    return SlippageStudy(bars, ParentOrders.from_frame(orders, bars, calendar="XNYS"), ["twap", "pov:rate=0.2"], FillModel()).run()
+
+
+def panels(result, **options):
+    ax = schedule(result, bare_axes(schedule_size(result)), **options)
+    return ax, *ax.figure.axes[-2:]
+
+
+def test_the_closes_are_drawn_over_every_fill(over_night):
+    _, prices, _ = panels(over_night)
+    close = next(line for line in prices.get_lines() if line.get_label() == "close")
+    dots = [marks for marks in prices.collections if len(marks.get_offsets()) > 1 or marks.get_array() is not None]
+    assert dots
+    assert all(marks.get_zorder() < close.get_zorder() for marks in prices.collections)
+
+
+def test_more_than_two_algorithms_have_no_dots_for_they_would_hide_each_other(eleven):
+    _, prices, strip = panels(eleven)
+    assert len(prices.collections) == 1  # the range of each bar
+    assert len(strip.collections) == len(NAMES)
+
+
+def test_a_row_of_fills_holds_each_fill_at_its_shares(eleven):
+    order = eleven.parents.iloc[0]
+    ax, _, strip = panels(eleven, parent_id=int(order.parent_id))
+    fills = eleven.fills[eleven.fills["parent_id"] == order.parent_id]
+    names = eleven.config["algorithms"]
+    for i, name in enumerate(names):
+        heights = [piece[1][1] - piece[0][1] - 0.05 for piece in strip.collections[i].get_segments()]
+        mine = fills.loc[fills["algorithm"] == name, "quantity"]
+        assert heights == pytest.approx((0.45 * mine / fills["quantity"].max()).tolist())
+    rows = [text.get_text() for text in strip.texts]
+    assert rows[::2] == names
+    rates = eleven.parents[eleven.parents["parent_id"] == order.parent_id].set_index("algorithm")["fill_rate"]
+    assert [row.split(",")[0] for row in rows[1::2]] == [f"filled {rates[name]:.1%}" for name in names]
+    assert ax.get_title(loc="left").startswith(f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}")
+
+
+def test_no_text_lies_over_the_lines_of_eleven_algorithms(eleven):
+    ax, prices, strip = panels(eleven)
+    figure = ax.figure
+    figure.draw_without_rendering()
+    legends = [part.get_legend().get_window_extent() for part in (ax, prices)]
+    for box in legends:
+        assert not any(box.overlaps(part.get_window_extent()) for part in (ax, prices, strip))
+    for part in (ax, prices, strip):
+        box = part.get_tightbbox()
+        assert box.y0 >= 0
+        assert box.y1 <= figure.bbox.y1
+    texts = sorted((text.get_window_extent() for text in strip.texts[::2]), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 for low, high in pairwise(texts))
+
+
+def test_a_night_takes_no_room(over_night):
+    ax, prices, strip = panels(over_night)
+    low, high = strip.get_xlim()
+    assert (low, high) == pytest.approx((0.0, 2.5))  # an hour of one day and an hour and a half of the next
+    assert [text.get_text() for text in strip.get_xticklabels()] == ["2025-11-25\n15:00", "2025-11-26\n09:30"]
+    assert np.asarray(strip.get_xticks()) == pytest.approx([0.0, 1.0])
+    filled = next(line for line in ax.get_lines() if line.get_label() == "twap: filled")
+    assert filled.get_xdata()[-1] == pytest.approx(2.5)
+    assert "trading time only" in strip.get_xlabel()
+    assert prices.get_xlim() == (low, high)
+
+
+def test_the_desks_own_number_is_named(over_night):
+    ax, _, _ = panels(over_night)
+    assert any("parent order 0, order_id K7" in text.get_text() for text in ax.texts)
+
+
+def test_an_order_of_which_nothing_was_filled_says_so(over_night):
+    nothing = replace(over_night, parents=over_night.parents.assign(filled=0, fill_rate=0.0), fills=over_night.fills.iloc[:0])
+    ax, prices, _ = panels(nothing)
+    assert "nothing of it was filled" in [text.get_text() for text in ax.texts]
+    assert not [line for line in prices.get_lines() if line.get_label().endswith("average")]
+
+
+def test_one_fill_has_an_average_until_the_window_ends(over_night):
+    one = replace(over_night, fills=over_night.fills.iloc[[0]])
+    _, prices, _ = panels(one)
+    (line,) = [line for line in prices.get_lines() if line.get_label().endswith("average")]
+    assert set(line.get_ydata()) == {one.fills["price"].iloc[0]}
+    assert line.get_xdata()[-1] == pytest.approx(2.5)
