@@ -33,6 +33,7 @@ from exec_algos.cli.options import (
     Lot,
     Market,
     Minimum,
+    Money,
     Out,
     PerShare,
     Price,
@@ -117,6 +118,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
     fills: Fills = None,
     out: Out = Path("out/study"),
     by: By = None,
+    currency: Money = None,
     sensitivity: Sensitivity = False,
     sweep_split: Split = None,
     as_json: Json = False,
@@ -134,7 +136,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
         from exec_algos.model import Rules
         from exec_algos.studies.request import Chosen, StudyRequest
 
-        show = Show(by=by, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
+        show = Show(by=by, currency=currency, sensitivity=sensitivity, as_json=as_json, split=sweep_split)
         written = orders_said({
             "orders": orders, "keep": keep, "order_columns": order_columns, "sides_meant": sides_meant, "order_decimal": order_decimal,
             "order_date_format": order_date_format, "order_encoding": order_encoding,
@@ -171,7 +173,7 @@ def study(  # noqa: PLR0913, PLR0917 - each is an option
 
 IN_MEMORY = {"out", *OPTIONS}  # what a study in shards has no use for
 # what may be said of a study that is in its folder
-GOING_ON = {"resume", "allow_import", "cluster", "shard", "fsync", "strict", "as_json", "by", "sensitivity", "sweep_split"}
+GOING_ON = {"resume", "allow_import", "cluster", "shard", "fsync", "strict", "as_json", "by", "currency", "sensitivity", "sweep_split"}
 
 
 def _typed(ctx: typer.Context, name: str) -> bool:
@@ -255,6 +257,21 @@ def estimate(  # noqa: PLR0913, PLR0917 - each is an option
             profile_days=profile_days, interval=interval, lot_size=lot_size, splits=splits, quote_proxy=quote_proxy,
         )  # fmt: skip
         estimate_and_show(load_bars(bars, reading), request, session=day_of(session), as_json=as_json)
+
+
+@app.command("report")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study, of own fills, or of a study in shards.")],
+    by: Annotated[str | None, typer.Option(help="Also tables by these: size, hour, weekday, month, liquidity, spread, any column.")] = None,
+    currency: Money = None,
+    opened: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf too, by an installed Chromium, Chrome or Edge.")] = False,
+) -> None:
+    """Make the report of a saved study again."""
+    with one_line_errors():
+        from exec_algos.cli.report import report_again
+
+        report_again(folder, Show(by=by, currency=currency), opened=opened, pdf=pdf)
 
 
 @app.command("demo")

@@ -32,6 +32,15 @@ By = Annotated[
     str | None,
     typer.Option(help="Also print the costs by these: size, hour, weekday, month, liquidity, spread, any column.", rich_help_panel=OUTPUT),
 ]
+Money = Annotated[
+    str | None,
+    typer.Option(
+        "--currency",
+        help="Of the prices: USD; GBX where they are in pence; BTC-USD=USD,BTC-EUR=EUR by symbol. That of the fees or of the exchange if "
+        "not given.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Sensitivity = Annotated[
     bool,
     typer.Option(

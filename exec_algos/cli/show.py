@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from exec_algos.cli.printing import console
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.market.currencies import currencies
 from exec_algos.textform import numbered, visible
 
 if TYPE_CHECKING:
@@ -48,19 +49,23 @@ class Show:
         As JSON, and nothing else.
     split : str, optional
         A day: choose the cheapest algorithm on the days before it, and print the days from it on.
+    currency : str, optional
+        Of the prices, as `exec_algos.market.currencies.currencies` takes it.
 
     Raises
     ------
     UsageError
-        Other fill models and a split.
+        Other fill models and a split, or a currency that is none.
     """
 
     by: str | None = None
     sensitivity: bool = False
     as_json: bool = False
     split: str | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
+        currencies(self.currency)
         if self.split is not None and self.sensitivity:
             raise UsageError(
                 "--sweep-split and --sensitivity do not go together: under other fills another algorithm might have been chosen; "

@@ -104,7 +104,7 @@ def run_and_show(
     _write_rows(study.parents.clipped or None, out / "clipped.csv")
     chosen = {} if found is None else sweep_record(found, str(show.split))
     _write_sweep(chosen, out)
-    page = write_report(result, out)
+    page = write_report(result, out, currency=show.currency, by=show.names)
     bands = _bands(study, result) if show.sensitivity else {}
     if show.as_json:
         say_json(_as_json(result, out, show, study.parents, bands) | ({"sweep": chosen} if chosen else {}))
