@@ -508,19 +508,25 @@ def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, d
 
 
 @pytest.mark.slow
-def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_tables_of_an_earlier_study_go(folder, tmp_path, monkeypatch):
+def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_else_added_up(folder, tmp_path, monkeypatch):
     words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell")
     words = (*words, "--out", tmp_path)
-    of_fills = {"shortfall.csv", "benchmarks.csv", "markouts.csv", "time_of_day.csv"}
+    of_sums = {"order_sums.parquet", "line_sums.parquet", "line_missing.parquet"}
     for bound, option, kept, said in (
         (5_000_000, None, True, ""),
         (100, None, False, "single trades were not kept, for there may be 264; --fills keeps them"),
         (100, "--fills", True, ""),
-        (5_000_000, "--no-fills", False, "single trades were not kept: no shortfall by its parts"),
+        (
+            5_000_000,
+            "--no-fills",
+            False,
+            "single trades were not kept; what the tables need of them was added up, and stands in the report",
+        ),
+        (5_000_000, None, True, ""),
     ):
         monkeypatch.setattr("exec_algos.studies.request.MOST_FILLS", bound)
         run = invoke(*words, *([] if option is None else [option]))
         assert (run.exit_code, "single trades" in run.stdout) == (0, not kept)
         assert said in run.stdout
-        assert {file.name for file in tmp_path.iterdir()} == (FILES if kept else FILES - of_fills)
+        assert {file.name for file in tmp_path.iterdir()} == (FILES if kept else FILES | of_sums)
         assert (len(pd.read_parquet(tmp_path / "fills.parquet")) > 0) is kept

@@ -140,7 +140,7 @@ def _without_costs(study: SlippageStudy, result: StudyResult) -> pd.Series[float
 
 def _without_fills(study: SlippageStudy, request: StudyRequest) -> str:
     many = "" if request.fills is False else f", for there may be {most_fills(study):,}; --fills keeps them"
-    return f"single trades were not kept{many}: no shortfall by its parts, mark-outs or fills by time of day"
+    return f"single trades were not kept{many}; what the tables need of them was added up, and stands in the report"
 
 
 def _check_out(out: Path) -> None:

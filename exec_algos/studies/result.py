@@ -20,6 +20,8 @@ from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import data_rows, findings_frame, history_of
 from exec_algos.studies.record.saving import save
 from exec_algos.studies.record.tables import fills_arrow, parents_arrow
+from exec_algos.studies.run.sums import FILES as SUMMED
+from exec_algos.studies.run.sums import sums_of
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
 from exec_algos.tca.benchmarks import benchmarks
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.analysis import Analysis
+    from exec_algos.studies.run.pieces import Workable
+    from exec_algos.studies.run.sums import TradeSums
     from exec_algos.tca.oversize import Oversize
 
 T = TypeVar("T")
@@ -61,6 +65,8 @@ class StudyResult:
     findings : DataFrame
         What is odd in the bars, ``symbol, session, kind, value, usual, said``: `exec_algos.market.quality.findings.Findings`, and rows of
         kind ``history`` for orders whose history spans a suspected split.
+    sums : TradeSums, optional
+        What the analysis needs of single trades, where they were not kept.
     """
 
     parents: pd.DataFrame
@@ -69,6 +75,7 @@ class StudyResult:
     config: dict[str, Any]
     bars: Bars
     findings: pd.DataFrame = field(default_factory=lambda: findings_frame(()))
+    sums: TradeSums | None = field(default_factory=lambda: None)  # a plain default would stand in the class, and hide what `of` makes
 
     @classmethod
     def of(  # noqa: PLR0913, PLR0917 - the parts of a study
@@ -83,8 +90,12 @@ class StudyResult:
         rules: Rules = NO_RULES,
         given: Bars | None = None,
         limits: Limits = USUAL,
+        work: Workable | None = None,
     ) -> StudyResult:
-        """The frames, each put together when asked for; `left_out` counts the bars outside the regular hours, `given` has those too."""
+        """The frames, each put together when asked for; `left_out` counts the bars outside the regular hours, `given` has those too.
+
+        `work` works the orders again where the single trades were not kept.
+        """
         from exec_algos.studies.record.configuration import configuration, rules_record
         from exec_algos.studies.run.custom import drivers_of, imports_of
 
@@ -107,6 +118,7 @@ class StudyResult:
                 **({"limits": limits.record()} if limits.record() else {}),
             },
             "bars": lambda: bars,
+            "sums": lambda: None if work is None else sums_of(bars, orders, work),
             "findings": lambda: findings_frame(data_rows(given or bars, orders, history_of(orders, algorithms), limits)),
         }
         made = object.__new__(cls)
@@ -287,25 +299,37 @@ class StudyResult:
     def analysis(self) -> Analysis:
         """The transaction cost analysis: shortfall by parts, every benchmark, mark-outs, fills by time of day, participation, power.
 
+        Where single fills were not kept it is a `exec_algos.studies.summed.SummedAnalysis` of what they were added up to.
+
         Raises
         ------
         UsageError
-            The single fills were not kept: ``run(fills=True)`` keeps them.
+            The single fills were neither kept nor added up, as in the folder of an earlier version: ``run(fills=True)`` keeps them.
         """
         from exec_algos.studies.analysis import Analysis
+        from exec_algos.studies.summed import SummedAnalysis
 
         if "_analysed" in self.__dict__:
             return self.__dict__["_analysed"]  # type: ignore[no-any-return]
-        if self.parents["filled"].sum() > 0 and not len(self.fills):
+        parts = self.parents, self.fills, self.bars, self.config
+        if self.sums is not None:
+            found: Analysis = SummedAnalysis.of_sums(*parts, self.sums)
+        elif self.parents["filled"].sum() > 0 and not len(self.fills):
             raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
-        object.__setattr__(self, "_analysed", Analysis.of(self.parents, self.fills, self.bars, self.config))
-        return self.analysis()
+        else:
+            found = Analysis.of(*parts)
+        object.__setattr__(self, "_analysed", found)
+        return found
+
+    def is_analysed(self) -> bool:
+        """Whether `analysis` can be made: single fills were kept or added up, or nothing was filled."""
+        return bool(self.sums is not None or len(self.fills) or not self.parents["filled"].sum() > 0)
 
     def oversize(self) -> tuple[Oversize, ...]:
         """How many parent orders exceed the volume of a bar (by what they traded), of their session and the ADV, and by how much."""
         from exec_algos.studies.sizes import oversize_of
 
-        analysis = self.analysis() if len(self.fills) else None
+        analysis = self.analysis() if self.is_analysed() else None
         return self._once("_oversize", lambda: oversize_of(self.parents, self.bars, self.config["calendar"], analysis))
 
     def residuals(self) -> pd.DataFrame:
@@ -320,7 +344,7 @@ class StudyResult:
         Raises
         ------
         UsageError
-            The single fills were not kept.
+            The single fills were neither kept nor added up.
         """
         from exec_algos.studies.sizes import residuals_of
 
@@ -347,6 +371,7 @@ class StudyResult:
     def save(self, folder: str | Path) -> Path:
         """Write ``parents.parquet, fills.parquet, skipped.csv, findings.csv, summary.csv, comparison.csv, config.json`` and ``whole.json``.
 
+        Where single fills were not kept it also writes what they were added up to: ``order_sums, line_sums`` and ``line_missing.parquet``.
         Each is written as a whole, and the last holds the SHA-256 of each; `exec_algos.studies.saved` reads them again, and runs the study
         again to the same bytes.
 
@@ -370,7 +395,8 @@ class StudyResult:
             # of twins each side only
             "comparison.csv": comparisons(self.comparison, BENCHMARKS, sides if self.has_twins() else (None, *sides)),
         }
-        return save(folder, {"parents": self.parents, "fills": self.fills}, lists, self.config)
+        sums = {} if self.sums is None else self.sums.tables()
+        return save(folder, {"parents": self.parents, "fills": self.fills, **sums}, lists, self.config, without=[] if sums else SUMMED)
 
     def has_twins(self) -> bool:
         """Whether every parent order has a twin of the other side."""

@@ -26,6 +26,8 @@ from exec_algos.studies.record.data import FILE as FINDINGS
 from exec_algos.studies.record.data import read_findings
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.custom import recorded_algorithms
+from exec_algos.studies.run.sums import FILES as SUMMED
+from exec_algos.studies.run.sums import TradeSums
 from exec_algos.studies.study import SlippageStudy
 from exec_algos.tca.table import COLUMNS
 from exec_algos.textform import text_of_csv
@@ -85,7 +87,19 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     findings = read_findings(kept.get(FINDINGS))
     if findings is None:
         findings = findings_of(bars, sessions_of(bars, config["calendar"]), Limits(**config.get("limits", {}))).frame()
-    return StudyResult(parents, fills, skipped, config, regular, findings)
+    return StudyResult(parents, fills, skipped, config, regular, findings, _sums(kept))
+
+
+def _sums(folder: StudyFolder) -> TradeSums | None:
+    """What single fills were added up to, where they were not kept; an earlier version wrote neither."""
+    import pandas as pd
+
+    written = unsealed(folder.get(WHOLE))
+    names = {name: f"{name}.parquet" for name in SUMMED}
+    if written is None or not set(names.values()) <= set(written["files"]):
+        return None
+    contents = {name: folder.proved(file, written["files"]) for name, file in names.items()}
+    return TradeSums.of_tables({name: pd.read_parquet(io.BytesIO(content)) for name, content in contents.items()})
 
 
 def _check_undamaged(folder: StudyFolder) -> None:
@@ -130,7 +144,8 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
             _proxied(bars, config), _orders(saved, bars), algorithms, fill_model_of(config["fill_model"]), Rules(**config["rules"]),
             Limits(**config.get("limits", {})),
         )  # fmt: skip
-    return study.run(cast("Driver", driver), fills=len(saved.fills) > 0)
+    kept = saved.sums is None and (len(saved.fills) > 0 or not saved.parents["filled"].sum() > 0)
+    return study.run(cast("Driver", driver), fills=kept)
 
 
 def _regular(bars: Bars, config: dict[str, Any]) -> Bars:

@@ -25,6 +25,7 @@ from exec_algos.studies.design.short import history_line, short_of
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.run.curves import curves_of
 from exec_algos.studies.run.custom import CustomExecutor, algorithm_of
+from exec_algos.studies.run.pieces import Workable, without_trades
 from exec_algos.studies.run.worked import Worked
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class SlippageStudy:
         driver : {"batch", "engine"}
             The compiled loop, or the event-driven backtest: the same numbers, to the last bit.
         fills : bool
-            Keep single trades.
+            Keep single trades. Without them `StudyResult.analysis` works the orders again, some at a time, and adds up what its tables
+            need; what was worked event by event is not worked twice.
         progress : callable, optional
             Called with ``(algorithm, done, total)``.
         processes : int, optional
@@ -142,19 +144,25 @@ class SlippageStudy:
             raise UsageError(_nothing_left(self.parents, orders))
         located = Located.of(regular, orders, self.rules)
         worked: list[Worked] = []
+        held: dict[int, Worked] = {}
         for i, algorithm in enumerate(self.algorithms):
             if progress is not None:
                 progress(str(algorithm), i, len(self.algorithms))
-            job = Job(regular, orders, located, algorithm, curves[i], self.fill_model, self.rules, fills)  # type: ignore[arg-type]
             own = isinstance(algorithm, CustomExecutor)
-            worked.append(drive_executor(job, processes) if own else DRIVERS[driver](job))
+            by_events = own or driver != "batch"  # which takes too long to be done twice, so that what is summed later is kept
+            job = Job(regular, orders, located, algorithm, curves[i], self.fill_model, self.rules, fills or by_events)  # type: ignore[arg-type]
+            done = drive_executor(job, processes) if own else DRIVERS[driver](job)
+            if by_events and not fills:
+                held[i], done = done, without_trades(done)
+            worked.append(done)
         if progress is not None:
             progress("", len(self.algorithms), len(self.algorithms))
         left_out = len(self.bars) - len(regular)
         algorithms: Any = tuple(self.algorithms)  # values by now
         model = self.fill_model or FillModel()
         given = self._given(regular)
-        return StudyResult.of(regular, orders, algorithms, model, worked, left_out, driver, self.rules, given, self.limits)
+        work = None if fills else Workable(algorithms, curves, model, self.rules, held)
+        return StudyResult.of(regular, orders, algorithms, model, worked, left_out, driver, self.rules, given, self.limits, work)
 
     def _given(self, regular: Bars) -> Bars:
         """The bars that were given, of the symbols that have some in the sessions."""

@@ -13,8 +13,9 @@ from exec_algos.stats.estimable import Estimable, estimable_frame
 from exec_algos.tca import benchmarks as prices
 from exec_algos.tca.benchmarks import Tape, View, average_price, decision_price, slippage
 from exec_algos.tca.places import Windows, ended_by
+from exec_algos.tca.priced import FillSums, PricedFills
 from exec_algos.tca.relative import pwp, worse_volume
-from exec_algos.tca.shortfall import IndexLevels, Orders, PricedFills, Shortfall, index_adjusted, mark_price, shortfall
+from exec_algos.tca.shortfall import IndexLevels, Orders, Shortfall, index_adjusted, mark_price, shortfall, summed_shortfall
 from exec_algos.tca.trades import Stamped, Trades, inside_bar, instants
 
 if TYPE_CHECKING:
@@ -140,6 +141,13 @@ def parent_shortfall(
     Shortfall
     """
     return shortfall(_orders(parents, view, mark, decided), priced_fills(fills, parents, view.bars), mark=mark)
+
+
+def order_shortfall(
+    parents: pd.DataFrame, sums: FillSums, view: View, *, mark: str = "session_close", decided: Ints | None = None
+) -> Shortfall:
+    """`parent_shortfall` of orders whose fills were added up and not kept: the same to the last bit; `sums` of the same parents."""
+    return summed_shortfall(_orders(parents, view, mark, decided), sums, mark=mark)
 
 
 def index_shortfall(

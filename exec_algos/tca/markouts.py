@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
-from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
+from exec_algos.stats.estimable import UNNAMED, Estimable, Missing, estimable_frame
 from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import NO_SYMBOL, NOT_ABOVE_ZERO
 from exec_algos.tca.places import ended_by, session_hours
@@ -31,6 +31,7 @@ CLOSED_AT = -1
 CLOSED = "the venue is closed at the fill"
 SESSION_OVER = "the session ends before"
 NO_BAR_SINCE = "no bar has ended between the fill and then"
+REASONS = (NO_SYMBOL, CLOSED, SESSION_OVER, NO_BAR_SINCE, NOT_ABOVE_ZERO, UNNAMED)  # the first that holds counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

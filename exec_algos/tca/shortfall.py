@@ -15,6 +15,7 @@ from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
 from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.benchmarks import View, session_close, window_end, window_end_mid
 from exec_algos.tca.groupings import Ledger, total_cost, wagner
+from exec_algos.tca.priced import TOLERANCE, FillSums, PricedFills, refuse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,6 @@ MARKS: dict[str, Callable[[View], Estimable]] = {
     "window_end": window_end,
     "window_end_mid": window_end_mid,
 }
-TOLERANCE = 1e-9
 
 NO_COSTS = "the spread and the impact of its fills are not known: spread, impact and timing stand together as trading"
 
@@ -54,37 +54,6 @@ class Orders(NamedTuple):
     arrival: Estimable
     mark: Estimable
     fees: Floats
-
-
-class PricedFills(NamedTuple):
-    """Fills with what their prices are made of: columns of shape (n_fills,).
-
-    Attributes
-    ----------
-    parent : ndarray of int64
-        Row of the parent order.
-    quantity : ndarray of float64
-        Shares, > 0.
-    price : ndarray of float64
-        What was paid, ``rule_price + spread + impact``: currency per share.
-    rule_price : ndarray of float64
-        Price before spread and impact, currency per share; NaN where not known.
-    spread, impact : ndarray of float64
-        Currency per share, above 0 for a buy and below for a sell where it is a cost; NaN where not known, as of live fills.
-    """
-
-    parent: Ints
-    quantity: Floats
-    price: Floats
-    rule_price: Floats
-    spread: Floats
-    impact: Floats
-
-    @classmethod
-    def of_prices(cls, parent: Ints, quantity: Floats, price: Floats) -> PricedFills:
-        """Fills of which only the price is known."""
-        unknown = np.full(len(parent), np.nan)
-        return cls(parent, quantity, price, unknown, unknown, unknown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,9 +180,22 @@ def shortfall(orders: Orders, fills: PricedFills, *, mark: str) -> Shortfall:
     Perold (1988), J. Portfolio Management 14(3), 4-9, for the total; Wagner and Edwards (1993), Financial Analysts J. 49(1), 65-71, for
     delay, trading and opportunity. Trading is split where the simulated fill itself is: price by the rule, spread, impact.
     """
-    n = len(orders.quantity)
-    _check(orders, fills, n)
-    filled, notional = _sum(fills, fills.quantity, n), _sum(fills, fills.quantity * fills.price, n)
+    _check_orders(orders)
+    return summed_shortfall(orders, FillSums.of(fills, len(orders.quantity)), mark=mark)
+
+
+def summed_shortfall(orders: Orders, sums: FillSums, *, mark: str) -> Shortfall:
+    """`shortfall` of what the fills of each order add up to: the same to the last bit.
+
+    Raises
+    ------
+    UsageError
+        More filled than ordered, or as in `shortfall`.
+    """
+    _check_orders(orders)
+    filled, notional, n = sums.filled, sums.notional, len(orders.quantity)
+    over = filled - orders.quantity
+    refuse(over > TOLERANCE * orders.quantity, "order", over, "it cannot be filled beyond what was ordered, it is by this many shares")
     filled = np.where(np.isclose(filled, orders.quantity, rtol=TOLERANCE, atol=0.0), orders.quantity, filled)
     side, none_left = orders.side.astype(np.float64), filled >= orders.quantity
     decision, arrival, final = orders.decision.values, orders.arrival.values, np.where(none_left, 0.0, orders.mark.values)
@@ -221,7 +203,7 @@ def shortfall(orders: Orders, fills: PricedFills, *, mark: str) -> Shortfall:
     parts = wagner(ledger)
     idle = Estimable.of(np.zeros(n))
     traded = filled > 0
-    cost = {name: side * _sum(fills, fills.quantity * getattr(fills, name), n) for name in ("spread", "impact", "rule_price")}
+    cost = {name: side * getattr(sums, name) for name in ("spread", "impact", "rule_price")}
     split = Missing(np.isnan(cost["spread"] + cost["impact"] + cost["rule_price"]), NO_COSTS)
     at_arrival, at_mark = _where(traded, orders.arrival, idle), _where(~none_left, orders.mark, idle)
     timing = np.where(traded, cost["rule_price"] - side * filled * arrival, 0.0)
@@ -318,10 +300,6 @@ def index_adjusted(orders: Orders, fills: PricedFills, index: IndexLevels, beta:
     return Shortfall(**own, **kept, mark=f"{mark}, less beta times the index"), changed["total"]
 
 
-def _sum(fills: PricedFills, amounts: Floats, n: int) -> Floats:
-    return np.bincount(fills.parent, amounts, n).astype(np.float64)
-
-
 def _where(mask: npt.NDArray[np.bool_], column: Estimable, other: Estimable) -> Estimable:
     """`column` where the mask is true, else `other`, which is known."""
     rules = (rule._replace(where=mask & rule.where) for rule in column.missing())
@@ -346,24 +324,10 @@ def _means(part: Estimable, paper: Floats, days: npt.NDArray[Any], confidence: f
     }
 
 
-def _check(orders: Orders, fills: PricedFills, n: int) -> None:
-    _refuse(~np.isin(orders.side, (-1, 1)), "order", orders.side, "a side is +1 or -1")
-    _refuse(~(orders.quantity > 0), "order", orders.quantity, "an order has shares")
-    _refuse(~np.isfinite(orders.fees), "order", orders.fees, "fees are currency; 0 where there are none")
-    _refuse((fills.parent < 0) | (fills.parent >= n), "fill", fills.parent, f"its parent is a row of the {n} orders")
-    _refuse(~(fills.quantity > 0), "fill", fills.quantity, "a fill has shares")
-    explained = (fills.price > 0) | (fills.rule_price <= 0)  # by bars at or below zero
-    _refuse(~(np.isfinite(fills.price) & explained), "fill", fills.price, "a fill has a price above 0")
-    gap = fills.rule_price + fills.spread + fills.impact - fills.price
-    _refuse(np.abs(gap) > TOLERANCE * np.abs(fills.price), "fill", gap, "its price is rule price + spread + impact, they differ by this")
-    over = _sum(fills, fills.quantity, n) - orders.quantity
-    _refuse(over > TOLERANCE * orders.quantity, "order", over, "it cannot be filled beyond what was ordered, it is by this many shares")
-
-
-def _refuse(bad: npt.NDArray[np.bool_], what: str, values: npt.NDArray[Any], rule: str) -> None:
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise UsageError(f"{what} {row} has {values[row]}: {rule}")
+def _check_orders(orders: Orders) -> None:
+    refuse(~np.isin(orders.side, (-1, 1)), "order", orders.side, "a side is +1 or -1")
+    refuse(~(orders.quantity > 0), "order", orders.quantity, "an order has shares")
+    refuse(~np.isfinite(orders.fees), "order", orders.fees, "fees are currency; 0 where there are none")
 
 
 def _check_sum(parts: list[Floats], total: Floats, paper: Floats) -> None:
@@ -371,4 +335,4 @@ def _check_sum(parts: list[Floats], total: Floats, paper: Floats) -> None:
     gap = np.abs(np.sum(parts, axis=0) - total)
     with np.errstate(invalid="ignore"):
         bad = gap > TOLERANCE * np.abs(stack).max(axis=0)
-    _refuse(bad, "order", gap, "its parts do not add up to their total, they differ by this")
+    refuse(bad, "order", gap, "its parts do not add up to their total, they differ by this")

@@ -9,7 +9,7 @@ from markets import market, study_of
 
 from exec_algos import FillModel
 from exec_algos.costs import FixedSpread, TransientImpact
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UnknownNameError
 from exec_algos.reports import write_report
 from exec_algos.reports.words import cautions
 from exec_algos.studies.analysis import Analysis
@@ -102,16 +102,6 @@ def test_no_order_takes_more_of_a_bar_than_the_cap(found):
 def test_power_is_told_for_each_algorithm_and_side(found):
     assert list(found.power()) == ["twap, buy", "twap, sell", "pov:rate=0.2, buy", "pov:rate=0.2, sell"]
     assert found.power(2.0)["twap, buy"].startswith("to see 2 bp")
-
-
-@pytest.mark.slow
-def test_without_single_fills_there_is_no_analysis_and_the_report_says_so(tmp_path):
-    bare = studied(fills=False)
-    with pytest.raises(UsageError, match=r"run\(fills=True\) or --fills keeps them"):
-        bare.analysis()
-    page = write_report(bare, tmp_path).read_text()
-    assert "Not in this report: the analysis needs the single fills, which were not kept" in page
-    assert not (tmp_path / "shortfall.csv").exists()
 
 
 @pytest.mark.slow

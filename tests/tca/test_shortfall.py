@@ -14,7 +14,8 @@ from exec_algos.market.calendars import sessions
 from exec_algos.stats.estimable import Estimable, Missing
 from exec_algos.tca.benchmarks import View
 from exec_algos.tca.places import Windows
-from exec_algos.tca.shortfall import PARTS, TRADING, IndexLevels, Orders, PricedFills, index_adjusted, mark_price, shortfall
+from exec_algos.tca.priced import PricedFills
+from exec_algos.tca.shortfall import PARTS, TRADING, IndexLevels, Orders, index_adjusted, mark_price, shortfall
 
 
 def prices(*values):

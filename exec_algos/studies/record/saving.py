@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def save(folder: str | Path, tables: Mapping[str, pd.DataFrame], lists: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> Path:
+def save(
+    folder: str | Path,
+    tables: Mapping[str, pd.DataFrame],
+    lists: Mapping[str, pd.DataFrame],
+    config: Mapping[str, Any],
+    without: Iterable[str] = (),
+) -> Path:
     """Write the tables as Parquet, the lists as CSV and the configuration, by name, and last the SHA-256 of each; the folder.
 
-    The index of a list is written where it has names.
+    The index of a list is written where it has names. Tables named in `without` are taken away, where an earlier study left them.
 
     Raises
     ------
@@ -32,5 +38,7 @@ def save(folder: str | Path, tables: Mapping[str, pd.DataFrame], lists: Mapping[
     digests["config.json"] = kept.put("config.json", (json.dumps(config, indent=2, default=str) + "\n").encode())
     # last: a folder without it holds no whole study
     kept.put(WHOLE, seal({"files": digests}))
+    for name in without:
+        kept.remove(f"{name}.parquet")
     kept.sweep()
     return Path(folder)
