@@ -20,6 +20,7 @@ from exec_algos.tca.twins import SHOWN_ONCE
 FILES = {
     "config.json", "fills.parquet", "parents.parquet", "report.html", "skipped.csv", "summary.csv",
     "comparison.csv", "findings.csv", "shortfall.csv", "benchmarks.csv", "markouts.csv", "time_of_day.csv", "whole.json",
+    "oversize.csv", "residuals.csv", "extreme_bars.parquet",
 }  # fmt: skip
 PARENT_COLUMNS = {
     "parent_id", "symbol", "session", "side", "algorithm", "quantity", "filled", "residual", "average_price", "arrival_price",
@@ -511,7 +512,7 @@ def test_a_column_of_the_orders_that_was_not_kept_is_asked_for_by_name(folder, d
 def test_single_trades_are_kept_where_they_are_few_or_asked_for_and_else_added_up(folder, tmp_path, monkeypatch):
     words = ("study", folder, "--calendar", "XNYS", "--profile-days", 2, "--size", 100, "--interval", 1800, "--side", "buy,sell")
     words = (*words, "--out", tmp_path)
-    of_sums = {"order_sums.parquet", "line_sums.parquet", "line_missing.parquet"}
+    of_sums = {"order_sums.parquet", "line_sums.parquet", "line_missing.parquet", "extreme_fills.parquet"}
     for bound, option, kept, said in (
         (5_000_000, None, True, ""),
         (100, None, False, "single trades were not kept, for there may be 264; --fills keeps them"),

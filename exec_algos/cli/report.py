@@ -32,7 +32,7 @@ def report_again(folder: Path, show: Show, *, opened: bool = False, pdf: bool = 
         No study, one that is damaged, or no browser that prints; the page is written then all the same.
     """
     from exec_algos.reports import write_report
-    from exec_algos.studies.saved import open_result
+    from exec_algos.studies.reopened import open_result
 
     result = open_result(folder)
     show.check(result.parents.columns)

@@ -1,4 +1,4 @@
-"""The report of a study: one self-contained HTML page that answers first, and its tables as CSV.
+"""The report of a study: one self-contained HTML page that answers first, that needs no other file.
 
 What lives here: sentences, tables and charts as plain data, the page that shows them, and the libraries that draw them (``assets``). What
 may not: a number that is computed nowhere else.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from exec_algos.errors import UsageError
 from exec_algos.market.boundary import writing
-from exec_algos.textform import csv_text
 
 if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
@@ -24,10 +23,10 @@ FORMER = ("slippage.png", "schedule.png", "shortfall.png", "markouts.png", "volu
 
 
 def write_report(result: StudyResult, folder: str | Path, *, currency: str | None = None, by: Sequence[str] = ()) -> Path:
-    """Write ``report.html``, and where there is an analysis its tables ``shortfall.csv, benchmarks.csv, markouts.csv, time_of_day.csv``.
+    """Write ``report.html``.
 
     The page needs no other file and no network. Slippage is in bps, positive = cost. The same result
-    gives the same bytes. Each file is replaced as a whole.
+    gives the same bytes. It is replaced as a whole; `StudyResult.save` writes its tables as CSV.
 
     Parameters
     ----------
@@ -50,16 +49,13 @@ def write_report(result: StudyResult, folder: str | Path, *, currency: str | Non
     UsageError
         The folder or a file in it cannot be written, or a currency that is none.
     """
-    from exec_algos.reports.analysis import FRAMES, costs
+    from exec_algos.reports.analysis import costs
     from exec_algos.reports.page import page_of
     from exec_algos.reports.subject import Subject
 
-    out, found = Path(folder), costs(result)
-    page = page_of(Subject.of(result, currency=currency, by=by), found)
+    out, page = Path(folder), page_of(Subject.of(result, currency=currency, by=by), costs(result))
     with writing(f"cannot write the report to {out}", "what was written stands", "name a folder that can be written to", kind=UsageError):
         out.mkdir(parents=True, exist_ok=True)
-        for name in FRAMES:
-            _put(out / f"{name}.csv", csv_text(found.frames[name]).encode() if name in found.frames else b"")
         _put(out / PAGE, page.encode())
         for name in FORMER:
             _put(out / name, b"")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
 
 MARK = "session_close"
-FRAMES = ("shortfall", "benchmarks", "markouts", "time_of_day")
 
 
 class Costs(NamedTuple):

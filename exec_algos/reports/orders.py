@@ -9,6 +9,7 @@ import numpy as np
 from exec_algos.reports.figures import Figure, Trace, axis, colour, label, numbers
 from exec_algos.reports.numbers import bps, count, money
 from exec_algos.reports.subject import Subject
+from exec_algos.studies.extremes import extremes_of, fills_of
 from exec_algos.tca.buckets import percent_of_adv
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.places import rows_between
@@ -19,7 +20,6 @@ from exec_algos.textform import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-EACH = 10  # worst orders, and as many best ones
 MOST_ROWS = 25_000  # of the table; of more the dearest and the cheapest half
 MOST_DETAILED = 3  # algorithms with all their columns; of more each has its cost alone
 MOST_BARS = 800  # of a picture
@@ -69,18 +69,15 @@ def orders_table(subject: Subject) -> OrdersTable:
 
 def extremes(subject: Subject) -> dict[str, list[Extreme]]:
     """The dearest and the cheapest orders of the first algorithm against the interval VWAP; none where no order has a cost."""
-    rows = subject.rows(subject.algorithms[0])
-    known = rows[rows[BENCHMARKS["interval_vwap"]].notna()].sort_values(BENCHMARKS["interval_vwap"], kind="stable")
-    half = min(EACH, max(1, len(known) // 2)) if len(known) else 0
-    worst, best = known.iloc[len(known) - half :][::-1], known.iloc[: half if len(known) > 1 else 0]
-    lists = {"worst": worst, "best": best}
+    found = extremes_of(subject.shown, subject.algorithms[0])
+    fills = fills_of(subject.result, found.ids)
     return {
-        name: [_extreme(subject, row, f"{name}-{place}") for place, row in enumerate(table.to_dict("records"))]
-        for name, table in lists.items()
+        name: [_extreme(subject, order, fills, f"{name}-{place}") for place, order in enumerate(table.to_dict("records"))]
+        for name, table in zip(("worst", "best"), found, strict=True)
     }
 
 
-def _extreme(subject: Subject, order: dict[Any, Any], name: str) -> Extreme:
+def _extreme(subject: Subject, order: dict[Any, Any], fills: pd.DataFrame, name: str) -> Extreme:
     rows = subject.shown[subject.shown["parent_id"] == order["parent_id"]]
     cost = subject.money(rows[rows["algorithm"] == order["algorithm"]], "interval_vwap")
     paid = f" ({money(cost)})" if cost else ""
@@ -89,12 +86,12 @@ def _extreme(subject: Subject, order: dict[Any, Any], name: str) -> Extreme:
         f"{visible(str(who))}: {visible(str(order['symbol']))}, {order['session']:%Y-%m-%d}, {order['side'].lower()} "
         f"{count(order['quantity'])}: {bps(order[BENCHMARKS['interval_vwap']])} bps{paid}"
     )
-    return Extreme(line, _picture(subject, order, rows, name))
+    return Extreme(line, _picture(subject, order, (rows, fills), name))
 
 
-def _picture(subject: Subject, order: dict[Any, Any], rows: pd.DataFrame, name: str) -> Figure:
+def _picture(subject: Subject, order: dict[Any, Any], frames: tuple[pd.DataFrame, pd.DataFrame], name: str) -> Figure:
     """Prices of the window with the fills of each algorithm, above the volume of the bars."""
-    bars, zone = subject.result.bars, subject.config["zone"]
+    (rows, fills), bars, zone = frames, subject.result.bars, subject.config["zone"]
     if order["symbol"] not in bars.symbols:
         return Figure(name, "", "", [], {}, "the bars are not there")
     symbol = np.array([bars.symbols.index(order["symbol"])])
@@ -110,7 +107,6 @@ def _picture(subject: Subject, order: dict[Any, Any], rows: pd.DataFrame, name: 
          "opacity": 0.45},
     ]  # fmt: skip
     traces += [_level(times, order, column, name, dash) for column, name, dash in _LEVELS if order[column] == order[column]]
-    fills = subject.result.fills
     own = fills[fills["parent_id"] == order["parent_id"]] if len(fills) else fills
     for number, algorithm in enumerate(subject.algorithms):
         mine = own[own["algorithm"] == algorithm] if len(own) else own

@@ -16,11 +16,12 @@ from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules, Side
 from exec_algos.stats.statistics import Estimate, clustered_mean
 from exec_algos.studies.design.parents import ParentOrders
-from exec_algos.studies.record.data import FILE as FINDINGS
+from exec_algos.studies.extremes import Rework
+from exec_algos.studies.extremes import tables_of as extreme_tables
 from exec_algos.studies.record.data import data_rows, findings_frame, history_of
+from exec_algos.studies.record.lists import lists_of
 from exec_algos.studies.record.saving import save
 from exec_algos.studies.record.tables import fills_arrow, parents_arrow
-from exec_algos.studies.run.sums import FILES as SUMMED
 from exec_algos.studies.run.sums import sums_of
 from exec_algos.studies.run.worked import Worked, measures_table
 from exec_algos.studies.summary import estimate_of, line_of, skipped_table
@@ -29,7 +30,7 @@ from exec_algos.tca.buckets import Edges, full_name, with_traits
 from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.cost_curve import CostCurve, Form, cost_curve
 from exec_algos.tca.names import BENCHMARKS
-from exec_algos.tca.pairs import compared, comparisons
+from exec_algos.tca.pairs import compared
 from exec_algos.tca.places import Windows
 from exec_algos.tca.twins import BUYS_ONLY, are_twins, twins_in
 
@@ -96,8 +97,7 @@ class StudyResult:
 
         `work` works the orders again where the single trades were not kept.
         """
-        from exec_algos.studies.record.configuration import configuration, rules_record
-        from exec_algos.studies.run.custom import drivers_of, imports_of
+        from exec_algos.studies.record.configuration import study_record
 
         prices = benchmarks(bars, orders.sessions, Windows(orders.symbol, orders.start, orders.end))
         names = [str(algorithm) for algorithm in algorithms]
@@ -110,14 +110,9 @@ class StudyResult:
             "skipped": lambda: skipped_table(orders),
             "_skipped": lambda: orders.skipped,
             "_twins": lambda: are_twins([orders.symbol, orders.start, orders.end, orders.lots], orders.side),
-            "config": lambda: {
-                **configuration(bars, orders, names, model, left_out, driver),
-                "rules": rules_record(rules),
-                "drivers": drivers_of(algorithms, driver),
-                "imports": imports_of(algorithms),
-                **({"limits": limits.record()} if limits.record() else {}),
-            },
+            "config": lambda: study_record(bars, orders, algorithms, model, left_out, driver, rules, limits),
             "bars": lambda: bars,
+            "_rework": lambda: None if work is None else Rework(bars, orders, work),
             "sums": lambda: None if work is None else sums_of(bars, orders, work),
             "findings": lambda: findings_frame(data_rows(given or bars, orders, history_of(orders, algorithms), limits)),
         }
@@ -311,19 +306,16 @@ class StudyResult:
 
         if "_analysed" in self.__dict__:
             return self.__dict__["_analysed"]  # type: ignore[no-any-return]
-        parts = self.parents, self.fills, self.bars, self.config
-        if self.sums is not None:
-            found: Analysis = SummedAnalysis.of_sums(*parts, self.sums)
-        elif self.parents["filled"].sum() > 0 and not len(self.fills):
+        if not self.is_analysed():
             raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
-        else:
-            found = Analysis.of(*parts)
+        parts = self.parents, self.fills, self.bars, self.config
+        found: Analysis = Analysis.of(*parts) if self.sums is None else SummedAnalysis.of_sums(*parts, self.sums)
         object.__setattr__(self, "_analysed", found)
         return found
 
     def is_analysed(self) -> bool:
         """Whether `analysis` can be made: single fills were kept or added up, or nothing was filled."""
-        return bool(self.sums is not None or len(self.fills) or not self.parents["filled"].sum() > 0)
+        return bool("_analysed" in self.__dict__ or self.sums is not None or len(self.fills) or not self.parents["filled"].sum() > 0)
 
     def oversize(self) -> tuple[Oversize, ...]:
         """How many parent orders exceed the volume of a bar (by what they traded), of their session and the ADV, and by how much."""
@@ -369,11 +361,11 @@ class StudyResult:
         return draw(self, kind, ax, **options)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``parents.parquet, fills.parquet, skipped.csv, findings.csv, summary.csv, comparison.csv, config.json`` and ``whole.json``.
+        """Write a study's folder: its tables as Parquet, its lists as CSV, ``config.json``, and ``whole.json`` with the SHA-256 of each.
 
-        Where single fills were not kept it also writes what they were added up to: ``order_sums, line_sums`` and ``line_missing.parquet``.
-        Each is written as a whole, and the last holds the SHA-256 of each; `exec_algos.studies.saved` reads them again, and runs the study
-        again to the same bytes.
+        The tables are ``parents``, ``fills`` (or what they were added up to) and what pictures of the dearest and the cheapest orders
+        need; the lists are the summary, the comparison, the analysis, and what was skipped and found. Each file is written as a whole.
+        `exec_algos.studies.saved` reads them again, and runs the study again to the same bytes.
 
         Returns
         -------
@@ -385,18 +377,8 @@ class StudyResult:
         UsageError
             The folder cannot be written to.
         """
-        import pandas as pd
-
-        sides = sorted(set(self.parents["side"]))
-        lists = {
-            "skipped.csv": self.skipped,
-            FINDINGS: self.findings,
-            "summary.csv": pd.concat({name: self.summary(name, by=("algorithm", "side")) for name in BENCHMARKS}, names=["benchmark"]),
-            # of twins each side only
-            "comparison.csv": comparisons(self.comparison, BENCHMARKS, sides if self.has_twins() else (None, *sides)),
-        }
         sums = {} if self.sums is None else self.sums.tables()
-        return save(folder, {"parents": self.parents, "fills": self.fills, **sums}, lists, self.config, without=[] if sums else SUMMED)
+        return save(folder, {"parents": self.parents, "fills": self.fills, **sums, **extreme_tables(self)}, lists_of(self), self.config)
 
     def has_twins(self) -> bool:
         """Whether every parent order has a twin of the other side."""

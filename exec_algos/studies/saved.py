@@ -72,7 +72,7 @@ def load_result(folder: str | os.PathLike[str], bars: Bars) -> StudyResult:
     parts = {name: kept.get(name) for name in ("config.json", "parents.parquet", "fills.parquet", "skipped.csv")}
     lacking = [name for name, content in parts.items() if content is None]
     if not lacking:
-        _check_undamaged(kept)
+        check_undamaged(kept)
     config = kept.get_json("config.json")
     if lacking or config is None:
         raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking or ['config.json'])}; StudyResult.save writes them")
@@ -102,7 +102,7 @@ def _sums(folder: StudyFolder) -> TradeSums | None:
     return TradeSums.of_tables({name: pd.read_parquet(io.BytesIO(content)) for name, content in contents.items()})
 
 
-def _check_undamaged(folder: StudyFolder) -> None:
+def check_undamaged(folder: StudyFolder) -> None:
     """Compare every file with the SHA-256 of when it was written; earlier versions wrote none."""
     content = folder.get(WHOLE)
     written = unsealed(content)

@@ -22,10 +22,13 @@ from exec_algos.market.quality.vwaps import outside_range
 from exec_algos.model import Rules
 from exec_algos.studies.design.parents import ParentOrders
 from exec_algos.studies.record.fees import commission_of, commission_record
+from exec_algos.studies.run.custom import drivers_of, imports_of
 from exec_algos.tca.clusters import longest
 
 if TYPE_CHECKING:
+    from exec_algos.algorithms import Algorithm
     from exec_algos.market.bars import Bars
+    from exec_algos.market.quality.limits import Limits
 
 
 KINDS: Mapping[str, Any] = {
@@ -150,4 +153,24 @@ def configuration(
         **({"read_as": [*bars.notes, *lines(bars.read_as)]} if bars.read_as or bars.notes else {}),
         **({"vwaps_outside": int(outside.sum())} if outside is not None and outside.any() else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("exec_algos", "numpy", "pandas", "numba")}},
+    }
+
+
+def study_record(  # noqa: PLR0913, PLR0917 - the parts of a study
+    bars: Bars,
+    orders: ParentOrders,
+    algorithms: Sequence[Algorithm],
+    model: FillModel,
+    left_out: int,
+    driver: str,
+    rules: Rules,
+    limits: Limits,
+) -> dict[str, Any]:
+    """`configuration` with the rules, the driver of each algorithm, the code of one's own, and the limits that were moved."""
+    return {
+        **configuration(bars, orders, [str(algorithm) for algorithm in algorithms], model, left_out, driver),
+        "rules": rules_record(rules),
+        "drivers": drivers_of(algorithms, driver),
+        "imports": imports_of(algorithms),
+        **({"limits": limits.record()} if limits.record() else {}),
     }

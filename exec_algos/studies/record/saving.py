@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exec_algos.studies.extremes import FILLS as EXTREME_FILLS
 from exec_algos.studies.folder import WHOLE, StudyFolder, seal
+from exec_algos.studies.record.lists import INDEXES
 from exec_algos.studies.record.tables import parquet_of_frame
+from exec_algos.studies.run.sums import FILES as SUMMED
 from exec_algos.textform import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OPTIONAL = {  # files that not every study has
+    *(f"{name}.parquet" for name in (*SUMMED, EXTREME_FILLS)),
+    *(f"{name}.csv" for name in INDEXES),
+}
 
 
 def save(
@@ -20,11 +28,10 @@ def save(
     tables: Mapping[str, pd.DataFrame],
     lists: Mapping[str, pd.DataFrame],
     config: Mapping[str, Any],
-    without: Iterable[str] = (),
 ) -> Path:
     """Write the tables as Parquet, the lists as CSV and the configuration, by name, and last the SHA-256 of each; the folder.
 
-    The index of a list is written where it has names. Tables named in `without` are taken away, where an earlier study left them.
+    The index of a list is written where it has names. Of `OPTIONAL` files those that an earlier study left are taken away.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def save(
     digests["config.json"] = kept.put("config.json", (json.dumps(config, indent=2, default=str) + "\n").encode())
     # last: a folder without it holds no whole study
     kept.put(WHOLE, seal({"files": digests}))
-    for name in without:
-        kept.remove(f"{name}.parquet")
+    for name in OPTIONAL - {*digests}:
+        kept.remove(name)
     kept.sweep()
     return Path(folder)

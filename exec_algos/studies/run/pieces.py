@@ -50,16 +50,16 @@ def pieces_of(bars: Bars, orders: ParentOrders, most: int = MOST) -> Iterator[Pi
     while first < len(by_symbol):
         last = max(int(np.searchsorted(before, before[first] + most)), first + 1)
         rows = by_symbol[first:last]
-        yield Piece(rows, *_of_rows(bars, orders, rows))
+        yield piece_of(bars, orders, rows)
         first = last
 
 
-def _of_rows(bars: Bars, orders: ParentOrders, rows: Ints) -> tuple[Bars, ParentOrders]:
-    """The bars from the first of the rows' symbols to the last, and the orders with symbols numbered in them."""
+def piece_of(bars: Bars, orders: ParentOrders, rows: Ints) -> Piece:
+    """Some orders, which stand by symbol: the bars from the first of their symbols to the last, and symbols numbered in them."""
     a, b = int(orders.symbol[rows[0]]), int(orders.symbol[rows[-1]]) + 1
     own: dict[str, Any] = {name: getattr(orders, name)[rows] for name in ("session", "side", "lots", "start", "end")}
     chosen = replace(orders, symbols=orders.symbols[a:b], symbol=orders.symbol[rows] - a, columns={}, **own)
-    return _symbols(bars, a, b), chosen
+    return Piece(rows, _symbols(bars, a, b), chosen)
 
 
 def _symbols(bars: Bars, a: int, b: int) -> Bars:
