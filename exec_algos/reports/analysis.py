@@ -87,7 +87,7 @@ def _benchmarks(whole: pd.DataFrame) -> ReportTable:
     ]
     head = ("algorithm", "side", "benchmark", "n", "mean", "95 % interval", "notional-weighted mean", "not estimable")
     note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %" + noted(shown)
-    return ReportTable("Slippage against every benchmark", note, head, rows, names=3)
+    return ReportTable("Slippage against every benchmark", note, head, rows, names=3, words=1)
 
 
 def _markouts(whole: pd.DataFrame) -> ReportTable:

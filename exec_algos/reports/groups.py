@@ -62,8 +62,17 @@ def _by(subject: Subject, name: str) -> ReportTable | None:
         *(part for algorithm in subject.algorithms for part in (algorithm, "95 % interval")),
         "filled",
     )
-    note = f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}"
-    return ReportTable(title_of(name), "; ".join(filter(None, [note, subject.note])), head, rows, 1)
+    said = [f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}", subject.note]
+    return _without_unknown(ReportTable(title_of(name), "; ".join(filter(None, said)), head, rows, 1))
+
+
+def _without_unknown(table: ReportTable) -> ReportTable:
+    """Without intervals that no group has, as where each is one day."""
+    known = [place for place, _ in enumerate(table.head) if any(row[place] != NONE for row in table.rows)]
+    if len(known) == len(table.head):
+        return table
+    rows = [tuple(row[place] for place in known) for row in table.rows]
+    return table._replace(head=tuple(table.head[place] for place in known), rows=rows, note=f"{table.note}; one day gives no interval")
 
 
 def title_of(name: str) -> str:

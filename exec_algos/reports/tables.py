@@ -30,13 +30,18 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class ReportTable(NamedTuple):
-    """A table; the first `names` columns are words, the others numbers."""
+    """A table; the first `names` columns are words and so are the last `words`, the others numbers."""
 
     title: str
     note: str
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
     names: int = 2
+    words: int = 0
+
+    def is_number(self, place: int) -> bool:
+        """Whether a column holds numbers; the first is 0."""
+        return self.names <= place < len(self.head) - self.words
 
 
 def slippage(result: StudyResult) -> list[ReportTable]:

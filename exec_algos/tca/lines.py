@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +20,8 @@ from exec_algos.tca.clusters import clusters_of
 if TYPE_CHECKING:
     import pandas as pd
 
+FRACTION = re.compile(r"(?<![\w.])0\.\d+(?![\w.])")  # the part of a volume
+
 
 def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]:
     """Mean of a column, equal and notional weighted, and why values are missing.
@@ -31,8 +36,6 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
     """
     values, days = rows[column].to_numpy(np.float64), clusters_of(rows)
     equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
-    reasons = rows[f"{column}_reason"]
-    counts = reasons[reasons != ""].astype(object).value_counts()
     return {
         "mean": equal.mean,
         "low": equal.low,
@@ -40,8 +43,27 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
         "notional_mean": weighted.mean,
         "n": equal.n,
         "left_out": len(rows) - equal.n,
-        "reasons": "; ".join(f"{reason}: {count}" for reason, count in counts.items()),
+        "reasons": counted_reasons(rows[f"{column}_reason"]),
     }
+
+
+def counted_reasons(reasons: Iterable[str]) -> str:
+    """Reasons with how often each holds, the commonest first; those that differ in a number count together, with its range.
+
+    >>> counted_reasons(["", "ends when 0.8 of it has traded", "no bar", "no bar", "ends when 0.75 of it has traded", "no bar"])
+    'no bar: 3; ends when 0.75 to 0.8 of it has traded: 2'
+    """
+    kinds: dict[tuple[str, ...], list[list[str]]] = {}
+    for reason in filter(None, map(str, reasons)):
+        kinds.setdefault(tuple(FRACTION.split(reason)), []).append(FRACTION.findall(reason))
+    ranked = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    return "; ".join(f"{_with_ranges(words, numbers)}: {len(numbers)}" for words, numbers in ranked)
+
+
+def _with_ranges(words: Sequence[str], numbers: Sequence[Sequence[str]]) -> str:
+    ends = [sorted(set(column), key=float) for column in zip(*numbers, strict=True)]
+    ranges = [f"{column[0]} to {column[-1]}" if len(column) > 1 else column[0] for column in ends]
+    return "".join(word + between for word, between in zip_longest(words, ranges, fillvalue=""))
 
 
 def bootstrap_line(found: Bootstrap) -> dict[str, Any]:
