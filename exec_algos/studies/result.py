@@ -301,17 +301,9 @@ class StudyResult:
         UsageError
             The single fills were neither kept nor added up, as in the folder of an earlier version: ``run(fills=True)`` keeps them.
         """
-        from exec_algos.studies.analysis import Analysis
-        from exec_algos.studies.summed import SummedAnalysis
+        from exec_algos.studies.summed import analysis_of
 
-        if "_analysed" in self.__dict__:
-            return self.__dict__["_analysed"]  # type: ignore[no-any-return]
-        if not self.is_analysed():
-            raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
-        parts = self.parents, self.fills, self.bars, self.config
-        found: Analysis = Analysis.of(*parts) if self.sums is None else SummedAnalysis.of_sums(*parts, self.sums)
-        object.__setattr__(self, "_analysed", found)
-        return found
+        return self._once("_analysed", lambda: analysis_of(self.parents, self.fills, self.bars, self.config, self.sums))
 
     def is_analysed(self) -> bool:
         """Whether `analysis` can be made: single fills were kept or added up, or nothing was filled."""

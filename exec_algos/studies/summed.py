@@ -159,6 +159,15 @@ class SummedAnalysis(Analysis):
         return missing[missing["table"] == table]
 
 
+def analysis_of(parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: Mapping[str, Any], sums: TradeSums | None) -> Analysis:
+    """See `StudyResult.analysis`."""
+    if sums is not None:
+        return SummedAnalysis.of_sums(parents, fills, bars, config, sums)
+    if parents["filled"].sum() > 0 and not len(fills):
+        raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
+    return Analysis.of(parents, fills, bars, config)
+
+
 def _of_group(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
     return table[(table["algorithm"] == key[0]) & (table["side"] == key[1])]
 
