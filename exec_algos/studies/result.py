@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from exec_algos.algorithms import Algorithm
-from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.errors import UnknownNameError
 from exec_algos.fills import FillModel
 from exec_algos.market.quality.limits import USUAL, Limits
 from exec_algos.model import NO_RULES, Rules, Side
