@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from exec_algos.cli.compare import compare
 from exec_algos.cli.data import Limits, SplitFile, data_app
 from exec_algos.cli.options import (
     Algo,
@@ -69,6 +70,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 data_app.command("synth")(synth)
+app.command("compare")(compare)
 
 
 @app.command("study")

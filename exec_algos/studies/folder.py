@@ -250,6 +250,14 @@ class StudyFolder:
             raise UsageError(f"{self.path}/{name} is damaged: its SHA-256 is not that of when it was written; {AGAIN}")
         return content
 
+    def names(self, name: str) -> list[str]:
+        """Files in a folder below, and below that, by name; sorted."""
+        place = self.place(name)
+        if not self._fs.isdir(place):
+            return []
+        root = len(self._fs._strip_protocol(self._root)) + 1
+        return sorted(str(path)[root:] for path in self._fs.find(place))
+
     def remove(self, name: str) -> None:
         """Take a file or a folder away, where there is one."""
         if self._fs.exists(self.place(name)):

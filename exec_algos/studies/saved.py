@@ -103,7 +103,13 @@ def _sums(folder: StudyFolder) -> TradeSums | None:
 
 
 def check_undamaged(folder: StudyFolder) -> None:
-    """Compare every file with the SHA-256 of when it was written; earlier versions wrote none."""
+    """Compare every file with the SHA-256 of when it was written; earlier versions wrote none.
+
+    Raises
+    ------
+    UsageError
+        One of them is not what was written.
+    """
     content = folder.get(WHOLE)
     written = unsealed(content)
     if content is not None and written is None:
