@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from exec_algos.backtest.portfolio import Portfolio
 from exec_algos.checks import Floats, Ints
+from exec_algos.errors import UnknownNameError
 from exec_algos.exchange.market import Market
 from exec_algos.exchange.stream import Stream
 from exec_algos.model import Fill
@@ -39,6 +40,8 @@ class BacktestResult:
         Orders that the venue refused, with the reason.
     portfolio : Portfolio
         The account at the end.
+    known : ndarray of int64, shape (n_fills,)
+        When the account knew of each fill, ns UTC: `equity` holds it from then on.
     """
 
     parents: pd.DataFrame
@@ -46,6 +49,7 @@ class BacktestResult:
     equity: pd.DataFrame
     rejected: tuple[str, ...]
     portfolio: Portfolio
+    known: Ints
 
     @classmethod
     def of(cls, market: Market, portfolio: Portfolio, cash: float, names: Sequence[str], rejected: Sequence[str]) -> BacktestResult:
@@ -64,8 +68,43 @@ class BacktestResult:
         """
         trades = _Trades.of(market.fills, plain=market.model.plain)
         return cls(
-            _parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio
-        )
+            _parents(market, trades, names), _fills(market, trades, names), _equity(market, trades, cash), tuple(rejected), portfolio,
+            _known(market, trades),
+        )  # fmt: skip
+
+    def paper_equity(self, at: Literal["rule", "arrival"] = "rule") -> pd.Series[float]:
+        """The equity had trading cost nothing: every fill at another price, and no commission or taxes.
+
+        ``equity + sum of side quantity (price - paper price) + commission`` over the fills known by then. What less was paid lies as cash.
+
+        Parameters
+        ----------
+        at : {"rule", "arrival"}
+            The paper price: the price of the fill model's rule, without spread and impact; or the arrival price of the parent order, so
+            that the difference is the implementation shortfall of what was filled.
+
+        Returns
+        -------
+        Series of float
+            Currency, indexed as `equity`. ``attrs["left_out"]`` counts the fills whose paper price is not known: they stay as they were.
+
+        Raises
+        ------
+        UnknownNameError
+            No such price.
+        """
+        if at not in ("rule", "arrival"):
+            raise UnknownNameError("paper price", at, ("rule", "arrival"))
+        fills, sign = self.fills, np.where(self.fills["side"] == "BUY", 1.0, -1.0)
+        arrival = self.parents.set_index("parent_id")["arrival_price"]
+        paper = (fills["rule_price"] if at == "rule" else fills["parent_id"].map(arrival)).to_numpy(dtype=np.float64)
+        known = np.isfinite(paper)
+        saved = sign * fills["quantity"].to_numpy(dtype=np.float64) * (fills["price"].to_numpy() - paper) + fills["commission"].to_numpy()
+        instants = _instants(self.equity.index)
+        order = np.argsort(self.known, kind="stable")
+        found = self.equity["equity"] + _running(self.known[order], np.where(known, saved, 0.0)[order], instants)
+        found.attrs["left_out"] = int((~known).sum())
+        return found
 
 
 def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
@@ -74,8 +113,7 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
 
     closes = [_closes(stream) for stream in market.streams.values()]
     instants = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
-    step = next(iter(market.streams.values())).step
-    known = trades.time + (step if market.model.rule.at_start else 0)
+    known = _known(market, trades)
     signed = trades.quantity * trades.side
     money = cash - _running(known, signed * trades.price + trades.commission, instants)
     value = np.zeros(len(instants))
@@ -86,6 +124,17 @@ def _equity(market: Market, trades: _Trades, cash: float) -> pd.DataFrame:
         at = np.maximum(np.searchsorted(own, instants, side="right") - 1, 0)
         value += _running(known[mine], signed[mine], instants) * stream.bars.close[stream.known - len(own) + at]
     return pd.DataFrame({"cash": money, "value": value, "equity": money + value}, index=_stamps(instants, market.zone))
+
+
+def _instants(index: Any) -> Ints:
+    """A tz-aware index as ns UTC."""
+    return np.asarray(index.as_unit("ns").asi8, dtype=np.int64)
+
+
+def _known(market: Market, trades: _Trades) -> Ints:
+    """When the account knew of each fill."""
+    step = next(iter(market.streams.values())).step
+    return trades.time + (step if market.model.rule.at_start else 0)
 
 
 def _closes(stream: Stream) -> Ints:

@@ -2,16 +2,21 @@
 
 What lives here: one file for each plot. What may not: a number that the result does not have; plots read a `Drawn`, not a study.
 
-========== =============================================================================================
-slippage   how the slippage of each algorithm and side is spread, with its mean and 95 % interval
-schedule   one parent order: what was filled against the schedule, and at what prices
-equity     the equity curves of several runs
-cost       cost against size in % of ADV: means of groups of orders and the fitted curve of each algorithm
-shortfall  the parts of the implementation shortfall of each algorithm
-markouts   what the price did after the fills
-volume     when the volume traded, against the profile of earlier sessions
-frontier   least expected cost for each risk, of a plan of Almgren and Chriss
-========== =============================================================================================
+============= ==========================================================================================
+slippage      how the slippage of each algorithm and side is spread, with its mean and 95 % interval
+paired        the cost of one algorithm less that of each other, order by order
+cost          cost against size in % of ADV: means of groups of orders and the fitted curve with its band
+shortfall     the parts of the implementation shortfall of each algorithm
+waterfall     the parts of one algorithm, one after the other to the total
+markouts      what the price did after the fills
+daytime       cost of the fills, or their share of the traded value, by time of day
+schedule      one parent order: what was filled against the schedule, at what prices, and when
+participation one parent order: its share of the volume of each bar, and the cap
+volume        when the volume traded, against the profile of earlier sessions
+equity        the equity curves of several runs
+drawdown      equity and drawdown of a run with the cost of execution and without
+frontier      least expected cost for each risk, of a plan of Almgren and Chriss
+============= ==========================================================================================
 """
 
 from __future__ import annotations
@@ -21,22 +26,30 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UnknownNameError
-from exec_algos.plots.cost import cost
+from exec_algos.plots.cost import cost, cost_size
+from exec_algos.plots.daytime import daytime, daytime_size
+from exec_algos.plots.drawdown import drawdown
 from exec_algos.plots.equity import equity
 from exec_algos.plots.frontier import frontier
-from exec_algos.plots.markouts import markouts
+from exec_algos.plots.markouts import markouts, markouts_size
+from exec_algos.plots.paired import paired, paired_size
+from exec_algos.plots.participation import participation, participation_size
 from exec_algos.plots.schedule import schedule, schedule_size
 from exec_algos.plots.shortfall import shortfall, shortfall_size
 from exec_algos.plots.slippage import slippage, slippage_size
 from exec_algos.plots.style import FigureSize, bare_axes, shown_axes
 from exec_algos.plots.volume import volume
+from exec_algos.plots.waterfall import waterfall, waterfall_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from exec_algos.plots.drawn import Drawn
 
-__all__ = ["KINDS", "cost", "draw", "equity", "frontier", "markouts", "png", "schedule", "shortfall", "slippage", "volume"]
+__all__ = [
+    "KINDS", "cost", "daytime", "draw", "drawdown", "equity", "frontier", "markouts", "paired", "participation", "png", "schedule",
+    "shortfall", "slippage", "volume", "waterfall",
+]  # fmt: skip
 
 
 class Plot(NamedTuple):
@@ -75,14 +88,26 @@ KINDS: Mapping[str, Plot] = {
         shortfall, shortfall_size, "Implementation shortfall of each algorithm by its parts, with the 95 % interval of the total"
     ),
     "markouts": Plot(
-        markouts, _always(9.0, 4.3, 1.0),
+        markouts, markouts_size,
         "Fill price against the price a while later, with 95 % intervals: above 0 it went against the fills",
     ),
     "volume": Plot(
         volume, _always(9.0, 4.3, 0.9), "When the volume of a session traded, against the profile of the sessions before"
     ),
     "cost": Plot(
-        cost, _always(9.0, 4.8, 1.0), "Cost against size in % of ADV, with the fitted curve of each algorithm", in_report=False
+        cost, cost_size, "Cost against size in % of ADV, with the fitted curve of each algorithm and its 95 % band", in_report=False
+    ),
+    "participation": Plot(
+        participation, participation_size, "One parent order: its share of the volume of each bar, and the cap", in_report=False
+    ),
+    "daytime": Plot(
+        daytime, daytime_size, "Cost of the fills, or their share of the traded value, by time of day", in_report=False
+    ),
+    "paired": Plot(
+        paired, paired_size, "Cost of one algorithm less that of others on the same orders, with 95 % intervals", in_report=False
+    ),
+    "waterfall": Plot(
+        waterfall, waterfall_size, "The implementation shortfall of one algorithm, part by part to the total", in_report=False
     ),
 }  # fmt: skip
 
@@ -93,12 +118,13 @@ def draw(result: Drawn, kind: str, ax: Axes | None = None, **options: Any) -> Ax
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume", "cost", "shortfall", "markouts"}
+    kind : str
+        One of `KINDS`.
     ax : Axes, optional
         Where to draw; its figure is left as it is. Without it a figure is made: by pyplot in IPython and
         Jupyter or where pyplot is already in use, so that it is shown as any other; else a bare one.
     **options
-        Those of the plot: `slippage`, `schedule`, `volume`, `cost`, `shortfall`, `markouts`.
+        Those of the plot, such as `schedule`.
 
     Returns
     -------
@@ -122,7 +148,8 @@ def png(result: Drawn, kind: str, *, dpi: int = 110, **options: Any) -> bytes:
     Parameters
     ----------
     result : StudyResult
-    kind : {"slippage", "schedule", "volume", "cost", "shortfall", "markouts"}
+    kind : str
+        One of `KINDS`.
     dpi : int
         Dots an inch.
     **options

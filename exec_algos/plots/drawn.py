@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.market.bars import Bars
+    from exec_algos.stats.statistics import Estimate
     from exec_algos.tca.cost_curve import CostCurve, Form
 
 
@@ -54,6 +55,10 @@ class Drawn(Protocol):
 
     def summary(self, benchmark: str = ..., *, by: Sequence[str] = ...) -> pd.DataFrame:
         """Slippage in bps by any columns of `parents`."""
+        ...
+
+    def compare(self, first: str, second: str, benchmark: str = ..., *, side: str | None = ...) -> Estimate:
+        """Mean of the cost of one algorithm less that of another on the same orders, in bps."""
         ...
 
     def has_twins(self) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.errors import UsageError
-from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
+from exec_algos.plots.fonts import lettered
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, bare_axes, clean, head, legend_above, look, shown_axes, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ SIZE = FigureSize(9.0, 4.3, 0.8)
 _TICKS = 8
 
 
+@lettered
 def equity(curves: Mapping[str, pd.Series[float]], ax: Axes | None = None, *, shown: bool = True) -> Axes:
     """Equity of several runs over the same bars, as change from each one's beginning.
 
@@ -43,20 +45,18 @@ def equity(curves: Mapping[str, pd.Series[float]], ax: Axes | None = None, *, sh
     empty = [name for name, curve in curves.items() if not len(curve)]
     if not curves or empty:
         raise UsageError(f"equity needs at least one curve, each with values; empty: {', '.join(empty) or 'all'}")
-    from matplotlib.ticker import StrMethodFormatter
-
     if ax is None:
         ax = shown_axes(SIZE) if shown else bare_axes(SIZE)
     instants = _union(curves)
     for i, (name, curve) in enumerate(curves.items()):
         x = instants.get_indexer(curve.index)
         gain = curve.to_numpy() - curve.iloc[0]
-        ax.plot(x, gain, color=colour(i), linewidth=1.1, label=f"{name}: {gain[-1]:+,.0f}")
+        ax.plot(x, gain, linewidth=1.1, label=f"{name}: {gain[-1]:+,.0f}", **look(i))
     clean(ax)
     ax.axhline(0, color=INK, linewidth=0.7, zorder=1)
     ax.margins(x=0.01)
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:+,.0f}"))
-    _day_ticks(ax, instants)
+    ax.yaxis.set_major_formatter(signed)
+    day_ticks(ax, instants)
     head(ax, "Equity", ["change from the first value of each run, currency; trading time only"], above=legend_above(ax))
     return ax
 
@@ -70,7 +70,7 @@ def _union(curves: Mapping[str, pd.Series[float]]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(whole)
 
 
-def _day_ticks(ax: Axes, instants: pd.DatetimeIndex) -> None:
+def day_ticks(ax: Axes, instants: pd.DatetimeIndex) -> None:
     """A tick where some days begin, named by its date."""
     days = instants.normalize()
     begins = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))

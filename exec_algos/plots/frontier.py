@@ -10,6 +10,7 @@ import numpy as np
 
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
+from exec_algos.plots.fonts import lettered
 from exec_algos.plots.style import GREY, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
 from exec_algos.trajectories import AlmgrenChriss, efficient_frontier, minimum_value_at_risk
 from exec_algos.trajectories.almgren_chriss import normal_quantile
@@ -22,6 +23,7 @@ _POINTS = 200
 _SLOWEST, _FASTEST = 0.05, 100.0  # kappa_tilde T of the first point but one, kappa_tilde tau of the last but one
 
 
+@lettered
 def frontier(plan: AlmgrenChriss, ax: Axes | None = None, *, confidence: float = 0.95, shown: bool = True) -> Axes:
     """Expected cost against its standard deviation, over all risk aversions from 0 to infinity.
 

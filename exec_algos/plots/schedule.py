@@ -21,7 +21,7 @@ from exec_algos.plots.one_order import (
     trades_of,
     window_of,
 )
-from exec_algos.plots.style import INK, PALE, FigureSize, below, clean, colour, head, legend_above, look, name
+from exec_algos.plots.style import INK, PALE, FigureSize, below, clean, colour, halo, head, legend_above, look, name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,10 +123,7 @@ def _key(ax: Axes, rows: pd.DataFrame) -> int:
 
 
 def _draw_prices(result: Drawn, ax: Axes, rows: pd.DataFrame, where: tuple[Tape, Clock]) -> None:
-    from matplotlib.patheffects import withStroke
-
     tape, clock = where
-    halo = [withStroke(linewidth=2.2, foreground="white")]
     x = clock.at(tape.end)
     kinds: dict[str, Any] = {"low to high": _draw_ranges(ax, clock.at(tape.end - result.bars.step), x, tape)}
     for i, order in enumerate(rows.itertuples()):
@@ -139,7 +136,7 @@ def _draw_prices(result: Drawn, ax: Axes, rows: pd.DataFrame, where: tuple[Tape,
             x_average, y_average = np.append(clock.at(times), clock.at(np.array([clock.end]))), np.append(average, average[-1])
             (line,) = ax.plot(x_average, y_average, linewidth=1.8, zorder=5, label=f"{order.algorithm}: average", **look(i))
             kinds.setdefault("average paid so far", line)
-    (kinds["close"],) = ax.step(x, tape.close, where="post", color=INK, linewidth=0.9, zorder=4, path_effects=halo, label="close")
+    (kinds["close"],) = ax.step(x, tape.close, where="post", color=INK, linewidth=0.9, zorder=4, path_effects=halo(), label="close")
     (kinds["interval VWAP so far"],) = ax.plot(
         x, tape.vwap, color=INK, linewidth=1.6, linestyle=(0, (4, 2)), zorder=6, label="interval VWAP so far"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exec_algos.errors import UnknownNameError
+from exec_algos.plots.fonts import lettered
 from exec_algos.plots.style import COLOURS, GREY, INK, SMALL, FigureSize, clean, head, legend_above
 from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
@@ -26,6 +27,7 @@ WEIGHTS = {
 }
 
 
+@lettered
 def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting: str = "order") -> Axes:
     """Mean shortfall in bps of the paper value, positive = cost: one bar an algorithm, stacked by its parts.
 

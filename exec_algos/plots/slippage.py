@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from exec_algos.checks import Floats
-from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, head
+from exec_algos.plots.bins import edges_of
+from exec_algos.plots.fonts import lettered
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, estimate_text, head
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.twins import SIGNED, shown_once
 
@@ -28,6 +30,7 @@ class _Row(NamedTuple):
     line: Any
 
 
+@lettered
 def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Axes:
     """Distribution of slippage in bps (positive = cost) by algorithm and side, with its mean.
 
@@ -47,7 +50,7 @@ def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Ax
     """
     shown = shown_once(result.summary(benchmark, by=("algorithm", "side")), SIGNED)
     rows = _rows(result, shown.table, BENCHMARKS[benchmark])
-    edges = _edges(rows)
+    edges = edges_of([row.values for row in rows], [float(row.line[name]) for row in rows for name in ("mean", "low", "high")])
     shares = [np.histogram(row.values, edges)[0] / max(len(row.values), 1) for row in rows]
     tallest = max((float(share.max()) for share in shares), default=0.0) or 1.0
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
@@ -88,25 +91,6 @@ def _rows(result: Drawn, summary: pd.DataFrame, column: str) -> list[_Row]:
     return made
 
 
-def _edges(rows: list[_Row]) -> Floats:
-    """Bins of a round width, on both sides of 0, over 98 % of the values and all the intervals."""
-    values = np.concatenate([row.values for row in rows])
-    ends = [0.0, *(float(row.line[name]) for row in rows for name in ("mean", "low", "high"))]
-    if len(values):
-        ends += np.quantile(values, [0.01, 0.99]).tolist()
-    finite = [end for end in ends if math.isfinite(end)]
-    low, high = min(finite), max(finite)
-    bins = min(max(4 * math.sqrt(len(values) / max(len(rows), 1)), 20), 80)
-    width = _rounded((high - low) / bins) if high > low else 0.1
-    return np.arange(math.floor(low / width) - 1, math.ceil(high / width) + 2, dtype=np.float64) * width
-
-
-def _rounded(width: float) -> float:
-    """The nearest of 1, 2, 5 and 10 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(width))
-    return power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / width)))
-
-
 def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, ink: str) -> None:
     line = row.line
     ax.axhline(base, color=GREY, linewidth=0.5)
@@ -123,8 +107,7 @@ def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, in
 def _numbers(line: Any) -> str:
     if math.isnan(line["mean"]):
         return "not estimable"
-    interval = "[not estimable]" if math.isnan(line["low"]) else f"[{line['low']:+.2f}, {line['high']:+.2f}]"
-    return f"mean {line['mean']:+.2f} {interval}, n {line['n']:.0f}, {line['days']:.0f} days, filled {line['fill_rate']:.1%}"
+    return f"mean {estimate_text(line)}, n {line['n']:.0f}, {line['days']:.0f} days, filled {line['fill_rate']:.1%}"
 
 
 def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -104,44 +105,31 @@ def look(i: int) -> dict[str, Any]:
     return {"color": colour(i), "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)]}
 
 
-def panels(ax: Axes, count: int, columns: int, *, gaps: tuple[float, float]) -> list[Axes]:
-    """The place of `ax` in `count` panels with common axes, row by row; `ax` is the first. Numbers stand at the outer ones only.
-
-    Parameters
-    ----------
-    gaps : tuple of float
-        Between columns and between rows, inches.
-    """
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # for mypy: it is drawn on
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    box, spec = ax.get_position(), ax.get_subplotspec()
-    width, height = box.width * figure.get_figwidth(), box.height * figure.get_figheight()
-    spaces = [gap * n / max(size - gap * (n - 1), 0.5 * size) for gap, n, size in zip(gaps, (columns, rows), (width, height), strict=True)]
-    if spec is None:
-        spec = figure.add_gridspec(1, 1, left=box.x0, right=box.x1, bottom=box.y0, top=box.y1)[0]
-    grid = spec.subgridspec(rows, columns, wspace=spaces[0], hspace=spaces[1])
-    ax.set_subplotspec(grid[0])
-    made = [ax, *(figure.add_subplot(grid[i], sharex=ax, sharey=ax) for i in range(1, count))]
-    for i, panel in enumerate(made):
-        panel.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= count)
-    return made
-
-
-def note_in(ax: Axes, text: str, *, bold: bool = False, lines: float = 0.0, ink: str = INK) -> None:
-    """A line of small text over the axes' left end, `lines` lines up."""
-    ax.annotate(
-        text, (0, 1), (0, 3.0 + LINE * lines), xycoords="axes fraction", textcoords="offset points", ha="left", va="bottom",
-        fontsize=SMALL, color=ink, fontweight="bold" if bold else "normal", parse_math=False,
-    )  # fmt: skip
-
-
 def name(text: object, most: int = 60) -> str:
     """A name as it is drawn: controls as escapes, and of a long one its two ends."""
     seen = visible(str(text))
     head_length = (most - 1) // 2
     return seen if len(seen) <= most else f"{seen[:head_length]}…{seen[-(most - 1 - head_length) :]}"
+
+
+def signed(amount: float, _: object = None) -> str:
+    """An amount on an axis of changes: ``+1,000``, ``-0.5``, ``0``."""
+    return f"{amount:+,.10g}".replace("-", "−") if amount else "0"
+
+
+def halo(width: float = 2.2) -> list[Any]:
+    """A white edge round a line or a text, so that it is seen over what it crosses."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="white")]
+
+
+def estimate_text(line: Any, digits: int = 2) -> str:
+    """``+1.20 [-0.30, +2.70]``: mean and interval of a table's line, bps, or what is not estimable of them."""
+    if math.isnan(line["mean"]):
+        return "not estimable"
+    interval = "not estimable" if math.isnan(line["low"]) else f"{line['low']:+.{digits}f}, {line['high']:+.{digits}f}"
+    return f"{line['mean']:+.{digits}f} [{interval}]"
 
 
 def folded(text: str, width: int = 118) -> list[str]:
@@ -191,6 +179,19 @@ def _room(ax: Axes, points: float) -> None:
         figure.subplots_adjust(bottom=now.bottom * height / (height + lacking), top=1 - points / 72 / (height + lacking))
     elif lacking > 0:
         figure.subplots_adjust(top=max(1 - points / 72 / height, now.bottom + 0.1))
+
+
+def at_least(ax: Axes, inches: float) -> None:
+    """Let a figure that was made here grow until its plot is so high."""
+    figure = ax.get_figure(root=True)
+    if figure is None or figure not in _MADE:
+        return
+    height, now = figure.get_figheight(), figure.subplotpars
+    lacking = inches - ax.get_position().height * height
+    if lacking > 0:
+        figure.set_figheight(height + lacking)
+        top, bottom = (1 - now.top) * height, now.bottom * height
+        figure.subplots_adjust(bottom=bottom / (height + lacking), top=1 - top / (height + lacking))
 
 
 def legend_above(ax: Axes, entries: Mapping[str, Any] | None = None) -> int:

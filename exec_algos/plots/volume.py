@@ -12,6 +12,7 @@ from exec_algos.market.pieces import starts
 from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Session
 from exec_algos.plots.curves import algorithm_named, sessions_of_study
+from exec_algos.plots.fonts import lettered
 from exec_algos.plots.style import COLOURS, GREY, INK, clean, clock_axis, colour, dates, head, legend_above
 from exec_algos.textform import numbered
 
@@ -33,6 +34,7 @@ class _Curves(NamedTuple):
     example: int
 
 
+@lettered
 def volume(result: Drawn, ax: Axes, *, symbol: str | None = None) -> Axes:
     """Mean share of the session's volume in each bar from the open, % of it, over the sessions of the study.
 

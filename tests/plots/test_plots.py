@@ -1,5 +1,7 @@
 """What a plot shows is what the study found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,11 +90,30 @@ def test_a_picture_is_the_same_bytes_each_time_and_has_ink(result, kind):
     assert first == png(result, kind, dpi=50)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_study_that_filled_nothing_is_drawn_all_the_same(kind):
-    nothing = study_of(market(5, silent=1.0), ["twap"], **GRID).run()
-    assert nothing.parents["filled"].iloc[0] <= nothing.parents["quantity"].iloc[0]
+@pytest.fixture(scope="module")
+def nothing():
+    """No bar but the first has volume, and the orders begin after it."""
+    found = study_of(market(5, silent=1.0), ["twap", "pov:rate=0.2"], window="10:00-13:00", size="60", profile_days=1).run()
+    assert len(found.parents)
+    assert found.parents["filled"].sum() == 0
+    return found
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "daytime"])
+def test_a_study_that_filled_nothing_is_drawn_all_the_same(nothing, kind):
     assert png(nothing, kind, dpi=40)[:4] == b"\x89PNG"
+
+
+def test_what_cannot_be_drawn_is_refused_with_what_to_do(nothing, result):
+    with pytest.raises(UsageError, match="costs by time of day need the single fills, and there are none; nothing was filled"):
+        nothing.plot("daytime", Figure().add_subplot())
+    without = replace(result, fills=result.fills.iloc[:0])
+    for kind in ("daytime", "participation", "markouts", "shortfall", "waterfall"):
+        with pytest.raises(UsageError, match=r"run\(fills=True\)"):
+            without.plot(kind, Figure().add_subplot())
+    alone = replace(result, config={**result.config, "algorithms": result.config["algorithms"][:1]})
+    with pytest.raises(UsageError, match="a paired difference needs two algorithms, and this study has"):
+        alone.plot("paired", Figure().add_subplot())
 
 
 def test_unknown_plots_and_orders_are_refused(result):
