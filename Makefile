@@ -27,9 +27,10 @@ tests: .venv/.installed-dev .venv/.browser
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# The tables of docs/algorithms.md come from the registered algorithms.
+# The tables of docs/algorithms.md come from the registered algorithms, the images of docs/gallery.md from the code beside them.
 docs: .venv/.installed-dev
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python docs/make_gallery.py
 
 # The libraries of the report's page, by name and version from npm.
 assets:

@@ -79,9 +79,9 @@ def daytime(result: Drawn, ax: Axes, *, value: str = "cost", by: str = "algorith
     _name_columns(ax, cells)
     left_out = int(table["bps"].isna().sum()) if value == "cost" else 0
     notes = [
-        f"fill against {AGAINST[against]}, mean weighted by value; red a cost, blue a gain, the deepest {top:.2g} bps"
+        f"fill against {AGAINST[against]}, mean weighted by value; red a cost, blue a gain, the deepest {top:,.1f} bps"
         if value == "cost"
-        else f"% of the row's traded value; the deepest {top:.2g} %",
+        else f"% of the row's traded value; the deepest {top:,.0f} %",
         f"columns of {minutes} minutes from the time named, exchange time ({result.config['zone']}); cells without a fill stay empty",
         *([f"{left_out:,} of {len(table):,} fills have no such benchmark and are left out"] if left_out else []),
         *([BUYS_ONLY] if halved else []),
@@ -164,7 +164,7 @@ def _draw(ax: Axes, cells: pd.DataFrame, value: str) -> float:
         for (row, column), number in np.ndenumerate(data.filled(np.nan)):
             if math.isfinite(number):
                 dark = np.dot(mesh.cmap(scale(number))[:3], (0.299, 0.587, 0.114)) < 0.55
-                text = f"{number:+.1f}" if value == "cost" else f"{number:.0f}"
+                text = f"{number:+.{1 if top < 100 else 0}f}" if value == "cost" else f"{number:.0f}"
                 ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=small, color="white" if dark else INK)
     ax.set_ylim(rows, 0)
     clean(ax)

@@ -73,11 +73,12 @@ def drawdown(result: BacktestResult, ax: Axes | None = None, *, at: Literal["rul
     day_ticks(lower, pd.DatetimeIndex(result.equity.index))
     cost = float(paper.iloc[-1] - result.equity["equity"].iloc[-1])
     left_out = paper.attrs["left_out"]
-    unit = "% of the highest equity so far" if percent else "currency, for an equity is not above 0"
+    unit = "in % of it" if percent else "in currency, for an equity is not above 0"
+    worst = [f"{fall:.1f} %" if percent else f"{fall:,.0f}" for fall in lowest]
     notes = [
         f"execution cost {cost:,.0f} in {numbered(len(result.fills), 'fill')}; change from the first value, currency; trading time only",
         SAID[at],
-        f"below: the fall from the highest so far, {unit}; the largest is {lowest[0]:,.4g} without and {lowest[1]:,.4g} with",
+        f"below: the fall from the highest equity so far, {unit}; the largest is {worst[0]} without and {worst[1]} with",
         *([f"{numbered(left_out, 'fill')} without such a price stay at what was paid"] if left_out else []),
     ]
     head(ax, "Equity and drawdown with and without execution cost", notes, above=legend_above(ax))

@@ -9,6 +9,7 @@ import numpy as np
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
+from exec_algos.plots.style import name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def title_of(order: Any) -> str:
     """Symbol, side, shares, day and window."""
     day = "" if order.start.date() == order.end.date() else "%Y-%m-%d "
     window = f"{order.start:%H:%M} to {order.end:{day}%H:%M}"
-    return f"{order.symbol}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
+    return f"{name(order.symbol, 30)}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
 
 
 def note_of(order: Any) -> str:

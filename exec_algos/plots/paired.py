@@ -13,6 +13,7 @@ from exec_algos.plots.fonts import lettered
 from exec_algos.plots.panels import columns_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, estimate_text, head, name
 from exec_algos.tca.names import BENCHMARKS, NAMES
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,7 +120,7 @@ def _said(pair: _Pair) -> list[str]:
     equal = f", the same in {same:.0%}" if same else ""
     return [
         f"mean {estimate_text(pair.found._asdict())}",
-        f"{pair.found.n} orders, {pair.found.clusters} days; cheaper in {cheaper:.0%}{equal}",
+        f"{numbered(pair.found.n, 'order')}, {numbered(pair.found.clusters, 'day')}; cheaper in {cheaper:.0%}{equal}",
     ]
 
 
@@ -130,6 +131,6 @@ def _notes(pairs: list[_Pair], edges: Floats, benchmark: str) -> list[str]:
     notes = [
         f"slippage against {NAMES[benchmark]}; below 0 it was cheaper than the other; {beyond:,} of {whole:,} lie beyond the axis",
         "dot and line: mean and its 95 % interval, clustered by day",
-        *([f"{left_out:,} orders lack a cost and are left out"] if left_out else []),
+        *([f"{numbered(left_out, 'order')} without both costs left out"] if left_out else []),
     ]
     return [*notes, *dict.fromkeys(pair.found.note for pair in pairs if pair.found.note)]

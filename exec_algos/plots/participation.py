@@ -68,7 +68,9 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
         height = np.nan_to_num(share.taken) * 100
         for chosen, ink in ((~over, colour(i)), (over, CAP)):
             widths = (edges[1] - edges[0])[chosen]
-            part.bar(edges[0][chosen], height[chosen], widths, align="edge", color=ink, alpha=0.75, linewidth=0, zorder=2)
+            part.bar(
+                edges[0][chosen], height[chosen], widths, align="edge", color=ink, alpha=0.75, linewidth=0, antialiased=False, zorder=2
+            )
         _draw_lines(part, cap, float(row.participation))
         note_in(part, name(row.algorithm, 50), bold=True, ink=colour(i))
         note_in(part, _said(row, share, over), ink=GREY, right=True)

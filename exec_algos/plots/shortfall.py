@@ -12,6 +12,7 @@ from exec_algos.plots.style import COLOURS, GREY, INK, SMALL, FigureSize, clean,
 from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,8 @@ def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting
     clean(ax)
     ax.set_xlabel("shortfall, bps of the paper value: below 0 gain, above 0 cost", fontsize=9, color=INK)
     where = mark.replace("_", " ")
-    notes = [f"{int(table['n'].max()):,} parent orders each, {said}; what was not filled is valued at the {where}", INTERVALS]
+    orders = numbered(int(table["n"].max()), "parent order")
+    notes = [f"{orders} each, {said}; what was not filled is valued at the {where}", INTERVALS]
     notes += [shown.note] if shown.once else []
     head(ax, "Implementation shortfall by its parts, bps (positive = cost)", notes, above=legend_above(ax))
     return ax

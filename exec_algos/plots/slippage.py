@@ -10,9 +10,10 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.plots.bins import edges_of
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, estimate_text, head
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, estimate_text, halo, head
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.twins import SIGNED, shown_once
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +101,7 @@ def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, in
         ax.plot([line["low"], line["high"]], [base - 0.12] * 2, "|-", color=ink, linewidth=2, markersize=7, markeredgewidth=1.5, zorder=4)
         ax.plot(line["mean"], base - 0.12, "o", color=ink, markersize=5, zorder=5)
     style: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL, "parse_math": False, "zorder": 6}
+    style["path_effects"] = halo()
     ax.text(0.008, base + 0.69, f"{row.algorithm}, {row.side.lower()}", color=ink, fontweight="bold", **style)
     ax.text(0.995, base + 0.69, _numbers(line), color=INK, ha="right", **style)
 
@@ -107,7 +109,7 @@ def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, in
 def _numbers(line: Any) -> str:
     if math.isnan(line["mean"]):
         return "not estimable"
-    return f"mean {estimate_text(line)}, n {line['n']:.0f}, {line['days']:.0f} days, filled {line['fill_rate']:.1%}"
+    return f"mean {estimate_text(line)}, n {line['n']:.0f}, {numbered(int(line['days']), 'day')}, filled {line['fill_rate']:.1%}"
 
 
 def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:

@@ -37,7 +37,7 @@ INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 SMALL = 8.5
 LINE = 12.5  # height of a line of small text, points
 TITLE = 20.0  # points of the heading with its margins
-_LEFT, _RIGHT, _BOTTOM = 0.8, 0.3, 0.6  # inches
+_LEFT, _RIGHT, _BOTTOM = 0.9, 0.3, 0.6  # inches
 _MADE: WeakSet[Figure] = WeakSet()  # figures that may grow, for nobody else chose their size
 
 

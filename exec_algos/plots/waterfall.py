@@ -14,6 +14,7 @@ from exec_algos.plots.shortfall import WEIGHTS
 from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, halo, head, name
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ def waterfall(result: Drawn, ax: Axes, *, algorithm: str | None = None, mark: st
     for part, side in zip(parts, sides, strict=True):
         rows = table.loc[side]
         _draw(part, rows, columns)
-        note_in(part, f"{str(side).lower()}, {int(rows['n'].max()):,} orders", bold=True)
+        note_in(part, f"{str(side).lower()}, {numbered(int(rows['n'].max()), 'order')}", bold=True)
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))  # room for the numbers
     parts[0].set_ylabel("bps of the paper value", fontsize=9, color=INK)

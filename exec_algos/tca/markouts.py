@@ -159,7 +159,7 @@ def label(horizon: int) -> str:
 def _markout(bars: Bars, trades: Trades, closes: Ints, later: Ints) -> Estimable:
     row = ended_by(bars, trades.symbol, later)
     price = np.append(bars.close, np.nan)[row]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         cost = trades.side * (trades.price - price) / trades.price * 1e4
     stale = (row < 0) | (np.append(bars.start, 0)[row] + bars.step < trades.time)
     rules = (
