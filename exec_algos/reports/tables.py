@@ -11,12 +11,15 @@ import numpy as np
 from exec_algos.market.quality.finders import KINDS
 from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
+from exec_algos.studies.design.reasons import split_plan
 from exec_algos.studies.record.data import rows_of
 from exec_algos.tca.names import NAMES as BENCHMARKS
 from exec_algos.tca.residuals import CAUSES
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
     from exec_algos.studies.result import StudyResult
@@ -26,7 +29,7 @@ PAIRED = ("interval_vwap", "arrival")
 _MOST_PAIRED = 4  # algorithms; of more, only the first is compared with each
 _LEAST_FILLED = 10
 _MOST_FINDINGS = 100
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class ReportTable(NamedTuple):
@@ -155,13 +158,18 @@ def least_filled(result: StudyResult) -> ReportTable | None:
 
 
 def skipped(result: StudyResult) -> ReportTable | None:
-    """Symbols and sessions left out, by reason; None where nothing was. Reasons that differ in numbers only are one."""
+    """Symbols and sessions left out, by reason; None where nothing was.
+
+    Reasons that differ only in numbers, or in the window and size of a grid of several, are one.
+    """
+    plans, reasons = np.array([split_plan(reason) for reason in result.skipped["reason"]], dtype=object).reshape(-1, 2).T
+    table = result.skipped.assign(plan=plans, reason=reasons)
     kinds: dict[tuple[str, ...], list[int]] = {}
-    for i, reason in enumerate(result.skipped["reason"]):
-        kinds.setdefault(tuple(_NUMBER.split(reason)), []).append(i)
+    for i, reason in enumerate(reasons):
+        kinds.setdefault(tuple(NUMBER.split(reason)), []).append(i)
     if not kinds:
         return None
-    rows = [_skipped(words, result.skipped.iloc[rows]) for words, rows in kinds.items()]
+    rows = [_skipped(words, table.iloc[rows]) for words, rows in kinds.items()]
     head = ("reason", "sessions", "symbols and sessions", "symbols")
     return ReportTable("Left out, and why", "no parent order was made, or none could be worked by every algorithm", head, rows)
 
@@ -178,11 +186,18 @@ def findings(result: StudyResult) -> ReportTable | None:
 
 
 def _skipped(words: tuple[str, ...], rows: pd.DataFrame) -> tuple[str, ...]:
-    columns = zip(*(_NUMBER.findall(reason) for reason in rows["reason"]), strict=True)
-    ranges = [*map(_range, columns), ""]
     days = sorted(rows["session"].astype(str))
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    return "".join(np.column_stack([words, ranges]).ravel()), when, count(len(rows)), count(rows["symbol"].nunique())
+    plans = rows["plan"].nunique()
+    several = f", in {plans} windows and sizes" if plans > 1 else rows["plan"].iloc[0] and f", in {rows['plan'].iloc[0].removesuffix(': ')}"
+    pairs = len(rows[["symbol", "session"]].drop_duplicates())
+    return f"{with_ranges(words, rows['reason'])}{several}", when, count(pairs), count(rows["symbol"].nunique())
+
+
+def with_ranges(words: Sequence[str], reasons: Iterable[str]) -> str:
+    """Reasons of the same words as one, with the range of each number between them."""
+    columns = zip(*map(NUMBER.findall, reasons), strict=True)
+    return "".join(np.column_stack([words, [*map(_range, columns), ""]]).ravel())
 
 
 def _range(numbers: tuple[str, ...]) -> str:

@@ -9,6 +9,22 @@ from itertools import zip_longest
 # a count that stands by itself: no part of a time, a date, a size, a price or a name, which are words of their own
 COUNT = re.compile(r"(?<![\w.:/%+-])\d+(?![\w:%/]|[.-]\d)")
 
+# what a grid of several windows or sizes puts before its reasons
+PLAN = re.compile(r"(?:whole session|\d{1,2}:\d\d-\d{1,2}:\d\d), [^:]+: ")
+
+
+def split_plan(reason: str) -> tuple[str, str]:
+    """The window and size that a grid of several puts before a reason, and the reason.
+
+    >>> split_plan("09:30-12:00, 1%adv: there are 0")
+    ('09:30-12:00, 1%adv: ', 'there are 0')
+    >>> split_plan("there are 0")
+    ('', 'there are 0')
+    """
+    found = PLAN.match(reason)
+    plan = found.group() if found else ""
+    return plan, reason[len(plan) :]
+
 
 def counted(reasons: Iterable[str]) -> str:
     """Reasons with their counts; those that differ only in how many count together, with the range of each number.
