@@ -27,6 +27,7 @@ LAYERS = (
     {"backtest", "stepped"},
     {"agents", "plots"},
     {"studies", "ext"},
+    {"executions"},
     {"reports", "testing", "__init__"},
     {"cli"},
 )

@@ -60,6 +60,27 @@ from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
 from exec_algos.cli.show import Show
 from exec_algos.cli.stopping import stop_while_loading
 from exec_algos.cli.synth import synth
+from exec_algos.cli.tca import (
+    Codes as OwnCodes,
+)
+from exec_algos.cli.tca import (
+    FillColumns,
+    FillDates,
+    FillDecimal,
+    FillEncoding,
+    FillFile,
+    KeepBoth,
+    OrderDates,
+    OrderDecimal,
+    OrderEncoding,
+    OrderFile,
+    OwnAlgo,
+    OwnBy,
+    OwnColumns,
+    OwnPrice,
+    Stamps,
+    TaxesIn,
+)
 from exec_algos.errors import UsageError
 
 app = typer.Typer(
@@ -274,6 +295,69 @@ def report(
         from exec_algos.cli.report import report_again
 
         report_again(folder, Show(by=by, currency=currency), opened=opened, pdf=pdf)
+@app.command("tca")
+@with_reading
+def tca(  # noqa: PLR0913, PLR0917 - each is an option
+    fills: FillFile,
+    bars: Annotated[list[str], typer.Argument(metavar="BARS...", help="Files, folders or a store of bars.")],
+    orders: OrderFile = None,
+    algo: OwnAlgo = "twap,vwap",
+    keep: KeepBoth = "",
+    own_columns: OwnColumns = None,
+    fill_columns: FillColumns = None,
+    sides_meant: OwnCodes = None,
+    own_decimal: OrderDecimal = None,
+    own_date_format: OrderDates = None,
+    own_encoding: OrderEncoding = None,
+    fill_decimal: FillDecimal = None,
+    fill_date_format: FillDates = None,
+    fill_encoding: FillEncoding = None,
+    stamped: Stamps = None,
+    taxes_in_commission: TaxesIn = None,
+    calendar: Calendar = None,
+    session: Session = None,
+    max_participation: Cap = None,
+    price: OwnPrice = None,
+    latency: Latency = 0.0,
+    commission: Rate = 0.0,
+    commission_per_share: PerShare = 0.0,
+    commission_minimum: Minimum = 0.0,
+    spread_bps: Spread = 0.0,
+    spread: AnySpread = None,
+    impact: Impact = "0",
+    preset: Market = None,
+    splits: SplitFile = None,
+    limits: Limits = "",
+    profile_days: Days = None,
+    interval: Interval = None,
+    lot_size: Lot = 1.0,
+    driver: Driver = "batch",
+    out: Out = Path("out/tca"),
+    by: OwnBy = None,
+    as_json: Json = False,
+    reading: Reading = UNSAID,
+) -> None:
+    """Say what your own fills cost, and what algorithms would have paid on the same orders."""
+    with one_line_errors(f"{out} holds no result of this run; run the command again"):
+        from exec_algos.cli.data import bars_to_study
+        from exec_algos.cli.tca import OwnFiles, analyse_and_show, bars_reading
+        from exec_algos.market.hours import corrected_calendar
+        from exec_algos.studies.request import StudyRequest
+
+        files = OwnFiles(
+            fills=fills, orders=orders, keep=keep, order_columns=own_columns, fill_columns=fill_columns, sides=sides_meant,
+            order_text={"decimal": own_decimal, "date_format": own_date_format, "encoding": own_encoding},
+            fill_text={"decimal": fill_decimal, "date_format": fill_date_format, "encoding": fill_encoding},
+            stamped=stamped, taxes_in_commission=taxes_in_commission,
+        )  # fmt: skip
+        request = StudyRequest(
+            algorithms=algo, calendar=corrected_calendar(calendar, session or ()), max_participation=max_participation,
+            price=price or "open", latency=latency, commission=(commission, commission_per_share, commission_minimum),
+            spread_bps=spread_bps, spread=spread, impact="" if impact == "0" else impact, preset=preset,
+            profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, splits=splits, limits=limits,
+        )  # fmt: skip
+        given = bars_to_study(bars, bars_reading(reading, bars))
+        analyse_and_show(given, files, request, reading.csv, out, Show(by=by, as_json=as_json))
 
 
 @app.command("demo")

@@ -221,7 +221,7 @@ class StudyRequest:
         return {
             "calendar": self.calendar, "sides": sides, "size": sizes[0] if len(sizes) == 1 else sizes,
             "window": None if not windows else windows[0] if len(windows) == 1 else windows,
-            "profile_days": self.adv_days, "lot_size": self._lot_size(), **self.chosen.terms(),
+            "profile_days": self.adv_days, "lot_size": self.lot(), **self.chosen.terms(),
         }  # fmt: skip
 
     def desk(self) -> DeskOrders:
@@ -243,7 +243,7 @@ class StudyRequest:
         said += [field.name for field in fields(Chosen) if getattr(self.chosen, field.name) is not None]
         if said:
             raise UsageError(f"each order of {self.orders} says what it is; leave out {', '.join(said)}, or the file of orders")
-        own = {"calendar": self.calendar, "lot_size": self._lot_size(), "profile_days": self.adv_days}
+        own = {"calendar": self.calendar, "lot_size": self.lot(), "profile_days": self.adv_days}
         form = {name: getattr(self.form, name) for name in ("columns", "sides", "decimal", "date_format")}
         return {**own, "keep": _listed(self.keep), "encoding": self.encoding, **form}
 
@@ -289,7 +289,8 @@ class StudyRequest:
 
         return {"impact": parse_impact(str(self.impact))} if self.impact else {}
 
-    def _lot_size(self) -> float:
+    def lot(self) -> float:
+        """Shares in a lot: as given, else as the preset has it."""
         from exec_algos.fills.parsing import parse_preset
 
         lot = parse_preset(self.preset).lot_size if self.preset is not None and self.lot_size == 1.0 else self.lot_size

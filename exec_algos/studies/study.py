@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 Driver = Literal["batch", "engine"]
 
 
+class NothingLeftError(UsageError):
+    """No parent order is left to study: all were skipped."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlippageStudy:
     """What algorithms would have cost, had they worked the same parent orders.
@@ -141,7 +145,7 @@ class SlippageStudy:
             orders = _renumbered(orders, regular.symbols)
         curves, orders = curves_of(regular, orders, self.algorithms)  # type: ignore[arg-type]
         if not len(orders):
-            raise UsageError(_nothing_left(self.parents, orders))
+            raise NothingLeftError(_nothing_left(self.parents, orders))
         located = Located.of(regular, orders, self.rules)
         worked: list[Worked] = []
         held: dict[int, Worked] = {}

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
-from exec_algos.stats.estimable import Estimable, estimable_frame
+from exec_algos.stats.estimable import Estimable, Missing, estimable_frame
 from exec_algos.tca import benchmarks as prices
 from exec_algos.tca.benchmarks import Tape, View, average_price, decision_price, slippage
 from exec_algos.tca.places import Windows, ended_by
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 
 COSTS = ("rule_price", "spread", "impact")
+OWN_FILLS = "own fills"  # in the place of an algorithm: what a desk really traded
+# columns of parent orders, where there is something to say: when each was decided, and whether it is known when it reached the market
+DECIDED, ARRIVAL_KNOWN = "decided", "arrival_known"
+NO_ARRIVAL = "arrival time is not known"
+NO_DECISION = "decision time is not known"
+NO_FILL_TIMES = "only the average price of the order is known, not its single fills"
 
 
 def view_of(parents: pd.DataFrame, bars: Bars, sessions: Sessions) -> View:
@@ -66,13 +73,13 @@ def benchmark_columns(  # noqa: PLR0913 - a market, orders, fills, and what is k
     trades : Trades
         Their fills, `Trades.of`.
     tape : {"replay", "live"}
-        Whether the bars hold our own prints; see `vwap_without_own`.
+        Whether the bars hold our own prints; see `vwap_without_own`. Rows of `OWN_FILLS` are always on the tape.
     stamped : {"start", "end"}
         At which end of their bar fills are stamped; see `bar_rows`.
     rates : sequence of float
         For PWP, fractions of the traded volume.
     decided : ndarray of int64, shape (n_parents,), optional
-        When each order was decided, ns UTC; without it there is no ``decision``.
+        When each order was decided, ns UTC; that of the column ``decided`` if not given. Without either there is no ``decision``.
 
     Returns
     -------
@@ -81,14 +88,15 @@ def benchmark_columns(  # noqa: PLR0913 - a market, orders, fills, and what is k
         previous_close`` and ``pwp_<rate>``.
     """
     names = ("session_vwap", "interval_twap", "session_open", "session_close", "previous_close")
-    first = {} if decided is None else {"decision": decision_price(view.bars, view.windows.symbol, decided)}
-    shares, notional = _own(view, trades, stamped)
+    decided = decided_in(parents) if decided is None else decided
+    first = {} if decided is None else {"decision": _decision(view, decided)}
+    shares, notional = _own(view, parents, trades, stamped)
     quantity = parents["quantity"].to_numpy(dtype=np.float64)
     return {
         **first,
-        "arrival": prices.arrival(view),
+        "arrival": arrival_of(view, parents),
         "interval_vwap": prices.interval_vwap(view),
-        "vwap_without_own": prices.vwap_without_own(view, shares, notional, tape=tape),
+        "vwap_without_own": _without_own(view, parents, shares, notional, tape),
         **{name: getattr(prices, name)(view) for name in names},
         **{f"pwp_{rate:g}": pwp(view, quantity, rate).price for rate in rates},
     }
@@ -134,7 +142,8 @@ def parent_shortfall(
     mark : {"session_close", "window_end", "window_end_mid"}
         Price at which what was not filled is valued.
     decided : ndarray of int64, shape (n_parents,), optional
-        When each order was decided, ns UTC. Without it the order is decided at its arrival, and there is no delay.
+        When each order was decided, ns UTC; that of the column ``decided`` if not given. Without either the order is decided at its
+        arrival, and there is no delay.
 
     Returns
     -------
@@ -212,27 +221,90 @@ def index_levels(index: Bars, view: View, trades: Trades, mark: str) -> IndexLev
 
 
 def priced_fills(fills: pd.DataFrame, parents: pd.DataFrame, bars: Bars) -> PricedFills:
-    """The fills of a frame with what their prices are made of, as far as the frame has it."""
+    """The fills of a frame with what their prices are made of, as far as the frame has it.
+
+    An order of a desk of which only the average price is known counts as one fill at that price.
+    """
     trades, kept = Trades.of(fills, parents, bars), Trades.rows_of(fills, parents) >= 0
-    if not set(COSTS) <= set(fills.columns):
-        return PricedFills.of_prices(trades.parent, trades.quantity, trades.price)
-    costs = (fills[name].to_numpy(dtype=np.float64)[kept] for name in COSTS)
-    return PricedFills(trades.parent, trades.quantity, trades.price, *costs)
+    found = PricedFills.of_prices(trades.parent, trades.quantity, trades.price)
+    if set(COSTS) <= set(fills.columns):
+        costs = (fills[name].to_numpy(dtype=np.float64)[kept] for name in COSTS)
+        found = PricedFills(trades.parent, trades.quantity, trades.price, *costs)
+    rows = average_only(parents, trades)
+    if not len(rows):
+        return found
+    shares, price = (parents[name].to_numpy(dtype=np.float64)[rows] for name in ("filled", "average_price"))
+    return PricedFills._make(np.concatenate(pair) for pair in zip(found, PricedFills.of_prices(rows, shares, price), strict=True))
+
+
+def is_own(parents: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows are what a desk really traded."""
+    return np.asarray(parents["algorithm"] == OWN_FILLS) if "algorithm" in parents else np.zeros(len(parents), dtype=bool)
+
+
+def average_only(parents: pd.DataFrame, trades: Trades) -> Ints:
+    """Rows of a desk's own orders that were filled and have no single fill."""
+    own = is_own(parents)
+    if not own.any():
+        return np.zeros(0, dtype=np.int64)
+    filled = parents["filled"].to_numpy(dtype=np.float64) > 0
+    return np.flatnonzero(own & filled & (np.bincount(trades.parent, minlength=len(parents)) == 0))
+
+
+def decided_in(parents: pd.DataFrame) -> Ints | None:
+    """When each order was decided, ns UTC, `UNDECIDED` where that is not known; None where nobody says it."""
+    return instants(parents[DECIDED]) if DECIDED in parents else None
+
+
+UNDECIDED = np.iinfo(np.int64).min  # pandas' NaT
+
+
+def arrival_of(view: View, parents: pd.DataFrame) -> Estimable:
+    """The arrival price of each order; not estimable where it is not known when the order reached the market."""
+    found = prices.arrival(view)
+    if ARRIVAL_KNOWN not in parents:
+        return found
+    unknown = ~parents[ARRIVAL_KNOWN].to_numpy(dtype=bool)
+    return Estimable.combine(found.values, found, missing=(Missing(unknown, NO_ARRIVAL),))
+
+
+def _decision(view: View, decided: Ints) -> Estimable:
+    unknown = decided == UNDECIDED
+    found = decision_price(view.bars, view.windows.symbol, np.where(unknown, view.windows.start, decided))
+    return Estimable.combine(found.values, found, missing=(Missing(unknown, NO_DECISION),))
+
+
+def _without_own(view: View, parents: pd.DataFrame, shares: Floats, notional: Floats, tape: Tape) -> Estimable:
+    """`vwap_without_own`, of a desk's own fills always as on a live tape."""
+    found, own = prices.vwap_without_own(view, shares, notional, tape=tape), is_own(parents)
+    if tape == "live" or not own.any():
+        return found
+    live = prices.vwap_without_own(view, shares, notional, tape="live")
+    rules = [rule._replace(where=rule.where & mine) for column, mine in ((live, own), (found, ~own)) for rule in column.missing()]
+    return Estimable.of(np.where(own, live.values, found.values), *rules)
 
 
 def _orders(parents: pd.DataFrame, view: View, mark: str, decided: Ints | None) -> Orders:
-    arrived = prices.arrival(view)
-    decision = arrived if decided is None else decision_price(view.bars, view.windows.symbol, decided)
+    arrived = arrival_of(view, parents)
+    decided = decided_in(parents) if decided is None else decided
+    decision = arrived if decided is None else _decision(view, decided)
     quantity, fees = (parents[name].to_numpy(dtype=np.float64) for name in ("quantity", "commission"))
     return Orders(_side(parents), quantity, decision, arrived, mark_price(view, mark), fees)
 
 
-def _own(view: View, trades: Trades, stamped: Stamped) -> tuple[Floats, Floats]:
+def _own(view: View, parents: pd.DataFrame, trades: Trades, stamped: Stamped) -> tuple[Floats, Floats]:
     """What each order traded inside its window: shares and currency."""
     inside, parent = inside_bar(trades.time, stamped), trades.parent
     mine = (inside >= view.windows.start[parent]) & (inside < view.windows.end[parent])
-    shares, money = (np.bincount(parent[mine], amount[mine], len(view)) for amount in (trades.quantity, trades.quantity * trades.price))
-    return shares.astype(np.float64), money.astype(np.float64)
+    shares, money = (
+        np.bincount(parent[mine], amount[mine], len(view)).astype(np.float64)
+        for amount in (trades.quantity, trades.quantity * trades.price)
+    )
+    rows = average_only(parents, trades)
+    if len(rows):
+        filled, price = (parents[name].to_numpy(dtype=np.float64)[rows] for name in ("filled", "average_price"))
+        shares[rows], money[rows] = filled, filled * price
+    return shares, money
 
 
 def _side(parents: pd.DataFrame) -> Ints:

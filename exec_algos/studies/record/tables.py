@@ -63,7 +63,7 @@ def parents_arrow(orders: ParentOrders, parts: Parts, prices: Benchmarks) -> pa.
         "children": children,
     }
     alike = type(prices)(*(np.repeat(price, many) for price in prices))
-    return _table(parent_columns(columns, notional, alike), orders.sessions.zone)
+    return arrow_table(parent_columns(columns, notional, alike), orders.sessions.zone)
 
 
 def fills_arrow(orders: ParentOrders, parts: Parts) -> pa.Table:
@@ -85,10 +85,11 @@ def fills_arrow(orders: ParentOrders, parts: Parts) -> pa.Table:
         "quantity": joined("lots") * orders.lot_size,
         **{name: joined(name) for name in ("price", "commission", "taxes", "rule_price", "spread", "impact")},
     }
-    return _table(columns, orders.sessions.zone)
+    return arrow_table(columns, orders.sessions.zone)
 
 
-def _table(columns: Mapping[str, npt.NDArray[Any] | Texts], zone: str) -> pa.Table:
+def arrow_table(columns: Mapping[str, npt.NDArray[Any] | Texts], zone: str) -> pa.Table:
+    """Columns as a table; those of `STAMPS` are instants, ns UTC, that are shown on the clock of a zone."""
     import pyarrow as pa
 
     kinds = tuple((name, "|O" if isinstance(column, Texts) else column.dtype.str) for name, column in columns.items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exec_algos.errors import MarketDataError, UsageError
 from exec_algos.market.textfile import read_text
-from exec_algos.studies.design.written.form import COLUMNS, OrderForm
+from exec_algos.studies.design.written.form import OrderForm
 from exec_algos.textform import unguarded
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NUMBER = "row of the file"  # name of the index of a frame that was read from a file
 SEPARATOR = "separator"  # among the attributes of such a frame
 SEPARATORS = (",", ";", "\t", "|")
-GIVE = f"give a CSV with the columns {', '.join(COLUMNS)}"
 
 
 def read_orders(path: str | os.PathLike[str], form: OrderForm | None = None, encoding: str | None = None) -> pd.DataFrame:
@@ -38,12 +37,18 @@ def read_orders(path: str | os.PathLike[str], form: OrderForm | None = None, enc
     UsageError
         No such file, one that is no table, or one without a column that is needed.
     """
+    form = form or OrderForm()
     try:
-        return table_of(read_text(path, encoding), form or OrderForm())
+        return table_of(read_text(path, encoding), form)
     except MarketDataError as error:
-        raise UsageError(f"{os.fspath(path)}: {error.reason}; {GIVE}") from error
+        raise UsageError(f"{os.fspath(path)}: {error.reason}; {give(form)}") from error
     except UsageError as error:
         raise UsageError(f"{os.fspath(path)}: {error}") from error
+
+
+def give(form: OrderForm) -> str:
+    """What to do where a file is no table."""
+    return f"give a CSV with the columns {', '.join(form.needed)}"
 
 
 def table_of(text: str, form: OrderForm) -> pd.DataFrame:
@@ -81,9 +86,9 @@ def table_of(text: str, form: OrderForm) -> pd.DataFrame:
             rows.append([unguarded(cell) for cell in cells] + [""] * (len(names) - len(cells)))
             numbers.append(number)
     except csv.Error as error:
-        raise UsageError(f"line {line + skipped} is no row of a table ({error}); is there a quote without an end? {GIVE}") from error
+        raise UsageError(f"line {line + skipped} is no row of a table ({error}); is there a quote without an end? {give(form)}") from error
     if not names:
-        raise UsageError(f"the file is empty; {GIVE}")
+        raise UsageError(f"the file is empty; {give(form)}")
     frame = pd.DataFrame(rows, columns=range(len(names)), dtype="str").set_axis(names, axis=1)
     frame.index = pd.Index(numbers, dtype="int64", name=NUMBER)
     frame.attrs[SEPARATOR] = separator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from exec_algos.market.columns import chosen_columns, parse_columns
 from exec_algos.studies.design.written.quantities import check_decimal
@@ -53,9 +53,13 @@ class OrderForm:
     decimal: str | None = None
     date_format: str | None = None
 
+    fields: ClassVar[tuple[str, ...]] = FIELDS
+    synonyms: ClassVar[Mapping[str, tuple[str, ...]]] = SYNONYMS
+    needed: ClassVar[tuple[str, ...]] = COLUMNS
+
     def __post_init__(self) -> None:
         columns, sides = (dict(value) if isinstance(value, tuple) else value for value in (self.columns, self.sides))
-        object.__setattr__(self, "columns", tuple(parse_columns(columns, FIELDS).items()))
+        object.__setattr__(self, "columns", tuple(parse_columns(columns, self.fields).items()))
         names = {1: "buy", -1: "sell"}
         object.__setattr__(self, "sides", tuple((code, names[side]) for code, side in parse_sides(sides or None).items()))
         check_decimal(self.decimal)
@@ -74,7 +78,7 @@ class OrderForm:
         UsageError
             As `exec_algos.market.columns.chosen_columns`.
         """
-        return chosen_columns(names, FIELDS, SYNONYMS, dict(self.columns))  # type: ignore[arg-type] # pairs by now
+        return chosen_columns(names, self.fields, self.synonyms, dict(self.columns))  # type: ignore[arg-type] # pairs by now
 
     def record(self) -> dict[str, Any]:
         """What was said, ready for JSON."""
