@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,10 +64,11 @@ def check_fills(found: Joined, market: Market, form: FillForm) -> FillChecks:
     day, own = day_of(fills, market), symbols_of(fills, market)
     twice = find_twice(fills, day, np.zeros(len(fills), dtype=np.int64) if own is None else own)
     reasons: dict[int, Unread] = dict(fills.wrong)
+    places = form.places(fills.table.names)
     for where, field, why in _rules(found, fills, market, day, own, twice):
-        for row in np.flatnonzero(where & ~twice.dropped):
-            if int(row) not in reasons:
-                reasons[int(row)] = Unread(_shown(fills, form, field, int(row)), why)
+        for row in np.flatnonzero(where & ~twice.dropped).tolist():
+            if row not in reasons:
+                reasons[row] = Unread(_shown(fills, places, field, row), why)
     refused = np.zeros(len(fills), dtype=bool)
     refused[list(reasons)] = True
     rows = [RefusedRow(FILLS, int(fills.numbers[row]), *why) for row, why in sorted(reasons.items())]
@@ -125,9 +126,8 @@ def _in_window(found: Joined, time: Ints, market: Market, has: Flags) -> Iterato
     yield has & own & (end != MISSING) & ~market.is_before(time, end), "time", "the fill is after its order's end"
 
 
-def _shown(fills: WrittenFills, form: FillForm, field: str, row: int) -> str:
+def _shown(fills: WrittenFills, places: Mapping[str, int], field: str, row: int) -> str:
     """What stands in the cell of a field."""
-    places = form.places(fills.table.names)
     if field not in places:
         return ""
     text = cell(fills.table.columns[places[field]], row)

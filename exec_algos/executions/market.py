@@ -96,10 +96,10 @@ class Market:
 
     def day_range(self, symbol: Ints, first: Ints, last: Ints) -> tuple[Floats, Floats]:
         """Lowest and highest price of a symbol in sessions ``first`` to ``last``, by number; infinite where there is no bar."""
-        pairs, at = np.unique(np.column_stack([symbol, first, last]), axis=0, return_inverse=True)
-        at = at.ravel()
-        begins, ends = session_hours(self.sessions, pairs[:, 1])[0], session_hours(self.sessions, pairs[:, 2])[1]
-        rows = rows_between(self.bars, np.ascontiguousarray(pairs[:, 0]), begins, ends)
+        many = len(self.sessions)
+        keys, at = np.unique((symbol * many + first) * many + last, return_inverse=True)
+        begins, ends = session_hours(self.sessions, keys // many % many)[0], session_hours(self.sessions, keys % many)[1]
+        rows = rows_between(self.bars, keys // many // many, begins, ends)
         low = reduced(np.minimum, self.bars.low, *rows, -np.inf)
         high = reduced(np.maximum, self.bars.high, *rows, np.inf)
         return low[at], high[at]

@@ -56,7 +56,6 @@ def _counts(work: Work, rows: Sequence[RefusedRow]) -> dict[str, int]:
     found, checks, places = work.given.found, work.given.checks, work.counted.places
     kept = np.zeros(len(found.orders) + 1, dtype=bool)
     kept[places] = True
-    simulated = work.simulated.parents
     return {
         "orders_given": 0 if found.built else len(found.orders),
         "orders": len(places),
@@ -67,7 +66,7 @@ def _counts(work: Work, rows: Sequence[RefusedRow]) -> dict[str, int]:
         "fills_twice": 0 if checks is None else int(checks.twice.dropped.sum()),
         "orders_by_average_price": int((~work.given.filled.single[places]).sum()),
         "orders_cancelled": int((found.orders.cancel[places] != MISSING).sum()),
-        "orders_simulated": 0 if simulated is None else int(simulated["parent_id"].nunique()),
+        "orders_simulated": work.simulated.orders,
     }
 
 

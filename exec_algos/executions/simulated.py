@@ -58,6 +58,8 @@ class Simulated(NamedTuple):
     ----------
     parents, fills : DataFrame
         With the ``parent_id`` of the desk's orders; None where no order could be simulated.
+    orders : int
+        How many were simulated.
     skipped : tuple
         As `ParentOrders.skipped`.
     notes : tuple of str
@@ -65,11 +67,16 @@ class Simulated(NamedTuple):
 
     parents: pd.DataFrame | None
     fills: pd.DataFrame | None
+    orders: int
     skipped: tuple[Any, ...]
     notes: tuple[str, ...]
 
+    def counts(self) -> Simulated:
+        """The same without the frames."""
+        return self._replace(parents=None, fills=None)
 
-NOBODY = Simulated(None, None, (), ())
+
+NOBODY = Simulated(None, None, 0, (), ())
 
 
 def orders_prices(bars: Bars, orders: ParentOrders) -> Benchmarks:
@@ -93,7 +100,7 @@ def simulate(  # noqa: PLR0913 - orders, a market, and what works them
     lost = len(asked.rows) - len(rows)
     notes = [f"{lost:,} of {len(asked.rows):,} orders have no whole bar in their window: no algorithm can work them"] if lost else []
     if not rows:
-        return Simulated(None, None, (), tuple(notes))
+        return Simulated(None, None, 0, (), tuple(notes))
     symbol, session, start, end, side, lots = np.array([row[:6] for row in rows], dtype=np.int64).T
     columns = {**{name: column[places] for name, column in measured.columns.items()}, PLACE: places}
     orders = replace(measured, symbol=symbol, session=session, start=start, end=end, side=side, lots=lots, columns=columns)
@@ -101,14 +108,15 @@ def simulate(  # noqa: PLR0913 - orders, a market, and what works them
     try:
         result = study.run(driver, fills=True, progress=progress)
     except NothingLeftError as error:
-        return Simulated(None, None, (), (*notes, f"no order could be simulated: {error}"))
+        return Simulated(None, None, 0, (), (*notes, f"no order could be simulated: {error}"))
     skipped = tuple(result.skipped.itertuples(index=False, name=None))
     if skipped:
         notes.append(
             f"{len(skipped):,} of {len(asked.rows):,} orders are not simulated: {counted(row[2] for row in skipped)}; their own fills "
             "count, and pairs are of the others"
         )
-    return Simulated(*_measured(result, asked, measured, market), skipped, tuple(notes))
+    many = len(result.parents) // len(algorithms)
+    return Simulated(*_measured(result, asked, measured, market), many, skipped, tuple(notes))
 
 
 def _rows(asked: Asked, measured: ParentOrders, market: Market) -> tuple[list[Row], Ints]:

@@ -66,7 +66,10 @@ def given(orders: Any, fills: Any, said: Terms, market: Market) -> Given:
     tables = _tables(orders, fills, said)
     found, checks, inclusive = _joined(tables, said, market)
     found = _ended(found, market, counting(found, checks))
-    return Given(tables, found, checks, inclusive, filled_of(found, counting(found, checks), inclusive))
+    if found.fills is not None:
+        found = found._replace(fills=found.fills.bare())
+    bare = {name: table.bare() for name, table in tables.items()}
+    return Given(bare, found, checks, inclusive, filled_of(found, counting(found, checks), inclusive))
 
 
 def _tables(orders: Any, fills: Any, said: Terms) -> dict[str, Table]:

@@ -55,6 +55,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def bare(self) -> Table:
+        """Without its cells: those of a million fills take hundreds of megabytes."""
+        return replace(self, columns=[])
+
     def frame(self) -> pd.DataFrame:
         """The same as a frame whose index says the row numbers."""
         import pandas as pd

@@ -78,6 +78,10 @@ class WrittenFills:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def bare(self) -> WrittenFills:
+        """Without the texts that nothing asks for once fills are joined and checked."""
+        return replace(self, table=self.table.bare(), fill_id=None, order=None, kept={})
+
     @classmethod
     def of(cls, table: Table, form: FillForm, zone: str, keep: Sequence[str] = ()) -> WrittenFills:
         """Read a table of fills.
