@@ -55,15 +55,7 @@ from exec_algos.cli.options import (
     Window,
 )
 from exec_algos.cli.orders import TEXT, Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
-from exec_algos.cli.printing import FAULT, one_line_errors, say, show_fault, show_warnings
-from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
-from exec_algos.cli.show import Show
-from exec_algos.cli.stopping import stop_while_loading
-from exec_algos.cli.synth import synth
-from exec_algos.cli.tca import (
-    Codes as OwnCodes,
-)
-from exec_algos.cli.tca import (
+from exec_algos.cli.own_options import (
     FillColumns,
     FillDates,
     FillDecimal,
@@ -76,11 +68,17 @@ from exec_algos.cli.tca import (
     OrderFile,
     OwnAlgo,
     OwnBy,
+    OwnCodes,
     OwnColumns,
     OwnPrice,
     Stamps,
     TaxesIn,
 )
+from exec_algos.cli.printing import FAULT, one_line_errors, say, show_fault, show_warnings
+from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
+from exec_algos.cli.show import Show
+from exec_algos.cli.stopping import stop_while_loading
+from exec_algos.cli.synth import synth
 from exec_algos.errors import UsageError
 
 app = typer.Typer(
@@ -295,6 +293,8 @@ def report(
         from exec_algos.cli.report import report_again
 
         report_again(folder, Show(by=by, currency=currency), opened=opened, pdf=pdf)
+
+
 @app.command("tca")
 @with_reading
 def tca(  # noqa: PLR0913, PLR0917 - each is an option
@@ -334,6 +334,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
     driver: Driver = "batch",
     out: Out = Path("out/tca"),
     by: OwnBy = None,
+    currency: Money = None,
     as_json: Json = False,
     reading: Reading = UNSAID,
 ) -> None:
@@ -357,7 +358,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, splits=splits, limits=limits,
         )  # fmt: skip
         given = bars_to_study(bars, bars_reading(reading, bars))
-        analyse_and_show(given, files, request, reading.csv, out, Show(by=by, as_json=as_json))
+        analyse_and_show(given, files, request, reading.csv, out, Show(by=by, currency=currency, as_json=as_json))
 
 
 @app.command("demo")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from exec_algos.cli.printing import console
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.market.currencies import currencies
 from exec_algos.textform import numbered, visible
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ class Show:
     currency: str | None = None
 
     def __post_init__(self) -> None:
+        from exec_algos.market.currencies import currencies
+
         currencies(self.currency)
         if self.split is not None and self.sensitivity:
             raise UsageError(
