@@ -123,7 +123,12 @@ def _by_order(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     order = np.argsort(np.concatenate([own["parent_id"], other["parent_id"]]), kind="stable")
-    return pd.DataFrame({name: pd.concat([own.pop(name), other.pop(name)], ignore_index=True).take(order).array for name in list(own)})
+
+    def column(name: str) -> Any:
+        both: list[pd.Series[Any]] = [own.pop(name), other.pop(name)]
+        return pd.concat(both, ignore_index=True).take(order).array
+
+    return pd.DataFrame({name: column(name) for name in map(str, list(own))})
 
 
 def _without_arrival(parents: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.reports.numbers import bps, count, interval, percent
-from exec_algos.reports.tables import NUMBER, ReportTable, noted, with_ranges
+from exec_algos.reports.tables import ReportTable, noted
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
 
@@ -81,21 +81,13 @@ def _benchmarks(whole: pd.DataFrame) -> ReportTable:
             bps(line["mean"]),
             interval(line["low"], line["high"]),
             bps(line["notional_mean"]),
-            _reasons(line["reasons"]),
+            line["reasons"],
         )
         for key, line in shown.table.iterrows()
     ]
     head = ("algorithm", "side", "benchmark", "n", "mean", "95 % interval", "notional-weighted mean", "not estimable")
     note = "bps, positive = cost; pwp_0.1: the VWAP of the volume from the arrival on of which the order is 10 %" + noted(shown)
     return ReportTable("Slippage against every benchmark", note, head, rows, names=3, words=1)
-
-
-def _reasons(said: str) -> str:
-    """Counted reasons, of which those that differ in numbers only are one: each order may have a number of its own."""
-    kinds: dict[tuple[str, ...], list[tuple[int, str]]] = {}
-    for reason, _, orders in (part.rpartition(": ") for part in said.split("; ") if part):
-        kinds.setdefault(tuple(NUMBER.split(reason)), []).append((int(orders), reason))
-    return "; ".join(f"{with_ranges(words, [reason for _, reason in own])}: {sum(n for n, _ in own)}" for words, own in kinds.items())
 
 
 def _markouts(whole: pd.DataFrame) -> ReportTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,12 +17,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.studies.design.parents import ParentOrders
-    from exec_algos.studies.result import StudyResult
 
 EACH = 10  # dearest orders, and as many cheapest ones
 COST = BENCHMARKS["interval_vwap"]
 BARS, FILLS = "extreme_bars", "extreme_fills"  # Parquet files of a study's folder
 COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+class HasOrders(Protocol):
+    """What is looked at of a study."""
+
+    @property
+    def parents(self) -> pd.DataFrame:
+        """As of `StudyResult`."""
+        ...
+
+    @property
+    def fills(self) -> pd.DataFrame:
+        """As of `StudyResult`."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """As of `StudyResult`."""
+        ...
+
+    @property
+    def bars(self) -> Bars:
+        """As of `StudyResult`."""
+        ...
+
+    def has_twins(self) -> bool:
+        """Whether every parent order has a twin of the other side."""
+        ...
 
 
 class Extremes(NamedTuple):
@@ -68,7 +95,7 @@ class Rework(NamedTuple):
         return found.assign(parent_id=rows[found["parent_id"].to_numpy()])
 
 
-def fills_of(result: StudyResult, ids: list[int]) -> pd.DataFrame:
+def fills_of(result: HasOrders, ids: list[int]) -> pd.DataFrame:
     """The fills of some orders, worked again where they were not kept; empty where neither can be."""
     held = result.fills
     if len(held):
@@ -77,7 +104,7 @@ def fills_of(result: StudyResult, ids: list[int]) -> pd.DataFrame:
     return held if rework is None or not ids else rework.fills(ids)
 
 
-def tables_of(result: StudyResult) -> dict[str, pd.DataFrame]:
+def tables_of(result: HasOrders) -> dict[str, pd.DataFrame]:
     """What the folder of a study keeps of its extreme orders: the bars of their windows, and their fills where no others are kept."""
     shown = result.parents[result.parents["side"] == "BUY"] if result.has_twins() else result.parents
     ids = extremes_of(shown, result.config["algorithms"][0]).ids

@@ -154,4 +154,4 @@ def test_without_a_calendar_the_analysis_and_its_plots_are_there(tmp_path):
     assert benchmark_window(result, "session_vwap").startswith("window: the whole day, from its first bar to its last (")
     page = write_report(result, tmp_path).read_text(encoding="utf-8")
     assert "unknown calendar" not in page
-    assert (tmp_path / "shortfall.csv").is_file()
+    assert "Implementation shortfall by its parts" in page

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.studies.folder import StudyFolder
-    from exec_algos.studies.result import StudyResult
 
 MARK = "session_close"
 INDEXES = {  # of the lists of an analysis
@@ -36,7 +36,54 @@ COUNTS = {"n", "left_out", "days", "orders", "of"}
 OVERSIZE = "oversize"
 
 
-def lists_of(result: StudyResult) -> dict[str, pd.DataFrame]:
+class HasTables(Protocol):
+    """What is listed of a study."""
+
+    @property
+    def parents(self) -> pd.DataFrame:
+        """As of `StudyResult`."""
+        ...
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """As of `StudyResult`."""
+        ...
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """As of `StudyResult`."""
+        ...
+
+    def has_twins(self) -> bool:
+        """Whether every parent order has a twin of the other side."""
+        ...
+
+    def summary(self, benchmark: str = ..., *, by: Sequence[str] = ...) -> pd.DataFrame:
+        """As `StudyResult.summary`."""
+        ...
+
+    def comparison(self, benchmark: str = ..., *, side: str | None = ...) -> pd.DataFrame:
+        """As `StudyResult.comparison`."""
+        ...
+
+    def oversize(self) -> tuple[Oversize, ...]:
+        """As `StudyResult.oversize`."""
+        ...
+
+    def residuals(self) -> pd.DataFrame:
+        """As `StudyResult.residuals`."""
+        ...
+
+    def is_analysed(self) -> bool:
+        """As `StudyResult.is_analysed`."""
+        ...
+
+    def analysis(self) -> Any:
+        """As `StudyResult.analysis`."""
+        ...
+
+
+def lists_of(result: HasTables) -> dict[str, pd.DataFrame]:
     """The lists of a study by the name of their file; those of the analysis where there is one."""
     import pandas as pd
 
@@ -52,7 +99,7 @@ def lists_of(result: StudyResult) -> dict[str, pd.DataFrame]:
     return {**lists, **{f"{name}.csv": frame for name, frame in _analysed(result).items()}}
 
 
-def _analysed(result: StudyResult) -> dict[str, pd.DataFrame]:
+def _analysed(result: HasTables) -> dict[str, pd.DataFrame]:
     if not result.is_analysed():
         return {}
     found = result.analysis()
