@@ -41,7 +41,7 @@ def plotted():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["schedule", "slippage", "volume", "shortfall", "markouts"])
 def test_every_plot_is_drawn_with_names_as_they_are(plotted, kind):
-    ax = plotted.plot(kind)
+    ax = plotted.plot(kind, **({"parent_id": 0} if kind == "schedule" else {}))
     figure = getattr(ax, "figure", None) or ax[0].figure
     figure.canvas.draw()
     texts = [text for text in figure.findobj(lambda artist: hasattr(artist, "get_parse_math")) if "$" in text.get_text()]

@@ -114,7 +114,7 @@ def test_the_analysis_knows_at_which_end_of_its_bar_a_rule_stamps_a_fill(rule):
 
 @pytest.mark.slow
 def test_the_report_shows_each_table_and_writes_its_frames(result, tmp_path):
-    page = write_report(result, tmp_path).read_text()
+    page = write_report(result, result.save(tmp_path)).read_text()
     for title in (
         "What our own trading moves is a model",
         "Where the cost comes from",
@@ -130,7 +130,6 @@ def test_the_report_shows_each_table_and_writes_its_frames(result, tmp_path):
         assert np.array_equal(again.iloc[:, 0].to_numpy(), frame.iloc[:, 0].to_numpy(), equal_nan=True)
     total = found.shortfall()["order_weighted"]["twap", "BUY", "total"]
     assert f"{total:+.2f}" in page
-    assert {one.name for one in tmp_path.glob("*.png")} >= {"shortfall.png", "markouts.png"}
 
 
 @pytest.mark.slow
@@ -162,9 +161,12 @@ def test_weighting_and_mark_of_the_shortfall_plot_are_used(result, found):
 @pytest.mark.slow
 def test_the_dots_of_the_markout_plot_are_the_means(result, found):
     ax = result.plot("markouts")
-    drawn = [one.lines[0].get_ydata().tolist() for one in ax.containers]
-    expected = [rows["mean"].tolist() for _, rows in found.markouts().groupby(level=[0, 1], sort=False)]
-    assert np.allclose(np.array(drawn), np.array(expected), equal_nan=True)
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for panel in ax.figure.axes for line in panel.lines]
+    shown = found.markouts().xs("BUY", level="side").drop("close", level="horizon")  # sells mirror buys; the close has no time of its own
+    expected = [rows["mean"].tolist() for _, rows in shown.groupby(level=0, sort=False)]
+    assert len(expected) == 2
+    for means in expected:
+        assert any(len(dots) == len(means) and np.allclose(dots, means, equal_nan=True) for dots in drawn)
 
 
 @pytest.mark.slow
