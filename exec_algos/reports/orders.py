@@ -48,14 +48,15 @@ class Extreme(NamedTuple):
 
 
 def orders_table(subject: Subject) -> OrdersTable:
-    """A row for each shown order: what it was, and what each algorithm paid for it."""
-    base = subject.rows(subject.algorithms[0]).reset_index(drop=True)
+    """A row for each order, also for twins that the tables show once: what it was, and what each algorithm paid for it."""
+    every = subject.result.parents
+    base = every[every["algorithm"] == subject.algorithms[0]].reset_index(drop=True)
     chosen, note = _kept(base)
     kept = base.iloc[chosen]
     columns = [*_of_orders(subject, kept), *_own(kept)]
     detailed = len(subject.algorithms) <= MOST_DETAILED
     for name in subject.algorithms:
-        rows = subject.rows(name).set_index("parent_id").reindex(kept["parent_id"])
+        rows = every[every["algorithm"] == name].set_index("parent_id").reindex(kept["parent_id"])
         columns.append(_numbers(f"{name}: vs VWAP, bps", rows[BENCHMARKS["interval_vwap"]], 2))
         if detailed:
             columns += [
@@ -143,7 +144,7 @@ def _marks(fills: pd.DataFrame, algorithm: str, number: int, zone: str) -> Trace
     return {
         "type": "scatter", "mode": "markers", "name": label(algorithm), "x": _clock(instants(fills["timestamp"]), zone),
         "y": numbers(fills["price"], 6), "text": shares, "hovertemplate": "%{x}: %{text} at %{y}",
-        "marker": {"color": colour(number), "size": numbers(4 + 6 * np.sqrt(quantity / quantity.max()), 1), "opacity": 0.75},
+        "marker": {"color": colour(number), "size": numbers(3 + 6 * np.sqrt(quantity / quantity.max()), 1), "line": {"width": 0}},
     }  # fmt: skip
 
 

@@ -29,10 +29,14 @@
       .map((name) => [name, { ...axis, ...own[name], ...(own[name]?.title ? { title: { font: { size: 13 }, ...own[name].title } } : {}) }]));
     return resolved({ ...base, ...own, ...axes });
   };
+  // on paper a chart is as wide as the narrower of A4 and Letter lets it be: the page is laid out anew only after it was drawn
+  let paper = false;
+  const sized = (element, own) => (!paper ? own
+    : { ...own, width: 660, height: element.closest(".twocol") ? 240 : own.height });
   const draw = (element) => {
     const { data, layout: own } = page.figures[element.dataset.chart];
     drawn.add(element);
-    return Plotly.react(element, resolved(data), layout(own), still);
+    return Plotly.react(element, resolved(data), layout(sized(element, own)), still);
   };
 
   const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
@@ -62,12 +66,14 @@
   addEventListener("beforeprint", () => {
     before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
     before.closed.forEach((details) => { details.open = true; });
+    paper = true;
     show("light");
     charts.forEach((element) => drawn.has(element) || draw(element));
   });
   addEventListener("afterprint", () => {
     if (before === null) return;
     before.closed.forEach((details) => { details.open = false; });
+    paper = false;
     show(before.theme);
     before = null;
   });
@@ -107,18 +113,31 @@
     return {
       title: asText(column.title), field: `c${place}`, headerFilter: "input", headerFilterPlaceholder: text ? "contains" : "> < ..",
       headerFilterParams: { elementAttributes: { "aria-label": `filter ${column.title}` } },
-      sorter: text ? "string" : "number", sorterParams: { alignEmptyValues: "bottom" }, hozAlign: text ? "left" : "right", minWidth: 80,
+      sorter: text ? "string" : "number", sorterParams: { alignEmptyValues: "bottom" }, hozAlign: text ? "left" : "right", minWidth: 96,
       frozen: place === 0 && innerWidth > 720,
       ...(text ? {} : {
         headerFilterFunc: fits, formatter: (cell) => (cell.getValue() === null ? "n/a" : format(column.kind).format(cell.getValue())),
       }),
     };
   });
+  // Tabulator sorts by mouse alone
+  const sortable = (table, column) => {
+    const head = column.getElement();
+    head.tabIndex = 0;
+    head.addEventListener("keydown", (event) => {
+      if (event.target !== head || !["Enter", " "].includes(event.key)) return;
+      event.preventDefault();
+      table.setSort(column, head.getAttribute("aria-sort") === "ascending" ? "desc" : "asc");
+    });
+  };
   const start = () => {
     const table = new Tabulator(holder, { data: rows, columns, height: "32rem", layout: "fitDataFill", placeholder: "no order fits the filters" });
     const count = document.getElementById("orders-count");
     const say = (many) => { count.textContent = `${many.toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} orders`; };
-    table.on("tableBuilt", () => say(rows.length));
+    table.on("tableBuilt", () => {
+      say(rows.length);
+      table.getColumns().forEach((column) => sortable(table, column));
+    });
     table.on("dataFiltered", (_, kept) => say(kept.length));
   };
   const seen = new IntersectionObserver((entries) => {
