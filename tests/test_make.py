@@ -89,7 +89,7 @@ def set_up(path: Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 APT = """echo "$@" >> {log}
-if [ "$1" = install ]; then for name in chromium fc-list; do echo "echo a font" > {bin}/$name; chmod +x {bin}/$name; done; fi"""
+if [ "$1" = install ]; then for name in chromium fc-list pdftotext; do echo "echo a font" > {bin}/$name; chmod +x {bin}/$name; done; fi"""
 
 
 def test_root_on_debian_installs_a_browser_and_a_font(tmp_path):
@@ -99,7 +99,7 @@ def test_root_on_debian_installs_a_browser_and_a_font(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "log").read_text().splitlines() == [
         "update",
-        "install -y --no-install-recommends chromium fonts-noto-cjk fontconfig",
+        "install -y --no-install-recommends chromium poppler-utils fonts-noto-cjk fontconfig",
     ]
 
 
@@ -108,26 +108,26 @@ def test_a_failed_installation_says_why_and_what_to_do(tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "no network",
-        "!!! BROWSER TESTS WILL BE SKIPPED OR INCOMPLETE: apt-get could not install chromium fonts-noto-cjk; "
-        "do it by hand: apt-get install chromium fonts-noto-cjk",
+        "!!! BROWSER TESTS WILL BE SKIPPED OR INCOMPLETE: apt-get could not install chromium poppler-utils fonts-noto-cjk; "
+        "do it by hand: apt-get install chromium poppler-utils fonts-noto-cjk",
     ]
 
 
 def test_another_user_installs_nothing_and_is_told(tmp_path):
     done = set_up(programs(tmp_path, id="echo 1000", apt_get=f"touch {tmp_path}/asked"))
     assert done.returncode == 1
-    assert "not root on Debian, so nobody installed chromium fonts-noto-cjk" in done.stderr
+    assert "not root on Debian, so nobody installed chromium poppler-utils fonts-noto-cjk" in done.stderr
     assert not (tmp_path / "asked").exists()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_browser_that_is_there_is_enough_by_any_name_that_the_report_knows(tmp_path, name):
-    done = set_up(programs(tmp_path, fc_list="echo a font", **{name.replace("-", "_"): "exit 0"}))
+    done = set_up(programs(tmp_path, fc_list="echo a font", pdftotext="exit 0", **{name.replace("-", "_"): "exit 0"}))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_a_browser_of_the_setting_is_enough_and_a_missing_font_is_named_alone(tmp_path):
-    done = set_up(programs(tmp_path, id="echo 1000", mine="exit 0"), EXEC_ALGOS_BROWSER=str(tmp_path / "mine"))
+    done = set_up(programs(tmp_path, id="echo 1000", mine="exit 0", pdftotext="exit 0"), EXEC_ALGOS_BROWSER=str(tmp_path / "mine"))
     assert done.stderr.endswith("apt-get install fonts-noto-cjk\n")
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A browser, and a font with Hangul, for the tests of the report's page: `make test` calls this before them.
-# Installs what is missing where it is root on Debian or Ubuntu. Exit 0: both are there; 1: one is not, and the last line says what to do.
+# A browser, a font with Hangul and pdftotext for the tests of the report's page: `make test` calls this before them.
+# Installs what is missing where it is root on Debian or Ubuntu. Exit 0: all are there; 1: one is not, and the last line says what to do.
 
 browsers="chromium chromium-browser google-chrome google-chrome-stable chrome microsoft-edge microsoft-edge-stable msedge"
 
@@ -10,6 +10,7 @@ missing() {
     if command -v "$browser" >/dev/null 2>&1; then found=$browser; break; fi
   done
   if [ -z "$found" ]; then printf 'chromium '; fi
+  if ! command -v pdftotext >/dev/null 2>&1; then printf 'poppler-utils '; fi
   if [ -z "$(fc-list :lang=ko 2>/dev/null)" ]; then printf 'fonts-noto-cjk '; fi
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pages
 import pytest
 
 FLAGS = (
@@ -84,3 +85,21 @@ def show(browser):
 def own(url: str, file: Path) -> bool:
     """Whether what was asked for is the page itself, or what stands in it."""
     return url.split("#")[0] == file.resolve().as_uri() or url.startswith(("data:", "blob:"))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory) -> Path:
+    """The report of 550 orders."""
+    return pages.small(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory) -> Path:
+    """The report of 24,570 orders."""
+    return pages.large(tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory) -> Path:
+    """The report of orders with hostile names."""
+    return pages.hostile(tmp_path_factory.mktemp("hostile"))
