@@ -70,8 +70,8 @@ def _escaped(sign: str) -> str:
 
 
 def numbered(count: int, word: str) -> str:
-    """``1 symbol``, ``2 symbols``."""
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    """``1 symbol``, ``2,000 symbols``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ PAIRED = ("interval_vwap", "arrival")
 _MOST_PAIRED = 4  # algorithms; of more, only the first is compared with each
 _LEAST_FILLED = 10
 _MOST_FINDINGS = 100
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class ReportTable(NamedTuple):
@@ -166,7 +166,7 @@ def skipped(result: StudyResult) -> ReportTable | None:
     table = result.skipped.assign(plan=plans, reason=reasons)
     kinds: dict[tuple[str, ...], list[int]] = {}
     for i, reason in enumerate(reasons):
-        kinds.setdefault(tuple(NUMBER.split(reason)), []).append(i)
+        kinds.setdefault(tuple(_NUMBER.split(reason)), []).append(i)
     if not kinds:
         return None
     rows = [_skipped(words, table.iloc[rows]) for words, rows in kinds.items()]
@@ -191,12 +191,12 @@ def _skipped(words: tuple[str, ...], rows: pd.DataFrame) -> tuple[str, ...]:
     plans = rows["plan"].nunique()
     several = f", in {plans} windows and sizes" if plans > 1 else rows["plan"].iloc[0] and f", in {rows['plan'].iloc[0].removesuffix(': ')}"
     pairs = len(rows[["symbol", "session"]].drop_duplicates())
-    return f"{with_ranges(words, rows['reason'])}{several}", when, count(pairs), count(rows["symbol"].nunique())
+    return f"{_with_ranges(words, rows['reason'])}{several}", when, count(pairs), count(rows["symbol"].nunique())
 
 
-def with_ranges(words: Sequence[str], reasons: Iterable[str]) -> str:
+def _with_ranges(words: Sequence[str], reasons: Iterable[str]) -> str:
     """Reasons of the same words as one, with the range of each number between them."""
-    columns = zip(*map(NUMBER.findall, reasons), strict=True)
+    columns = zip(*map(_NUMBER.findall, reasons), strict=True)
     return "".join(np.column_stack([words, [*map(_range, columns), ""]]).ravel())
 
 

@@ -14,11 +14,13 @@ from exec_algos.market.hours import OWN_SESSIONS
 from exec_algos.market.quality.vwaps import outside_line
 from exec_algos.market.splits import used_line
 from exec_algos.plots.slippage import sells_mirror_buys
-from exec_algos.studies.design.reasons import counted
+from exec_algos.studies.design.reasons import kinds_of, split_plan
 from exec_algos.tca.oversize import oversize_line
 from exec_algos.textform import listed, numbered
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from exec_algos.studies.result import StudyResult
 
 LIMIT_FILLS: Mapping[str, str] = {
@@ -30,6 +32,7 @@ LIMIT_FILLS: Mapping[str, str] = {
 
 MOST_WINDOWS = 3  # are named in a sentence
 MOST_NAMED = 12  # symbols
+MOST_REASONS = 3  # of what was left out
 
 UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
 MOVED = "What our own trading moves is a model, named under the assumptions: benchmarks are the prices of the tape, which it did not move."
@@ -64,7 +67,7 @@ def left_out(result: StudyResult) -> list[str]:
     """What is not in the numbers, each in a line; of kinds their counts."""
     config = result.config
     outside_hours = config["bars_outside_regular_hours"]
-    reasons = counted(result.skipped["reason"]) if len(result.skipped) else ""
+    skipped = result.skipped.assign(reason=[split_plan(reason)[1] for reason in result.skipped["reason"]]).drop_duplicates()
     residual = result.parents.groupby("algorithm", sort=False)[["residual", "quantity"]].sum()
     short = [
         f"{name}: {row['residual'] / row['quantity']:.1%} of the shares were not filled"
@@ -73,10 +76,18 @@ def left_out(result: StudyResult) -> list[str]:
     ]
     return [
         *config.get("own_fills", {}).get("left_out", ()),
-        *([f"{numbered(len(result.skipped), 'symbol-session')}: {reasons}"] if reasons else []),
+        *_skipped(skipped),
         *short,
         *([f"{outside_hours:,} bars outside the regular hours of {config['calendar']}"] if outside_hours else []),
     ]
+
+
+def _skipped(skipped: pd.DataFrame) -> list[str]:
+    """Symbols and sessions left out, of the most frequent reasons; the table below has all."""
+    kinds = sorted(kinds_of(skipped["reason"]), reverse=True)
+    more = len(kinds) - MOST_REASONS
+    named = [f"{numbered(many, 'symbol-session')}: {reason}" for many, reason in kinds[:MOST_REASONS]]
+    return [*named, *([f"{numbered(more, 'reason')} more under Left out"] if more > 0 else [])]
 
 
 def hashes(result: StudyResult) -> list[tuple[str, str]]:

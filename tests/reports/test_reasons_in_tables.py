@@ -1,10 +1,11 @@
 """What was left out, and what could not be estimated, is counted by kind: never a line for each order."""
 
+import pandas as pd
 import pytest
 from markets import market
 
 from exec_algos import ParentOrders, SlippageStudy
-from exec_algos.reports import analysis, tables
+from exec_algos.reports import analysis, tables, words
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,17 @@ def test_reasons_of_single_orders_that_differ_in_their_number_are_one(result):
     counts = [sum(int(part.rpartition(": ")[2]) for part in text.split("; ") if part) for text in said]
     left_out = result.analysis().slippage()["left_out"]
     assert counts == [int(n) for n, key in zip(left_out, left_out.index, strict=True) if key[2].startswith("pwp")]
+
+
+def test_the_first_screen_names_the_most_frequent_reasons_and_counts_symbols_and_sessions_once(result):
+    assert words.left_out(result)[:2] == [
+        "4 symbol-sessions: the volume profile needs 2 earlier sessions with data, there are 0-1",
+        "2 symbol-sessions: the session does not overlap the window",
+    ]
+
+
+def test_many_reasons_are_not_all_named_on_the_first_screen(result):
+    skipped = result.skipped.head(1)
+    many = pd.concat([skipped.assign(reason=f"reason {letter}", symbol=f"S{n}") for n, letter in enumerate("abcde") for _ in range(2)])
+    assert len(words._skipped(many)) == words.MOST_REASONS + 1
+    assert words._skipped(many)[-1] == "2 reasons more under Left out"
