@@ -12,7 +12,7 @@ from exec_algos.plots.fonts import lettered
 from exec_algos.plots.panels import note_in, panels
 from exec_algos.plots.shortfall import WEIGHTS
 from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, halo, head, name
-from exec_algos.tca.shortfall import PARTS
+from exec_algos.tca.shortfall import NO_COSTS, PARTS
 from exec_algos.tca.twins import shown_once
 from exec_algos.textform import numbered
 
@@ -68,7 +68,9 @@ def waterfall(result: Drawn, ax: Axes, *, algorithm: str | None = None, mark: st
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))  # room for the numbers
     parts[0].set_ylabel("bps of the paper value", fontsize=9, color=INK)
-    reasons = [text for text in dict.fromkeys(table["reason"]) if text]
+    split = np.isfinite(table.xs("spread", level="part")[columns[0]]).all()
+    whole = table.xs("total", level="part")["reason"]
+    reasons = [*([] if split else [NO_COSTS]), *(f"total: {text}" for text in dict.fromkeys(whole) if text)]
     notes = [
         f"{columns[3]}; what was not filled is valued at the {mark.replace('_', ' ')}",
         "up is a cost, down a gain; line on the total: its 95 % interval, clustered by day",

@@ -14,6 +14,7 @@ from exec_algos.stats.clustered import Keys, sample, student
 from exec_algos.tca.buckets import percent_of_adv
 from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.twins import BUYS_ONLY
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,11 +173,11 @@ def _unfit(x: Floats, groups: int, form: Form) -> str:
     if not len(x):
         return "no order has both a size and a cost"
     if kinds < needed:
-        return f"{len(x)} orders of {kinds} size{'s' if kinds > 1 else ''}; {needed} different ones are needed: a grid of several sizes"
+        return f"{numbered(len(x), 'order')} of {numbered(kinds, 'size')}; {needed} different ones are needed: a grid of several sizes"
     if x.max() / x.min() < SPREAD[form]:
         return f"sizes from {x.min():.3g} to {x.max():.3g} % of ADV are too close; the largest must be {SPREAD[form]:g} times the smallest"
     if groups < needed + 1:
-        return f"{groups} day{'s' if groups > 1 else ''}; {needed + 1} are needed for the errors of {needed} parameters"
+        return f"{numbered(groups, 'day')}; {needed + 1} are needed for the errors of {needed} parameters"
     return ""
 
 
