@@ -98,5 +98,7 @@ def _finish(ax: Axes, lower: Axes, *, percent: bool) -> None:
     ax.margins(x=0.01)
     ax.tick_params(labelbottom=False)
     ax.yaxis.set_major_formatter(signed)
-    if not percent:
+    if percent:
+        lower.set_ylabel("drawdown, %", fontsize=9, color=INK)
+    else:  # amounts take the room of a name; the heading says what they are
         lower.yaxis.set_major_formatter(signed)
