@@ -11,7 +11,7 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import GREY, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
+from exec_algos.plots.style import GREY, MARKERS, SMALL, FigureSize, bare_axes, clean, colour, head, legend_above, shown_axes
 from exec_algos.trajectories import AlmgrenChriss, efficient_frontier, minimum_value_at_risk
 from exec_algos.trajectories.almgren_chriss import normal_quantile
 
@@ -78,7 +78,7 @@ def _aversions(plan: AlmgrenChriss) -> Floats:
 
 def _mark(ax: Axes, plan: AlmgrenChriss, i: int, label: str) -> None:
     cost = plan.cost()
-    ax.plot([cost.deviation], [cost.expected], "o", color=colour(i), markersize=7, clip_on=False, zorder=4, label=label)
+    ax.plot([cost.deviation], [cost.expected], MARKERS[i], color=colour(i), markersize=7, clip_on=False, zorder=4, label=label)
 
 
 def _tangent(ax: Axes, least: AlmgrenChriss, confidence: float, deviation: Floats) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from exec_algos.errors import UnknownNameError
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import COLOURS, GREY, INK, SMALL, FigureSize, clean, head, legend_above
+from exec_algos.plots.style import COLOURS, GREY, HATCHES, INK, SMALL, FigureSize, clean, head, legend_above
 from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
@@ -88,7 +88,8 @@ def _draw_parts(ax: Axes, means: pd.Series, keys: list[tuple[str, str]]) -> None
         if not width.any():
             continue
         start = np.where(width > 0, right, left)
-        ax.barh(place, width, left=start, height=HEIGHT, color=COLOURS[number % len(COLOURS)], alpha=0.75, label=part, zorder=2)
+        look: dict[str, Any] = {"facecolor": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white", "linewidth": 0.5}
+        ax.barh(place, width, left=start, height=HEIGHT, alpha=0.85, label=part, zorder=2, **look)
         right += np.maximum(width, 0)
         left += np.minimum(width, 0)
     unsplit = np.array([means[(*key, "trading")] if np.isnan(means[(*key, "spread")]) else 0.0 for key in keys])

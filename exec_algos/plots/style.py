@@ -32,7 +32,7 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
 )  # for grey print
 MARKERS = "osD^vP"
-HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----")
+HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "||||")
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 SMALL = 8.5
 LINE = 12.5  # height of a line of small text, points

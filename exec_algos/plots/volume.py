@@ -13,7 +13,7 @@ from exec_algos.market.profile import SessionVolumes
 from exec_algos.model import Session
 from exec_algos.plots.curves import algorithm_named, sessions_of_study
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import COLOURS, GREY, INK, clean, clock_axis, colour, dates, head, legend_above
+from exec_algos.plots.style import COLOURS, GREY, INK, clean, clock_axis, dates, head, legend_above, look
 from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def volume(result: Drawn, ax: Axes, *, symbol: str | None = None) -> Axes:
     edges = dates(np.append(np.insert(begins, pause, begins[pause - 1] + step), begins[-1] + step))
     ax.stairs(np.insert(curves.realised * 100, pause, np.nan), edges, fill=True, color=GREY, alpha=0.45, label="realised")
     for i, (days, profile) in enumerate(curves.profiles.items()):
-        ax.stairs(np.insert(profile * 100, pause, np.nan), edges, baseline=None, color=colour(i), linewidth=1.3, label=_label(days))
+        ax.stairs(np.insert(profile * 100, pause, np.nan), edges, baseline=None, linewidth=1.3, label=_label(days), **look(i))
     clean(ax)
     top = _top(curves)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(0, top * 100))

@@ -341,7 +341,7 @@ class StudyResult:
         return found
 
     def plot(self, kind: str = "slippage", ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw one plot: ``"slippage", "schedule", "volume", "cost", "shortfall"`` or ``"markouts"``; see `exec_algos.plots`.
+        """Draw one plot, such as ``"slippage"``: one of `exec_algos.plots.KINDS`; docs/gallery.md shows them all.
 
         Raises
         ------
