@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.batch.tape import NO_ROWS
 from exec_algos.checks import Floats, Ints
 from exec_algos.fills import PRICE_RULES
 from exec_algos.market.hours import sessions_of
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.stats.cluster_sums import ClusterSums
-from exec_algos.stats.estimable import Estimable
+from exec_algos.stats.estimable import UNNAMED
 from exec_algos.studies.run.pieces import Piece, Workable, pieces_of
 from exec_algos.studies.run.worked import Worked
-from exec_algos.tca.fidelity import bar_participation, fill_slippage
-from exec_algos.tca.markouts import HORIZONS, markouts
+from exec_algos.tca.benchmarks import NOT_ABOVE_ZERO
+from exec_algos.tca.fidelity import NO_BAR
+from exec_algos.tca.markouts import HORIZONS, REASONS, label
 from exec_algos.tca.priced import FillSums, PricedFills
 from exec_algos.tca.residuals import CAUSES, Bounds, causes_of_residuals
-from exec_algos.tca.trades import Stamped, Trades, bar_rows, inside_bar
+from exec_algos.tca.trades import Stamped, Trades, inside_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +35,10 @@ MINUTE, DAY = 60_000_000_000, 86_400_000_000_000
 BUCKET = 15  # minutes: times of day can be asked for in whole multiples of it
 SIDES = ("BUY", "SELL")
 MARKOUTS, TIME_OF_DAY = "markouts", "time_of_day"
+WHY = {
+    MARKOUTS: REASONS[1:],
+    TIME_OF_DAY: (NO_BAR, NOT_ABOVE_ZERO, UNNAMED),
+}  # by number in `exec_algos.tca.compiled_fills`; all have a symbol
 FILES = ("order_sums", "line_sums", "line_missing")  # Parquet files of a study's folder
 OF_BARS = ("bars", "bars_left_out", "bar_shares", "most_of_a_bar")
 ORDER_COLUMNS = (*FillSums._fields, *OF_BARS, *CAUSES)
@@ -80,12 +86,16 @@ class Market(NamedTuple):
     stamped : {"start", "end"}
     bounds : Bounds
     lot_size : float
+    hours, clock : ndarray of int64
+        Of the sessions: see `exec_algos.tca.compiled_fills.Tape`.
     """
 
     sessions: Sessions
     stamped: Stamped
     bounds: Bounds
     lot_size: float
+    hours: Ints
+    clock: Ints
 
 
 def sums_of(bars: Bars, orders: ParentOrders, work: Workable) -> TradeSums:
@@ -102,19 +112,33 @@ def sums_of(bars: Bars, orders: ParentOrders, work: Workable) -> TradeSums:
     names = [str(algorithm) for algorithm in work.algorithms]
     bounds = Bounds.of(work.model.max_participation, orders.lot_size, work.rules.limit_price)
     stamped: Stamped = "start" if PRICE_RULES[work.model.price].at_start else "end"
-    market = Market(sessions_of(bars, orders.sessions.name), stamped, bounds, orders.lot_size)
+    sessions = sessions_of(bars, orders.sessions.name)
+    market = Market(sessions, stamped, bounds, orders.lot_size, _hours(sessions), _clock(sessions, bars))
     table = np.zeros((len(orders), len(names), len(ORDER_COLUMNS)))
-    lines = [_Lines(market.sessions, bars.zone) for _ in names]
+    lines = [_Lines(market, bars.zone) for _ in names]
     for piece in pieces_of(bars, orders):
+        price = piece.bars.price()
         for i, worked in enumerate(work.worked(piece)):
             own = _trades(piece, worked, orders.lot_size)
-            table[piece.rows, i] = _of_orders(piece, worked, own, market)
-            lines[i].add(piece.bars, own, market)
+            row = lines[i].add(piece.bars, price, own)
+            table[piece.rows, i] = _of_orders(piece, worked, own, row, market)
     return TradeSums(
         _frame(table.reshape(-1, len(ORDER_COLUMNS)).T, ORDER_COLUMNS),
         _joined([line for name, own in zip(names, lines, strict=True) for line in own.frames(name)]),
         _rows([(table, name, *row) for name, own in zip(names, lines, strict=True) for table, *row in own.missing()]),
     )
+
+
+def _hours(sessions: Sessions) -> Ints:
+    """`exec_algos.tca.compiled_fills.Tape.hours` of sessions."""
+    ends = sessions.close[sessions.adjoining_last()[:-1]]
+    return np.stack([sessions.open, sessions.close, sessions.break_start, sessions.break_end, ends])
+
+
+def _clock(sessions: Sessions, bars: Bars) -> Ints:
+    """What the clock is ahead of UTC in each session, ns; empty where it changes within one or a bar behind it."""
+    first, last = (_local(instants, bars.zone) - instants for instants in (sessions.open, sessions.close + bars.step))
+    return first if np.array_equal(first, last) else NO_ROWS
 
 
 def _trades(piece: Piece, worked: Worked, lot_size: float) -> Trades:
@@ -124,21 +148,18 @@ def _trades(piece: Piece, worked: Worked, lot_size: float) -> Trades:
     return Trades(owner, orders.symbol[owner], worked.trade_time, orders.side[owner], quantity, worked.trade_price)
 
 
-def _of_orders(piece: Piece, worked: Worked, trades: Trades, market: Market) -> Floats:
+def _of_orders(piece: Piece, worked: Worked, trades: Trades, row: Ints, market: Market) -> Floats:
     """`ORDER_COLUMNS` of each order of a piece, shape (n, k)."""
+    from exec_algos.tca.compiled_fills import bar_shares
+
     n = len(piece.rows)
     parts = (worked.trade_rule_price, worked.trade_spread, worked.trade_impact)
     sums = FillSums.of(PricedFills(trades.parent, trades.quantity, trades.price, *parts), n)
-    traded = bar_participation(piece.bars, trades, stamped=market.stamped)
-    known = traded.participation.known
-    owner, share = traded.parent[known], traded.participation.values[known]
-    most = np.zeros(n)
-    np.maximum.at(most, owner, share)
-    counts = np.bincount(owner, minlength=n), np.bincount(traded.parent[~known], minlength=n)
-    return np.column_stack([*sums, *counts, np.bincount(owner, share, n), most, _causes(piece, worked, trades, market)])
+    shares = bar_shares(trades.parent, row, trades.quantity, piece.bars.volume, n)
+    return np.column_stack([*sums, shares, _causes(piece, worked, trades, row, market)])
 
 
-def _causes(piece: Piece, worked: Worked, trades: Trades, market: Market) -> Floats:
+def _causes(piece: Piece, worked: Worked, trades: Trades, row: Ints, market: Market) -> Floats:
     """The residual of each order by cause."""
     import pandas as pd
 
@@ -153,7 +174,6 @@ def _causes(piece: Piece, worked: Worked, trades: Trades, market: Market) -> Flo
             "residual": quantity - filled,
         }
     )
-    row = bar_rows(piece.bars, trades.symbol, trades.time, market.stamped)
     time = TradingTime.of(market.sessions, piece.bars.step)
     return causes_of_residuals(piece.bars, time, frame, trades.parent, row, trades.quantity, market.bounds)
 
@@ -161,73 +181,46 @@ def _causes(piece: Piece, worked: Worked, trades: Trades, market: Market) -> Flo
 class _Lines:
     """The sums of one algorithm's fills by side, line and day."""
 
-    def __init__(self, sessions: Sessions, zone: str) -> None:
-        self._dates, self._zone = sessions.date.astype("datetime64[D]"), zone
+    def __init__(self, market: Market, zone: str) -> None:
+        from exec_algos.tca.compiled_fills import nothing
+
+        self._market, self._zone = market, zone
+        self._dates = market.sessions.date.astype("datetime64[D]")
         self._first = int(self._dates[0].astype(np.int64)) - 1  # clocks may show another day than the session's
-        self._days = int(self._dates[-1].astype(np.int64)) - self._first + 3
-        self._sums: dict[tuple[str, str], ClusterSums] = {}
-        self._missing: dict[tuple[str, str, str], dict[str, int]] = {}
+        days = int(self._dates[-1].astype(np.int64)) - self._first + 3
+        self._sums = nothing(len(HORIZONS), len(self._dates), DAY // (BUCKET * MINUTE), days)
 
-    def add(self, bars: Bars, trades: Trades, market: Market) -> None:
-        """Take in the fills of a piece."""
-        self._markouts(bars, trades, market)
-        self._time_of_day(bars, trades, market)
+    def add(self, bars: Bars, price: Floats, trades: Trades) -> Ints:
+        """Take in the fills of a piece; the row of the bar of each."""
+        from exec_algos.tca.compiled_fills import Looked, Tape, Terms, add_fills
 
-    def _markouts(self, bars: Bars, trades: Trades, market: Market) -> None:
-        found = markouts(bars, market.sessions, trades, HORIZONS, stamped=market.stamped)
-        many = len(self._dates)
-        sold = (trades.side < 0).astype(np.int64)
-        # where the venue was closed there is no session, and no value
-        session = np.maximum(market.sessions.locate(inside_bar(trades.time, market.stamped)), 0)
-        for name, column in found.columns.items():
-            self._put(MARKOUTS, name, ClusterSums.of(column.values, found.notional, sold * many + session, 2 * many))
-            for k, side in enumerate(SIDES):
-                self._count((MARKOUTS, side, name), column, sold == k)
+        hours, clock, ended = self._market.hours, self._market.clock, self._market.stamped == "end"
+        local = NO_ROWS if len(clock) else _local(inside_bar(trades.time, self._market.stamped), self._zone)
+        tape = Tape(bars.start, bars.close, price, bars.volume, bars.offsets, bars.step, hours, clock)
+        terms = Terms(np.array(HORIZONS, dtype=np.int64), int(ended), self._first, BUCKET * MINUTE)
+        return add_fills(tape, Looked(*trades, local), self._sums, terms)
 
-    def _time_of_day(self, bars: Bars, trades: Trades, market: Market) -> None:
-        values = fill_slippage(bars, trades, stamped=market.stamped)
-        local = _local(inside_bar(trades.time, market.stamped), self._zone)
-        bucket = local % DAY // (BUCKET * MINUTE)
-        sold, day = (trades.side < 0).astype(np.int64), local // DAY - self._first
-        cluster, size = sold * self._days + day, 2 * self._days
-        weights = trades.quantity * trades.price
-        for place in np.flatnonzero(np.bincount(bucket)).tolist():
-            mine = np.flatnonzero(bucket == place)
-            name = clock(place * BUCKET)
-            own = values.take(mine)
-            self._put(TIME_OF_DAY, name, ClusterSums.of(own.values, weights[mine], cluster[mine], size))
-            for k, side in enumerate(SIDES):
-                self._count((TIME_OF_DAY, side, name), own, sold[mine] == k)
-
-    def _put(self, table: str, line: str, more: ClusterSums) -> None:
-        had = self._sums.get((table, line))
-        self._sums[table, line] = more if had is None else had.plus(more)
-
-    def _count(self, key: tuple[str, str, str], column: Estimable, mine: Any) -> None:
-        if column.known.all():
-            return
-        held = self._missing.setdefault(key, {})
-        for reason, n in column.take(mine).counts().items():
-            held[reason] = held.get(reason, 0) + n
+    def _lines(self) -> Iterator[tuple[str, str, Any, Floats, Ints]]:
+        """Table, line, days, and by side the sums of each day and the counts of what is not estimable."""
+        for h, name in enumerate([*map(label, HORIZONS), "close"]):
+            yield MARKOUTS, name, self._dates, self._sums.marks[h], self._sums.unmarked[h]
+        days = np.arange(self._first, self._first + self._sums.times.shape[2]).astype("datetime64[D]")
+        for place in range(len(self._sums.times)):
+            yield TIME_OF_DAY, clock(place * BUCKET), days, self._sums.times[place], self._sums.untimed[place]
 
     def frames(self, algorithm: str) -> Iterator[pd.DataFrame]:
-        """Sums that are not empty, by table, side, line and day."""
-        for table, days in (
-            (MARKOUTS, self._dates),
-            (TIME_OF_DAY, np.arange(self._first, self._first + self._days).astype("datetime64[D]")),
-        ):
-            names = [line for kind, line in self._sums if kind == table]
-            for k, side in enumerate(SIDES):
-                for line in names if table == MARKOUTS else sorted(names):
-                    own = ClusterSums._make(column.reshape(2, -1)[k] for column in self._sums[table, line])
-                    some = np.flatnonzero(own.n)
-                    keys = {"table": table, "algorithm": algorithm, "side": side, "line": line, "day": days[some].astype("datetime64[s]")}
-                    yield _frame([column[some] for column in own], ClusterSums._fields, keys)
+        """Sums that are not empty, by table, line, side and day."""
+        for table, line, days, sums, _ in self._lines():
+            for side, own in zip(SIDES, sums, strict=True):
+                some = np.flatnonzero(own[:, 0])
+                keys = {"table": table, "algorithm": algorithm, "side": side, "line": line, "day": days[some].astype("datetime64[s]")}
+                yield _frame(own[some].T, ClusterSums._fields, keys)
 
     def missing(self) -> Iterator[tuple[str, str, str, str, int]]:
         """What is not estimable: table, side, line, reason and count."""
-        for (table, side, line), reasons in self._missing.items():
-            yield from ((table, side, line, reason, n) for reason, n in reasons.items())
+        for table, line, _, _, counts in self._lines():
+            for side, own in zip(SIDES, counts.tolist(), strict=True):
+                yield from ((table, side, line, why, n) for why, n in zip(WHY[table], own, strict=True) if n)
 
 
 def clock(minute: int) -> str:
