@@ -113,9 +113,9 @@ def sums_of(bars: Bars, orders: ParentOrders, work: Workable) -> TradeSums:
     bounds = Bounds.of(work.model.max_participation, orders.lot_size, work.rules.limit_price)
     stamped: Stamped = "start" if PRICE_RULES[work.model.price].at_start else "end"
     sessions = sessions_of(bars, orders.sessions.name)
-    market = Market(sessions, stamped, bounds, orders.lot_size, _hours(sessions), _clock(sessions, bars))
+    market = Market(sessions, stamped, bounds, orders.lot_size, hours_of(sessions), clock_of(sessions, bars))
     table = np.zeros((len(orders), len(names), len(ORDER_COLUMNS)))
-    lines = [_Lines(market, bars.zone) for _ in names]
+    lines = [FillLines(market, bars.zone) for _ in names]
     for piece in pieces_of(bars, orders):
         price = piece.bars.price()
         for i, worked in enumerate(work.worked(piece)):
@@ -129,13 +129,13 @@ def sums_of(bars: Bars, orders: ParentOrders, work: Workable) -> TradeSums:
     )
 
 
-def _hours(sessions: Sessions) -> Ints:
+def hours_of(sessions: Sessions) -> Ints:
     """`exec_algos.tca.compiled_fills.Tape.hours` of sessions."""
     ends = sessions.close[sessions.adjoining_last()[:-1]]
     return np.stack([sessions.open, sessions.close, sessions.break_start, sessions.break_end, ends])
 
 
-def _clock(sessions: Sessions, bars: Bars) -> Ints:
+def clock_of(sessions: Sessions, bars: Bars) -> Ints:
     """What the clock is ahead of UTC in each session, ns; empty where it changes within one or a bar behind it."""
     first, last = (_local(instants, bars.zone) - instants for instants in (sessions.open, sessions.close + bars.step))
     return first if np.array_equal(first, last) else NO_ROWS
@@ -178,7 +178,7 @@ def _causes(piece: Piece, worked: Worked, trades: Trades, row: Ints, market: Mar
     return causes_of_residuals(piece.bars, time, frame, trades.parent, row, trades.quantity, market.bounds)
 
 
-class _Lines:
+class FillLines:
     """The sums of one algorithm's fills by side, line and day."""
 
     def __init__(self, market: Market, zone: str) -> None:
