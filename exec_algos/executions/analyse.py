@@ -123,12 +123,8 @@ def _by_order(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     order = np.argsort(np.concatenate([own["parent_id"], other["parent_id"]]), kind="stable")
-
-    def column(name: str) -> Any:
-        both: list[pd.Series[Any]] = [own.pop(name), other.pop(name)]
-        return pd.concat(both, ignore_index=True).take(order).array
-
-    return pd.DataFrame({name: column(name) for name in map(str, list(own))})
+    names = [str(name) for name in own]
+    return pd.DataFrame({name: pd.concat([own.pop(name), other.pop(name)], ignore_index=True).take(order).array for name in names})
 
 
 def _without_arrival(parents: pd.DataFrame) -> pd.DataFrame:

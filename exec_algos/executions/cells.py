@@ -42,6 +42,11 @@ class Instants(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def known_times(times: Sequence[int | Unread]) -> Ints:
+    """Times as instants, `MISSING` where they are not understood."""
+    return np.array([MISSING if isinstance(time, Unread) else time for time in times], dtype=np.int64)
+
+
 class Sides(NamedTuple):
     """A column of sides, +1 or -1: 0 where a cell is not understood, and why not, by row."""
 

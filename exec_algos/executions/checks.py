@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.checks import Ints
-from exec_algos.executions.cells import MISSING, cell
+from exec_algos.executions.cells import MISSING, cell, known_times
 from exec_algos.executions.filled import Filled
 from exec_algos.executions.form import DATE, FillForm
 from exec_algos.executions.joined import Joined
@@ -118,7 +118,7 @@ def _of_order(found: Joined, fills: WrittenFills) -> Iterator[Rule]:
 
 def _in_window(found: Joined, time: Ints, market: Market, has: Flags) -> Iterator[Rule]:
     written, parent = found.orders.written, found.parent
-    start, end = (np.append(_instants(times), MISSING)[parent] for times in (written.starts, written.ends))
+    start, end = (np.append(known_times(times), MISSING)[parent] for times in (written.starts, written.ends))
     cancel = np.append(found.orders.cancel, MISSING)[parent]
     yield has & (start != MISSING) & market.is_before(time, start), "time", "the fill is before its order"
     yield has & (cancel != MISSING) & ~market.is_before(time, cancel), "time", "the fill is after its order was cancelled"
@@ -193,6 +193,7 @@ def _name(found: Joined, at: int) -> str:
 def _amounts(found: Joined, filled: Filled) -> Iterator[OrderRule]:
     orders = found.orders
     ordered = np.array([np.nan if isinstance(q, Unread) else q for q in orders.written.quantities], dtype=np.float64)
+    ordered = ordered * orders.ratio
     over = filled.shares > ordered * (1 + SLACK)
     yield over, lambda at: f"{filled.shares[at]:.15g} of {ordered[at]:.15g}", "more was filled than was ordered"
     said, price = orders.filled, orders.average_price
@@ -203,7 +204,7 @@ def _amounts(found: Joined, filled: Filled) -> Iterator[OrderRule]:
 
 def _moments(found: Joined, market: Market) -> Iterator[OrderRule]:
     orders = found.orders
-    start = _instants(orders.written.starts)
+    start = known_times(orders.written.starts)
     late = (orders.decided != MISSING) & (start != MISSING) & (orders.decided > start)
     yield late, lambda at: _clock(orders.decided[at], market), "it was decided after it started"
     early = (orders.cancel != MISSING) & (start != MISSING) & (orders.cancel <= start)
@@ -215,7 +216,7 @@ def _averages(found: Joined, filled: Filled, market: Market) -> Iterator[OrderRu
     written, sessions = found.orders.written, market.sessions
     known = {name: i for i, name in enumerate(market.bars.symbols)}
     symbol = np.array([known.get(name, -1) for name in written.symbols], dtype=np.int64)
-    start, end = _instants(written.starts), _instants(written.ends)
+    start, end = known_times(written.starts), known_times(written.ends)
     first, last = sessions.all_at_or_after(start), sessions.all_at_or_after(end - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         average = filled.notional / filled.shares
@@ -224,10 +225,6 @@ def _averages(found: Joined, filled: Filled, market: Market) -> Iterator[OrderRu
     outside[rows] = market.is_outside(average[rows], symbol[rows], first[rows], np.minimum(last[rows], len(sessions) - 1))
     why = "the average price lies outside the lowest and the highest of its sessions' bars"
     yield outside, lambda at: f"{average[at]:.15g}", why
-
-
-def _instants(times: Sequence[int | Unread]) -> Ints:
-    return np.array([MISSING if isinstance(time, Unread) else time for time in times], dtype=np.int64)
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from exec_algos.checks import Ints
 from exec_algos.errors import UsageError
-from exec_algos.executions.cells import MISSING
+from exec_algos.executions.cells import MISSING, known_times
 from exec_algos.executions.checks import check_orders
 from exec_algos.executions.market import Market
 from exec_algos.executions.refused import RefusedRow
@@ -48,7 +48,7 @@ class Counted(NamedTuple):
 def counted_orders(given: Given, market: Market, said: Terms) -> tuple[Counted, list[RefusedRow]]:
     """The orders that count, over the bars that hold them; and every row that does not."""
     found, written = given.found, given.found.orders.written
-    starts, ends, cancel = known(written.starts), known(written.ends), found.orders.cancel
+    starts, ends, cancel = known_times(written.starts), known_times(written.ends), found.orders.cancel
     cut = (cancel != MISSING) & (ends != MISSING) & (cancel < ends) & (cancel > starts)
     begin, stop = market.bar_start(starts), market.bar_end(np.where(cut, cancel, ends))
     outward = replace(written, starts=_or_unread(begin, written.starts), ends=_or_unread(stop, written.ends))
@@ -62,11 +62,6 @@ def counted_orders(given: Given, market: Market, said: Terms) -> tuple[Counted, 
         raise NoOwnOrderError(refused)
     made = parents_in_rows(written, true, (), market.bars, market.sessions, lot_size=said.lot_size, profile_days=said.profile_days)
     return Counted(ParentOrders(**made), true, places), refused
-
-
-def known(times: Sequence[int | Unread]) -> Ints:
-    """Times as instants, `MISSING` where they are not understood."""
-    return np.array([MISSING if isinstance(time, Unread) else time for time in times], dtype=np.int64)
 
 
 def _or_unread(instants: Ints, times: Sequence[int | Unread]) -> list[int | Unread]:

@@ -118,8 +118,8 @@ def built_from(fills: WrittenFills, market: Market, left_out: npt.NDArray[np.boo
     unknown = np.full(n, np.nan)
     times = np.full(n, MISSING)
     orders = OwnOrders(
-        written=written, cancel=times, decided=times, filled=unknown, average_price=unknown, costs={}, has_end=np.ones(n, dtype=bool),
-        has=frozenset(), wrong={}, notes=(), table=fills.table,
+        written=written, cancel=times, decided=times, filled=unknown, average_price=unknown, costs={}, ratio=np.ones(n),
+        has_end=np.ones(n, dtype=bool), has=frozenset(), wrong={}, notes=(), table=fills.table,
     )  # fmt: skip
     note = (
         f"no file of orders: {n:,} parent orders were built from the fills of one symbol, side and session; their window runs from the bar "

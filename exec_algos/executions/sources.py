@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.errors import UnknownNameError, UsageError
+from exec_algos.executions.adjusted import adjusted
 from exec_algos.executions.cells import MISSING
 from exec_algos.executions.checks import FillChecks, check_fills
 from exec_algos.executions.filled import Filled, filled_of
@@ -100,16 +101,16 @@ def _joined(given: Mapping[str, Table], said: Terms, market: Market) -> tuple[Jo
         assert fills is not None
         _check_kept(kept, fills.kept, given)
         first = built_from(fills, market, np.zeros(len(fills), dtype=bool), kept)
-        checks = check_fills(first, market, said.fill_form)
-        return built_from(fills, market, checks.refused | checks.twice.dropped, kept), checks, inclusive
+        checks = check_fills(adjusted(first, market.bars), market, said.fill_form)
+        return adjusted(built_from(fills, market, checks.refused | checks.twice.dropped, kept), market.bars), checks, inclusive
     names = [name.strip().lower() for name in given["orders"].names]
     orders = OwnOrders.of(given["orders"], said.order_form, zone, [name for name in kept if name in names])
     if fills is None:
         if not {"filled", "average_price"} <= orders.has:
             raise UsageError("the orders do not say what they filled (columns filled and average_price); give the fills too")
         _check_kept(kept, dict.fromkeys(names), given)
-        return Joined(orders, None, np.zeros(0, dtype=np.int64), built=False), None, inclusive
-    found = joined_by_id(orders, fills)
+        return adjusted(Joined(orders, None, np.zeros(0, dtype=np.int64), built=False), market.bars), None, inclusive
+    found = adjusted(joined_by_id(orders, fills), market.bars)
     _check_kept(kept, {**dict.fromkeys(names), **fills.kept}, given)
     return _with_kept(found, [name for name in kept if name not in names]), check_fills(found, market, said.fill_form), inclusive
 

@@ -198,6 +198,8 @@ class OwnOrders:
         NaN where not known.
     costs : mapping of str to ndarray of float64
         Those of ``commission, taxes, children`` that there are.
+    ratio : ndarray of float64
+        What quantities are multiplied by to be in shares of the bars.
     has_end : ndarray of bool
     has : frozenset of str
         The fields that there are columns for.
@@ -212,6 +214,7 @@ class OwnOrders:
     filled: Floats
     average_price: Floats
     costs: Mapping[str, Floats]
+    ratio: Floats
     has_end: Flags
     has: frozenset[str]
     wrong: dict[int, Unread]
@@ -252,7 +255,7 @@ class OwnOrders:
                 _refuse(wrong, more[name].values < 0, columns[name], NEGATIVE_FEE.format(name))
         n, unknown = len(table), np.full(len(table), np.nan)
         return cls(
-            written=written, wrong=wrong, has=frozenset(places), has_end=has_end, table=table,
+            written=written, wrong=wrong, has=frozenset(places), has_end=has_end, ratio=np.ones(n), table=table,
             cancel=times["cancel"].values if "cancel" in times else np.full(n, MISSING),
             decided=times["decision"].values if "decision" in times else np.full(n, MISSING),
             filled=more["filled"].values if "filled" in more else unknown,

@@ -22,7 +22,7 @@ from exec_algos.tca.benchmarks import View
 from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
 from exec_algos.tca.frames import benchmark_columns, betas_of, index_shortfall, parent_shortfall, slippage_table, view_of
-from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line
+from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line, with_reason
 from exec_algos.tca.markouts import HORIZONS, markouts
 from exec_algos.tca.names import named
 from exec_algos.tca.trades import Stamped, Trades
@@ -347,7 +347,8 @@ class Analysis:
 
         def lines(mine: Ints) -> pd.DataFrame:
             chosen = _of_parents(trades, mine)
-            return markouts(view.bars, view.sessions, chosen, horizons, stamped=self.stamped).summary()
+            found = markouts(view.bars, view.sessions, chosen, horizons, stamped=self.stamped).summary()
+            return with_reason(found, self.parents, trades, mine)
 
         return self._grouped(lines)
 

@@ -216,7 +216,8 @@ class StudyResult:
             No such algorithm or benchmark.
         """
         a, b = (self._rows(name).set_index("parent_id") for name in (first, second))
-        difference = a[_column(benchmark)] - b[_column(benchmark)]
+        # of a desk's own orders some may not be simulated
+        difference = a[_column(benchmark)] - b[_column(benchmark)].reindex(a.index)
         halved = side is None and self.has_twins()
         wanted = "BUY" if halved else None if side is None else Side.of(side).name
         chosen = np.ones(len(a), dtype=bool) if wanted is None else (a["side"] == wanted).to_numpy()
@@ -306,8 +307,9 @@ class StudyResult:
         return self._once("_analysed", lambda: analysis_of(self.parents, self.fills, self.bars, self.config, self.sums))
 
     def is_analysed(self) -> bool:
-        """Whether `analysis` can be made: single fills were kept or added up, or nothing was filled."""
-        return bool("_analysed" in self.__dict__ or self.sums is not None or len(self.fills) or not self.parents["filled"].sum() > 0)
+        """Whether `analysis` can be made: fills were kept or added up, nothing was filled, or a desk knows its average prices only."""
+        known = "_analysed" in self.__dict__ or self.sums is not None or "own_fills" in self.config
+        return bool(known or len(self.fills) or not self.parents["filled"].sum() > 0)
 
     def oversize(self) -> tuple[Oversize, ...]:
         """How many parent orders exceed the volume of a bar (by what they traded), of their session and the ADV, and by how much."""

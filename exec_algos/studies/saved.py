@@ -143,6 +143,8 @@ def rerun(folder: str | os.PathLike[str], bars: Bars, *, allow_import: Iterable[
     """
     saved = load_result(folder, bars)
     config = saved.config
+    if "own_fills" in config:
+        raise UsageError(f"{os.fspath(folder)} holds a desk's own fills, which cannot be worked again; analyse their files again (tca)")
     with as_settings(f"{os.fspath(folder)}/config.json", AGAIN):
         algorithms = recorded_algorithms(config, os.fspath(folder), allow_import)
         bars, driver = _adjusted(bars, config), str(config["driver"])

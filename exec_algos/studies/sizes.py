@@ -12,6 +12,7 @@ from exec_algos.market.hours import sessions_of
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.studies.summed import SummedAnalysis
 from exec_algos.tca.fidelity import bar_participation
+from exec_algos.tca.frames import is_own
 from exec_algos.tca.oversize import Oversize, against_adv, against_bars, against_session
 from exec_algos.tca.residuals import CAUSES, Bounds, causes_of_residuals, residual_parts, residual_table
 from exec_algos.tca.trades import bar_rows
@@ -51,4 +52,7 @@ def residuals_of(parents: pd.DataFrame, bars: Bars, config: Mapping[str, Any], a
     row = bar_rows(bars, trades.symbol, trades.time, analysis.stamped)
     time = TradingTime.of(sessions_of(bars, config["calendar"]), bars.step)
     causes = causes_of_residuals(bars, time, parents, trades.parent, row, trades.quantity, bounds)
+    own = is_own(parents)  # why a desk did not fill more, no bar tells: it ended, or was cancelled
+    causes[own] = 0.0
+    causes[own, CAUSES.index("end of window")] = parents["residual"].to_numpy(float)[own]
     return residual_table(residual_parts(parents, causes))

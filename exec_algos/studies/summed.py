@@ -163,7 +163,8 @@ def analysis_of(parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: 
     """See `StudyResult.analysis`."""
     if sums is not None:
         return SummedAnalysis.of_sums(parents, fills, bars, config, sums)
-    if parents["filled"].sum() > 0 and not len(fills):
+    # a desk may know its average prices only
+    if parents["filled"].sum() > 0 and not len(fills) and "own_fills" not in config:
         raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
     return Analysis.of(parents, fills, bars, config)
 

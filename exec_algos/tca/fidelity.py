@@ -264,7 +264,10 @@ def by_time_of_day(  # noqa: PLR0913 - values, when, and how to group them
     for place in np.unique(bucket):
         mine = bucket == place
         lines[f"{place // 60:02d}:{place % 60:02d}"] = _bucket(values.values[mine], day[mine], weights[mine], confidence)
-    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("time_of_day")
+    return pd.DataFrame.from_dict(lines, orient="index").reindex(columns=list(BUCKET)).rename_axis("time_of_day")
+
+
+BUCKET = ("mean", "low", "high", "notional_mean", "notional_low", "notional_high", "n", "left_out", "days", "notional")
 
 
 def _bucket(values: Floats, day: npt.NDArray[np.datetime64], weights: Floats, confidence: float) -> dict[str, Any]:

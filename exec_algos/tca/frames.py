@@ -183,7 +183,10 @@ def index_shortfall(
     UsageError
         `index` does not hold exactly one symbol.
     """
-    levels = index_levels(index, view, Trades.of(fills, parents, view.bars), mark)
+    trades = Trades.of(fills, parents, view.bars)
+    levels, rows = index_levels(index, view, trades, mark), average_only(parents, trades)
+    if len(rows):
+        levels = _without_times(levels, rows)
     return index_adjusted(_orders(parents, view, mark, None), priced_fills(fills, parents, view.bars), levels, beta, mark=mark)[0]
 
 
@@ -218,6 +221,16 @@ def index_levels(index: Bars, view: View, trades: Trades, mark: str) -> IndexLev
     level = np.where(row >= own.begin[parent], index.close[row], arrived.values[parent])
     # an order without an arrival level is not estimable, whatever stands at its fills
     return IndexLevels(arrived, arrived, mark_price(own, mark), np.where(np.isnan(level), 1.0, level))
+
+
+def _without_times(levels: IndexLevels, rows: Ints) -> IndexLevels:
+    """Levels where orders have an average price only: not estimable, for nobody knows when they were filled."""
+    unknown = np.zeros(len(levels.decision), dtype=bool)
+    unknown[rows] = True
+    missing = (Missing(unknown, NO_FILL_TIMES),)
+    known = {name: getattr(levels, name) for name in ("decision", "arrival", "mark")}
+    masked = {name: Estimable.combine(column.values, column, missing=missing) for name, column in known.items()}
+    return IndexLevels(**masked, fills=np.append(levels.fills, np.ones(len(rows))))
 
 
 def priced_fills(fills: pd.DataFrame, parents: pd.DataFrame, bars: Bars) -> PricedFills:

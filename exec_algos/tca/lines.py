@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exec_algos.checks import Floats
+from exec_algos.checks import Floats, Ints
 from exec_algos.stats.bootstrap import Bootstrap
 from exec_algos.stats.control import ControlVariate
 from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.statistics import clustered_mean
 from exec_algos.tca.calibration import calibrate, coverage
 from exec_algos.tca.clusters import clusters_of
+from exec_algos.tca.frames import NO_FILL_TIMES, average_only
+from exec_algos.tca.trades import Trades
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,3 +148,12 @@ def spread_line(column: Estimable) -> dict[str, Any]:
         "bars": len(known),
         "left_out": len(column) - len(known),
     }
+
+
+def with_reason(table: pd.DataFrame, parents: pd.DataFrame, trades: Trades, rows: Ints) -> pd.DataFrame:
+    """A table of the fills of some rows of `parents`, whose column ``reasons`` also says of how many orders no single fill is known."""
+    orders = int(np.isin(average_only(parents, trades), rows).sum())
+    if not orders:
+        return table
+    said = f"{NO_FILL_TIMES}: {orders} orders"
+    return table.assign(reasons=[f"{reasons}; {said}" if reasons else said for reasons in table["reasons"]])
