@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -168,7 +169,7 @@ def check_orders(found: Joined, filled: Filled, refused: Sequence[Refused], chec
     for at, number in _with_refused_fills(found, checks):
         why = f"row {number} of the fills is refused, and without it the average price of this order would be wrong"
         reasons.setdefault(at, Unread(_name(found, at), why))
-    for where, texts, why in (*_amounts(found, filled), *_moments(found, market), *_averages(found, filled, market)):
+    for where, texts, why in (*_shared(found), *_amounts(found, filled), *_moments(found, market), *_averages(found, filled, market)):
         for at in np.flatnonzero(where).tolist():
             reasons.setdefault(at, Unread(texts(at), why))
     left_out = np.zeros(len(orders), dtype=bool)
@@ -188,6 +189,16 @@ def _with_refused_fills(found: Joined, checks: FillChecks | None) -> Iterator[tu
 def _name(found: Joined, at: int) -> str:
     ids = found.orders.written.kept.get(ORDER_ID)
     return ids[at] if ids else found.orders.written.as_written[at][1]
+
+
+def _shared(found: Joined) -> Iterator[OrderRule]:
+    """Orders that share an id, the first of them too: nobody knows whose the fills are."""
+    ids = found.orders.written.kept.get(ORDER_ID)
+    if found.fills is None or ids is None:
+        return
+    counts = Counter(ids)
+    where = np.array([counts[name] > 1 for name in ids], dtype=bool)
+    yield where, lambda at: ids[at], "another order has this order_id too, so that nobody knows whose the fills are"
 
 
 def _amounts(found: Joined, filled: Filled) -> Iterator[OrderRule]:

@@ -239,7 +239,7 @@ class OwnOrders:
             raise UsageError(missing_text("orders", ", ".join(form.needed), lacking, table.names))
         frame, has_end = _canonical(table, places, keep)
         plain = OrderForm(sides=form.sides, decimal=form.decimal, date_format=form.date_format)
-        written = WrittenOrders.of(frame, plain, zone, keep)
+        written = _endless(WrittenOrders.of(frame, plain, zone, keep), has_end)
         columns = {name: table.columns[place] for name, place in places.items()}
         wrong: dict[int, Unread] = {}
         times = {name: read_instants(columns[name], zone, form) for name in ("cancel", "decision") if name in columns}
@@ -269,6 +269,14 @@ class OwnOrders:
         own = [end if has else int(other) for end, has, other in zip(self.written.ends, self.has_end, ends, strict=True)]
         said = [Unread("", "the order has no end, and no fill says when it ended") if end == MISSING else end for end in own]
         return replace(self, written=replace(self.written, ends=said))
+
+
+def _endless(written: WrittenOrders, has_end: Flags) -> WrittenOrders:
+    """With the windows of orders that have no end as they stand in the file."""
+    if has_end.all():
+        return written
+    windows = [(q, w if has else f"{w.partition(' to ')[0]} to no end") for (q, w), has in zip(written.as_written, has_end, strict=True)]
+    return replace(written, as_written=windows)
 
 
 def _canonical(table: Table, places: Mapping[str, int], keep: Sequence[str]) -> tuple[pd.DataFrame, Flags]:
