@@ -56,6 +56,7 @@ from exec_algos.cli.options import (
 )
 from exec_algos.cli.orders import TEXT, Codes, Columns, DateFormat, Decimal, Encoding, First, Keep, Last, Only, Orders, Sample, orders_said
 from exec_algos.cli.own_options import (
+    FeeSign,
     FillColumns,
     FillDates,
     FillDecimal,
@@ -314,6 +315,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
     fill_encoding: FillEncoding = None,
     stamped: Stamps = None,
     taxes_in_commission: TaxesIn = None,
+    fees: FeeSign = None,
     calendar: Calendar = None,
     session: Session = None,
     max_participation: Cap = None,
@@ -349,7 +351,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
             fills=fills, orders=orders, keep=keep, order_columns=own_columns, fill_columns=fill_columns, sides=sides_meant,
             order_text={"decimal": own_decimal, "date_format": own_date_format, "encoding": own_encoding},
             fill_text={"decimal": fill_decimal, "date_format": fill_date_format, "encoding": fill_encoding},
-            stamped=stamped, taxes_in_commission=taxes_in_commission,
+            stamped=stamped, taxes_in_commission=taxes_in_commission, fees=fees,
         )  # fmt: skip
         request = StudyRequest(
             algorithms=algo, calendar=corrected_calendar(calendar, session or ()), max_participation=max_participation,

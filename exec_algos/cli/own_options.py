@@ -44,6 +44,9 @@ TaxesIn = Annotated[
         "Whether the column of commissions holds the taxes; if not said, only in fills of a study.", "--taxes-in-commission/--taxes-beside"
     ),
 ]
+FeeSign = Annotated[
+    str | None, _own("The sign of fees that were paid: positive or negative; if not said, those below 0 are refused.", "--fees")
+]
 OwnPrice = Annotated[
     str | None, _own("What a simulated market order pays: open (if not said), vwap, close or worst.", "--price", panel="Fills and costs")
 ]

@@ -42,6 +42,7 @@ class OwnFiles:
         ``decimal, date_format, encoding``, None where nothing was said.
     stamped : str, optional
     taxes_in_commission : bool, optional
+    fees : str, optional
     """
 
     fills: str
@@ -54,6 +55,7 @@ class OwnFiles:
     fill_text: Mapping[str, str | None]
     stamped: str | None
     taxes_in_commission: bool | None
+    fees: str | None
 
     def terms(self, text: CsvFormat) -> dict[str, Any]:
         """What `analyse` takes; what is said of text files of bars holds for these too where they have nothing of their own."""
@@ -73,7 +75,7 @@ class OwnFiles:
             "fill_form": form(FillForm, self.fill_columns, self.fill_text),
             "order_encoding": self.order_text["encoding"] or text.encoding, "fill_encoding": self.fill_text["encoding"] or text.encoding,
             "keep": [name.strip() for name in self.keep.split(",") if name.strip()], "stamped": self.stamped,
-            "taxes_in_commission": self.taxes_in_commission,
+            "taxes_in_commission": self.taxes_in_commission, "fees": self.fees,
         }  # fmt: skip
 
 

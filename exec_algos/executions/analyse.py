@@ -56,8 +56,9 @@ def analyse(
         of those. ``keep``: columns of the orders (or of the fills, where all of an order agree) to carry into the result.
         ``stamped="start"`` where a fill at t lies in the bar ``[start, end)``, ``"end"`` for ``(start, end]``; that of the price rule
         if not given. ``taxes_in_commission``: whether the commission holds the taxes; if not given it does in files with the columns
-        ``rule_price, spread, impact`` of a study, and in no other. ``order_form, fill_form, order_encoding, fill_encoding``: how the
-        files are written. ``lot_size`` (shares), ``profile_days`` for ADV, ``limits``, ``driver``: as in a study.
+        ``rule_price, spread, impact`` of a study, and in no other. ``fees="negative"`` where what was paid is below 0, ``"positive"``
+        where that is what was got; if not given, fees below 0 are refused. ``order_form, fill_form, order_encoding, fill_encoding``: how
+        the files are written. ``lot_size`` (shares), ``profile_days`` for ADV, ``limits``, ``driver``: as in a study.
 
     Returns
     -------

@@ -15,13 +15,12 @@ MORE_OF_ORDERS = ("decision", "cancel", "filled", "average_price", *FEES, "child
 OF_FILLS = (ORDER_ID, "fill_id", "symbol", "side", "quantity", "price", "time", DATE, *FEES, *COSTS)
 
 FEE_NAMES: Mapping[str, tuple[str, ...]] = {
-    "commission": ("commission", "commissions", "comm", "fee", "fees", "commissionfee", "ibcommission", "brokerage",
-                   "수수료", "매매수수료"),
+    "commission": ("commission", "commissions", "comm", "fee", "fees", "commissionfee", "commfee", "commissionandfees", "ibcommission",
+                   "brokerage", "수수료", "매매수수료"),
     "taxes": ("taxes", "tax", "stampduty", "transactiontax", "세금", "제세금", "거래세", "세금합계"),
 }  # fmt: skip
 AVERAGE = ("averageprice", "avgprice", "avgpx", "averagepx", "avgfillprice", "averagefillprice", "평균단가",
-           "평균가", "체결평균가", "평균체결가",
-           "체결평균단가")  # fmt: skip
+           "평균가", "체결평균가", "평균체결가", "체결평균단가")  # fmt: skip
 
 ORDER_NAMES: Mapping[str, tuple[str, ...]] = {
     **SYNONYMS,
@@ -41,7 +40,7 @@ FILL_NAMES: Mapping[str, tuple[str, ...]] = {
     "side": SYNONYMS["side"],
     "quantity": ("quantity", "qty", "shares", "lastqty", "lastshares", "lastquantity", "fillqty", "fillquantity", "filledqty", "execqty",
                  "executedqty", "executedquantity", "tradeqty", "tradequantity", "체결수량", "체결량", "수량"),
-    "price": ("price", "lastpx", "lastprice", "fillprice", "execprice", "executionprice", "executedprice", "tradeprice", "px",
+    "price": ("price", "lastpx", "lastprice", "fillprice", "tprice", "execprice", "executionprice", "executedprice", "tradeprice", "px",
               *AVERAGE, "체결가", "체결가격", "체결단가", "단가"),
     "time": ("time", "timestamp", "datetime", "transacttime", "filltime", "exectime", "executiontime", "tradetime", "executedat",
              "tradedatetime", "체결시각", "체결시간", "체결일시"),

@@ -93,7 +93,7 @@ def _joined(given: Mapping[str, Table], said: Terms, market: Market) -> tuple[Jo
     """Orders and fills, which fills do not count, and whether the commission holds the taxes."""
     zone = market.sessions.zone
     kept = [name.strip().lower() for name in said.keep]
-    fills = WrittenFills.of(given["fills"], said.fill_form, zone, kept) if "fills" in given else None
+    fills = WrittenFills.of(given["fills"], said.fill_form, zone, kept, said.fees) if "fills" in given else None
     inclusive = said.taxes_in_commission
     if inclusive is None:
         inclusive = fills is not None and set(COSTS) <= fills.costs.keys()
@@ -104,7 +104,7 @@ def _joined(given: Mapping[str, Table], said: Terms, market: Market) -> tuple[Jo
         checks = check_fills(adjusted(first, market.bars), market, said.fill_form)
         return adjusted(built_from(fills, market, checks.refused | checks.twice.dropped, kept), market.bars), checks, inclusive
     names = [name.strip().lower() for name in given["orders"].names]
-    orders = OwnOrders.of(given["orders"], said.order_form, zone, [name for name in kept if name in names])
+    orders = OwnOrders.of(given["orders"], said.order_form, zone, [name for name in kept if name in names], said.fees)
     if fills is None:
         if not {"filled", "average_price"} <= orders.has:
             raise UsageError("the orders do not say what they filled (columns filled and average_price); give the fills too")

@@ -25,6 +25,7 @@ class Terms:
     keep: Sequence[str] = ()
     stamped: Stamped | None = None
     taxes_in_commission: bool | None = None
+    fees: str | None = None
     order_form: OwnOrderForm = ORDERS
     fill_form: FillForm = FILLS
     order_encoding: str | None = None
@@ -33,6 +34,10 @@ class Terms:
     profile_days: int = 5
     limits: Limits = USUAL
     driver: Any = "batch"
+
+    def __post_init__(self) -> None:
+        if self.fees not in {None, "positive", "negative"}:
+            raise UsageError(f"fees must be 'positive' or 'negative', the sign of what was paid, got {self.fees!r}")
 
     def model(self) -> FillModel:
         """The fill model, whose price rule says how fills are stamped.

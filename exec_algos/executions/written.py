@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Flags = npt.NDArray[np.bool_]
 NOT_POSITIVE = "{} must be a positive number"
-NEGATIVE_FEE = "{} is below 0; what was paid is a positive number"
+NEGATIVE_FEE = "{} is below 0; say whether that is what was paid: fees='negative', or what was got: fees='positive' (--fees)"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -83,8 +83,8 @@ class WrittenFills:
         return replace(self, table=self.table.bare(), fill_id=None, order=None, kept={})
 
     @classmethod
-    def of(cls, table: Table, form: FillForm, zone: str, keep: Sequence[str] = ()) -> WrittenFills:
-        """Read a table of fills.
+    def of(cls, table: Table, form: FillForm, zone: str, keep: Sequence[str] = (), fees: str | None = None) -> WrittenFills:
+        """Read a table of fills; `fees` is the sign of fees that were paid.
 
         Raises
         ------
@@ -110,15 +110,13 @@ class WrittenFills:
         _refuse(wrong, ~(shares > 0), columns["quantity"], NOT_POSITIVE.format("quantity"))
         if not free:
             _refuse(wrong, ~(price.values > 0), columns["price"], NOT_POSITIVE.format("price"))
-        for name in FEES:
-            if name in numbers:
-                _refuse(wrong, numbers[name].values < 0, columns[name], NEGATIVE_FEE.format(name))
+        paid = _paid(numbers, columns, fees, wrong)
         names = {name: read_names(columns[name]) if name in columns else None for name in (ORDER_ID, "fill_id", "symbol")}
         signed = (SIGNED,) if side is not None and "side" not in columns else ()
         return cls(
             table=table, numbers=table.numbers, order=names[ORDER_ID], fill_id=names["fill_id"], symbol=names["symbol"],
             side=None if side is None else side.values, quantity=shares, price=price.values, time=None if time is None else time.values,
-            costs={name: found.values for name, found in numbers.items()}, kept=_kept(table, keep), wrong=wrong,
+            costs={name: found.values for name, found in numbers.items()} | paid, kept=_kept(table, keep), wrong=wrong,
             notes=(*named("fills", table.names, places), *signed, *quantity.notes, *price.notes, *(time.notes if time else ())),
         )  # fmt: skip
 
@@ -166,6 +164,15 @@ def _zeros(column: Any) -> Any:
     words = column.dictionary
     blank = pc.equal(pc.utf8_trim_whitespace(words), "")
     return pc.if_else(blank, "0", words).take(column.indices).dictionary_encode() if pc.any(blank).as_py() else column
+
+
+def _paid(numbers: Mapping[str, Numbers], columns: Mapping[str, Any], fees: str | None, wrong: dict[int, Unread]) -> dict[str, Floats]:
+    """Fees, positive = paid; where nobody said which sign is paid, one below 0 is refused."""
+    found = {name: numbers[name].values for name in FEES if name in numbers}
+    for name, values in found.items():
+        if fees is None:
+            _refuse(wrong, values < 0, columns[name], NEGATIVE_FEE.format(name))
+    return {name: 0.0 - values for name, values in found.items()} if fees == "negative" else found
 
 
 def _sides(columns: Mapping[str, Any], form: FillForm, time: Instants | None, quantity: Numbers) -> tuple[Any, Floats]:
@@ -225,8 +232,8 @@ class OwnOrders:
         return len(self.written)
 
     @classmethod
-    def of(cls, table: Table, form: OwnOrderForm, zone: str, keep: Sequence[str] = ()) -> OwnOrders:
-        """Read a table of orders.
+    def of(cls, table: Table, form: OwnOrderForm, zone: str, keep: Sequence[str] = (), fees: str | None = None) -> OwnOrders:
+        """Read a table of orders; `fees` is the sign of fees that were paid.
 
         Raises
         ------
@@ -250,9 +257,7 @@ class OwnOrders:
         }  # fmt: skip
         for unread in (*(found.unread for found in times.values()), *(found.unread for found in more.values())):
             _first(wrong, {row: why for row, why in unread.items() if why.value.strip()})
-        for name in FEES:
-            if name in more:
-                _refuse(wrong, more[name].values < 0, columns[name], NEGATIVE_FEE.format(name))
+        paid = _paid(more, columns, fees, wrong)
         n, unknown = len(table), np.full(len(table), np.nan)
         return cls(
             written=written, wrong=wrong, has=frozenset(places), has_end=has_end, ratio=np.ones(n), table=table,
@@ -260,7 +265,7 @@ class OwnOrders:
             decided=times["decision"].values if "decision" in times else np.full(n, MISSING),
             filled=more["filled"].values if "filled" in more else unknown,
             average_price=more["average_price"].values if "average_price" in more else unknown,
-            costs={name: more[name].values for name in (*FEES, "children") if name in more},
+            costs={name: more[name].values for name in (*FEES, "children") if name in more} | paid,
             notes=(*named("orders", table.names, places), *written.notes),
         )  # fmt: skip
 

@@ -125,8 +125,8 @@ def test_an_average_price_is_worth_as_much_as_its_fills_but_for_what_needs_singl
     average = (30 * 10.2 + 50 * 10.4) / 80
     by_order = pd.DataFrame([{"order_id": "a", "filled qty": 80, "avg price": average, "commission": 2.0}])
     in_one = pd.DataFrame([one_order(filled=80, average_price=average, commission=2.0)])
-    for found in (analysed(one_order(), by_order), analysed(None, in_one), analyse(in_one, None, minute_bars(RISING, RISING), calendar="XNYS",
-                                                                                   algorithms=[])):  # fmt: skip
+    orders_alone = analyse(in_one, None, minute_bars(RISING, RISING), calendar="XNYS", algorithms=[])
+    for found in (analysed(one_order(), by_order), analysed(None, in_one), orders_alone):
         assert not found.refused
         for name in ("average_price", "slippage_vwap_bps", "slippage_arrival_bps", "fill_rate", "commission"):
             assert own(found)[name] == pytest.approx(own(whole)[name], rel=1e-12), name
@@ -161,8 +161,8 @@ def test_an_order_without_a_decision_among_others_has_no_shortfall_and_says_why(
 
 def test_the_vwap_of_the_others_stands_beside_for_the_tape_holds_our_prints():
     # the window trades 400 shares for 4140; ours are 80 for 826, so the others' 320 paid 3314
-    found = analysed(one_order(), fills_of((30, 10.2, "09:32:10"), (50, 10.4, "09:34:59")), rows=[(a, b, c, d, 100) for a, b, c, d, _ in WIDE[:2]]
-                     + [(p, p + 0.3, p - 0.3, p, 100) for p in (10.2, 10.3, 10.4, 10.5)] + RISING[6:], algorithms=["twap"])  # fmt: skip
+    rows = [*RISING[:2], *((p, p + 0.3, p - 0.3, p, 100) for p in (10.2, 10.3, 10.4, 10.5)), *RISING[6:]]
+    found = analysed(one_order(), fills_of((30, 10.2, "09:32:10"), (50, 10.4, "09:34:59")), rows, ["twap"])
     table = found.analysis().benchmarks().set_index("algorithm")
     assert table.loc[OWN_FILLS, "vwap_without_own"] == pytest.approx(3314 / 320)
     assert table.loc[OWN_FILLS, "interval_vwap"] == pytest.approx(10.35)
@@ -170,7 +170,9 @@ def test_the_vwap_of_the_others_stands_beside_for_the_tape_holds_our_prints():
 
 
 def test_an_order_without_an_end_ends_with_the_bar_of_its_last_fill():
-    found = analysed({key: value for key, value in one_order().items() if key != "end"}, fills_of((30, 10.2, "09:32:10"), (9, 10.3, "09:33:20")))
+    found = analysed(
+        {key: value for key, value in one_order().items() if key != "end"}, fills_of((30, 10.2, "09:32:10"), (9, 10.3, "09:33:20"))
+    )
     assert own(found)["end"].strftime("%H:%M") == "09:34"
     assert any("without an end" in note for note in found.config["own_fills"]["notes"])
 

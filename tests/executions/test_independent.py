@@ -31,7 +31,9 @@ def desk(market):
         start = pd.Timestamp(f"{day} 10:00", tz=ZONE) + pd.Timedelta(seconds=int(rng.integers(0, 9000)))
         end = start + pd.Timedelta(seconds=int(rng.integers(300, 5000)))
         mine = table[(table["symbol"] == symbol) & (table["start"] >= start) & (table["start"] < end - pd.Timedelta("60s"))]
-        chosen = mine.iloc[np.sort(rng.choice(len(mine), size=min(len(mine), int(rng.integers(1, 12))), replace=False))] if len(mine) else mine
+        chosen = (
+            mine.iloc[np.sort(rng.choice(len(mine), size=min(len(mine), int(rng.integers(1, 12))), replace=False))] if len(mine) else mine
+        )
         side, shares = rng.choice(["BUY", "SELL"]), rng.integers(1, 90, len(chosen))
         cancel = end - (end - start) / 4 if number % 5 == 0 else None
         decided = start - pd.Timedelta(seconds=int(rng.integers(0, 4000)))
@@ -43,8 +45,8 @@ def desk(market):
                 fee = round(float(rng.random()), 4)
                 fills.append({"order_id": number, "quantity": quantity, "price": price, "time": time, "commission": fee, "taxes": 0.25})
         ordered = int(shares.sum()) + int(rng.integers(0, 50)) + 1
-        orders.append({"order_id": number, "symbol": symbol, "side": side, "quantity": ordered, "start": start, "end": end, "decision": decided,
-                       "cancel": cancel})  # fmt: skip
+        times = {"start": start, "end": end, "decision": decided, "cancel": cancel}
+        orders.append({"order_id": number, "symbol": symbol, "side": side, "quantity": ordered, **times})
     return pd.DataFrame(orders), pd.DataFrame(fills)
 
 
@@ -110,7 +112,11 @@ def test_mark_outs_are_what_pandas_says(market, desk):
         tape = days[fill.symbol, fill.time.date()]
         later = fill.time + pd.Timedelta("5min")
         known = tape[tape["start"] + pd.Timedelta("1min") <= later]
-        if len(known) and known["start"].iloc[-1] + pd.Timedelta("1min") >= fill.time and later <= tape["start"].iloc[-1] + pd.Timedelta("1min"):
+        if (
+            len(known)
+            and known["start"].iloc[-1] + pd.Timedelta("1min") >= fill.time
+            and later <= tape["start"].iloc[-1] + pd.Timedelta("1min")
+        ):
             side = 1 if fill.side == "BUY" else -1
             values.append((fill.side, side * (fill.price - known["close"].iloc[-1]) / fill.price * 1e4))
     marks = found.analysis().markouts().xs("5min", level="horizon").loc[OWN_FILLS]

@@ -52,7 +52,11 @@ REFUSED = {
     "quantity must be a positive number": ([order()], [fill(quantity=0)], ("fills", 2, "0")),
     "price must be a positive number": ([order()], [fill(price=-10.0)], ("fills", 2, "-10.0")),
     "price is no number": ([order()], [fill(price="ten")], ("fills", 2, "ten")),
-    "commission is below 0; what was paid is a positive number": ([order()], [fill(commission=-1.0)], ("fills", 2, "-1.0")),
+    "commission is below 0; say whether that is what was paid: fees='negative', or what was got: fees='positive' (--fees)": (
+        [order()],
+        [fill(commission=-1.0)],
+        ("fills", 2, "-1.0"),
+    ),
     "another fill has this fill_id and says something else": (
         [order()],
         [fill(fill_id="7"), fill(fill_id="7", quantity=41)],
@@ -111,8 +115,9 @@ def test_the_same_id_on_another_day_is_another_fill(bars):
 def test_fills_without_an_id_that_are_alike_are_counted_and_said(bars):
     found = found_in(bars, [order()], [fill(), fill()])
     assert found.parents["filled"].tolist() == [80]
-    assert "1 fill without a fill_id are the same as another to the last cell: counted, for two fills may be alike" in (
-        found.config["own_fills"]["notes"]
+    assert (
+        "1 fill without a fill_id are the same as another to the last cell: counted, for two fills may be alike"
+        in (found.config["own_fills"]["notes"])
     )
 
 
@@ -133,7 +138,10 @@ def test_where_no_order_is_left_the_rows_are_on_the_error(bars):
     [
         (pd.DataFrame({"order_id": ["a"], "time": ["x"], "price": [1]}), "missing: quantity"),
         (pd.DataFrame({"quantity": [1], "time": [f"{DAY} 09:40"], "price": [10]}), "have no column order_id"),
-        (pd.DataFrame({"order_id": ["a"], "quantity": [1], "price": [10], "px": [10], "last px": [1]}).drop(columns="price"), "may each be"),
+        (
+            pd.DataFrame({"order_id": ["a"], "quantity": [1], "price": [10], "px": [10], "last px": [1]}).drop(columns="price"),
+            "may each be",
+        ),
     ],
 )
 def test_columns_that_are_not_there_are_named(bars, fills, message):
