@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 from exec_algos.checks import Floats, Ints
 from exec_algos.market.trading_time import TradingTime
 from exec_algos.plots.curves import sessions_of_study
-from exec_algos.plots.style import INK, clock_axis, dates
+from exec_algos.plots.style import GREY, INK, clock_axis, dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +52,11 @@ class Clock:
             return dates(instants)
         ends = np.array([self.start], dtype=np.int64)
         return np.asarray((self.time.elapsed(np.asarray(instants, dtype=np.int64)) - self.time.elapsed(ends)) / HOUR, dtype=np.float64)
+
+    def mark(self, parts: Sequence[Axes], instant: int) -> None:
+        """A thin line at an instant (ns UTC)."""
+        for part in parts:
+            part.axvline(self.at(np.array([instant], dtype=np.int64))[0], color=GREY, linewidth=0.9, zorder=1, label="end of the window")
 
     def finish(self, ax: Axes) -> None:
         """Limits, ticks and name of the axis."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
+from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.style import name
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Tape(NamedTuple):
-    """The bars of the window: ends in ns UTC, prices and running VWAP in currency per share, volume, fraction of the volume done."""
+    """The bars that are shown: ends in ns UTC, prices and running VWAP in currency per share, volume, fraction of the window's volume done.
+
+    Behind the window's end, where a residual was worked on, the VWAP is NaN and the fraction 1.
+    """
 
     end: Ints
     low: Floats
@@ -63,17 +67,39 @@ def rows_of(result: Drawn, parent_id: int | None) -> pd.DataFrame:
     return ordered
 
 
-def tape_of(result: Drawn, order: Any) -> Tape:
-    """The bars that lie in the order's window."""
-    bars, (start, end) = result.bars, window_of(order)
-    rows = bars.rows(order.symbol)
-    first, last = np.searchsorted(bars.start[rows], [start, end - bars.step + 1]) + rows.start
-    mine = slice(first, last)
-    volume = np.cumsum(bars.volume[mine])
-    money = np.cumsum((bars.price() * bars.volume)[mine])
-    vwap = np.divide(money, volume, out=np.full(len(volume), np.nan), where=volume > 0)
+def tape_of(result: Drawn, order: Any, until: int) -> Tape:
+    """The bars from the order's start until an instant (ns UTC) at or behind its end."""
+    bars, mine = result.bars, bars_shown(result, order, until)
+    stop = bars.start[mine] + bars.step
+    inside = stop <= window_of(order)[1]
+    volume = np.cumsum(np.where(inside, bars.volume[mine], 0.0))
+    money = np.cumsum(np.where(inside, bars.price()[mine] * bars.volume[mine], 0.0))
+    vwap = np.divide(money, volume, out=np.full(len(volume), np.nan), where=inside & (volume > 0))
     done = volume / volume[-1] if len(volume) and volume[-1] > 0 else np.full(len(volume), np.nan)
-    return Tape(bars.start[mine] + bars.step, bars.low[mine], bars.high[mine], bars.close[mine], vwap, bars.volume[mine], done)
+    return Tape(stop, bars.low[mine], bars.high[mine], bars.close[mine], vwap, bars.volume[mine], done)
+
+
+def bars_shown(result: Drawn, order: Any, until: int) -> slice:
+    """Rows of the bars of an order's symbol from its start until an instant, ns UTC."""
+    bars, rows = result.bars, result.bars.rows(order.symbol)
+    first, last = np.searchsorted(bars.start[rows], [window_of(order)[0], until - bars.step + 1]) + rows.start
+    return slice(int(first), int(last))
+
+
+def shown_until(result: Drawn, rows: pd.DataFrame) -> int:
+    """The end of the window, or of the bar of the last fill where a residual was worked on behind it: ns UTC."""
+    end = window_of(rows.iloc[0])[1]
+    step = result.bars.step if PRICE_RULES[result.config["fill_model"]["price"]].at_start else 0
+    last = [int(times.max()) + step for times, _, _ in (trades_of(result, row) for row in rows.itertuples()) if len(times)]
+    return max([end, *last])
+
+
+def worked_on(result: Drawn, rows: pd.DataFrame, until: int) -> list[str]:
+    """A note where fills lie behind the window's end."""
+    if until <= window_of(rows.iloc[0])[1]:
+        return []
+    policy = result.config.get("rules", {}).get("residual", "cancel")
+    return [f"what was left at the window's end (thin line) was worked on by residual={policy!r}"]
 
 
 def window_of(order: Any) -> tuple[int, int]:

@@ -11,7 +11,18 @@ from exec_algos.errors import UsageError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.clock import Clock
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.one_order import fills_missing, note_of, rows_of, tape_of, title_of, trades_of, window_of
+from exec_algos.plots.one_order import (
+    bars_shown,
+    fills_missing,
+    note_of,
+    rows_of,
+    shown_until,
+    tape_of,
+    title_of,
+    trades_of,
+    window_of,
+    worked_on,
+)
 from exec_algos.plots.panels import note_in, panels
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, head, name
 from exec_algos.tca.trades import Stamped, bar_rows
@@ -59,11 +70,13 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
     missing = fills_missing(result, rows)
     if missing and rows["filled"].sum() > 0:
         raise UsageError("participation in each bar needs the single fills, which were not kept; run(fills=True) keeps them")
-    tape, clock, cap = tape_of(result, order), Clock.of(result, *window_of(order)), cap_of(result)
+    start, end = window_of(order)
+    until, cap = shown_until(result, rows), cap_of(result)
+    tape, clock = tape_of(result, order, until), Clock.of(result, start, until)
     edges = clock.at(tape.end - result.bars.step), clock.at(tape.end)
     parts = panels(ax, len(rows), 1, gaps=(0.0, 1.9 * LINE / 72))
     for i, (part, (_, row)) in enumerate(zip(parts, rows.iterrows(), strict=True)):
-        share = _part(result, row)
+        share = _part(result, row, until)
         over = share.taken > cap * (1 + SLACK)
         height = np.nan_to_num(share.taken) * 100
         for chosen, ink in ((~over, colour(i)), (over, CAP)):
@@ -79,8 +92,10 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
     ax.set_ylim(0, 1.12 * highest or 1.0)
     parts[len(parts) // 2].set_ylabel("% of the bar's volume", fontsize=9, color=INK)
     clock.finish(parts[-1])
+    if until > end:
+        clock.mark(parts, end)
     capped = "no participation cap" if np.isinf(cap) else f"dashed: the cap of {cap:.4g}"
-    notes = [f"{note_of(order)}; {capped}; dotted: the order's share of the window's volume", *missing]
+    notes = [f"{note_of(order)}; {capped}; dotted: the order's share of the window's volume", *missing, *worked_on(result, rows, until)]
     head(ax, f"Participation, {title_of(order)}", notes, above=1)
     return ax
 
@@ -92,17 +107,14 @@ def participation_size(result: Drawn) -> FigureSize:
 
 
 def cap_of(result: Drawn) -> float:
-    """The smallest participation cap of the fill model and of the study's rules; infinity where there is none."""
-    rules = result.config.get("rules", {})
-    caps = [result.config["fill_model"].get("max_participation"), rules.get("max_participation")]
-    return float(min((cap for cap in caps if cap is not None), default=np.inf))
+    """The participation cap of the fill model; infinity where there is none."""
+    cap = result.config["fill_model"].get("max_participation")
+    return np.inf if cap is None else float(cap)
 
 
-def _part(result: Drawn, order: Any) -> _Part:
-    bars, (start, end) = result.bars, window_of(order)
-    symbol = bars.symbols.index(order.symbol)
-    rows = bars.rows(order.symbol)
-    first, last = np.searchsorted(bars.start[rows], [start, end - bars.step + 1]) + rows.start
+def _part(result: Drawn, order: Any, until: int) -> _Part:
+    bars, shown = result.bars, bars_shown(result, order, until)
+    symbol, first, last = bars.symbols.index(order.symbol), shown.start, shown.stop
     times, shares, _ = trades_of(result, order)
     stamped: Stamped = "start" if PRICE_RULES[result.config["fill_model"]["price"]].at_start else "end"
     held = bar_rows(bars, np.full(len(times), symbol, dtype=np.int64), times, stamped)

@@ -16,10 +16,12 @@ from exec_algos.plots.one_order import (
     representative,
     results_of,
     rows_of,
+    shown_until,
     tape_of,
     title_of,
     trades_of,
     window_of,
+    worked_on,
 )
 from exec_algos.plots.style import INK, PALE, FigureSize, below, clean, colour, halo, head, legend_above, look, name
 
@@ -64,7 +66,9 @@ def schedule(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> Axes:
         No such parent order.
     """
     rows = rows_of(result, parent_id)
-    tape, clock = tape_of(result, rows.iloc[0]), Clock.of(result, *window_of(rows.iloc[0]))
+    start, end = window_of(rows.iloc[0])
+    until = shown_until(result, rows)
+    tape, clock = tape_of(result, rows.iloc[0], until), Clock.of(result, start, until)
     height = _height(ax)
     share = min(ROW * len(rows) / max(height, 0.1), 0.6)
     gap = _GAP / max(height, 1.0)
@@ -74,7 +78,10 @@ def schedule(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> Axes:
     _draw_prices(result, prices, rows, (tape, clock))
     _draw_rows(result, strip, rows, clock)
     clock.finish(strip)
-    head(ax, title_of(rows.iloc[0]), [f"{note_of(rows.iloc[0])}; {KEY}", *fills_missing(result, rows)], above=_key(ax, rows))
+    if until > end:
+        clock.mark((ax, prices, strip), end)
+    notes = [f"{note_of(rows.iloc[0])}; {KEY}", *fills_missing(result, rows), *worked_on(result, rows, until)]
+    head(ax, title_of(rows.iloc[0]), notes, above=_key(ax, rows))
     return ax
 
 
@@ -97,7 +104,7 @@ def _draw_progress(result: Drawn, ax: Axes, rows: pd.DataFrame, where: tuple[Tap
     for i, order in enumerate(rows.itertuples()):
         planned = schedule_of(result, order)
         if planned is not None:
-            x, y = clock.at(np.append(planned.time, clock.end)), np.append(planned.target, 1.0) * 100
+            x, y = clock.at(np.append(planned.time, window_of(rows.iloc[0])[1])), np.append(planned.target, 1.0) * 100
             ax.step(x, y, where="post", color=colour(i), alpha=0.3, linewidth=wide, label=f"{order.algorithm}: schedule")
         times, shares, _ = trades_of(result, order)
         if len(times):

@@ -70,13 +70,11 @@ def test_bars_over_the_cap_are_counted():
     assert len({bar.get_facecolor() for bar in ax.patches}) == 2
 
 
-def test_without_a_cap_there_is_no_line_and_the_smaller_of_two_counts(result):
+def test_without_a_cap_there_is_no_line(result):
     free = replace(result, config={**result.config, "fill_model": {**result.config["fill_model"], "max_participation": None}})
     ax = free.plot("participation", own())
     assert "no participation cap" in words(ax)
     assert "cap" not in {line.get_label() for line in ax.get_lines()}
-    ruled = replace(result, config={**result.config, "rules": {**result.config["rules"], "max_participation": 0.05}})
-    assert "the cap of 0.05" in words(ruled.plot("participation", own()))
 
 
 def test_bars_without_volume_are_said(result):

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from markets import market, study_of
+from matplotlib.dates import date2num
 
-from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
 from exec_algos.plots.schedule import schedule, schedule_size
 from exec_algos.plots.style import bare_axes
 
@@ -114,3 +115,36 @@ def test_one_fill_has_an_average_until_the_window_ends(over_night):
     (line,) = [line for line in prices.get_lines() if line.get_label().endswith("average")]
     assert set(line.get_ydata()) == {one.fills["price"].iloc[0]}
     assert line.get_xdata()[-1] == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(("residual", "price"), [("extend", "vwap"), ("extend", "open"), ("close_auction", "close")])
+def test_what_was_worked_on_behind_the_window_is_shown(residual, price):
+    study = study_of(
+        market(5, missing=0.0, silent=0.0),
+        ["twap"],
+        FillModel(max_participation=0.1, price=price),
+        size="300",
+        window="10:00-11:30",
+        profile_days=2,
+    )
+    result = SlippageStudy(study.bars, study.parents, ["twap"], study.fill_model, rules=Rules(residual=residual)).run()
+    late = result.fills.merge(result.parents[["parent_id", "end"]], on="parent_id").query("timestamp > end")
+    order = result.parents[result.parents["parent_id"] == late["parent_id"].iloc[0]].iloc[0]
+    mine = result.fills[result.fills["parent_id"] == order.parent_id]
+    ax, prices, strip = panels(result, parent_id=int(order.parent_id))
+    last = mine["timestamp"].max() + pd.Timedelta(minutes=30 * (price == "open"))
+    assert strip.get_xlim()[1] == pytest.approx(date2num(last.tz_convert("UTC").tz_localize(None)))
+    filled = next(line for line in ax.get_lines() if line.get_label().endswith(": filled"))
+    assert filled.get_ydata()[-1] == pytest.approx(100 * mine["quantity"].sum() / order.quantity)
+    vwap = next(line for line in prices.get_lines() if line.get_label() == "interval VWAP so far")
+    known = vwap.get_ydata()[np.isfinite(vwap.get_ydata())]
+    assert known[-1] == pytest.approx(order.interval_vwap)
+    assert len(known) == 3  # half hours of the window
+    assert f"worked on by residual='{residual}'" in " ".join(text.get_text() for text in ax.texts)
+    assert all("end of the window" in {line.get_label() for line in part.get_lines()} for part in (ax, prices, strip))
+    part = result.plot("participation", bare_axes(schedule_size(result)), parent_id=int(order.parent_id))
+    volumes = result.bars.to_frame().loc[order.symbol]["volume"]
+    shown = volumes[(volumes.index >= order.start) & (volumes.index < last)]
+    assert sum(bar.get_height() / 100 * volume for bar, volume in zip(part.patches, shown, strict=True)) == pytest.approx(
+        mine["quantity"].sum()
+    )
