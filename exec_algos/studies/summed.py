@@ -13,14 +13,12 @@ from exec_algos.checks import Ints
 from exec_algos.errors import UsageError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.market.hours import sessions_of
-from exec_algos.stats.cluster_sums import ClusterSums
 from exec_algos.stats.estimable import Estimable
 from exec_algos.studies.analysis import KEYS, Analysis
-from exec_algos.studies.run.sums import BUCKET, MARKOUTS, TIME_OF_DAY, TradeSums, clock
+from exec_algos.studies.line_tables import NOT_KEPT, markout_table, time_table
+from exec_algos.studies.run.sums import TradeSums
 from exec_algos.tca.clusters import clusters_of
-from exec_algos.tca.fidelity import DAY_MINUTES
 from exec_algos.tca.frames import benchmark_columns, order_shortfall, view_of
-from exec_algos.tca.markouts import HORIZONS, REASONS, label
 from exec_algos.tca.priced import FillSums
 from exec_algos.tca.trades import Trades
 from exec_algos.textform import numbered
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
     from exec_algos.tca.shortfall import Shortfall
 
-NOT_KEPT = "single fills, which were added up and not kept; run(fills=True) or --fills keeps them"
 NO_QUANTILES = "the median and the 95 % point need the single fills, which were not kept"
 NO_TRADES = Trades(NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS, np.zeros(0), np.zeros(0))
 
@@ -91,23 +88,7 @@ class SummedAnalysis(Analysis):
         UsageError
             A width that does not divide the day, or is no multiple of a quarter of an hour.
         """
-        import pandas as pd
-
-        if minutes <= 0 or DAY_MINUTES % minutes:
-            raise UsageError(f"minutes is the width of a bucket and divides the {DAY_MINUTES} minutes of a day, got {minutes}")
-        if minutes % BUCKET:
-            raise UsageError(f"minutes must be a multiple of {BUCKET}, got {minutes}: others need the {NOT_KEPT}")
-        lines, missing = self._of_table(TIME_OF_DAY), self._missing_of(TIME_OF_DAY)
-        lines, missing = (table.assign(line=_places(table["line"], minutes)) for table in (lines, missing))
-        found = {}
-        for key in self._rows():
-            own, left = _of_group(lines, key), _of_group(missing, key)
-            places = sorted({*own["line"], *left["line"]})
-            found[key] = pd.DataFrame.from_dict(
-                {place: _time_line(own[own["line"] == place], int(left.loc[left["line"] == place, "n"].sum())) for place in places},
-                orient="index",
-            ).rename_axis("time_of_day")
-        return pd.concat(found, names=["algorithm", "side"])
+        return time_table(self.sums.lines, self.sums.missing, list(self._rows()), minutes)
 
     def participation(self) -> pd.DataFrame:
         """As `Analysis.participation`; median and 95 % point are NaN, and ``reason`` says why."""
@@ -131,32 +112,11 @@ class SummedAnalysis(Analysis):
         return self._grouped(lambda mine: whole.take(mine).summary(days[mine]))
 
     def _markouts(self, horizons: Sequence[int]) -> pd.DataFrame:
-        import pandas as pd
-
-        other = [label(horizon) for horizon in horizons if horizon not in HORIZONS]
-        if other:
-            usual = ", ".join(map(label, HORIZONS))
-            raise UsageError(f"mark-outs after {', '.join(other)} need the {NOT_KEPT}; without them there are {usual} and close")
-        lines, missing = self._of_table(MARKOUTS), self._missing_of(MARKOUTS)
-        names = [*map(label, horizons), "close"]
-        found = {}
-        for key in self._rows():
-            own, left = _of_group(lines, key), _of_group(missing, key)
-            rows = {name: _markout_line(own[own["line"] == name], left[left["line"] == name]) for name in names}
-            found[key] = pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon")
-        return pd.concat(found, names=["algorithm", "side"])
+        return markout_table(self.sums.lines, self.sums.missing, list(self._rows()), horizons)
 
     def _benchmarks(self, rates: Sequence[float]) -> dict[str, Estimable]:
         # the tape of a replay does not hold our own prints, so no benchmark of it looks at them
         return benchmark_columns(self.view, self.parents, NO_TRADES, tape="replay", stamped=self.stamped, rates=rates)
-
-    def _of_table(self, table: str) -> pd.DataFrame:
-        lines = self.sums.lines
-        return lines[lines["table"] == table]
-
-    def _missing_of(self, table: str) -> pd.DataFrame:
-        missing = self.sums.missing
-        return missing[missing["table"] == table]
 
 
 def analysis_of(parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: Mapping[str, Any], sums: TradeSums | None) -> Analysis:
@@ -167,47 +127,3 @@ def analysis_of(parents: pd.DataFrame, fills: pd.DataFrame, bars: Bars, config: 
     if parents["filled"].sum() > 0 and not len(fills) and "own_fills" not in config:
         raise UsageError("the analysis needs the single fills, which were not kept; run(fills=True) or --fills keeps them")
     return Analysis.of(parents, fills, bars, config)
-
-
-def _of_group(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
-    return table[(table["algorithm"] == key[0]) & (table["side"] == key[1])]
-
-
-def _places(lines: pd.Series, minutes: int) -> pd.Series:
-    """The bucket of `minutes` in which each of the narrower ones lies."""
-    wide = {name: clock((int(name[:2]) * 60 + int(name[3:])) // minutes * minutes) for name in lines.unique()}
-    return lines.map(wide).astype(object)
-
-
-def _sums(rows: pd.DataFrame) -> ClusterSums:
-    """By day."""
-    days = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
-    size = int(days.max(initial=-1)) + 1
-    return ClusterSums._make(np.bincount(days, rows[name].to_numpy(), size).astype(np.float64) for name in ClusterSums._fields)
-
-
-def _means(rows: pd.DataFrame, left_out: int) -> tuple[dict[str, Any], int, ClusterSums]:
-    sums = _sums(rows)
-    equal, weighted = sums.mean(left_out), sums.weighted_mean(left_out)
-    line = {
-        "mean": equal.mean,
-        "low": equal.low,
-        "high": equal.high,
-        "notional_mean": weighted.mean,
-        "notional_low": weighted.low,
-        "notional_high": weighted.high,
-        "n": equal.n,
-        "left_out": left_out,
-    }
-    return line, equal.clusters, sums
-
-
-def _markout_line(rows: pd.DataFrame, missing: pd.DataFrame) -> dict[str, Any]:
-    line, _, _ = _means(rows, int(missing["n"].sum()))
-    ranked = sorted(zip(missing["reason"], missing["n"], strict=True), key=lambda pair: REASONS.index(pair[0]))
-    return {**line, "reasons": "; ".join(f"{reason}: {n}" for reason, n in ranked)}
-
-
-def _time_line(rows: pd.DataFrame, left_out: int) -> dict[str, Any]:
-    line, days, sums = _means(rows, left_out)
-    return {**line, "days": days, "notional": float(sums.weight.sum())}

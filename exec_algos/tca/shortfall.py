@@ -29,6 +29,7 @@ MARKS: dict[str, Callable[[View], Estimable]] = {
     "window_end_mid": window_end_mid,
 }
 
+NOT_KNOWN, LEFT_OUT = "not known for", "no order of which all parts are known"
 NO_COSTS = "the spread and the impact of its fills are not known: spread, impact and timing stand together as trading"
 
 
@@ -109,6 +110,13 @@ class Shortfall:
     def __len__(self) -> int:
         return len(self.total)
 
+    @property
+    def complete(self) -> npt.NDArray[np.bool_]:
+        """The orders that `summary` counts: all but the split of trading is known, shape (n_parents,)."""
+        known = np.logical_and.reduce([getattr(self, name).known for name in ("delay", "trading", "opportunity", "fees", "total")])
+        found: npt.NDArray[np.bool_] = known & self.paper.known & (self.paper.values > 0)
+        return found
+
     def columns(self) -> dict[str, Estimable]:
         """Parts, trading and total by name, currency."""
         return {name: getattr(self, name) for name in (*PARTS, "trading", "total")}
@@ -146,8 +154,7 @@ class Shortfall:
         """
         import pandas as pd
 
-        kept = np.logical_and.reduce([getattr(self, name).known for name in ("delay", "trading", "opportunity", "fees", "total")])
-        kept &= self.paper.known & (self.paper.values > 0)
+        kept = self.complete
         chosen, clusters = self.take(kept), np.asarray(days)[kept]
         lines = {name: _means(part, chosen.paper.values, clusters, confidence) for name, part in chosen.bps().items()}
         return pd.DataFrame.from_dict(lines, orient="index").assign(left_out=len(self) - int(kept.sum())).rename_axis("part")
@@ -306,12 +313,17 @@ def _where(mask: npt.NDArray[np.bool_], column: Estimable, other: Estimable) -> 
     return Estimable.of(np.where(mask, column.values, other.values), *rules)
 
 
+def part_reason(unknown: int, orders: int) -> str:
+    """Why a part has no mean over the orders of which all but the split of trading is known; empty where it has one."""
+    return f"{NOT_KNOWN} {unknown} of {orders} orders" if unknown else "" if orders else LEFT_OUT
+
+
 def _means(part: Estimable, paper: Floats, days: npt.NDArray[Any], confidence: float) -> dict[str, Any]:
     """One line of the summary; a part that is not known for every order has no mean, so that the parts add up."""
     unknown = int((~part.known).sum())
     values = part.values if not unknown else np.full(len(part), np.nan)
     equal, weighted = clustered_mean(values, days, confidence=confidence), clustered_mean(values, days, paper, confidence=confidence)
-    reason = f"not known for {unknown} of {len(part)} orders" if unknown else "" if len(part) else "no order of which all parts are known"
+    reason = part_reason(unknown, len(part))
     return {
         "order_weighted": equal.mean,
         "low": equal.low,

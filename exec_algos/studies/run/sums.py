@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,7 +125,7 @@ def sums_of(bars: Bars, orders: ParentOrders, work: Workable) -> TradeSums:
     return TradeSums(
         _frame(table.reshape(-1, len(ORDER_COLUMNS)).T, ORDER_COLUMNS),
         _joined([line for name, own in zip(names, lines, strict=True) for line in own.frames(name)]),
-        _rows([(table, name, *row) for name, own in zip(names, lines, strict=True) for table, *row in own.missing()]),
+        missing_frame([(table, name, *row) for name, own in zip(names, lines, strict=True) for table, *row in own.missing()]),
     )
 
 
@@ -248,7 +248,8 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _rows(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+def missing_frame(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """`TradeSums.missing` of its rows."""
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=["table", "algorithm", "side", "line", "reason", "n"])
+    return pd.DataFrame(list(rows), columns=["table", "algorithm", "side", "line", "reason", "n"])

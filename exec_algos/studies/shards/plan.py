@@ -147,6 +147,13 @@ def _month(instant: int, zone: str) -> str:
     return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m}"
 
 
+def midnight(month: str, later: int, zone: str) -> int:
+    """Start of a month, or of one some months later, ns UTC."""
+    import pandas as pd
+
+    return int((pd.Timestamp(f"{month}-01") + pd.DateOffset(months=later)).tz_localize(zone).as_unit("ns").value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPlan:
     """What a study in shards asks, checked: its parameters are those of `ShardedStudy`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from exec_algos.market.bars import Bars
     from exec_algos.studies.design.imports import Refused
+    from exec_algos.studies.shards.analysed import ShardedAnalysis
 
 TEXTS = ("benchmark", "algorithm", "side", "first", "second")  # columns of the lists; the others are numbers
 COUNTS = ("n", "days", "clusters")
@@ -251,6 +253,28 @@ class ShardedResult:
         column = _column(benchmark)
         rows = self.table(columns=["quantity", "adv", "session", "side", column], algorithm=algorithm)
         return cost_curve(rows, column, form, twins=self.has_twins())
+
+    def analysis(self, store: str | os.PathLike[str] | None = None, *, mark: str = "session_close") -> ShardedAnalysis:
+        """The transaction cost analysis: shortfall by parts, every benchmark, mark-outs, fills by time of day, power.
+
+        It is worked out symbol by symbol from the parent orders and fills of the folder and the bars of the store; memory is that of one
+        symbol.
+
+        Parameters
+        ----------
+        store : path or fsspec URL, optional
+            Where the bars lie, if not where they lay when the study was made.
+        mark : {"session_close", "window_end", "window_end_mid"}
+            Price at which what was not filled is valued in `ShardedAnalysis.shortfall`.
+
+        Raises
+        ------
+        UsageError
+            The single fills were not kept, or the store no longer has the bars that the study was made of.
+        """
+        from exec_algos.studies.shards.analysed import analyse_shards
+
+        return analyse_shards(self, store, mark)
 
     def oversize(self) -> tuple[Oversize, ...]:
         """As `StudyResult.oversize`: what stands in ``oversize.csv``."""

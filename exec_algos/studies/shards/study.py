@@ -25,7 +25,7 @@ from exec_algos.studies.run.custom import recorded_algorithms
 from exec_algos.studies.shards.combine import combine
 from exec_algos.studies.shards.desk import DeskOrders, Placed
 from exec_algos.studies.shards.partitions import Partitions, listing_of, used_splits
-from exec_algos.studies.shards.plan import Shard, Share, StudyPlan, StudySpan
+from exec_algos.studies.shards.plan import Shard, Share, StudyPlan, StudySpan, midnight
 from exec_algos.studies.shards.records import Records
 from exec_algos.studies.shards.result import ShardedResult
 from exec_algos.studies.shards.shard import ShardTask
@@ -133,7 +133,7 @@ class ShardedStudy(StudyPlan):
         chosen = {symbol: stored for symbol, stored in listing.items() if self.parents.symbols is None or symbol in self.parents.symbols}
         months = sorted({month for each in listing.values() for month in each})
         sample = _sample(partitions, chosen)
-        ends = _midnight(months[0], 0, sample.zone), _midnight(months[-1], 1, sample.zone) - 1
+        ends = midnight(months[0], 0, sample.zone), midnight(months[-1], 1, sample.zone) - 1
         span = StudySpan(str(self.parents.calendar), *ends, sample.zone, sample.step)
         reaches = {month: span.reach(month) for month in span.months() if self._asks_for(month)}
         shards = [
@@ -374,10 +374,3 @@ def _sample(partitions: Partitions, listing: Mapping[str, tuple[str, ...]]) -> B
             except MarketDataError as error:
                 failed = failed or error
     raise failed or MarketDataError("the store holds nothing", file=partitions.path)
-
-
-def _midnight(month: str, later: int, zone: str) -> int:
-    """Start of a month, or of one some months later, ns UTC."""
-    import pandas as pd
-
-    return int((pd.Timestamp(f"{month}-01") + pd.DateOffset(months=later)).tz_localize(zone).as_unit("ns").value)
