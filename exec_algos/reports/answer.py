@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from exec_algos.reports.numbers import count, money
 from exec_algos.tca.clusters import clustered_by
-from exec_algos.textform import numbered
+from exec_algos.textform import listed, numbered
 
 if TYPE_CHECKING:
     from exec_algos.reports.subject import Subject
@@ -37,7 +37,7 @@ def answer(subject: Subject) -> Answer:
     unsaid = len(others) - MOST_COMPARED
     beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
     sentence = "; ".join([_cost(subject, base), *rest, *beyond])
-    more = [_arrival(subject, base), _fees(subject, base), _weighted(subject, base), _how(subject, pairs)]
+    more = [_arrival(subject, base), _without_own(subject, base), _fees(subject, base), _weighted(subject, base), _how(subject, pairs)]
     return Answer(f"{sentence}.", tuple(line for line in more if line))
 
 
@@ -53,6 +53,12 @@ def named(name: str) -> str:
     return f"{short} ({parameters})" if parameters else short
 
 
+def _inside(name: str) -> str:
+    """An algorithm within a sentence: words small, names such as TWAP not."""
+    said = named(name)
+    return said if said[:2].isupper() else said[:1].lower() + said[1:]
+
+
 def _cost(subject: Subject, name: str) -> str:
     found = subject.result.estimate(name, BENCHMARK)
     if not math.isfinite(found.mean):
@@ -60,11 +66,13 @@ def _cost(subject: Subject, name: str) -> str:
     return f"{_amount(subject, name, BENCHMARK, found)} against the market's VWAP"
 
 
-def _amount(subject: Subject, name: str, benchmark: str, found: Estimate) -> str:
+def _amount(subject: Subject, name: str, benchmark: str, found: Estimate, *, inside: bool = False) -> str:
+    """What it cost or saved; `inside` a sentence the name of own fills has no capital."""
     saved = found.mean < 0
     amounts = _in_money(subject.money(subject.rows(name), benchmark), saved=saved)
     interval = _interval(found.low, found.high, turned=saved)
-    return f"{named(name)} {'saved' if saved else 'cost'} {abs(found.mean):.1f} bps{amounts}{interval}"
+    who = _inside(name) if inside else named(name)
+    return f"{who} {'saved' if saved else 'cost'} {abs(found.mean):.1f} bps{amounts}{interval}"
 
 
 def _interval(low: float, high: float, *, turned: bool = False) -> str:
@@ -72,7 +80,8 @@ def _interval(low: float, high: float, *, turned: bool = False) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     ends = (-high, -low) if turned else (low, high)
-    return f" [{ends[0]:.1f}, {ends[1]:.1f}]"
+    digits = 1 if min(map(abs, ends)) >= 0.05 else 2  # an end that is not 0 does not read as 0
+    return f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]"
 
 
 def _in_money(amounts: Mapping[str, float], *, saved: bool) -> str:
@@ -137,7 +146,18 @@ def _arrival(subject: Subject, name: str) -> str:
     found = subject.result.estimate(name, "arrival")
     if not math.isfinite(found.mean):
         return f"Against the arrival price it is not estimable: {found.reason or 'no order has one'}."
-    return f"Against the arrival price {_amount(subject, name, 'arrival', found)}."
+    return f"Against the arrival price {_amount(subject, name, 'arrival', found, inside=True)}."
+
+
+def _without_own(subject: Subject, name: str) -> str:
+    """Own fills against what the others traded, for the tape holds our own prints too."""
+    table = subject.result.analysis().slippage() if "own_fills" in subject.config else None
+    if table is None:
+        return ""
+    found = table.xs((name, "vwap_without_own"), level=("algorithm", "benchmark"))
+    said = [f"{row['mean']:+.1f} bps{_interval(row['low'], row['high'])} ({str(side).lower()})" for side, row in found.iterrows()]
+    known = [text for text, mean in zip(said, found["mean"], strict=True) if math.isfinite(mean)]
+    return f"The market's VWAP holds your own fills; against the VWAP of the others they cost {listed(known)}." if known else ""
 
 
 def _fees(subject: Subject, name: str) -> str:
@@ -154,7 +174,7 @@ def _weighted(subject: Subject, name: str) -> str:
     equal, weighted = (subject.result.estimate(name, BENCHMARK, weighted=flag).mean for flag in (False, True))
     if not (math.isfinite(equal) and math.isfinite(weighted)) or abs(equal - weighted) < max(0.1, 0.1 * abs(equal)):
         return ""
-    return f"Each order counts the same in these means; weighted by value, as the money is, {named(name)} cost {weighted:+.1f} bps."
+    return f"Each order counts the same in these means; weighted by value, as the money is, {_inside(name)} cost {weighted:+.1f} bps."
 
 
 def _how(subject: Subject, pairs: Mapping[str, Mapping[str, Any]]) -> str:

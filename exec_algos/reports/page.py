@@ -72,7 +72,7 @@ def _first(subject: Subject) -> list[tuple[str, list[str]]]:
     result = subject.result
     odd = data_lines(result.findings)
     lists = [
-        ("What was simulated", simulated(result)),
+        ("What was analysed" if "own_fills" in result.config else "What was simulated", simulated(result)),
         ("What was left out", left_out(result)),
         ("Data", _cut(odd) or ["nothing in the bars lies beyond the limits"]),
     ]

@@ -34,6 +34,9 @@ MOST_WINDOWS = 3  # are named in a sentence
 MOST_NAMED = 12  # symbols
 MOST_REASONS = 3  # of what was left out
 
+UNMOVED_BESIDE_OWN = (
+    "The prices hold what your own trading moved, and do not react to the simulated orders: these meet the market that your fills made."
+)
 UNMOVED = "The replayed prices do not react to the orders: what our own trading would have moved is not in these numbers."
 MOVED = "What our own trading moves is a model, named under the assumptions: benchmarks are the prices of the tape, which it did not move."
 
@@ -49,7 +52,7 @@ def simulated(result: StudyResult) -> list[str]:
     symbols = config["symbols"]
     named = ", ".join(symbols) if len(symbols) <= MOST_NAMED else f"{', '.join(symbols[:6])} ..."
     own = config.get("own_fills", {})
-    worked = [name for name in config["algorithms"] if not own or name != config["algorithms"][0]]
+    worked = _simulated(result)
     orders = numbered(int(result.parents["parent_id"].nunique()), "parent order")
     model = config["fill_model"]
     cap = "no cap on participation" if model["max_participation"] is None else f"at most {model['max_participation']:.4g} of a bar's volume"
@@ -70,7 +73,7 @@ def left_out(result: StudyResult) -> list[str]:
     skipped = result.skipped.assign(reason=[split_plan(reason)[1] for reason in result.skipped["reason"]]).drop_duplicates()
     residual = result.parents.groupby("algorithm", sort=False)[["residual", "quantity"]].sum()
     short = [
-        f"{name}: {row['residual'] / row['quantity']:.1%} of the shares were not filled"
+        f"{name}: {_small(row['residual'] / row['quantity'])} of the shares were not filled"
         for name, row in residual.iterrows()
         if row["residual"] > 0
     ]
@@ -80,6 +83,11 @@ def left_out(result: StudyResult) -> list[str]:
         *short,
         *([f"{outside_hours:,} bars outside the regular hours of {config['calendar']}"] if outside_hours else []),
     ]
+
+
+def _small(fraction: float) -> str:
+    """A fraction above 0 as a percentage; little is not nothing."""
+    return f"{fraction:.1%}" if fraction >= 0.0005 else "less than 0.1%"
 
 
 def _skipped(skipped: pd.DataFrame) -> list[str]:
@@ -93,22 +101,20 @@ def _skipped(skipped: pd.DataFrame) -> list[str]:
 def hashes(result: StudyResult) -> list[tuple[str, str]]:
     """What anyone who makes the study again can hold theirs against."""
     config = result.config
-    files_read = config.get("own_fills", {}).get("files", {})
+    read = config.get("own_fills", {}).get("read", {})
     return [
         ("SHA-256 of the bars", str(config["data_sha256"])),
-        *((f"SHA-256 of {name}", str(digest)) for name, digest in files_read.items()),
+        *((f"SHA-256 of {source['file'] or f'the {table}'}", str(source["sha256"])) for table, source in read.items()),
         ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
     ]
 
 
 def cautions(result: StudyResult) -> list[str]:
     """What a reader has to know before the numbers."""
-    sentences = [f"Positive = cost. {UNMOVED if result.config['fill_model'].get('impact') is None else MOVED}"]
-    sentences += [
-        f"{line[0].upper()}{line[1:]}."
-        for line in (frictionless_line(result.config), oversize_line(result.oversize(), capped=is_capped(result.config)))
-        if line
-    ]
+    own = "own_fills" in result.config
+    sentences = ["Positive = cost."] if own and not _simulated(result) else [f"Positive = cost. {_moved(result)}"]
+    lines = (beside_own_line(result.config) if own else frictionless_line(result.config), _oversize(result))
+    sentences += [f"{line[0].upper()}{line[1:]}." for line in lines if line]
     if sells_mirror_buys(result):
         sentences.append(
             "What an order paid did not depend on its side: sells are the mirror image of buys by construction, not a second finding."
@@ -116,6 +122,31 @@ def cautions(result: StudyResult) -> list[str]:
     if (result.parents["residual"] > 0).any():
         sentences.append("Not every order was filled: see the fill rate beside each number, and what was left over below.")
     return sentences
+
+
+def _simulated(result: StudyResult) -> list[str]:
+    """The algorithms whose orders were worked here, not on a market."""
+    return [name for name in result.config["algorithms"] if "own_fills" not in result.config or name != result.config["algorithms"][0]]
+
+
+def _moved(result: StudyResult) -> str:
+    """What the replayed prices know of the orders that were simulated."""
+    if result.config["fill_model"].get("impact") is not None:
+        return MOVED
+    return UNMOVED_BESIDE_OWN if "own_fills" in result.config else UNMOVED
+
+
+def _oversize(result: StudyResult) -> str:
+    return oversize_line(result.oversize(), capped=is_capped(result.config))
+
+
+def beside_own_line(config: Mapping[str, Any]) -> str:
+    """Why simulated fills that pay nothing look cheaper beside real ones; empty where they pay, or where there are none."""
+    if not is_frictionless(config) or len(config["algorithms"]) < 2:
+        return ""
+    suited, calendar = preset_for(config["calendar"]), config["calendar"]
+    advice = f"--preset {suited} charges those of {calendar}" if suited else "--spread, --impact and --commission charge them"
+    return f"the algorithms pay neither spread, impact nor fees here, as your fills did: they look cheaper than they would be; {advice}"
 
 
 def benchmark_window(result: StudyResult, benchmark: str) -> str:
