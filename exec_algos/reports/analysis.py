@@ -36,14 +36,14 @@ def costs(result: StudyResult) -> Costs:
     """The analysis of a study, ready for the page; without the single fills it says so."""
     try:
         found = result.analysis()
+        frames = {
+            "shortfall": found.shortfall(MARK),
+            "benchmarks": found.slippage(),
+            "markouts": found.markouts(),
+            "time_of_day": found.time_of_day(),
+        }
     except UsageError as error:
         return Costs(missing=str(error))
-    frames = {
-        "shortfall": found.shortfall(MARK),
-        "benchmarks": found.slippage(),
-        "markouts": found.markouts(),
-        "time_of_day": found.time_of_day(),
-    }
     return Costs(
         shortfall=_shortfall(frames["shortfall"]),
         benchmarks=_benchmarks(frames["benchmarks"]),

@@ -109,12 +109,12 @@ def tables_of(result: HasOrders) -> dict[str, pd.DataFrame]:
     shown = result.parents[result.parents["side"] == "BUY"] if result.has_twins() else result.parents
     ids = extremes_of(shown, result.config["algorithms"][0]).ids
     orders = result.parents.drop_duplicates("parent_id").set_index("parent_id").loc[ids]
-    tables = {BARS: _bars(result.bars, orders)}
+    tables = {BARS: bars_in(result.bars, orders)}
     return tables if len(result.fills) else {**tables, FILLS: fills_of(result, ids)}
 
 
-def _bars(bars: Bars, orders: pd.DataFrame) -> pd.DataFrame:
-    """The bars of some windows by symbol and time, each once."""
+def bars_in(bars: Bars, orders: pd.DataFrame) -> pd.DataFrame:
+    """The bars in the windows of some orders by symbol and time, each once; `bars_of` makes bars of it again."""
     import pandas as pd
 
     symbol = pd.Index(list(bars.symbols)).get_indexer(pd.Index(orders["symbol"])).astype(np.int64)

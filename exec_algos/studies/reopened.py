@@ -14,6 +14,7 @@ from exec_algos.studies.record.data import findings_frame, read_findings
 from exec_algos.studies.record.lists import INDEXES, OVERSIZE, WrittenAnalysis, oversize_in, read_lists
 from exec_algos.studies.result import StudyResult
 from exec_algos.studies.saved import AGAIN, check_undamaged
+from exec_algos.studies.shards.reopened import open_shards
 from exec_algos.textform import text_of_csv
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ NEEDED = ("config.json", "parents.parquet", "fills.parquet", "skipped.csv", f"{B
 
 
 def open_result(folder: str | os.PathLike[str]) -> StudyResult:
-    """A study that `StudyResult.save` wrote, with the tables of its analysis as they stand in the folder.
+    """A study that `StudyResult.save` wrote, or a finished one in shards, with the tables of its analysis as they stand in the folder.
 
     Its bars are those of the dearest and the cheapest orders alone, and its fills those of these orders: enough for a report, not for
     `exec_algos.studies.saved.rerun` or other marks and horizons, which `exec_algos.studies.saved.load_result` gives with the bars.
@@ -50,12 +51,15 @@ def open_result(folder: str | os.PathLike[str]) -> StudyResult:
 
     kept = StudyFolder(folder)
     written = unsealed(kept.get(WHOLE))
+    in_shards = written is not None and any(name.startswith("parents.parquet/") for name in written["files"])
     lacking = [name for name in NEEDED if written is None or name not in written["files"]]
-    if kept.get(WHOLE) is not None:
+    if kept.get(WHOLE) is not None and not in_shards:  # there each part is looked at when it is read
         check_undamaged(kept)
-    if written is None or not {*lacking} <= {f"{name}.csv" for name in INDEXES}:
+    if written is None or (not in_shards and not {*lacking} <= {f"{name}.csv" for name in INDEXES}):
         raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}; save the study again (StudyResult.save)")
     digests = written["files"]
+    if in_shards:
+        return open_shards(kept, digests)
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_parquet(io.BytesIO(kept.proved(f"{name}.parquet", digests)))

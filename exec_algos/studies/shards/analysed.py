@@ -111,7 +111,7 @@ def analyse_shards(result: ShardedResult, store: str | os.PathLike[str] | None, 
     if not result.config["fills"]:
         raise UsageError(NOT_KEPT)
     folder = StudyFolder(result.folder)
-    source = _Source.of(result, folder, store)
+    source = StoreBars.of(result, folder, store)
     adder = _Adder(source.config, source.sessions, mark)
     for symbol, parents, fills in _by_symbol(folder):
         adder.add(source.bars(symbol), parents, fills)
@@ -120,7 +120,7 @@ def analyse_shards(result: ShardedResult, store: str | os.PathLike[str] | None, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Source:
+class StoreBars:
     """Where the bars of a study lie, and the sessions of all of them."""
 
     folder: StudyFolder
@@ -130,7 +130,14 @@ class _Source:
     config: Mapping[str, Any]
 
     @classmethod
-    def of(cls, result: ShardedResult, folder: StudyFolder, store: str | os.PathLike[str] | None) -> _Source:
+    def of(cls, result: ShardedResult, folder: StudyFolder, store: str | os.PathLike[str] | None) -> StoreBars:
+        """Those of a study; `store` is where the bars lie, if not where they lay.
+
+        Raises
+        ------
+        UsageError
+            Nobody says where they lie.
+        """
         started = folder.get_json(STUDY) or {}
         place = store if store is not None else started.get("store")
         if place is None:

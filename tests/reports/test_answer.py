@@ -1,0 +1,113 @@
+"""The first sentence: numbers of the summary, money worked out from the orders, and what the orders cannot tell."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from markets import market, study_of
+from scipy.stats import norm
+
+from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.costs import Commission
+from exec_algos.market.samples import load_samples
+from exec_algos.reports.answer import answer
+from exec_algos.reports.numbers import money
+from exec_algos.reports.subject import Subject
+from exec_algos.tca.twins import BUYS_ONLY
+
+
+@pytest.fixture(scope="module")
+def result():
+    return study_of(market(5), ["twap", "vwap:profile_days=2", "pov:rate=0.1"], size="60", profile_days=2, sides=("BUY",)).run()
+
+
+def said(result, **options):
+    return answer(Subject.of(result, **options))
+
+
+def numbers_in(text):
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
+
+
+def test_the_cost_is_that_of_the_summary_with_its_interval(result):
+    line = result.summary().loc["twap"]
+    first = said(result).sentence.split(";")[0]
+    verb = "saved" if line["mean"] < 0 else "cost"
+    assert first.startswith(f"TWAP {verb} {abs(line['mean']):.1f} bps")
+    ends = sorted(abs(line[name]) for name in ("low", "high"))
+    assert sorted(map(abs, numbers_in(first.partition("[")[2]))) == pytest.approx(ends, abs=0.051)
+
+
+def test_money_is_the_sum_over_orders_of_what_was_paid_beyond_the_benchmark(result):
+    rows = result.parents[result.parents["algorithm"] == "twap"].dropna(subset=["slippage_vwap_bps"])
+    by_hand = ((rows["average_price"] - rows["interval_vwap"]) * rows["filled"]).sum()  # buys
+    subject = Subject.of(result)
+    assert subject.money(subject.rows("twap"), "interval_vwap") == {"USD": pytest.approx(by_hand)}
+    assert money({"USD": abs(by_hand)}) in said(result).sentence
+
+
+def test_pence_are_counted_in_pounds(result):
+    pounds, pence = (Subject.of(result, currency=code) for code in ("GBP", "GBX"))
+    whole, hundredth = (subject.money(subject.rows("twap"), "arrival")["GBP"] for subject in (pounds, pence))
+    assert hundredth == pytest.approx(whole / 100)
+
+
+def test_currencies_are_never_added(result):
+    subject = Subject.of(result, currency="A=EUR,B=USD")
+    found = subject.money(subject.rows("twap"), "interval_vwap")
+    alone = [Subject.of(result, currency="EUR").money(rows, "interval_vwap")["EUR"] for _, rows in subject.rows("twap").groupby("symbol")]
+    assert found == {"EUR": pytest.approx(alone[0]), "USD": pytest.approx(alone[1])}
+    assert " and " in money(found)
+
+
+def test_units_of_price_of_several_symbols_are_not_added():
+    bars = load_samples()["XNYS"]
+    for symbols, known in ((["SYNMID"], True), (["SYNMID", "SYNLARGE"], False)):
+        parents = ParentOrders.grid(bars.select(symbols), size="2%adv", sides=["BUY"])
+        subject = Subject.of(SlippageStudy(bars.select(symbols), parents, ["twap"]).run(fills=False))
+        assert bool(subject.money(subject.rows("twap"), "interval_vwap")) is known
+        assert ("units of price" in answer(subject).sentence) is known
+
+
+def test_a_difference_within_its_interval_cannot_be_told_from_0_and_says_how_many_orders_would(result):
+    pairs = result.comparison().set_index(["first", "second"])
+    parts = said(result).sentence.rstrip(".").split("; ")
+    for part, name in zip(parts[1:], result.config["algorithms"][1:], strict=True):
+        pair = pairs.loc[("twap", name)]
+        assert ("more" if pair["difference"] < 0 else "less") in part
+        assert ("cannot tell from 0" in part) is bool(pair["low"] <= 0 <= pair["high"])
+        if "about" not in part:
+            continue
+        needed = pair["n"] * ((norm.ppf(0.975) + norm.ppf(0.8)) * pair["standard_error"] / pair["difference"]) ** 2
+        orders = int(re.search(r"about ([\d,]+) would", part)[1].replace(",", ""))
+        assert needed <= orders <= needed * 1.1 + 1
+
+
+def test_fees_are_said_apart():
+    result = study_of(market(5), ["twap"], FillModel(commission=Commission(rate=0.0002)), size="60", profile_days=2, sides=("BUY",)).run()
+    fees = next(line for line in said(result).more if line.startswith("Fees"))
+    assert "they add 2.0 bps of what was traded" in fees
+    assert money({"USD": result.parents["commission"].sum()}) in fees
+
+
+def test_of_twins_the_buys_are_said():
+    result = study_of(market(5), ["twap"], size="60", profile_days=2).run()
+    found = said(result)
+    buys = result.parents[result.parents["side"] == "BUY"]["slippage_vwap_bps"].mean()
+    assert f"{abs(buys):.1f} bps" in found.sentence
+    assert any(BUYS_ONLY in line for line in found.more)
+
+
+def test_nothing_filled_is_not_estimable():
+    result = study_of(market(5), ["twap"], FillModel(max_participation=1e-9), size="60", profile_days=2, sides=("BUY",)).run()
+    assert math.isnan(result.estimate("twap").mean)
+    assert "not estimable" in said(result).sentence
+    assert np.isfinite(result.parents["quantity"]).all()
+
+
+def test_one_day_has_a_mean_and_no_interval():
+    bars = market(5, days=("2025-11-24", "2025-11-25", "2025-11-26"))
+    result = study_of(bars, ["twap", "pov:rate=0.1"], size="60", profile_days=2, sides=("BUY",)).run()
+    assert "[" not in said(result).sentence
+    assert "with no interval" in said(result).sentence
