@@ -343,7 +343,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
     """Say what your own fills cost, and what algorithms would have paid on the same orders."""
     with one_line_errors(f"{out} holds no result of this run; run the command again"):
         from exec_algos.cli.data import bars_to_study
-        from exec_algos.cli.tca import OwnFiles, analyse_and_show, bars_reading
+        from exec_algos.cli.tca import OwnFiles, analyse_and_show
         from exec_algos.market.hours import corrected_calendar
         from exec_algos.studies.request import StudyRequest
 
@@ -359,8 +359,9 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
             spread_bps=spread_bps, spread=spread, impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, splits=splits, limits=limits,
         )  # fmt: skip
-        given = bars_to_study(bars, bars_reading(reading, bars))
-        analyse_and_show(given, files, request, reading.csv, out, Show(by=by, currency=currency, as_json=as_json))
+        analyse_and_show(
+            bars_to_study(bars, reading), files, request, out, Show(by=by, currency=currency, as_json=as_json)
+        )
 
 
 @app.command("demo")

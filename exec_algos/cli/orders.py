@@ -103,6 +103,28 @@ def shared(given: dict[str, Any], said: dict[str, Any]) -> None:
     said.update(PLAIN if stored else {"columns": rest})
 
 
+def shared_with_fills(given: dict[str, Any], said: dict[str, Any]) -> None:
+    """Let options of text hold for files of fills and of orders too, where they have none of their own; of a store they are theirs alone.
+
+    Parameters
+    ----------
+    given : dict
+        Options of the command by name, ``fills, orders, fill_decimal, own_decimal`` and the like among them.
+    said : dict
+        Those of reading bars.
+    """
+    from exec_algos.market.store import BarStore
+
+    for kind, path in (("fill", given["fills"]), ("own", given["orders"])):
+        if path is None:
+            continue
+        for name in ("decimal", "date_format"):
+            given[f"{kind}_{name}"] = said[name] if given[f"{kind}_{name}"] is None else given[f"{kind}_{name}"]
+        given[f"{kind}_encoding"] = given[f"{kind}_encoding"] or _needed(path, said["encoding"])
+    if BarStore.found_at(given["bars"][0]):
+        said.update(dict.fromkeys(("decimal", "date_format", "encoding")))
+
+
 def _parted(columns: str, *, stored: bool) -> tuple[str | None, str]:
     """What ``--columns`` says of orders, and what of bars: a symbol is of the orders where another of their fields is named with it."""
     from exec_algos.studies.design.written.form import FIELDS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
-from exec_algos.cli.orders import shared
+from exec_algos.cli.orders import shared, shared_with_fills
 from exec_algos.cli.printing import one_line_errors
 from exec_algos.market.csvformat import CsvFormat
 
@@ -92,6 +92,8 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
         with one_line_errors():
             if "order_columns" in given:
                 shared(given, said)
+            if "fill_columns" in given:
+                shared_with_fills(given, said)
             reading = _reading(said)
         command(*args, **given, reading=reading)
 

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from exec_algos.cli.printing import console, say_json
-from exec_algos.cli.reading import Reading
 from exec_algos.cli.show import Show, bps, interval, print_table, records, short_names, show_groups
 from exec_algos.cli.study import REFUSED, _check_out, _print_lines, _progress, _write_rows, compared_lines, filled_text
 from exec_algos.errors import UsageError
-from exec_algos.market.csvformat import CsvFormat
 from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from exec_algos.executions import FillForm, OwnFillsResult, OwnOrderForm
+    from exec_algos.executions import OwnFillsResult
     from exec_algos.executions.refused import RefusedRow
     from exec_algos.market.bars import Bars
     from exec_algos.studies.request import StudyRequest
@@ -57,36 +55,27 @@ class OwnFiles:
     taxes_in_commission: bool | None
     fees: str | None
 
-    def terms(self, text: CsvFormat) -> dict[str, Any]:
-        """What `analyse` takes; what is said of text files of bars holds for these too where they have nothing of their own."""
+    def terms(self) -> dict[str, Any]:
+        """What `analyse` takes."""
         from exec_algos.executions import FillForm, OwnOrderForm
 
         if self.orders is None and (self.order_columns or any(self.order_text.values())):
             raise UsageError(
                 "--order-columns, --order-decimal, --order-date-format and --order-encoding say how --orders is written; name it"
             )
-
-        def form(kind: Any, columns: str | None, own: Mapping[str, str | None]) -> OwnOrderForm | FillForm:
-            said = {name: own[name] or getattr(text, name) for name in ("decimal", "date_format")}
-            return kind(columns=columns, sides=self.sides, **said)  # type: ignore[no-any-return]
-
+        order, fill = (
+            {"decimal": text["decimal"], "date_format": text["date_format"], "sides": self.sides}
+            for text in (self.order_text, self.fill_text)
+        )
         return {
-            "order_form": form(OwnOrderForm, self.order_columns, self.order_text),
-            "fill_form": form(FillForm, self.fill_columns, self.fill_text),
-            "order_encoding": self.order_text["encoding"] or text.encoding, "fill_encoding": self.fill_text["encoding"] or text.encoding,
+            "order_form": OwnOrderForm(columns=self.order_columns, **order), "order_encoding": self.order_text["encoding"],
+            "fill_form": FillForm(columns=self.fill_columns, **fill), "fill_encoding": self.fill_text["encoding"],
             "keep": [name.strip() for name in self.keep.split(",") if name.strip()], "stamped": self.stamped,
             "taxes_in_commission": self.taxes_in_commission, "fees": self.fees,
         }  # fmt: skip
 
 
-def bars_reading(reading: Reading, sources: Sequence[str]) -> Reading:
-    """What was said of text, without it where the bars are a store: there it is of orders and fills alone."""
-    from exec_algos.market.store import BarStore
-
-    return reading._replace(csv=CsvFormat()) if BarStore.found_at(sources[0]) else reading
-
-
-def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, text: CsvFormat, out: Path, show: Show) -> None:
+def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, out: Path, show: Show) -> None:
     """Analyse own fills, write tables and report to `out`, and print what they cost.
 
     Raises
@@ -100,7 +89,7 @@ def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, text: C
     from exec_algos.reports import write_report
 
     _check_out(out)
-    terms = files.terms(text) | _simulated(request, files)
+    terms = files.terms() | _simulated(request, files)
     if request.splits is not None:
         bars = bars.adjusted(request.splits)
     with _progress(quiet=show.as_json) as report:

@@ -107,6 +107,9 @@ def _of_orders(work: Work) -> Iterator[str]:
     endless = int((~orders.has_end[places]).sum())
     if endless:
         yield f"{numbered(endless, 'order')} without an end: the window ends with the bar of the last fill, which nobody knew before"
+    clipped = len(work.counted.orders.clipped)
+    if clipped:
+        yield f"{numbered(clipped, 'order')} clipped to the session; row by row in clipped.csv"
     average = int((~work.given.filled.single[places]).sum())
     if average:
         yield (

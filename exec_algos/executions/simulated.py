@@ -110,12 +110,13 @@ def simulate(  # noqa: PLR0913 - orders, a market, and what works them
     except NothingLeftError as error:
         return Simulated(None, None, 0, (), (*notes, f"no order could be simulated: {error}"))
     skipped = tuple(result.skipped.itertuples(index=False, name=None))
-    if skipped:
+    many = len(result.parents) // len(algorithms)
+    if many < len(rows):
+        why = counted(row[2] for row in skipped)
         notes.append(
-            f"{len(skipped):,} of {len(asked.rows):,} orders are not simulated: {counted(row[2] for row in skipped)}; their own fills "
+            f"{len(rows) - many:,} of {len(asked.rows):,} orders are not simulated (sessions of symbols: {why}); their own fills "
             "count, and pairs are of the others"
         )
-    many = len(result.parents) // len(algorithms)
     return Simulated(*_measured(result, asked, measured, market), many, skipped, tuple(notes))
 
 

@@ -220,6 +220,23 @@ def test_orders_that_cannot_be_simulated_keep_their_own_fills_and_pairs_are_of_t
     assert "1 of 2 orders have no whole bar in their window: no algorithm can work them" in found.config["own_fills"]["notes"]
 
 
+def test_orders_of_too_short_a_history_are_counted_and_not_their_sessions():
+    later = "2024-01-03"
+    orders = [one_order(order_id=k, start=f"{day} 09:32", end=f"{day} 09:36") for k, day in (("a", DAY), ("b", DAY), ("c", later))]
+    rows = [{"order_id": k, "quantity": 9, "price": 10.2, "time": f"{day} 09:32:10"} for k, day in (("a", DAY), ("b", DAY), ("c", later))]
+    found = analysed(orders, pd.DataFrame(rows), algorithms=["vwap:profile_days=1"])
+    assert found.parents.groupby("algorithm").size().to_dict() == {OWN_FILLS: 3, "vwap:profile_days=1": 1}
+    assert any(note.startswith("2 of 3 orders are not simulated") for note in found.config["own_fills"]["notes"])
+    assert found.config["own_fills"]["counts"]["orders_simulated"] == 1
+
+
+def test_a_window_beyond_the_session_is_clipped_and_said():
+    found = analysed(one_order(start=f"{DAY} 09:00"), fills_of((30, 10.2, "09:32:10")))
+    assert own(found)["start"].strftime("%H:%M") == "09:30"
+    assert [row[:2] for row in found.clipped] == [(1, f"{DAY} 09:00 to {DAY} 09:36")]
+    assert "1 order clipped to the session; row by row in clipped.csv" in found.config["own_fills"]["notes"]
+
+
 def test_fills_of_before_a_split_are_in_shares_after_it():
     rows = [(20.0, 20.0, 20.0, 20.0, 100)] * 20
     after = [(10.0, 10.0, 10.0, 10.0, 200)] * 20
