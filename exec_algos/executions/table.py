@@ -104,7 +104,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame, form: OrderForm, e
 def _of_parquet(data: bytes, place: str) -> Table:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(data)).combine_chunks()
+    table = pq.read_table(io.BytesIO(data), page_checksum_verification=True).combine_chunks()
     return Table(list(table.column_names), [_told(column.combine_chunks()) for column in table.columns], _counted(len(table)), ",", place)
 
 
