@@ -359,9 +359,7 @@ def tca(  # noqa: PLR0913, PLR0917 - each is an option
             spread_bps=spread_bps, spread=spread, impact="" if impact == "0" else impact, preset=preset,
             profile_days=profile_days, interval=interval, lot_size=lot_size, driver=driver, splits=splits, limits=limits,
         )  # fmt: skip
-        analyse_and_show(
-            bars_to_study(bars, reading), files, request, out, Show(by=by, currency=currency, as_json=as_json)
-        )
+        analyse_and_show(bars_to_study(bars, reading), files, request, out, Show(by=by, currency=currency, as_json=as_json))
 
 
 @app.command("demo")

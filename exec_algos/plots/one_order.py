@@ -11,11 +11,15 @@ from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.style import name
+from exec_algos.textform import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.plots.drawn import Drawn
+
+
+MOST = 30  # letters of a symbol in a title
 
 
 class Tape(NamedTuple):
@@ -120,13 +124,14 @@ def title_of(order: Any) -> str:
     """Symbol, side, shares, day and window."""
     day = "" if order.start.date() == order.end.date() else "%Y-%m-%d "
     window = f"{order.start:%H:%M} to {order.end:{day}%H:%M}"
-    return f"{name(order.symbol, 30)}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
+    return f"{name(order.symbol, MOST)}: {order.side.lower()} {order.quantity:,} shares, {order.session:%Y-%m-%d}, {window}"
 
 
 def note_of(order: Any) -> str:
-    """The numbers that find it again: its own, and the desk's where there is one."""
+    """What finds it again: its number, the desk's where there is one, and the symbol where the title has no room for it."""
     desk = f", order_id {order.order_id}" if "order_id" in order.index else ""
-    return f"parent order {order.parent_id}{desk}"
+    cut = len(visible(str(order.symbol))) > MOST
+    return f"parent order {order.parent_id}{desk}{f' of {order.symbol}' if cut else ''}"
 
 
 def results_of(order: Any) -> str:

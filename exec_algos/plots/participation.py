@@ -49,7 +49,7 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
     """Filled shares in % of the volume of each bar of the window: a row for each algorithm.
 
     A bar that stands for a bar of the market is as wide as it lasts. The dashed line is the participation cap, where there is one; bars
-    over it, as ``residual="force"`` makes them, are counted and darker. The dotted line is the order's share of the window's volume.
+    over it, as ``residual="force"`` makes them, are counted and darker. The dotted line is what was filled over the volume of the window.
 
     Parameters
     ----------
@@ -95,7 +95,11 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
     if until > end:
         clock.mark(parts, end)
     capped = "no participation cap" if np.isinf(cap) else f"dashed: the cap of {cap:.4g}"
-    notes = [f"{note_of(order)}; {capped}; dotted: the order's share of the window's volume", *missing, *worked_on(result, rows, until)]
+    notes = [
+        f"{note_of(order)}; {capped}; dotted: what was filled over the volume of the window",
+        *missing,
+        *worked_on(result, rows, until),
+    ]
     head(ax, f"Participation, {title_of(order)}", notes, above=1)
     return ax
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["representative", "schedule", "schedule_size"]
 
 ROW = 0.4  # inches of the row of an algorithm's fills
-KEY = "each algorithm has the colour and dashes of its row below, where a line is a fill: higher for more shares"
+KEY = "each algorithm has the look of its row below: a line is a fill, higher for more shares"
 _PANELS = 4.6  # inches of the other two panels
 _GAP = 0.42
 _MOST_DOTS = 2  # algorithms whose fills are drawn at their prices: more hide each other

@@ -161,12 +161,11 @@ def test_weighting_and_mark_of_the_shortfall_plot_are_used(result, found):
 @pytest.mark.slow
 def test_the_dots_of_the_markout_plot_are_the_means(result, found):
     ax = result.plot("markouts")
-    drawn = [np.asarray(line.get_ydata(), dtype=float) for panel in ax.figure.axes for line in panel.lines]
-    shown = found.markouts().xs("BUY", level="side").drop("close", level="horizon")  # sells mirror buys; the close has no time of its own
-    expected = [rows["mean"].tolist() for _, rows in shown.groupby(level=0, sort=False)]
-    assert len(expected) == 2
-    for means in expected:
-        assert any(len(dots) == len(means) and np.allclose(dots, means, equal_nan=True) for dots in drawn)
+    lines = {line.get_label(): line.get_ydata() for part in ax.figure.axes for line in part.get_lines() if ", " in line.get_label()}
+    expected = {f"{algorithm}, {side.lower()}": rows["mean"] for (algorithm, side), rows in found.markouts().groupby(level=[0, 1])}
+    assert set(lines) == set(expected)
+    for label, means in expected.items():
+        assert lines[label] == pytest.approx(means.iloc[:-1].dropna().to_numpy())  # the close is written
 
 
 @pytest.mark.slow
