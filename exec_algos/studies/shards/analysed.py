@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -40,11 +40,27 @@ from exec_algos.tca.trades import Trades
 if TYPE_CHECKING:
     import pandas as pd
 
-    from exec_algos.studies.shards.result import ShardedResult
-
 SHORTFALL, BENCHMARKS = "shortfall", "benchmarks"
 FILLS = ("parent_id", "algorithm", "timestamp", "symbol", "side", "quantity", "price", "rule_price", "spread", "impact")
 NOT_KEPT = "the analysis of a study in shards needs its single fills, which were not kept; fills=True or --fills keeps them"
+
+
+class Analysable(Protocol):
+    """A study in shards: `exec_algos.studies.shards.result.ShardedResult`."""
+
+    @property
+    def folder(self) -> str:
+        """Where it lies."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked."""
+        ...
+
+    def table(self, name: str = "parents", columns: Sequence[str] | None = None, algorithm: str | None = None) -> pd.DataFrame:
+        """Some columns of the rows of one algorithm."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +84,7 @@ class ShardedAnalysis:
     mark: str
     lines: pd.DataFrame
     missing: pd.DataFrame
-    result: ShardedResult = field(repr=False)
+    result: Analysable = field(repr=False)
 
     def shortfall(self, mark: str | None = None) -> pd.DataFrame:
         """As `Analysis.shortfall`.
@@ -104,7 +120,7 @@ class ShardedAnalysis:
         return found
 
 
-def analyse_shards(result: ShardedResult, store: str | os.PathLike[str] | None, mark: str) -> ShardedAnalysis:
+def analyse_shards(result: Analysable, store: str | os.PathLike[str] | None, mark: str) -> ShardedAnalysis:
     """See `ShardedResult.analysis`."""
     import pandas as pd
 
@@ -130,7 +146,7 @@ class StoreBars:
     config: Mapping[str, Any]
 
     @classmethod
-    def of(cls, result: ShardedResult, folder: StudyFolder, store: str | os.PathLike[str] | None) -> StoreBars:
+    def of(cls, result: Analysable, folder: StudyFolder, store: str | os.PathLike[str] | None) -> StoreBars:
         """Those of a study; `store` is where the bars lie, if not where they lay.
 
         Raises
