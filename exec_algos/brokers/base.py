@@ -11,7 +11,6 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from exec_algos.clock import Clock, Started, WallClock
-from exec_algos.config import get_settings
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
 from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
@@ -238,6 +237,8 @@ class BrokerAPI(ABC):
         UsageError
             The calendar knows of none.
         """
+        from exec_algos.config import get_settings  # pydantic takes its time to load
+
         found = sessions(get_settings().calendar, instant, instant + 14 * DAY)
         i = found.at_or_after(instant)
         if i == len(found):

@@ -14,7 +14,6 @@ from exec_algos.checks import check_real
 from exec_algos.clock import Started
 from exec_algos.clock.queue import Rank
 from exec_algos.clock.virtual import Pump, VirtualClock
-from exec_algos.config import get_settings
 from exec_algos.costs import Commission
 from exec_algos.costs.charges import check_days
 from exec_algos.errors import UsageError
@@ -99,6 +98,8 @@ class SimulatedBroker(BrokerAPI):
             return
         model = fill_model or FillModel()
         if bars is None and fill_model is None:
+            from exec_algos.config import get_settings  # pydantic takes its time to load
+
             model = FillModel(commission=Commission(rate=get_settings().commission_rate))
         if bars is None:
             self.market, self._synthetic = _synthetic_market(model, start), True
@@ -281,6 +282,8 @@ class SimulatedBroker(BrokerAPI):
 
 
 def _synthetic_market(model: FillModel, start: Moment | None) -> Market:
+    from exec_algos.config import get_settings
+
     settings = get_settings()
     day = Session(SYNTHETIC_DAY, SYNTHETIC_DAY + DAY, settings.timezone)
     first = SYNTHETIC_DAY if start is None else instant(start, day)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.stats.arrays import Floats, Ints
@@ -191,7 +190,9 @@ def sign_count(differences: npt.ArrayLike, clusters: Keys, weights: npt.ArrayLik
     sums = sums[sums != 0]
     if len(sums) < 2:
         return SignTest(math.nan, True, len(sums), math.nan, _few(known) or "fewer than two clusters with a difference")
-    p = float(stats.binomtest(int((sums > 0).sum()), len(sums)).pvalue)
+    from scipy.stats import binomtest  # it takes longer to load than most studies, which do not ask for it
+
+    p = float(binomtest(int((sums > 0).sum()), len(sums)).pvalue)
     return SignTest(p, True, len(sums), 2.0 ** (1 - len(sums)))
 
 

@@ -30,6 +30,13 @@ def test_the_false_discovery_rate_finds_what_its_authors_found():
 
 @given(ps)
 @settings(deadline=None, max_examples=80)
+def test_the_false_discovery_rate_is_scipys_to_the_last_bit(p):
+    for method in ("bh", "by"):
+        assert adjusted(p, method).tolist() == stats.false_discovery_control(p, method=method).tolist()
+
+
+@given(ps)
+@settings(deadline=None, max_examples=80)
 def test_adjusted_values_are_never_smaller_and_keep_the_order(p):
     raw = np.array(p)
     for method in ("holm", "bh", "by"):
