@@ -196,3 +196,7 @@ def test_the_keyboard_sorts_the_orders_and_opens_one(show, small):
     summary.focus()
     shown.page.keyboard.press("Enter")
     shown.page.locator("#orders details[open] svg.main-svg").first.wait_for()
+
+
+def test_a_page_of_25000_orders_is_small_enough_to_be_sent(large):
+    assert large.stat().st_size < 5e6
