@@ -24,6 +24,7 @@ MARK = "session_close"
 MOST_DAYS = 70  # more are drawn by month
 POINTS = 60  # of a curve
 BINS = 60  # of a histogram
+MOST_BANDS = 3  # of curves in one chart
 TAIL = 0.005  # of the orders at each end go into the outermost bins
 
 
@@ -85,6 +86,7 @@ def size(subject: Subject) -> Figure:
     title = "Cost against size"
     traces: list[Trace] = []
     reasons = []
+    banded = len(subject.algorithms) <= MOST_BANDS
     for number, name in enumerate(subject.algorithms):
         try:
             curve = subject.result.cost_curve(name)
@@ -96,9 +98,10 @@ def size(subject: Subject) -> Figure:
         x = np.geomspace(curve.smallest, curve.largest, POINTS)
         low, high = curve.band(x)
         shared = {"legendgroup": name, "type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+        band = {**shared, "x": numbers([*x, *x[::-1]], 5), "y": numbers([*high, *low[::-1]]), "fill": "toself",
+                "fillcolor": colour(number, "light"), "line": {"width": 0}, "showlegend": False}  # fmt: skip
         traces += [
-            {**shared, "x": numbers([*x, *x[::-1]], 5), "y": numbers([*high, *low[::-1]]), "fill": "toself",
-             "fillcolor": colour(number, "light"), "line": {"width": 0}, "showlegend": False},
+            *([band] if banded else []),
             {**shared, "hoverinfo": "x+y+name", "x": numbers(x, 5), "y": numbers(curve.at(x)), "name": label(name),
              "line": {"color": colour(number), "width": 2}},
             {**_groups(subject, name, number), "legendgroup": name, "showlegend": False},
@@ -108,7 +111,12 @@ def size(subject: Subject) -> Figure:
         "yaxis": axis("slippage against arrival, bps", zeroline=True),
         "height": 420,
     }
-    caption = "Dots are means of a tenth of the orders each; the line is a + b x sqrt(size), with its 95 % band."
+    bands = (
+        ", with its 95 % band"
+        if banded
+        else f"; of more than {MOST_BANDS} algorithms the 95 % bands are not drawn, for they hide each other"
+    )
+    caption = f"Dots are means of a tenth of the orders each; the line is a + b x sqrt(size){bands}."
     return Figure("size", title, caption, traces, layout, "" if traces else f"{reasons[0]}")
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from exec_algos.textform import visible
 
-COLOURS = 8  # of series in the style sheet
+COLOURS = 12  # of series in the style sheet
 Trace = dict[str, Any]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -57,7 +58,7 @@ def _texts(subject: Subject, costs: Costs) -> dict[str, Any]:
     return {
         "title": title(result), "answer": answer(subject), "caution": cautions(result), "first": _first(subject),
         "sections": SECTIONS, "costs_by_algorithm": [table for table in (main, in_money, pairs, *others) if table is not None],
-        "costs": costs, "by": by_tables(subject), "power": costs.power, "filled": filled_table(result),
+        "costs": costs, "by": by_tables(subject), "power": _once(subject, costs.power), "filled": filled_table(result),
         "unfilled": unfilled_table(result),
         "least_filled": least_filled_table(result), "base": named(subject.algorithms[0]), "skipped": skipped_table(result),
         "outside": outside(result), "data": data_lines(result.findings), "sessions": result.config["calendar"],
@@ -65,6 +66,11 @@ def _texts(subject: Subject, costs: Costs) -> dict[str, Any]:
         "hashes": hashes(result), "version": version("exec_algos"),
         "config": json.dumps(result.config, indent=2, default=str, ensure_ascii=False),
     }  # fmt: skip
+
+
+def _once(subject: Subject, lines: Mapping[str, str]) -> dict[str, str]:
+    """Lines by algorithm and side, those of sells left out where each has a twin."""
+    return {name: line for name, line in lines.items() if not (subject.note and name.endswith(", sell"))}
 
 
 def _first(subject: Subject) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,7 @@
   const themed = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   // "@0" is the colour of a series, "@0light" the same see-through, "@ink" a colour of the page
   const colour = (text) => {
-    const series = /^@(\d)(light)?$/.exec(text);
+    const series = /^@(\d+)(light)?$/.exec(text);
     if (series) return themed(`--s${series[1]}`) + (series[2] ? "2e" : "");
     return text.startsWith("@") ? themed(`--${text.slice(1)}`) : text;
   };
