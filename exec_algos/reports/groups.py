@@ -12,6 +12,7 @@ from exec_algos.reports.tables import ReportTable
 from exec_algos.tca.buckets import full_name
 from exec_algos.textform import listed
 
+MOST_KEPT = 50  # values of a column that a desk kept; of more it is looked at by only where that was asked for
 USUAL = ("symbol", "size", "hour", "session")
 TITLES = {"symbol": "By symbol", "size": "By size", "hour": "By hour of the start", "session": "By date", "side": "By side"}
 
@@ -32,15 +33,16 @@ def money_table(subject: Subject) -> ReportTable | None:
 
 
 def by_tables(subject: Subject) -> list[ReportTable]:
-    """Costs by symbol, size, hour, date and by what was asked for; those of which there is one group are left out."""
+    """Costs by symbol, size, hour, date, what a desk kept and what was asked for; those of which there is one group are left out."""
     return [table for name in names_of(subject) if (table := _by(subject, name)) is not None]
 
 
 def names_of(subject: Subject) -> list[str]:
-    """What costs are looked at by: what was asked for first."""
+    """What costs are looked at by: what was asked for first, then what a desk kept of its orders where it has few values."""
     twins = subject.result.has_twins()
+    few = [name for name in subject.kept if 1 < subject.shown[name].nunique() <= MOST_KEPT]
     both = [] if twins or subject.shown["side"].nunique() < 2 else ["side"]
-    return list(dict.fromkeys([*subject.by, *both, *USUAL]))
+    return list(dict.fromkeys([*subject.by, *few, *both, *USUAL]))
 
 
 def _by(subject: Subject, name: str) -> ReportTable | None:

@@ -13,7 +13,6 @@ from exec_algos.studies.extremes import extremes_of, fills_of
 from exec_algos.tca.buckets import percent_of_adv
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.places import rows_between
-from exec_algos.tca.table import COLUMNS
 from exec_algos.tca.trades import instants
 from exec_algos.textform import visible
 
@@ -53,7 +52,7 @@ def orders_table(subject: Subject) -> OrdersTable:
     base = every[every["algorithm"] == subject.algorithms[0]].reset_index(drop=True)
     chosen, note = _kept(base)
     kept = base.iloc[chosen]
-    columns = [*_of_orders(subject, kept), *_own(kept)]
+    columns = [*_of_orders(subject, kept), *(_texts(name, kept[name]) for name in subject.kept)]
     detailed = len(subject.algorithms) <= MOST_DETAILED
     for name in subject.algorithms:
         rows = every[every["algorithm"] == name].set_index("parent_id").reindex(kept["parent_id"])
@@ -185,12 +184,6 @@ def _money(subject: Subject, kept: pd.DataFrame) -> Any:
     worth = {symbol: subject.currencies.of(symbol).per_price for symbol in kept["symbol"].unique()}
     cost = kept[BENCHMARKS["interval_vwap"]] / 1e4 * kept["interval_vwap"] * kept["filled"]
     return cost * kept["symbol"].map(worth).astype(np.float64)
-
-
-def _own(kept: pd.DataFrame) -> list[dict[str, Any]]:
-    """Columns that came with a desk's orders."""
-    known = {*COLUMNS, "order_id", "window", "window_asked", "cluster"}
-    return [_texts(str(name), kept[name]) for name in kept.columns if name not in known and kept[name].dtype.kind not in "fiuM"]
 
 
 def _texts(title: str, column: pd.Series) -> dict[str, Any]:

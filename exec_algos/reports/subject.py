@@ -12,6 +12,7 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.market.currencies import Currencies, currencies
 from exec_algos.tca.names import BENCHMARKS
+from exec_algos.tca.table import COLUMNS
 from exec_algos.tca.twins import BUYS_ONLY
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class Subject:
     def note(self) -> str:
         """Why the sells are not counted; empty where they are."""
         return BUYS_ONLY if self.result.has_twins() else ""
+
+    @property
+    def kept(self) -> list[str]:
+        """Columns of texts that came with a desk's orders."""
+        known = {*COLUMNS, "order_id", "window", "window_asked", "cluster"}
+        parents = self.result.parents
+        return [name for name in parents.columns if name not in known and parents[name].dtype.kind not in "fiuM"]
 
     def rows(self, algorithm: str) -> pd.DataFrame:
         """The shown orders of one algorithm."""

@@ -90,6 +90,11 @@ def _small(fraction: float) -> str:
     return f"{fraction:.1%}" if fraction >= 0.0005 else "less than 0.1%"
 
 
+def _days_of_adv(config: Mapping[str, Any]) -> str:
+    """How many sessions a grid's ADV is the mean of; a desk's orders do not keep it."""
+    return f"{config['profile_days']} " if config["profile_days"] else ""
+
+
 def _skipped(skipped: pd.DataFrame) -> list[str]:
     """Symbols and sessions left out, of the most frequent reasons; the table below has all."""
     kinds = sorted(kinds_of(skipped["reason"]), reverse=True)
@@ -242,7 +247,7 @@ def assumptions(result: StudyResult) -> list[tuple[str, str]]:
         *(("read as", line) for line in config.get("read_as", ())),
         *([("VWAP of the bars", outside_line(config["vwaps_outside"], config["bars"]))] if "vwaps_outside" in config else []),
         *([("odd bars", f"beyond {limits_text(config['limits'])}; else the usual limits")] if "limits" in config else []),
-        ("average daily volume", f"mean of the {config['profile_days']} sessions with data before the order's"),
+        ("average daily volume", f"mean of the {_days_of_adv(config)}sessions with data before the order's"),
         ("rules", ", ".join(f"{name} {value}" for name, value in config.get("rules", {}).items() if value is not None) or "none"),
         ("lot", f"{config['lot_size']:g} shares"),
         ("driver", str(config["driver"])),

@@ -48,4 +48,4 @@ def hostile(folder: Path) -> Path:
     ]  # fmt: skip
     frame = pd.DataFrame([{**row, "order_id": f"{n} {row['symbol']}"} for n, row in enumerate(rows)])
     orders = ParentOrders.from_frame(frame, bars, calendar="XNYS", profile_days=1, keep=[HEAD])
-    return write_report(SlippageStudy(bars, orders, ["twap", "pov"]).run(), folder, by=[HEAD])
+    return write_report(SlippageStudy(bars, orders, ["twap", "pov"]).run(), folder)
