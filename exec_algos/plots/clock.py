@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from exec_algos.plots.drawn import Drawn
 
 HOUR = 3_600_000_000_000
+_MOST = 9  # ticks
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120)  # minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,25 @@ class Clock:
         if not self.parted:
             clock_axis(ax, self.zone, f"exchange time ({self.zone})")
             return
+        kept, labels = self._ticks()
+        ax.set_xticks(self.at(kept).tolist(), labels)
+        ax.set_xlabel(f"exchange time ({self.zone}), trading time only", fontsize=9, color=INK, parse_math=False)
+
+    def _ticks(self) -> tuple[Ints, list[str]]:
+        """Where stretches of trading begin, with their dates if there are several, and round times between them where there is room."""
         import pandas as pd
 
         begins = self.begins
-        kept = begins[:: max(1, -(-len(begins) // 8))]
-        stamps = [pd.Timestamp(int(begin), tz="UTC").tz_convert(self.zone) for begin in kept]
-        ax.set_xticks(self.at(kept).tolist(), [f"{stamp:%Y-%m-%d\n%H:%M}" for stamp in stamps])
-        ax.set_xlabel(f"exchange time ({self.zone}), trading time only", fontsize=9, color=INK, parse_math=False)
+        local = pd.DatetimeIndex(begins.view("datetime64[ns]"), tz="UTC").tz_convert(self.zone)
+        first = "%Y-%m-%d\n%H:%M" if len(local.normalize().unique()) > 1 else "%H:%M"
+        every = max(1, -(-len(begins) // _MOST))
+        ticks = {int(begin): f"{stamp:{first}}" for begin, stamp in zip(begins[::every], local[::every], strict=True)}
+        whole = float(np.diff(self.at(np.array([self.start, self.end], dtype=np.int64)))[0]) * 60
+        minutes = next((step for step in _STEPS if whole / step <= _MOST - len(ticks)), 0)
+        for begin, stamp in zip(begins, local, strict=True) if minutes else ():
+            stop = min(int(self.time.close[np.searchsorted(self.time.close, begin, side="right")]), self.end)
+            free = pd.Timedelta(minutes=minutes) / 2
+            for time in pd.date_range((stamp + free).ceil(f"{minutes}min"), freq=f"{minutes}min", periods=_MOST):
+                if time.value <= stop - free.value:
+                    ticks[time.value] = f"{time:%H:%M}"
+        return np.array(sorted(ticks), dtype=np.int64), [ticks[instant] for instant in sorted(ticks)]

@@ -9,7 +9,7 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.panels import columns_of, note_in, outer, panels, panels_size
+from exec_algos.plots.panels import columns_of, letters_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, folded, head, name
 from exec_algos.tca.clusters import clusters_of
 from exec_algos.tca.names import BENCHMARKS, NAMES
@@ -51,7 +51,8 @@ def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "s
     if groups < 1 or groups != int(groups):
         raise UsageError(f"groups must be a whole number of at least 1, got {groups!r}; 8 is usual")
     curves = {algorithm: result.cost_curve(algorithm, benchmark, form=form) for algorithm in result.config["algorithms"]}
-    said = [folded(_said(curve), _letters(len(curves))) for curve in curves.values()]
+    letters = letters_of(ax, len(curves))
+    said = [folded(_said(curve), letters) for curve in curves.values()]
     lines = max(map(len, said))
     parts = panels(ax, len(curves), columns_of(len(curves)), gaps=(0.25, (lines + 1.9) * LINE / 72))
     for i, (part, (algorithm, curve)) in enumerate(zip(parts, curves.items(), strict=True)):
@@ -59,7 +60,7 @@ def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "s
         _draw_groups(part, _grouped(result, algorithm, benchmark, groups), i, algorithm)
         if not curve.reason:
             _draw_curve(part, curve, colour(i))
-        note_in(part, name(algorithm, _letters(len(curves))), bold=True, lines=lines, ink=colour(i))
+        note_in(part, name(algorithm, letters), bold=True, lines=lines, ink=colour(i))
         note_in(part, "\n".join([*said[i], *[""] * (lines - len(said[i]))]), ink=GREY)
         clean(part)
     ax.set_xlim(left=0)
@@ -72,11 +73,6 @@ def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "s
 def cost_size(result: Drawn) -> FigureSize:
     """Higher with each row of panels."""
     return panels_size(len(result.config["algorithms"]), 3.6, 2.2)
-
-
-def _letters(count: int) -> int:
-    """That fit over a panel."""
-    return 120 // columns_of(count) - 3
 
 
 def _grouped(result: Drawn, algorithm: str, benchmark: str, groups: int) -> pd.DataFrame:

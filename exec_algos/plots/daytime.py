@@ -12,7 +12,7 @@ from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, at_least, clean, head, name
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, at_least, clean, head, name, span
 from exec_algos.tca.benchmarks import slippage_bps
 from exec_algos.tca.fidelity import DAY_MINUTES, fill_slippage
 from exec_algos.tca.trades import Stamped, Trades, inside_bar
@@ -182,7 +182,7 @@ def _name_columns(ax: Axes, cells: pd.DataFrame) -> None:
     width = ax.get_position().width * figure.get_figwidth() * 72
     most = int(0.4 * width / LETTER)
     names = [name(row, most) for row in cells.index]
-    wide = (max(map(len, names)) * LETTER + 8) / width
+    wide = (max(map(span, names)) * LETTER + 8) / width
     ax.set_xlim(-columns * wide / (1 - wide), columns)
     for row, text in enumerate(names):
         ax.text(-0.1, row + 0.5, text, ha="right", va="center", fontsize=SMALL, color=INK, parse_math=False)

@@ -43,6 +43,7 @@ def write(axes: Iterable[Axes]) -> None:
     unknown: dict[str, None] = {}
     for ax in axes:
         for text in ax.findobj(Text):  # names in ticks would be made anew: plots write them as texts
+            text.set_usetex(False)  # where the user has LaTeX set all texts, a name would be its source
             if not text.get_text().isascii():
                 unknown |= dict.fromkeys(_write(text))
     if unknown:
@@ -107,7 +108,6 @@ def _signs(path: str) -> frozenset[int]:
         return frozenset()
 
 
-@lru_cache(maxsize=64)
 def _own_signs(families: tuple[str, ...]) -> frozenset[int]:
     """What the first font of the families has."""
     from matplotlib.font_manager import FontProperties, findfont

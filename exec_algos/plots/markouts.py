@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.panels import columns_of, note_in, outer, panels, panels_size
+from exec_algos.plots.panels import columns_of, letters_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, estimate_text, head, name
 from exec_algos.tca.twins import shown_once
 
@@ -45,7 +45,7 @@ def markouts(result: Drawn, ax: Axes) -> Axes:
     shown = shown_once(result.analysis().markouts(), ("mean",))
     table = shown.table
     algorithms = list(dict.fromkeys(table.index.get_level_values("algorithm")))
-    letters = 120 // columns_of(len(algorithms)) - 3
+    letters = letters_of(ax, len(algorithms))
     said = [_at_close(table.loc[algorithm]) for algorithm in algorithms]
     lines = max(map(len, said))
     parts = panels(ax, len(algorithms), columns_of(len(algorithms)), gaps=(0.25, (lines + 1.9) * LINE / 72))

@@ -10,7 +10,7 @@ from exec_algos.checks import Floats
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.plots.bins import edges_of
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.panels import columns_of, note_in, outer, panels, panels_size
+from exec_algos.plots.panels import columns_of, letters_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, estimate_text, head, name
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.textform import numbered
@@ -61,8 +61,8 @@ def paired(result: Drawn, ax: Axes, *, first: str | None = None, second: str | N
     edges = edges_of([pair.values for pair in pairs], ends)
     shares = [np.histogram(pair.values, edges)[0] / max(len(pair.values), 1) for pair in pairs]
     tallest = max(float(share.max()) for share in shares) or 1.0
+    letters = letters_of(ax, len(pairs))
     parts = panels(ax, len(pairs), columns_of(len(pairs)), gaps=(0.25, 3.6 * LINE / 72))
-    letters = 120 // columns_of(len(pairs)) - 3
     for part, pair, share in zip(parts, pairs, shares, strict=True):
         ink = colour(list(result.config["algorithms"]).index(pair.other))
         _draw(part, pair, (share * 100, edges, tallest * 100), ink)

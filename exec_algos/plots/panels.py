@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from exec_algos.plots.style import INK, LINE, SMALL, FigureSize
+from exec_algos.plots.style import INK, LINE, SMALL, FigureSize, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 def columns_of(count: int) -> int:
     """Panels side by side: up to two while there are at most four, else three."""
     return min(count, 2) if count <= 4 else 3
+
+
+def letters_of(ax: Axes, count: int) -> int:
+    """Letters that fit over each of `count` panels in the place of `ax`."""
+    return max(int(width_of(ax) / 4.75) // columns_of(count) - 3, 12)
 
 
 def panels_size(count: int, alone: float, row: float) -> FigureSize:

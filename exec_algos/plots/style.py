@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import east_asian_width
 from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
@@ -75,6 +76,7 @@ def _pyplot_shows() -> bool:
 def _axes(figure: Figure, size: FigureSize) -> Axes:
     width, height, top = size
     _MADE.add(figure)
+    figure.set_facecolor("white")  # also under a dark style of the user's, for our inks are dark
     figure.subplots_adjust(left=_LEFT / width, right=1 - _RIGHT / width, bottom=_BOTTOM / height, top=1 - top / height)
     return figure.add_subplot()
 
@@ -108,8 +110,14 @@ def look(i: int) -> dict[str, Any]:
 def name(text: object, most: int = 60) -> str:
     """A name as it is drawn: controls as escapes, and of a long one its two ends."""
     seen = visible(str(text))
+    most = int(most * len(seen) / max(span(seen), 1))
     head_length = (most - 1) // 2
     return seen if len(seen) <= most else f"{seen[:head_length]}…{seen[-(most - 1 - head_length) :]}"
+
+
+def span(text: str) -> int:
+    """Room that a text takes, in usual letters: those of Hangul and Chinese are twice as wide."""
+    return sum(1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 def signed(amount: float, _: object = None) -> str:
@@ -139,6 +147,7 @@ def folded(text: str, width: int = 118) -> list[str]:
 
 def clean(ax: Axes) -> None:
     """A quiet frame and a pale grid."""
+    ax.set_facecolor("white")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
     ax.tick_params(colors=INK, labelsize=SMALL)
@@ -149,7 +158,7 @@ def clean(ax: Axes) -> None:
 def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: float = 0) -> None:
     """Title and small notes, folded, over the axes, with room for `above` lines (of a legend) under them."""
     style: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "bottom", "parse_math": False}
-    height, width = 4.0 + LINE * above, _width(ax)
+    height, width = 4.0 + LINE * above, width_of(ax)
     for note in reversed(notes):
         lines = folded(note, int(width / 4.75))
         ax.annotate("\n".join(lines), (0, 1), (0, height), fontsize=SMALL, color=GREY, linespacing=1.25, **style)
@@ -159,7 +168,7 @@ def head(ax: Axes, title: str, notes: Sequence[str] = (), *, above: float = 0) -
     _room(ax, height + TITLE)
 
 
-def _width(ax: Axes) -> float:
+def width_of(ax: Axes) -> float:
     """Of the place that the axes or the panels beside them have, points."""
     figure, spec = ax.get_figure(root=True), ax.get_subplotspec()
     assert figure is not None  # for mypy: it is drawn on
@@ -203,9 +212,9 @@ def legend_above(ax: Axes, entries: Mapping[str, Any] | None = None) -> int:
     if not handles:
         return 0
     labels = [f" {label}" if label.startswith("_") else label for label in (name(label, 80) for label in labels)]  # "_" would leave it out
-    room = int(_width(ax) / 4.75)
-    fits = sum(len(label) + 7 for label in labels) <= room
-    columns = len(labels) if fits else max(1, min(len(labels), room // (max(map(len, labels)) + 7)))
+    room = int(width_of(ax) / 4.75)
+    fits = sum(span(label) + 7 for label in labels) <= room
+    columns = len(labels) if fits else max(1, min(len(labels), room // (max(map(span, labels)) + 7)))
     legend = ax.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=SMALL,
         borderaxespad=0.15, borderpad=0.1, handlelength=1.8, columnspacing=1.6, labelspacing=0.25, handletextpad=0.6,

@@ -5,11 +5,13 @@ import warnings
 import pytest
 from markets import bars_of, market, study_of
 from matplotlib import font_manager
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from exec_algos import FillModel
 from exec_algos.plots import KINDS, fonts, png
+from exec_algos.plots.style import name, span
 
 HANGUL = "삼성전자"
 HOSTILE = (r"$\frac{1}$", "a\x1b[2J\u202eb\n", "_hidden", "N" * 80, "x" * 30 + "$" * 3)
@@ -105,12 +107,31 @@ def test_no_text_of_a_hostile_name_is_mathematics_or_a_control(hostile, kind):
     assert not [text.get_text() for text in shown if len(text.get_text()) > 400]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_one_order_of_a_hostile_name_is_drawn(hostile, name):
-    order = hostile.parents[hostile.parents["symbol"] == name]["parent_id"].iloc[0]
+@pytest.mark.parametrize("symbol", HOSTILE)
+def test_one_order_of_a_hostile_name_is_drawn(hostile, symbol):
+    order = hostile.parents[hostile.parents["symbol"] == symbol]["parent_id"].iloc[0]
     ax = hostile.plot("schedule", Figure(figsize=(9, 7)).add_subplot(), parent_id=order)
     figure = ax.get_figure()
     figure.draw_without_rendering()
     title = ax._left_title
     assert title.get_window_extent().x1 <= figure.bbox.x1
     assert "buy 30 shares, 2025-11-26" in title.get_text()
+
+
+@pytest.mark.parametrize("kind", ["schedule", "cost", "daytime"])
+def test_a_dark_style_and_latex_of_the_users_leave_a_plot_readable(hostile, kind):
+    import matplotlib as mpl
+
+    dark = {"figure.facecolor": "black", "axes.facecolor": "black", "savefig.facecolor": "auto", "text.usetex": True}
+    with mpl.rc_context(dark):
+        ax = hostile.plot(kind)
+        assert not any(text.get_usetex() for text in texts(ax))
+    assert {to_hex(part.get_facecolor()) for part in (ax.get_figure(), *ax.get_figure().axes)} == {"#ffffff"}
+
+
+def test_hangul_takes_the_room_of_two_letters():
+    assert span(HANGUL) == 8
+    short = name(HANGUL * 10, 21)
+    assert span(short) <= 21
+    assert short.startswith("삼성전자…")
+    assert short.endswith(HANGUL)

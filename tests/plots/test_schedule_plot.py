@@ -10,6 +10,8 @@ from markets import market, study_of
 from matplotlib.dates import date2num
 
 from exec_algos import FillModel, ParentOrders, Rules, SlippageStudy
+from exec_algos.market.calendars import sessions
+from exec_algos.market.synthetic import synthetic_bars
 from exec_algos.plots.schedule import schedule, schedule_size
 from exec_algos.plots.style import bare_axes
 
@@ -89,8 +91,8 @@ def test_a_night_takes_no_room(over_night):
     ax, prices, strip = panels(over_night)
     low, high = strip.get_xlim()
     assert (low, high) == pytest.approx((0.0, 2.5))  # an hour of one day and an hour and a half of the next
-    assert [text.get_text() for text in strip.get_xticklabels()] == ["2025-11-25\n15:00", "2025-11-26\n09:30"]
-    assert np.asarray(strip.get_xticks()) == pytest.approx([0.0, 1.0])
+    ticks = dict(zip([text.get_text() for text in strip.get_xticklabels()], strip.get_xticks(), strict=True))
+    assert ticks == pytest.approx({"2025-11-25\n15:00": 0.0, "15:30": 0.5, "2025-11-26\n09:30": 1.0, "10:00": 1.5, "10:30": 2.0})
     filled = next(line for line in ax.get_lines() if line.get_label() == "twap: filled")
     assert filled.get_xdata()[-1] == pytest.approx(2.5)
     assert "trading time only" in strip.get_xlabel()
@@ -148,3 +150,26 @@ def test_what_was_worked_on_behind_the_window_is_shown(residual, price):
     assert sum(bar.get_height() / 100 * volume for bar, volume in zip(part.patches, shown, strict=True)) == pytest.approx(
         mine["quantity"].sum()
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "ticks"),
+    [
+        # Tokyo pauses from 11:30 to 12:30
+        ("10:30", "13:30", {"10:30": 0.0, "11:00": 0.5, "12:30": 1.0, "13:00": 1.5}),
+        ("11:00", "12:45", {"11:00": 0.0, "11:10": 1 / 6, "11:20": 1 / 3, "12:30": 0.5, "12:40": 2 / 3}),
+    ],
+)
+def test_a_pause_takes_no_room_and_round_times_stand_between(start, end, ticks):
+    hours = sessions("XTKS", pd.Timestamp("2024-03-05").value, pd.Timestamp("2024-03-07").value)
+    bars = synthetic_bars(["ANY"], hours, seed=1)
+    orders = pd.DataFrame(
+        {"symbol": ["ANY"], "side": ["buy"], "quantity": [600], "start": [f"2024-03-06 {start}"], "end": [f"2024-03-06 {end}"]}
+    )
+    result = SlippageStudy(bars, ParentOrders.from_frame(orders, bars, calendar="XTKS"), ["twap"], FillModel()).run()
+    ax, _, strip = panels(result)
+    drawn = dict(zip([text.get_text() for text in strip.get_xticklabels()], strip.get_xticks(), strict=True))
+    assert {label: place for label, place in drawn.items() if label in ticks} == pytest.approx(ticks)
+    filled = next(line for line in ax.get_lines() if line.get_label() == "twap: filled")
+    x, y = filled.get_xdata()[1:-1], filled.get_ydata()[1:-1]
+    assert y == pytest.approx(100 * (x + 1 / 60) / strip.get_xlim()[1], abs=0.1)  # a straight line over lunch too, but for half a share
