@@ -10,12 +10,12 @@ import numpy as np
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.fonts import lettered
+from exec_algos.plots.one_order import stamped_at
 from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, at_least, clean, head, name, span
 from exec_algos.tca.benchmarks import slippage_bps
 from exec_algos.tca.fidelity import DAY_MINUTES, fill_slippage
-from exec_algos.tca.trades import Stamped, Trades, inside_bar
+from exec_algos.tca.trades import Trades, inside_bar
 from exec_algos.tca.twins import BUYS_ONLY
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _fills(result: Drawn, against: str, minutes: int, *, buys_only: bool) -> pd.
 
     fills = result.fills[result.fills["side"] == "BUY"] if buys_only else result.fills
     trades = Trades.of(fills, result.parents, result.bars)
-    stamped: Stamped = "start" if PRICE_RULES[result.config["fill_model"]["price"]].at_start else "end"
+    stamped = stamped_at(result)
     local = pd.DatetimeIndex(inside_bar(trades.time, stamped).view("datetime64[ns]"), tz="UTC").tz_convert(result.config["zone"])
     slot: Ints = (local.hour.to_numpy() * 60 + local.minute.to_numpy()) // minutes * minutes
     columns: dict[str, Callable[[], Floats]] = {
@@ -159,12 +159,13 @@ def _draw(ax: Axes, cells: pd.DataFrame, value: str) -> float:
         np.arange(columns + 1), np.arange(rows + 1), data, cmap="RdBu_r" if value == "cost" else "Blues", norm=scale,
         edgecolor="white", linewidth=0.8,
     )  # fmt: skip
+    digits = 1 if top < 100 else 0
     small = min(7.5, 9.0 * 16 / max(columns, 1))
     if columns <= _MOST_NUMBERS:
         for (row, column), number in np.ndenumerate(data.filled(np.nan)):
             if math.isfinite(number):
                 dark = np.dot(mesh.cmap(scale(number))[:3], (0.299, 0.587, 0.114)) < 0.55
-                text = f"{number:+.{1 if top < 100 else 0}f}" if value == "cost" else f"{number:.0f}"
+                text = f"{round(number, digits) + 0.0:+.{digits}f}" if value == "cost" else f"{number:.0f}"  # + 0: no "-0.0"
                 ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=small, color="white" if dark else INK)
     ax.set_ylim(rows, 0)
     clean(ax)

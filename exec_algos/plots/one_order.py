@@ -10,7 +10,8 @@ import numpy as np
 from exec_algos.checks import Floats, Ints
 from exec_algos.errors import UsageError
 from exec_algos.fills import PRICE_RULES
-from exec_algos.plots.style import name
+from exec_algos.plots.style import name, percent
+from exec_algos.tca.trades import Stamped
 from exec_algos.textform import visible
 
 if TYPE_CHECKING:
@@ -90,10 +91,16 @@ def bars_shown(result: Drawn, order: Any, until: int) -> slice:
     return slice(int(first), int(last))
 
 
+def stamped_at(result: Drawn) -> Stamped:
+    """At which end of their bar fills are stamped; real ones, which no fill model made, lie in the bar that has begun."""
+    price = result.config.get("fill_model", {}).get("price")
+    return "start" if price is None or PRICE_RULES[price].at_start else "end"
+
+
 def shown_until(result: Drawn, rows: pd.DataFrame) -> int:
     """The end of the window, or of the bar of the last fill where a residual was worked on behind it: ns UTC."""
     end = window_of(rows.iloc[0])[1]
-    step = result.bars.step if PRICE_RULES[result.config["fill_model"]["price"]].at_start else 0
+    step = result.bars.step if stamped_at(result) == "start" else 0
     last = [int(times.max()) + step for times, _, _ in (trades_of(result, row) for row in rows.itertuples()) if len(times)]
     return max([end, *last])
 
@@ -136,10 +143,10 @@ def note_of(order: Any) -> str:
 
 def results_of(order: Any) -> str:
     """What became of it with one algorithm."""
-    part = "volume 0" if math.isnan(order.participation) else f"{order.participation:.1%} of volume"
+    part = "volume 0" if math.isnan(order.participation) else f"{percent(order.participation)} of volume"
     cost = order.slippage_vwap_bps
     against = "slippage not estimable" if math.isnan(cost) else f"{cost:+.2f} bps against VWAP"
-    return f"filled {order.fill_rate:.1%}, {part}, {against}"
+    return f"filled {percent(order.fill_rate)}, {part}, {against}"
 
 
 def fills_missing(result: Drawn, rows: pd.DataFrame) -> list[str]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from exec_algos.checks import Floats
 from exec_algos.errors import UsageError
-from exec_algos.fills import PRICE_RULES
 from exec_algos.plots.clock import Clock
 from exec_algos.plots.fonts import lettered
 from exec_algos.plots.one_order import (
@@ -17,6 +16,7 @@ from exec_algos.plots.one_order import (
     note_of,
     rows_of,
     shown_until,
+    stamped_at,
     tape_of,
     title_of,
     trades_of,
@@ -24,8 +24,8 @@ from exec_algos.plots.one_order import (
     worked_on,
 )
 from exec_algos.plots.panels import note_in, panels
-from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, head, name
-from exec_algos.tca.trades import Stamped, bar_rows
+from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, head, name, percent
+from exec_algos.tca.trades import bar_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ROW = 1.05  # inches of an algorithm
 CAP = "#7a0010"
 SLACK = 1e-9
+_FAR = 4  # a cap so many times the largest bar is written, not drawn: it would leave nothing to see
 
 
 class _Part(NamedTuple):
@@ -75,10 +76,12 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
     tape, clock = tape_of(result, order, until), Clock.of(result, start, until)
     edges = clock.at(tape.end - result.bars.step), clock.at(tape.end)
     parts = panels(ax, len(rows), 1, gaps=(0.0, 1.9 * LINE / 72))
+    highest = 0.0
     for i, (part, (_, row)) in enumerate(zip(parts, rows.iterrows(), strict=True)):
         share = _part(result, row, until)
         over = share.taken > cap * (1 + SLACK)
         height = np.nan_to_num(share.taken) * 100
+        highest = max(highest, float(height.max(initial=0.0)))
         for chosen, ink in ((~over, colour(i)), (over, CAP)):
             widths = (edges[1] - edges[0])[chosen]
             part.bar(
@@ -88,13 +91,13 @@ def participation(result: Drawn, ax: Axes, *, parent_id: int | None = None) -> A
         note_in(part, name(row.algorithm, 50), bold=True, ink=colour(i))
         note_in(part, _said(row, share, over), ink=GREY, right=True)
         clean(part)
-    highest = max([part.dataLim.y1 for part in parts if np.isfinite(part.dataLim.y1)] + [cap * 100 if np.isfinite(cap) else 0.0])
-    ax.set_ylim(0, 1.12 * highest or 1.0)
+    far = np.isfinite(cap) and cap * 100 > _FAR * highest > 0
+    ax.set_ylim(0, 1.12 * (highest if far or not np.isfinite(cap) else max(highest, cap * 100)) or 1.0)
     parts[len(parts) // 2].set_ylabel("% of the bar's volume", fontsize=9, color=INK)
     clock.finish(parts[-1])
     if until > end:
         clock.mark(parts, end)
-    capped = "no participation cap" if np.isinf(cap) else f"dashed: the cap of {cap:.4g}"
+    capped = "no participation cap" if np.isinf(cap) else f"dashed: the cap of {cap:.4g}{', above the axis' if far else ''}"
     notes = [
         f"{note_of(order)}; {capped}; dotted: what was filled over the volume of the window",
         *missing,
@@ -112,7 +115,7 @@ def participation_size(result: Drawn) -> FigureSize:
 
 def cap_of(result: Drawn) -> float:
     """The participation cap of the fill model; infinity where there is none."""
-    cap = result.config["fill_model"].get("max_participation")
+    cap = result.config.get("fill_model", {}).get("max_participation")
     return np.inf if cap is None else float(cap)
 
 
@@ -120,8 +123,7 @@ def _part(result: Drawn, order: Any, until: int) -> _Part:
     bars, shown = result.bars, bars_shown(result, order, until)
     symbol, first, last = bars.symbols.index(order.symbol), shown.start, shown.stop
     times, shares, _ = trades_of(result, order)
-    stamped: Stamped = "start" if PRICE_RULES[result.config["fill_model"]["price"]].at_start else "end"
-    held = bar_rows(bars, np.full(len(times), symbol, dtype=np.int64), times, stamped)
+    held = bar_rows(bars, np.full(len(times), symbol, dtype=np.int64), times, stamped_at(result))
     inside = (held >= first) & (held < last)
     filled = np.bincount(held[inside] - first, shares[inside], last - first)
     volume = bars.volume[first:last]
@@ -140,9 +142,9 @@ def _draw_lines(ax: Axes, cap: float, mean: float) -> None:
 def _said(order: Any, share: _Part, over: Any) -> str:
     known = share.taken[np.isfinite(share.taken)]
     traded = int((known > 0).sum())
-    largest = f", largest {known.max():.1%}" if traded else ""
+    largest = f", largest {percent(known.max())}" if traded else ""
     above = f", {int(over.sum())} over the cap" if over.any() else ""
     silent = len(share.taken) - len(known)
     quiet = f", {silent} without volume" if silent else ""
     outside = f", {share.lost:,.10g} shares in no bar with volume" if share.lost else ""
-    return f"filled {order.fill_rate:.1%}, in {traded} of {len(share.taken)} bars{largest}{above}{quiet}{outside}"
+    return f"filled {percent(order.fill_rate)}, in {traded} of {len(share.taken)} bars{largest}{above}{quiet}{outside}"

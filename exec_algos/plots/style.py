@@ -140,6 +140,11 @@ def estimate_text(line: Any, digits: int = 2) -> str:
     return f"{line['mean']:+.{digits}f} [{interval}]"
 
 
+def percent(part: float) -> str:
+    """A fraction in %: ``12.3%``, ``0.04%``, ``0.0%``."""
+    return f"{part:.1%}" if part >= 0.001 or part <= 0 else f"{part * 100:.1g}%"
+
+
 def folded(text: str, width: int = 118) -> list[str]:
     """A note in lines that fit over a plot of the usual width."""
     return wrap(visible(text), width) or [""]

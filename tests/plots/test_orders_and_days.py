@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from exec_algos import FillModel, Rules, SlippageStudy
 from exec_algos.costs import FixedSpread
 from exec_algos.errors import UnknownNameError, UsageError
-from exec_algos.plots.style import COLOURS, DASHES, bare_axes, look, name, signed
+from exec_algos.plots.style import COLOURS, DASHES, bare_axes, look, name, percent, signed
 from exec_algos.tca.twins import BUYS_ONLY
 
 MODEL = FillModel(max_participation=0.2, price="vwap", spread=FixedSpread(20))
@@ -75,6 +75,22 @@ def test_without_a_cap_there_is_no_line(result):
     ax = free.plot("participation", own())
     assert "no participation cap" in words(ax)
     assert "cap" not in {line.get_label() for line in ax.get_lines()}
+
+
+def test_a_cap_far_above_all_bars_is_written(result):
+    small = study_of(market(9), ["twap"], FillModel(max_participation=0.9, price="vwap"), size="3", profile_days=2, sides=("BUY",)).run()
+    order = order_of(small, "twap", 3)
+    largest = np.nanmax(by_bar(small, order))
+    ax = small.plot("participation", own(), parent_id=order.parent_id)
+    assert largest < 0.2
+    assert ax.get_ylim()[1] == pytest.approx(112 * largest)
+    assert "the cap of 0.9, above the axis" in words(ax)
+    assert "above the axis" not in words(result.plot("participation", own()))
+
+
+@pytest.mark.parametrize(("part", "text"), [(0.1234, "12.3%"), (0.0004, "0.04%"), (0.0, "0.0%"), (1.0, "100.0%"), (0.001, "0.1%")])
+def test_a_small_fraction_is_not_nothing(part, text):
+    assert percent(part) == text
 
 
 def test_bars_without_volume_are_said(result):
@@ -247,3 +263,12 @@ def test_a_long_name_keeps_both_ends():
 @pytest.mark.parametrize(("amount", "text"), [(0, "0"), (1500, "+1,500"), (-0.5, "−0.5"), (-2e6, "−2,000,000")])
 def test_amounts_on_an_axis(amount, text):
     assert signed(amount) == text
+
+
+def test_fills_that_no_model_made_lie_in_the_bar_that_has_begun(result):
+    opened = study_of(market(9), ["twap"], FillModel(), size="30", profile_days=2, sides=("BUY",)).run()
+    real = replace(opened, config={key: value for key, value in opened.config.items() if key != "fill_model"})
+    for kind in ("participation", "schedule"):
+        assert len(real.plot(kind, own()).patches) == len(opened.plot(kind, own()).patches)
+    assert cells(real.plot("daytime", own())) == pytest.approx(cells(opened.plot("daytime", own())), nan_ok=True)
+    assert "no participation cap" in words(real.plot("participation", own()))
