@@ -210,6 +210,6 @@ def test_the_real_folders_are_imported_as_they_lie(market_data, tmp_path):
     assert "bars of the same time" in result.stderr
     assert (
         run("import", market_data / "krx_yahoo_5m", "--to", tmp_path / "store").stdout
-        == f"6703 bars of 6 symbols in {tmp_path / 'store'}\n"
+        == f"6,703 bars of 6 symbols in {tmp_path / 'store'}\n"
     )
     assert "000270" in run("info", tmp_path / "store").stdout
