@@ -274,7 +274,7 @@ def _print(result: ShardedResult, show: Show, bands: Mapping[str, Band]) -> None
     for line in [*(unfilled_lines(result.residuals(), short_names(config["algorithms"]), shown) if config["fills"] else []), later]:
         say(*([line] if line else []))
     _print_left_out(result)
-    say(f"written: {result.folder}")
+    say(f"written: {result.folder}; exec-algos report {result.folder} makes its page")
 
 
 def _print_damaged(result: ShardedResult | ShareDone) -> None:

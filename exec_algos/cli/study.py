@@ -279,7 +279,7 @@ def filled_text(rate: float) -> str:
 def _unfilled(result: StudyResult, short: Mapping[str, str], shown: Shown) -> list[str]:
     """Why not all was filled; without the single fills nobody knows."""
     parents = result.parents
-    if not (parents["residual"] > 0).any() or (parents["filled"].sum() > 0 and not len(result.fills)):
+    if not (parents["residual"] > 0).any() or not result.is_analysed():
         return []
     return unfilled_lines(result.residuals(), short, shown)
 
@@ -373,7 +373,7 @@ def _as_json(result: StudyResult, out: Path, show: Show, parents: ParentOrders, 
         **({"sensitivity": bands_as_json(bands)} if bands else {}),
         "benchmark": "interval_vwap",
         "unit": "bps, positive = cost",
-        **({"residuals": records(result.residuals().reset_index())} if len(result.fills) else {}),
+        **({"residuals": records(result.residuals().reset_index())} if result.is_analysed() else {}),
         "oversize": oversize_as_json(result.oversize()),
         "skipped": len(result.skipped),
         "findings": records(result.findings),

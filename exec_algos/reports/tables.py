@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from exec_algos.errors import UsageError
 from exec_algos.market.quality.finders import KINDS
 from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
@@ -135,9 +136,12 @@ def _filled(sums: Any) -> tuple[str, ...]:
 
 def unfilled(result: StudyResult) -> ReportTable | None:
     """Why some was not filled, in shares; None where all was, or where the single fills were not kept."""
-    if not (result.parents["residual"] > 0).any() or not len(result.fills):
+    if not (result.parents["residual"] > 0).any() or not result.is_analysed():
         return None
-    table = result.residuals()
+    try:
+        table = result.residuals()
+    except UsageError:  # of shards without single fills; "Not in this report" says why
+        return None
     sums = {key: row.to_dict() for key, row in table.iterrows()}
     parts = {key: [percent(ratio(row[name], row["residual"])) for name in CAUSES] for key, row in sums.items()}
     rows = [_lower((*key, count(sums[key]["residual"]), *parts[key])) for key in _keys(result, table.index)]

@@ -67,7 +67,7 @@ def open_shards(folder: StudyFolder, digests: Mapping[str, str]) -> StudyResult:
 
 @dataclass(frozen=True)
 class NoAnalysis:
-    """Why there are no tables of an analysis: each asks for them in vain.
+    """In the place of an analysis that cannot be made: whatever is asked of it is a `UsageError` with the reason.
 
     Attributes
     ----------
@@ -76,17 +76,8 @@ class NoAnalysis:
 
     reason: str
 
-    def shortfall(self, mark: str = "") -> NoReturn:
-        """Refused.
-
-        Raises
-        ------
-        UsageError
-            The reason.
-        """
+    def __getattr__(self, name: str) -> NoReturn:
         raise UsageError(self.reason)
-
-    slippage = markouts = time_of_day = power = shortfall
 
 
 def _fills(folder: StudyFolder, digests: Mapping[str, str], ids: list[int]) -> pd.DataFrame:
