@@ -209,6 +209,10 @@ def _amounts(found: Joined, filled: Filled) -> Iterator[OrderRule]:
     yield over, lambda at: f"{filled.shares[at]:.15g} of {ordered[at]:.15g}", "more was filled than was ordered"
     said, price = orders.filled, orders.average_price
     yield said < 0, lambda at: f"{said[at]:.15g}", "filled must not be below 0"
+    of_fills = np.zeros(len(orders), dtype=bool)
+    of_fills[found.parent[found.parent >= 0]] = True
+    other = of_fills & ~np.isnan(said) & ~np.isclose(said, filled.shares, rtol=SLACK, atol=0.0)
+    yield other, lambda at: f"{said[at]:.15g}", "it says that it filled another quantity than its fills sum to"
     none = (said > 0) & ~(price > 0) & (filled.shares == 0)
     yield none, lambda at: _number(price[at]), "average_price must be a positive number where something was filled"
 

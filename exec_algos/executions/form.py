@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from exec_algos.errors import UsageError
+from exec_algos.market.columns import chosen_columns, plain_name
 from exec_algos.studies.design.written.form import FIELDS, ORDER_ID, SYNONYMS, OrderForm
 
 DATE = "date"
@@ -41,7 +43,7 @@ FILL_NAMES: Mapping[str, tuple[str, ...]] = {
     "quantity": ("quantity", "qty", "shares", "lastqty", "lastshares", "lastquantity", "fillqty", "fillquantity", "filledqty", "execqty",
                  "executedqty", "executedquantity", "tradeqty", "tradequantity", "체결수량", "체결량", "수량"),
     "price": ("price", "lastpx", "lastprice", "fillprice", "tprice", "execprice", "executionprice", "executedprice", "tradeprice", "px",
-              *AVERAGE, "체결가", "체결가격", "체결단가", "단가"),
+              "체결가", "체결가격", "체결단가", "단가"),
     "time": ("time", "timestamp", "datetime", "transacttime", "filltime", "exectime", "executiontime", "tradetime", "executedat",
              "tradedatetime", "체결시각", "체결시간", "체결일시"),
     DATE: ("date", "tradedate", "filldate", "execdate", "체결일자", "체결일", "거래일자", "매매일자"),
@@ -64,6 +66,30 @@ class FillForm(OrderForm):
     fields: ClassVar[tuple[str, ...]] = OF_FILLS
     synonyms: ClassVar[Mapping[str, tuple[str, ...]]] = FILL_NAMES
     needed: ClassVar[tuple[str, ...]] = ("symbol", "side", "quantity", "price", "time")
+
+    def places(self, names: list[str]) -> dict[str, int]:
+        """Where the column of each field stands.
+
+        A report of a fill has an order's quantity, limit and average price beside the fill's own: where two columns may be the fill's, the
+        caller says which. An average price is that of an order, so that what time stands beside it is not that of a fill.
+
+        Raises
+        ------
+        UsageError
+            As `OrderForm.places`, and where two columns may each be a field of the fill.
+        """
+        found = chosen_columns(names, self.fields, self.synonyms, dict(self.columns))  # type: ignore[arg-type] # pairs by now
+        for field in found.keys() - dict(self.columns).keys():  # type: ignore[arg-type] # pairs by now
+            alike = [name for name in names if plain_name(name) in {plain_name(field), *self.synonyms.get(field, ())}]
+            if len(alike) > 1:
+                own = next((name for name in alike if plain_name(name) != plain_name(field)), alike[0])
+                said = f"the columns {', '.join(map(repr, alike))} may each be {field} of a fill"
+                raise UsageError(f"{said}; say which: columns='{field}={own}' (--fill-columns)")
+        if "price" not in found:
+            average = [place for place, name in enumerate(names) if plain_name(name) in AVERAGE]
+            if average:
+                return {**{name: place for name, place in found.items() if name not in {"time", DATE}}, "price": average[0]}
+        return found
 
 
 ORDERS, FILLS = OwnOrderForm(), FillForm()

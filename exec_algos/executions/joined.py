@@ -12,7 +12,7 @@ from exec_algos.checks import Ints
 from exec_algos.errors import UsageError
 from exec_algos.executions.cells import MISSING, Names
 from exec_algos.executions.market import Market
-from exec_algos.executions.written import OwnOrders, WrittenFills
+from exec_algos.executions.written import AVERAGE_PRICE, OwnOrders, WrittenFills
 from exec_algos.studies.design.imports import windows_text
 from exec_algos.studies.design.written.form import ORDER_ID
 from exec_algos.studies.design.written.rows import WrittenOrders
@@ -89,7 +89,7 @@ def built_from(fills: WrittenFills, market: Market, left_out: npt.NDArray[np.boo
     if lacking or fills.time is None or fills.symbol is None or fills.side is None:
         raise UsageError(
             f"without orders each fill needs a time, a symbol and a side; the fills have no {', '.join(lacking)}; name the column "
-            "(--fill-columns), or give the orders"
+            f"(--fill-columns), or give the orders{''.join(f'; {note}' for note in fills.notes if AVERAGE_PRICE in note)}"
         )
     known = fills.time != MISSING
     day = market.sessions.locate(market.inside(np.where(known, fills.time, 0)))

@@ -82,11 +82,18 @@ def _tables(orders: Any, fills: Any, said: Terms) -> dict[str, Table]:
         found["fills"] = read_table(fills, said.fill_form, said.fill_encoding)
     if not found:
         raise UsageError("there are neither orders nor fills; give a file of fills")
-    if orders is None and "time" not in said.fill_form.places(found["fills"].names):
-        places = said.order_form.places(found["fills"].names)
-        if {"symbol", "quantity", "start", "filled", "average_price"} <= places.keys():
-            found["orders"] = found.pop("fills")
+    if orders is None and _is_of_orders(found["fills"].names, said):
+        found["orders"] = found.pop("fills")
     return found
+
+
+def _is_of_orders(names: list[str], said: Terms) -> bool:
+    """Whether the one file that there is has an order, what it filled and at which average price, in a row."""
+    try:
+        places = said.order_form.places(names)
+    except UsageError:
+        return False  # two columns that may be the same field of an order: it is looked at as one of fills
+    return {"symbol", "quantity", "start", "filled", "average_price"} <= places.keys()
 
 
 def _joined(given: Mapping[str, Table], said: Terms, market: Market) -> tuple[Joined, FillChecks | None, bool]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Flags = npt.NDArray[np.bool_]
+AVERAGE_PRICE = "is taken for the average of an order"
 NOT_POSITIVE = "{} must be a positive number"
 NEGATIVE_FEE = "{} is below 0; say whether that is what was paid: fees='negative', or what was got: fees='positive' (--fees)"
 
@@ -112,12 +113,13 @@ class WrittenFills:
             _refuse(wrong, ~(price.values > 0), columns["price"], NOT_POSITIVE.format("price"))
         paid = _paid(numbers, columns, fees, wrong)
         names = {name: read_names(columns[name]) if name in columns else None for name in (ORDER_ID, "fill_id", "symbol")}
+        average = (f"the price {table.names[places['price']].strip()!r} {AVERAGE_PRICE}",) if time is None else ()
         signed = (SIGNED,) if side is not None and "side" not in columns else ()
         return cls(
             table=table, numbers=table.numbers, order=names[ORDER_ID], fill_id=names["fill_id"], symbol=names["symbol"],
             side=None if side is None else side.values, quantity=shares, price=price.values, time=None if time is None else time.values,
             costs={name: found.values for name, found in numbers.items()} | paid, kept=_kept(table, keep), wrong=wrong,
-            notes=(*named("fills", table.names, places), *signed, *quantity.notes, *price.notes, *(time.notes if time else ())),
+            notes=(*named("fills", table.names, places), *average, *signed, *quantity.notes, *price.notes, *(time.notes if time else ())),
         )  # fmt: skip
 
 

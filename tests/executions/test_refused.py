@@ -5,7 +5,7 @@ import pytest
 from small_markets import minute_bars
 
 from exec_algos.errors import UsageError
-from exec_algos.executions import NoOwnOrderError, analyse
+from exec_algos.executions import FillForm, NoOwnOrderError, analyse
 
 DAY = "2024-01-02"
 FLAT = [(10.0, 10.5, 9.5, 10.0, 1000)] * 30
@@ -147,6 +147,33 @@ def test_where_no_order_is_left_the_rows_are_on_the_error(bars):
 def test_columns_that_are_not_there_are_named(bars, fills, message):
     with pytest.raises(UsageError, match=message):
         analyse(pd.DataFrame([order()]), fills, bars, calendar="XNYS")
+
+
+def test_of_the_prices_of_a_report_of_a_fill_the_caller_says_which_is_its_own(bars):
+    report = {"ClOrdID": "a", "OrderQty": 100, "Price": 9.6, "LastQty": 10, "LastPx": 10.1, "AvgPx": 10.0, "time": f"{DAY} 09:40"}
+    with pytest.raises(UsageError, match="columns 'Price', 'LastPx' may each be price of a fill; say which: columns='price=LastPx'"):
+        found_in(bars, [order()], [report])
+    found = found_in(bars, [order()], [report], fill_form=FillForm(columns={"price": "LastPx"}))
+    assert found.fills["price"].tolist() == [10.1]
+
+
+def test_an_average_price_has_no_time_of_a_fill_whatever_stands_beside_it(bars):
+    record = {"order_id": "a", "quantity": 10, "AvgPx": 10.0, "time": f"{DAY} 09:40"}
+    found = found_in(bars, [order()], [record])
+    assert found.parents["average_price"].tolist() == [10.0]
+    assert not len(found.fills)
+    assert "the price 'AvgPx' is taken for the average of an order" in found.config["own_fills"]["notes"]
+    fills = pd.DataFrame([record | {"symbol": "X", "side": "buy"}])
+    with pytest.raises(UsageError, match=r"the fills have no time; .*; the price 'AvgPx' is taken for the average"):
+        analyse(None, fills, bars, calendar="XNYS", algorithms=[])
+    told = analyse(None, fills, bars, calendar="XNYS", algorithms=[], fill_form=FillForm(columns="price=AvgPx"))
+    assert told.fills["price"].tolist() == [10.0]
+
+
+def test_an_order_that_says_another_quantity_than_its_fills_sum_to_is_left_out(bars):
+    found = found_in(bars, [order(filled=50, average_price=10.1), GOOD[0] | {"filled": 40, "average_price": 10.1}], [fill(), GOOD[1]])
+    assert found.refused == (("orders", 1, "50", "it says that it filled another quantity than its fills sum to"),)
+    assert found.parents["order_id"].tolist() == ["good"]
 
 
 def test_without_orders_a_fill_needs_symbol_side_and_time(bars):
