@@ -9,7 +9,7 @@ import numpy as np
 from exec_algos.executions.counting import Counted
 from exec_algos.executions.filled import Filled
 from exec_algos.executions.form import COSTS
-from exec_algos.executions.simulated import orders_prices, whole
+from exec_algos.executions.simulated import orders_prices, settled, whole
 from exec_algos.executions.sources import Given
 from exec_algos.studies.record.tables import Texts, arrow_table
 from exec_algos.tca.clusters import CLUSTER, blocks_of
@@ -38,6 +38,7 @@ def own_frames(bars: Bars, given: Given, counted: Counted) -> Frames:
 def _parents(bars: Bars, orders: ParentOrders, filled: Filled) -> pd.DataFrame:
     """A row for each order, as `parents` of a study has it."""
     n = len(orders)
+    shares = settled(filled.shares, np.multiply(orders.lots, orders.lot_size, dtype=np.float64))
     columns: dict[str, Any] = {
         "parent_id": np.arange(n, dtype=np.int64),
         "symbol": np.array(orders.symbols, dtype=object)[orders.symbol],
@@ -51,7 +52,7 @@ def _parents(bars: Bars, orders: ParentOrders, filled: Filled) -> pd.DataFrame:
     blocks = blocks_of(orders.sessions, orders.session, orders.end)
     columns |= {} if blocks is None else {CLUSTER: blocks}
     columns |= {
-        "algorithm": np.full(n, OWN_FILLS, dtype=object), "filled": whole(filled.shares), "commission": filled.commission,
+        "algorithm": np.full(n, OWN_FILLS, dtype=object), "filled": whole(shares), "commission": filled.commission,
         "taxes": filled.taxes, "children": filled.children,
     }  # fmt: skip
     made = parent_columns(columns, filled.notional, orders_prices(bars, orders))

@@ -10,7 +10,7 @@ import numpy as np
 
 from exec_algos.checks import Floats, Ints
 from exec_algos.executions.cells import MISSING
-from exec_algos.executions.market import Market
+from exec_algos.executions.market import SLACK, Market
 from exec_algos.fills import FillModel
 from exec_algos.model import Rules
 from exec_algos.studies.design.imports import Checks, Row
@@ -191,6 +191,7 @@ def _again(parents: pd.DataFrame, fills: pd.DataFrame, changed: Ints, measured: 
         measured, symbol=measured.symbol[own], session=measured.session[own], side=measured.side[own], lots=measured.lots[own],
         start=measured.start[own], end=measured.end[own], columns={},
     )  # fmt: skip
+    filled = settled(filled, rows["filled"].to_numpy(dtype=np.float64))
     less = filled < rows["filled"].to_numpy(dtype=np.float64)
     children = np.where(less, np.bincount(at, minlength=n), rows["children"].to_numpy()).astype(np.int64)
     given = {name: rows[name].to_numpy() for name in ("parent_id", "symbol", "session", "algorithm", "quantity")}
@@ -206,6 +207,11 @@ def stamps_of(instants: Ints, zone: str) -> pd.DatetimeIndex:
     import pandas as pd
 
     return pd.DatetimeIndex(instants.view("datetime64[ns]"), tz="UTC").tz_convert(zone)
+
+
+def settled(filled: Floats, ordered: Floats) -> Floats:
+    """What was filled, the very quantity that was ordered where the sum of parts of a share differs from it by rounding."""
+    return np.where(np.isclose(filled, ordered, rtol=SLACK, atol=0.0), ordered, filled)
 
 
 def whole(values: Floats) -> Any:

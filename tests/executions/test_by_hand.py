@@ -237,6 +237,21 @@ def test_a_window_beyond_the_session_is_clipped_and_said():
     assert "1 order clipped to the session; row by row in clipped.csv" in found.config["own_fills"]["notes"]
 
 
+def test_parts_of_a_share_that_sum_to_the_order_leave_nothing():
+    # in doubles 0.1 + 0.7 is 0.7999999999999999
+    found = analysed(one_order(quantity=0.8), fills_of((0.1, 10.2, "09:32:10"), (0.7, 10.3, "09:33:10")), lot_size=0.1)
+    assert own(found)[["filled", "residual", "fill_rate"]].tolist() == [0.8, 0.0, 1.0]
+    assert found.fills["quantity"].tolist() == [0.1, 0.7]
+
+
+def test_an_index_explains_nothing_of_an_average_price_for_nobody_knows_when_it_was_paid():
+    orders = [one_order(filled=80, average_price=10.3), one_order(order_id="b", filled=30, average_price=10.2)]
+    found = analysed(orders, fills_of((30, 10.2, "09:32:10")).assign(order_id="b"))
+    index = minute_bars([10.0] * 20, [10.0] * 20, symbol="I")
+    table = found.analysis().index_adjusted(index)
+    assert table.loc[(OWN_FILLS, "BUY", "total"), ["n", "left_out"]].tolist() == [1, 1]
+
+
 def test_fills_of_before_a_split_are_in_shares_after_it():
     rows = [(20.0, 20.0, 20.0, 20.0, 100)] * 20
     after = [(10.0, 10.0, 10.0, 10.0, 200)] * 20
