@@ -11,7 +11,7 @@ from exec_algos.errors import UsageError
 from exec_algos.plots.fonts import lettered
 from exec_algos.plots.panels import columns_of, letters_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, folded, head, name
-from exec_algos.tca.clusters import clusters_of
+from exec_algos.tca.clusters import clustered_by, clusters_of
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -65,7 +65,9 @@ def cost(result: Drawn, ax: Axes, *, benchmark: str = "arrival", form: Form = "s
         clean(part)
     ax.set_xlim(left=0)
     outer(parts, "order, % of ADV of earlier sessions", f"slippage against {NAMES[benchmark]}, bps")
-    notes = ["dot: mean of orders of about a size; line and band: fitted curve; intervals of 95 %, clustered by day"]
+    notes = [
+        f"dot: mean of orders of about a size; line and band: fitted curve; intervals of 95 %, clustered by {clustered_by(result.config)}"
+    ]
     head(ax, "Cost against size, bps (positive = cost)", [*notes, *([BUYS_ONLY] if result.has_twins() else [])], above=lines + 1)
     return ax
 

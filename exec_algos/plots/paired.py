@@ -12,6 +12,7 @@ from exec_algos.plots.bins import edges_of
 from exec_algos.plots.fonts import lettered
 from exec_algos.plots.panels import columns_of, letters_of, note_in, outer, panels, panels_size
 from exec_algos.plots.style import GREY, INK, LINE, FigureSize, clean, colour, estimate_text, head, name
+from exec_algos.tca.clusters import clustered_by
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.textform import numbered
 
@@ -61,15 +62,16 @@ def paired(result: Drawn, ax: Axes, *, first: str | None = None, second: str | N
     edges = edges_of([pair.values for pair in pairs], ends)
     shares = [np.histogram(pair.values, edges)[0] / max(len(pair.values), 1) for pair in pairs]
     tallest = max(float(share.max()) for share in shares) or 1.0
+    unit = "day" if clustered_by(result.config) == "day" else "block"
     letters = letters_of(ax, len(pairs))
     parts = panels(ax, len(pairs), columns_of(len(pairs)), gaps=(0.25, 3.6 * LINE / 72))
     for part, pair, share in zip(parts, pairs, shares, strict=True):
         ink = colour(list(result.config["algorithms"]).index(pair.other))
         _draw(part, pair, (share * 100, edges, tallest * 100), ink)
         note_in(part, name(f"less {pair.other}", letters), bold=True, lines=2, ink=ink)
-        note_in(part, "\n".join(_said(pair)), ink=GREY)
+        note_in(part, "\n".join(_said(pair, unit)), ink=GREY)
     outer(parts, "difference, bps", "% of the orders")
-    head(ax, f"Cost of {name(one, 40)} less that of others on the same orders, bps", _notes(pairs, edges, benchmark), above=3)
+    head(ax, f"Cost of {name(one, 40)} less that of others on the same orders, bps", _notes(result, pairs, edges, benchmark), above=3)
     return ax
 
 
@@ -112,7 +114,7 @@ def _draw(ax: Axes, pair: _Pair, bars: tuple[Floats, Floats, float], ink: str) -
     ax.yaxis.set_major_formatter(lambda share, _: f"{share:g}" if share >= 0 else "")
 
 
-def _said(pair: _Pair) -> list[str]:
+def _said(pair: _Pair, unit: str) -> list[str]:
     if not len(pair.values):
         return ["not estimable: no order has both costs", ""]
     cheaper = float((pair.values < 0).mean())
@@ -120,17 +122,17 @@ def _said(pair: _Pair) -> list[str]:
     equal = f", the same in {same:.0%}" if same else ""
     return [
         f"mean {estimate_text(pair.found._asdict())}",
-        f"{numbered(pair.found.n, 'order')}, {numbered(pair.found.clusters, 'day')}; cheaper in {cheaper:.0%}{equal}",
+        f"{numbered(pair.found.n, 'order')}, {numbered(pair.found.clusters, unit)}; cheaper in {cheaper:.0%}{equal}",
     ]
 
 
-def _notes(pairs: list[_Pair], edges: Floats, benchmark: str) -> list[str]:
+def _notes(result: Drawn, pairs: list[_Pair], edges: Floats, benchmark: str) -> list[str]:
     beyond = sum(int(((pair.values < edges[0]) | (pair.values > edges[-1])).sum()) for pair in pairs)
     whole = sum(len(pair.values) for pair in pairs)
     left_out = max(pair.found.left_out for pair in pairs)
     notes = [
         f"slippage against {NAMES[benchmark]}; below 0 it was cheaper than the other; {beyond:,} of {whole:,} lie beyond the axis",
-        "dot and line: mean and its 95 % interval, clustered by day",
+        f"dot and line: mean and its 95 % interval, clustered by {clustered_by(result.config)}",
         *([f"{numbered(left_out, 'order')} without both costs left out"] if left_out else []),
     ]
     return [*notes, *dict.fromkeys(pair.found.note for pair in pairs if pair.found.note)]

@@ -8,7 +8,8 @@ import numpy as np
 
 from exec_algos.errors import UnknownNameError
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import COLOURS, GREY, HATCHES, INK, SMALL, FigureSize, clean, head, legend_above
+from exec_algos.plots.style import COLOURS, GREY, HATCHES, INK, SMALL, FigureSize, clean, head, legend_above, name
+from exec_algos.tca.clusters import clustered_by
 from exec_algos.tca.names import named
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from exec_algos.plots.drawn import Drawn
 
 HEIGHT = 0.45  # of a bar
-INTERVALS = "dot and bar: the total and its 95 % interval, clustered by day"
 WEIGHTS = {
     "order": ("order_weighted", "low", "high", "each order counts the same"),
     "notional": ("notional_weighted", "notional_low", "notional_high", "weighted by what was ordered"),
@@ -61,7 +61,9 @@ def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting
         total = table.loc[(*key, "total")]
         reach = [[total[mean] - total[low]], [total[high] - total[mean]]]
         ax.errorbar(total[mean], i, xerr=reach, fmt="o", color=INK, markersize=5, capsize=4, zorder=5, label="_" if i else "total")
-        ax.annotate(named(key), (0, i - 0.27), xycoords=("axes fraction", "data"), fontsize=SMALL, color=INK, va="bottom", parse_math=False)
+        ax.annotate(
+            name(named(key)), (0, i - 0.27), xycoords=("axes fraction", "data"), fontsize=SMALL, color=INK, va="bottom", parse_math=False
+        )
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
     ax.set_yticks([])
     ax.set_ylim(len(keys) - 0.5, -0.7)
@@ -69,7 +71,8 @@ def shortfall(result: Drawn, ax: Axes, *, mark: str = "session_close", weighting
     ax.set_xlabel("shortfall, bps of the paper value: below 0 gain, above 0 cost", fontsize=9, color=INK)
     where = mark.replace("_", " ")
     orders = numbered(int(table["n"].max()), "parent order")
-    notes = [f"{orders} each, {said}; what was not filled is valued at the {where}", INTERVALS]
+    intervals = f"dot and bar: the total and its 95 % interval, clustered by {clustered_by(result.config)}"
+    notes = [f"{orders} each, {said}; what was not filled is valued at the {where}", intervals]
     notes += [shown.note] if shown.once else []
     head(ax, "Implementation shortfall by its parts, bps (positive = cost)", notes, above=legend_above(ax))
     return ax

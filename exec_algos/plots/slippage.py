@@ -10,7 +10,8 @@ import numpy as np
 from exec_algos.checks import Floats
 from exec_algos.plots.bins import edges_of
 from exec_algos.plots.fonts import lettered
-from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, estimate_text, halo, head
+from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, colour, estimate_text, halo, head, name
+from exec_algos.tca.clusters import clustered_by
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.twins import SIGNED, shown_once
 from exec_algos.textform import numbered
@@ -51,7 +52,7 @@ def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Ax
     """
     shown = shown_once(result.summary(benchmark, by=("algorithm", "side")), SIGNED)
     rows = _rows(result, shown.table, BENCHMARKS[benchmark])
-    edges = edges_of([row.values for row in rows], [float(row.line[name]) for row in rows for name in ("mean", "low", "high")])
+    edges = edges_of([row.values for row in rows], [float(row.line[end]) for row in rows for end in ("mean", "low", "high")])
     shares = [np.histogram(row.values, edges)[0] / max(len(row.values), 1) for row in rows]
     tallest = max((float(share.max()) for share in shares), default=0.0) or 1.0
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
@@ -62,7 +63,7 @@ def slippage(result: Drawn, ax: Axes, *, benchmark: str = "interval_vwap") -> Ax
     head(
         ax,
         f"Slippage against {NAMES[benchmark]}, bps (positive = cost)",
-        _notes(rows, edges, tallest, shown.note),
+        _notes(rows, edges, tallest, [f"clustered by {clustered_by(result.config)}", shown.note]),
     )
     return ax
 
@@ -83,12 +84,12 @@ def sells_mirror_buys(result: Drawn, benchmark: str = "interval_vwap") -> bool:
 
 def _rows(result: Drawn, summary: pd.DataFrame, column: str) -> list[_Row]:
     made = []
-    for name in result.config["algorithms"]:
+    for algorithm in result.config["algorithms"]:
         for side in ("BUY", "SELL"):
-            if (name, side) in summary.index:
-                mine = (result.parents["algorithm"] == name) & (result.parents["side"] == side)
+            if (algorithm, side) in summary.index:
+                mine = (result.parents["algorithm"] == algorithm) & (result.parents["side"] == side)
                 values = result.parents.loc[mine, column].to_numpy(dtype=np.float64)
-                made.append(_Row(name, side, values[np.isfinite(values)], summary.loc[(name, side)]))
+                made.append(_Row(algorithm, side, values[np.isfinite(values)], summary.loc[(algorithm, side)]))
     return made
 
 
@@ -102,7 +103,7 @@ def _draw_row(ax: Axes, row: _Row, base: int, heights: Floats, edges: Floats, in
         ax.plot(line["mean"], base - 0.12, "o", color=ink, markersize=5, zorder=5)
     style: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL, "parse_math": False, "zorder": 6}
     style["path_effects"] = halo()
-    ax.text(0.008, base + 0.69, f"{row.algorithm}, {row.side.lower()}", color=ink, fontweight="bold", **style)
+    ax.text(0.008, base + 0.69, name(f"{row.algorithm}, {row.side.lower()}", 52), color=ink, fontweight="bold", **style)
     ax.text(0.995, base + 0.69, _numbers(line), color=INK, ha="right", **style)
 
 
@@ -121,9 +122,9 @@ def _frame(ax: Axes, edges: Floats, rows: int, against: str) -> None:
     ax.set_xlabel(f"slippage against {against}, bps: below 0 gain, above 0 cost", fontsize=9, color=INK)
 
 
-def _notes(rows: list[_Row], edges: Floats, tallest: float, more: str) -> list[str]:
+def _notes(rows: list[_Row], edges: Floats, tallest: float, more: list[str]) -> list[str]:
     beyond = sum(int(((row.values < edges[0]) | (row.values > edges[-1])).sum()) for row in rows)
     known = sum(len(row.values) for row in rows)
     width = edges[1] - edges[0]
     scale = f"height: share of the orders in bins of {width:g} bps, highest {tallest:.0%}; {beyond} of {known} lie beyond the axis"
-    return [scale, "dot, bar and [ ]: mean and its 95 % interval, clustered by day", *([more] if more else [])]
+    return [scale, f"dot, bar and [ ]: mean and its 95 % interval, {more[0]}", *filter(None, more[1:])]

@@ -12,6 +12,7 @@ from exec_algos.plots.fonts import lettered
 from exec_algos.plots.panels import note_in, panels
 from exec_algos.plots.shortfall import WEIGHTS
 from exec_algos.plots.style import GREY, INK, SMALL, FigureSize, clean, halo, head, name
+from exec_algos.tca.clusters import clustered_by
 from exec_algos.tca.shortfall import NO_COSTS, PARTS
 from exec_algos.tca.twins import shown_once
 from exec_algos.textform import numbered
@@ -73,7 +74,7 @@ def waterfall(result: Drawn, ax: Axes, *, algorithm: str | None = None, mark: st
     reasons = [*([] if split else [NO_COSTS]), *(f"total: {text}" for text in dict.fromkeys(whole) if text)]
     notes = [
         f"{columns[3]}; what was not filled is valued at the {mark.replace('_', ' ')}",
-        "up is a cost, down a gain; line on the total: its 95 % interval, clustered by day",
+        f"up is a cost, down a gain; line on the total: its 95 % interval, clustered by {clustered_by(result.config)}",
         *reasons,
         *([shown.note] if shown.once else []),
     ]

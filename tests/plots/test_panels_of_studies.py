@@ -186,3 +186,10 @@ def test_a_waterfall_of_an_algorithm_that_is_not_there_is_refused(buys):
         buys.plot("waterfall", own(), algorithm="vwap")
     with pytest.raises(UnknownNameError, match="unknown weighting 'orders'"):
         buys.plot("waterfall", own(), weighting="orders")
+
+
+@pytest.mark.parametrize("kind", ["slippage", "cost", "paired", "shortfall", "waterfall"])
+def test_a_plot_says_by_what_its_intervals_are_clustered(buys, kind):
+    assert "clustered by day" in words(buys.plot(kind, own()))
+    longer = replace(buys, config={**buys.config, "sessions_a_cluster": 3})
+    assert "clustered by 3 sessions, as many as the longest order has" in words(longer.plot(kind, own()))
