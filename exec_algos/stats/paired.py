@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.stats.arrays import Floats, Ints
 from exec_algos.stats.clustered import FEW, NOISE, NOTHING, Keys, Sample, codes, column, nameless, refuse, sample, two_sided
-from exec_algos.stats.multiple import MOST_SIGNED, adjusted, check_draws, max_t, signs
+from exec_algos.stats.multiple import MOST_SIGNED, adjusted, check_draws, max_t, signed_sums, signs
 from exec_algos.stats.statistics import Estimate, clustered_mean
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def turned_signs(sums: Sequence[Floats], draws: int = 9_999, seed: int = 0) -> l
     for groups in {len(own_sums) for own_sums in sums if len(own_sums) > MOST_SIGNED}:
         mine = [i for i, own_sums in enumerate(sums) if len(own_sums) == groups]
         table = np.stack([sums[i] for i in mine], axis=1)
-        hits = np.sum([(np.abs(turned @ table) >= _least(table)).sum(axis=0) for turned in signs(groups, draws, seed)], axis=0)
+        hits = np.sum([(np.abs(signed_sums(turned, table)) >= _least(table)).sum(axis=0) for turned in signs(groups, draws, seed)], axis=0)
         for i, count in zip(mine, hits.tolist(), strict=True):
             found[i] = (1 + count) / (1 + draws)
     return found
