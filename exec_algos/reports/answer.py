@@ -37,8 +37,26 @@ def answer(subject: Subject) -> Answer:
     unsaid = len(others) - MOST_COMPARED
     beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
     sentence = "; ".join([_cost(subject, base), *rest, *beyond])
-    more = [_arrival(subject, base), _without_own(subject, base), _fees(subject, base), _weighted(subject, base), _how(subject, pairs)]
+    more = [
+        _filled(subject),
+        _arrival(subject, base),
+        _without_own(subject, base),
+        _fees(subject, base),
+        _weighted(subject, base),
+        _how(subject, pairs),
+    ]
     return Answer(f"{sentence}.", tuple(line for line in more if line))
+
+
+def _filled(subject: Subject) -> str:
+    """How much of the orders the costs are of, where that is not all."""
+    rows = {name: subject.rows(name) for name in subject.algorithms[: 1 + MOST_COMPARED]}
+    parts = {name: float(own["filled"].sum()) / float(own["quantity"].sum()) for name, own in rows.items()}
+    if all(part >= 0.9995 for part in parts.values()):
+        return ""
+    return (
+        f"These are costs of what was filled: {listed([f'{part:.1%} of the shares by {_inside(name)}' for name, part in parts.items()])}."
+    )
 
 
 def named(name: str) -> str:

@@ -21,8 +21,9 @@
   const axis = { gridcolor: "@grid", zerolinecolor: "@muted", linecolor: "@line", automargin: true };
   const layout = (own) => {
     const base = {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "inherit", size: 13, color: "@ink" },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: "@ink" },
       margin: { l: 60, r: 16, t: 34, b: 50 }, hovermode: "closest", legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+      modebar: { bgcolor: "@surface", color: "@muted", activecolor: "@accent" },
       hoverlabel: { bgcolor: "@surface", bordercolor: "@muted", font: { color: "@ink" } },
     };
     const axes = Object.fromEntries(["xaxis", "yaxis", "yaxis2"].filter((name) => name !== "yaxis2" || own.yaxis2)

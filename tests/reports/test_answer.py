@@ -111,3 +111,19 @@ def test_one_day_has_a_mean_and_no_interval():
     result = study_of(bars, ["twap", "pov:rate=0.1"], size="60", profile_days=2, sides=("BUY",)).run()
     assert "[" not in said(result).sentence
     assert "with no interval" in said(result).sentence
+
+
+def test_how_much_was_filled_stands_beside_the_cost_where_it_was_not_all():
+    some = study_of(market(5), ["twap", "pov:rate=0.05"], FillModel(max_participation=0.05), size="40%adv", profile_days=2).run()
+    rows = some.parents[some.parents["side"] == "BUY"].groupby("algorithm")[["filled", "quantity"]].sum()
+    shares = {name: f"{row['filled'] / row['quantity']:.1%}" for name, row in rows.iterrows()}
+    first = said(some).more[0]
+    assert first.startswith(
+        f"These are costs of what was filled: {shares['twap']} of the shares by TWAP and {shares['pov:rate=0.05']} of the"
+    )
+
+
+def test_nothing_is_said_of_filling_where_all_was_filled():
+    every = study_of(market(5, missing=0.0, silent=0.0), ["twap"], size="20", profile_days=2).run()
+    assert (every.parents["filled"] == every.parents["quantity"]).all()
+    assert "filled" not in " ".join(said(every).more)
