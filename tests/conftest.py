@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,13 @@ settings.load_profile("project")
 # a run in the background of a shell starts with Ctrl-C ignored, and so would the programs that tests start and stop
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_teardown():
+    """Close the figures of a test: pyplot keeps those that it made, and warns of the twenty-first."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")
