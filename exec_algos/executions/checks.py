@@ -18,6 +18,7 @@ from exec_algos.executions.market import SLACK, Market
 from exec_algos.executions.refused import FILLS, ORDERS, RefusedRow
 from exec_algos.executions.twins import Twice, find_twice
 from exec_algos.executions.written import WrittenFills
+from exec_algos.market.calendars import DAY
 from exec_algos.studies.design.imports import Refused, windows_text
 from exec_algos.studies.design.written.cells import Unread
 from exec_algos.studies.design.written.form import ORDER_ID
@@ -63,7 +64,7 @@ def check_fills(found: Joined, market: Market, form: FillForm) -> FillChecks:
     fills = found.fills
     assert fills is not None
     day, own = day_of(fills, market), symbols_of(fills, market)
-    twice = find_twice(fills, day, np.zeros(len(fills), dtype=np.int64) if own is None else own)
+    twice = find_twice(fills, day, _order_symbols(found, market) if own is None else own)
     reasons: dict[int, Unread] = dict(fills.wrong)
     places = form.places(fills.table.names)
     for where, field, why in _rules(found, fills, market, day, own, twice):
@@ -88,6 +89,8 @@ def _rules(found: Joined, fills: WrittenFills, market: Market, day: Ints, own: I
     timed = fills.time != MISSING
     if not found.built:
         yield from _in_window(found, fills.time, market, (found.parent >= 0) & timed)
+    reached = (fills.time >= market.sessions.open[0] - DAY) & (fills.time <= market.sessions.close[-1] + DAY)
+    yield timed & ~reached, "time", "the bars have no session at that time"
     yield timed & (day < 0), "time", "the exchange is closed then"
     price = fills.costs.get("rule_price", fills.price)  # spread and impact of a simulated fill may carry it beyond the bars
     looked = np.flatnonzero((symbol >= 0) & (day >= 0) & ~np.isnan(price))

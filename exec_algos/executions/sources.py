@@ -20,6 +20,11 @@ from exec_algos.executions.market import Market
 from exec_algos.executions.table import Table, read_table
 from exec_algos.executions.terms import Terms
 from exec_algos.executions.written import OwnOrders, WrittenFills
+from exec_algos.studies.design.history import KNOWN
+from exec_algos.studies.design.written.rows import WINDOWS
+from exec_algos.tca.clusters import CLUSTER
+from exec_algos.tca.frames import ARRIVAL_KNOWN, DECIDED
+from exec_algos.tca.table import COLUMNS
 
 
 class Given(NamedTuple):
@@ -126,6 +131,8 @@ def _check_kept(kept: Sequence[str], there: Mapping[str, Any], given: Mapping[st
     for name in kept:
         if name not in there:
             raise UnknownNameError("column to keep", name, [column for table in given.values() for column in table.names])
+        if name in {*COLUMNS, *KNOWN, *WINDOWS, CLUSTER, DECIDED, ARRIVAL_KNOWN}:
+            raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
 
 
 def _with_kept(found: Joined, names: Sequence[str]) -> Joined:

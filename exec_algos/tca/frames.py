@@ -266,7 +266,8 @@ def average_only(parents: pd.DataFrame, trades: Trades) -> Ints:
 
 def decided_in(parents: pd.DataFrame) -> Ints | None:
     """When each order was decided, ns UTC, `UNDECIDED` where that is not known; None where nobody says it."""
-    return instants(parents[DECIDED]) if DECIDED in parents else None
+    # a column that a desk keeps may have this name
+    return instants(parents[DECIDED]) if DECIDED in parents and getattr(parents[DECIDED].dtype, "tz", None) is not None else None
 
 
 UNDECIDED = np.iinfo(np.int64).min  # pandas' NaT
@@ -275,7 +276,7 @@ UNDECIDED = np.iinfo(np.int64).min  # pandas' NaT
 def arrival_of(view: View, parents: pd.DataFrame) -> Estimable:
     """The arrival price of each order; not estimable where it is not known when the order reached the market."""
     found = prices.arrival(view)
-    if ARRIVAL_KNOWN not in parents:
+    if ARRIVAL_KNOWN not in parents or parents[ARRIVAL_KNOWN].dtype != bool:
         return found
     unknown = ~parents[ARRIVAL_KNOWN].to_numpy(dtype=bool)
     return Estimable.combine(found.values, found, missing=(Missing(unknown, NO_ARRIVAL),))

@@ -205,6 +205,9 @@ def test_columns_to_keep_come_from_the_orders_or_from_fills_that_agree():
     assert np.isfinite(found.by("trader").loc[(OWN_FILLS, "kim"), "mean"])
     with pytest.raises(ValueError, match="'desk'"):
         analysed(one_order(), fills, keep=["desk"])
+    for name in ("session", "decided", "adv"):
+        with pytest.raises(ValueError, match=f"column '{name}' cannot be kept"):
+            analysed(one_order(), fills.assign(**{name: "x"}), keep=[name])
 
 
 def test_orders_that_cannot_be_simulated_keep_their_own_fills_and_pairs_are_of_the_others():
@@ -250,6 +253,25 @@ def test_an_index_explains_nothing_of_an_average_price_for_nobody_knows_when_it_
     index = minute_bars([10.0] * 20, [10.0] * 20, symbol="I")
     table = found.analysis().index_adjusted(index)
     assert table.loc[(OWN_FILLS, "BUY", "total"), ["n", "left_out"]].tolist() == [1, 1]
+
+
+def test_orders_of_which_nothing_was_filled_count_with_nothing():
+    none = pd.DataFrame({"order_id": [], "quantity": [], "price": [], "time": []}, dtype=str)
+    found = analysed(one_order(), none, algorithms=["twap"])
+    assert found.parents["filled"].tolist() == [0, 100]
+    assert found.parents["not_estimable"].tolist() == ["nothing was filled", ""]
+    # the whole order at the close, 11.9
+    parts = found.analysis().shortfall()["order_weighted"][OWN_FILLS, "BUY"]
+    assert parts["opportunity"] == parts["total"] == pytest.approx((11.9 - 10.1) / 10.1 * 1e4)
+
+
+def test_a_column_that_a_study_keeps_under_such_a_name_is_a_column_and_no_more():
+    found = analysed(one_order(trader="kim"), fills_of((30, 10.2, "09:32:10")), keep=["trader"])
+    renamed = found.parents.assign(decided="kim", arrival_known="kim")
+    from exec_algos.studies.analysis import Analysis
+
+    plain, other = (Analysis.of(rows, found.fills, found.bars, found.config).shortfall() for rows in (found.parents, renamed))
+    pd.testing.assert_frame_equal(plain, other)
 
 
 def test_fills_of_before_a_split_are_in_shares_after_it():

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from small_markets import minute_bars
 
+from exec_algos import Bars
 from exec_algos.errors import UsageError
 from exec_algos.executions import FillForm, NoOwnOrderError, analyse
 
@@ -43,6 +44,11 @@ REFUSED = {
         [order(start=f"{DAY} 09:00")],
         [fill(time="09:29:59")],
         ("fills", 2, f"{DAY} 09:29:59"),
+    ),
+    "the bars have no session at that time": (
+        [order(end="2024-03-01 09:40")],
+        [fill(time="2024-02-01 09:40")],
+        ("fills", 2, "2024-02-01 09:40"),
     ),
     "the bars have no such symbol": ([order(symbol="Y")], [fill()], ("orders", 1, "Y")),
     "no order has this order_id": ([order()], [fill("other")], ("fills", 2, "other")),
@@ -110,6 +116,19 @@ def test_the_same_id_on_another_day_is_another_fill(bars):
     found = found_in(bars, orders, [fill(fill_id="7"), fill("b", f"{later} 09:41", fill_id="7")])
     assert found.parents["filled"].tolist() == [40, 40]
     assert not found.refused
+
+
+def test_the_same_id_in_another_symbol_is_another_fill_also_where_the_orders_say_the_symbol():
+    both = pd.concat([minute_bars_of("X"), minute_bars_of("Y")])
+    bars = Bars.from_frame(both, label="start", step="1min")
+    found = found_in(bars, [order(), order("b", symbol="Y")], [fill(fill_id="7"), fill("b", fill_id="7", quantity=41)])
+    assert not found.refused
+    assert found.parents["filled"].tolist() == [40, 41]
+
+
+def minute_bars_of(symbol):
+    stamps = pd.date_range(f"{DAY} 09:30", periods=30, freq="1min", tz="America/New_York")
+    return pd.DataFrame({"symbol": symbol, "timestamp": stamps, "open": 10.0, "high": 10.5, "low": 9.5, "close": 10.0, "volume": 1000.0})
 
 
 def test_fills_without_an_id_that_are_alike_are_counted_and_said(bars):
