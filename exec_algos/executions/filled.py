@@ -71,9 +71,7 @@ def filled_of(found: Joined, counted: npt.NDArray[np.bool_], inclusive: bool) ->
         if name in orders.costs:
             costs[name] = np.where(said | (name not in of_fills), orders.costs[name], costs[name])
     paid = costs["commission"] if inclusive else costs["commission"] + costs["taxes"]
-    children = (
-        np.nan_to_num(orders.costs["children"]).astype(np.int64)
-        if "children" in orders.costs
-        else np.where(shares > 0, np.maximum(many, 1), 0)
-    )
+    children = np.where(shares > 0, np.maximum(many, 1), 0)
+    if "children" in orders.costs:
+        children = np.nan_to_num(orders.costs["children"]).astype(np.int64)
     return Filled(shares, notional, paid, costs["taxes"], children, (shares == 0) | (timed & ~said))
