@@ -143,7 +143,10 @@ def _marks(fills: pd.DataFrame, algorithm: str, number: int, zone: str) -> Trace
     return {
         "type": "scatter", "mode": "markers", "name": label(algorithm), "x": _clock(instants(fills["timestamp"]), zone),
         "y": numbers(fills["price"], 6), "text": shares, "hovertemplate": "%{x}: %{text} at %{y}",
-        "marker": {"color": colour(number), "size": numbers(3 + 6 * np.sqrt(quantity / quantity.max()), 1), "line": {"width": 0}},
+        # opaque: each see-through mark would be a layer of its own on paper, 8 MB of them
+        "marker": {
+            "color": colour(number), "size": numbers(3 + 6 * np.sqrt(quantity / quantity.max()), 1), "line": {"width": 0}, "opacity": 1,
+        },
     }  # fmt: skip
 
 

@@ -207,3 +207,7 @@ def test_an_order_on_paper_stands_on_one_sheet_with_its_picture(printed):
 def test_the_printed_charts_are_drawn_as_lines_and_not_as_pictures(paper):
     listed = subprocess.run(["pdfimages", "-list", paper], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
     assert listed == []
+
+
+def test_paper_is_small_enough_to_be_sent(paper):
+    assert paper.stat().st_size < 2e6
