@@ -76,13 +76,13 @@ def show(browser):
         return result
 
     yield shown
-    found = [(result.complaints, [url for url in result.requests if not own(url, file)]) for file, result in opened]
+    found = [(result.complaints, [url for url in result.requests if not inside(url, file)]) for file, result in opened]
     for context in contexts:
         context.close()
     assert found == [([], [])] * len(found)
 
 
-def own(url: str, file: Path) -> bool:
+def inside(url: str, file: Path) -> bool:
     """Whether what was asked for is the page itself, or what stands in it."""
     return url.split("#")[0] == file.resolve().as_uri() or url.startswith(("data:", "blob:"))
 
@@ -103,3 +103,9 @@ def large(tmp_path_factory) -> Path:
 def hostile(tmp_path_factory) -> Path:
     """The report of orders with hostile names."""
     return pages.hostile(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory) -> Path:
+    """The report of own fills with hostile names."""
+    return pages.own(tmp_path_factory.mktemp("own"))

@@ -6,6 +6,7 @@ import pandas as pd
 from markets import DAYS, market
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.executions import analyse
 from exec_algos.market.samples import load_samples
 from exec_algos.reports import write_report
 
@@ -49,3 +50,14 @@ def hostile(folder: Path) -> Path:
     frame = pd.DataFrame([{**row, "order_id": f"{n} {row['symbol']}"} for n, row in enumerate(rows)])
     orders = ParentOrders.from_frame(frame, bars, calendar="XNYS", profile_days=1, keep=[HEAD])
     return write_report(SlippageStudy(bars, orders, ["twap", "pov"]).run(), folder)
+
+
+def own(folder: Path) -> Path:
+    """A desk's own fills with hostile names, beside what two algorithms would have paid."""
+    bars = market(8, NAMES, missing=0.0, silent=0.0)
+    fills = [
+        {"order_id": f"{n} {name}", "symbol": name, "side": "buy", "quantity": 10, "price": float(bars.close[row]),
+         "time": pd.Timestamp(int(bars.start[row]), tz="UTC") + pd.Timedelta(minutes=1), HEAD: name}
+        for n, name in enumerate(bars.symbols) for row in range(bars.rows(name).stop - 20, bars.rows(name).stop - 17)
+    ]  # fmt: skip  # three fills in the session before the last
+    return write_report(analyse(None, pd.DataFrame(fills), bars, calendar="XNYS", algorithms=["twap", "pov"], keep=[HEAD]), folder)

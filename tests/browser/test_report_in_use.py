@@ -52,7 +52,7 @@ def as_numbers(texts):
     return [float(text.replace(",", "").replace("\u2212", "-").replace("+", "")) for text in texts if text != "n/a"]
 
 
-@pytest.mark.parametrize(("which", "scheme"), [("small", "light"), ("large", "dark"), ("hostile", "light")])
+@pytest.mark.parametrize(("which", "scheme"), [("small", "light"), ("large", "dark"), ("hostile", "light"), ("own", "dark")])
 def test_the_whole_page_is_drawn_while_a_reader_goes_down_it(show, request, which, scheme):
     shown = show(request.getfixturevalue(which), scheme=scheme)
     scrolled(shown)

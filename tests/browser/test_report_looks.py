@@ -80,8 +80,9 @@ def test_the_page_reads_as_one_document_to_who_cannot_see_it(show, small):
     }  # fmt: skip
 
 
-def test_hostile_names_stay_text_and_run_nothing_wherever_they_stand(show, hostile):
-    shown = whole(show(hostile))
+@pytest.mark.parametrize("which", ["hostile", "own"])
+def test_hostile_names_stay_text_and_run_nothing_wherever_they_stand(show, request, which):
+    shown = whole(show(request.getfixturevalue(which)))
     body = shown.run("() => document.body.textContent")
     assert shown.run(
         "() => [window.ran, document.querySelectorAll('main img, main script, main b, header script, header img').length]"
