@@ -32,7 +32,7 @@
   };
   // on paper a chart is as wide as the narrower of A4 and Letter lets it be: the page is laid out anew only after it was drawn
   let paper = false;
-  const sized = (element, own) => (!paper ? own
+  const sized = (element, own) => (!paper ? { autosize: true, ...own }
     : { ...own, width: 660, height: element.closest(".twocol") ? 240 : own.height });
   const draw = (element) => {
     const { data, layout: own } = page.figures[element.dataset.chart];

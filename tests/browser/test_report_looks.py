@@ -212,3 +212,24 @@ def test_the_printed_charts_are_drawn_as_lines_and_not_as_pictures(paper):
 
 def test_paper_is_small_enough_to_be_sent(paper):
     assert paper.stat().st_size < 2e6
+
+
+def test_a_page_printed_from_the_dark_is_light_and_as_it_was_afterwards(show, small):
+    """As the browser says before and after it prints; a chart is no wider than A4 between its margins, 182 mm, and than Letter."""
+    shown = show(small, scheme="dark")
+    shown.page.locator("#orders summary").first.click()
+    shown.page.locator("#orders details[open] svg.main-svg").first.wait_for()
+    state = """() => [document.documentElement.dataset.theme, document.querySelectorAll('details').length,
+      document.querySelectorAll('details[open]').length, getComputedStyle(document.body).backgroundColor]"""
+    widths = "() => [...document.querySelectorAll('[data-chart] > .plot-container svg.main-svg')].map(chart => chart.clientWidth)"
+    before = shown.run(state)
+    cost = "() => document.querySelector('[data-chart=cost] svg.main-svg').clientWidth"
+    wide = shown.run(cost)
+    shown.run("() => dispatchEvent(new Event('beforeprint'))")
+    theme, folded, opened, _ = shown.run(state)
+    assert (theme, opened) == ("light", folded)
+    assert max(shown.run(widths)) <= 182 / 25.4 * 96
+    shown.run("() => dispatchEvent(new Event('afterprint'))")
+    shown.settle()
+    assert shown.run(state) == before
+    assert shown.run(cost) == wide

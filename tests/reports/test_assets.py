@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib.util
+import io
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,23 @@ def test_the_theme_takes_every_colour_from_the_page():
     shown = assets.text(assets.THEME)
     assert set(re.findall(r"var\((--[a-z]+)", shown)) == {"--surface", "--ink", "--muted", "--line", "--hover", "--accent"}
     assert re.search(r"#[0-9a-fA-F]{3}|rgb|hsl", shown) is None
+
+
+def packed(folder: Path, about: dict[str, str], **files: str) -> Path:
+    """An archive as npm packs it."""
+    archive = folder / "a.tgz"
+    with tarfile.open(archive, "w:gz") as out:
+        for name, content in {"package.json": json.dumps(about), **files}.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(content)
+            out.addfile(entry, io.BytesIO(content.encode()))
+    return archive
+
+
+@pytest.mark.parametrize(("changed", "value"), [("version", "1.0.1"), ("name", "other"), ("license", "GPL-3.0")])
+def test_the_script_refuses_an_archive_that_is_another_package_version_or_licence(script, tmp_path, changed, value):
+    library = script.Library("A", "a", "1.0.0", "MIT", {"a.js": "a.min.js"})
+    about = {"name": "a", "version": "1.0.0", "license": "MIT"}
+    assert script.taken(library, packed(tmp_path, about, **{"a.js": "1"})) == {"a.min.js": b"1"}
+    with pytest.raises(SystemExit, match=rf"a\.tgz says it is .*{value}.*, not a 1\.0\.0 MIT"):
+        script.taken(library, packed(tmp_path, about | {changed: value}, **{"a.js": "1"}))
