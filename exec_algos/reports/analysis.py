@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from exec_algos.studies.result import StudyResult
 
 MARK = "session_close"
+IN_TRADING = ("spread", "impact", "timing")
+UNSPLIT = "in trading"
 
 
 class Costs(NamedTuple):
@@ -58,18 +61,26 @@ def _shortfall(whole: pd.DataFrame) -> ReportTable:
     shown = shown_once(whole, ("order_weighted", "notional_weighted"))
     table = shown.table
     rows: list[tuple[str, ...]] = []
+    columns = _columns(table["order_weighted"])
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
         parts, total = line["order_weighted"], line.loc[["total"]].iloc[0]
-        means = (bps(float(parts[name])) for name in PARTS)
+        unsplit = math.isfinite(parts["trading"]) and not all(math.isfinite(parts[name]) for name in IN_TRADING)
+        means = (UNSPLIT if unsplit and name in IN_TRADING else bps(float(parts[name])) for name in columns)
         rows.append(
             (*_words(key), *means, bps(total["order_weighted"]), interval(total["low"], total["high"]), bps(total["notional_weighted"]))
         )
     left = int(table["left_out"].max())
     out = f"; {count(left)} left out, of which a price is not known" if left else ""
     note = f"bps of the paper value, means of {count(table['n'].min())} orders each{out}; the residual is valued at the session's close"
-    head = ("algorithm", "side", *PARTS, "total", "95 % interval of the total", "notional-weighted total")
+    head = ("algorithm", "side", *columns, "total", "95 % interval of the total", "notional-weighted total")
     return ReportTable("Implementation shortfall by its parts", note + noted(shown), head, rows)
+
+
+def _columns(means: pd.Series) -> tuple[str, ...]:
+    """The parts; where some are unknown, as of fills that were really made, also trading, which is their sum."""
+    unknown = means[means.index.get_level_values("part").isin(IN_TRADING)].isna().any()
+    return ("delay", "trading", *IN_TRADING, "opportunity", "fees") if unknown else PARTS
 
 
 def _benchmarks(whole: pd.DataFrame) -> ReportTable:
