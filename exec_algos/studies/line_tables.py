@@ -11,6 +11,7 @@ from exec_algos.errors import UsageError
 from exec_algos.stats.cluster_sums import ClusterSums
 from exec_algos.studies.run.sums import BUCKET, MARKOUTS, TIME_OF_DAY, clock
 from exec_algos.tca.fidelity import DAY_MINUTES
+from exec_algos.tca.lines import counted_reasons
 from exec_algos.tca.markouts import HORIZONS, REASONS, label
 from exec_algos.tca.shortfall import LEFT_OUT, NOT_KNOWN, PARTS, part_reason
 
@@ -95,7 +96,7 @@ def benchmark_table(lines: pd.DataFrame, missing: pd.DataFrame, keys: Keys) -> p
 def _benchmark_line(rows: pd.DataFrame, missing: pd.DataFrame) -> dict[str, Any]:
     line, _, _ = _means(rows, int(missing["n"].sum()))
     counts = missing.groupby("reason", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
-    said = {"reasons": "; ".join(f"{reason}: {n}" for reason, n in counts.items())}
+    said = {"reasons": counted_reasons({str(reason): int(n) for reason, n in counts.items()})}
     return {name: line[name] for name in ("mean", "low", "high", "notional_mean", "n", "left_out")} | said
 
 

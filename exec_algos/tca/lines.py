@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -45,21 +46,22 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
         "notional_mean": weighted.mean,
         "n": equal.n,
         "left_out": len(rows) - equal.n,
-        "reasons": counted_reasons(rows[f"{column}_reason"]),
+        "reasons": counted_reasons(Counter(filter(None, rows[f"{column}_reason"].astype(str)))),
     }
 
 
-def counted_reasons(reasons: Iterable[str]) -> str:
+def counted_reasons(counts: Mapping[str, int]) -> str:
     """Reasons with how often each holds, the commonest first; those that differ in a number count together, with its range.
 
-    >>> counted_reasons(["", "ends when 0.8 of it has traded", "no bar", "no bar", "ends when 0.75 of it has traded", "no bar"])
+    >>> counted_reasons({"ends when 0.8 of it has traded": 1, "no bar": 3, "ends when 0.75 of it has traded": 1})
     'no bar: 3; ends when 0.75 to 0.8 of it has traded: 2'
     """
-    kinds: dict[tuple[str, ...], list[list[str]]] = {}
-    for reason in filter(None, map(str, reasons)):
-        kinds.setdefault(tuple(FRACTION.split(reason)), []).append(FRACTION.findall(reason))
-    ranked = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
-    return "; ".join(f"{_with_ranges(words, numbers)}: {len(numbers)}" for words, numbers in ranked)
+    kinds: dict[tuple[str, ...], list[tuple[list[str], int]]] = {}
+    for reason, count in counts.items():
+        kinds.setdefault(tuple(FRACTION.split(reason)), []).append((FRACTION.findall(reason), count))
+    sums = {words: sum(count for _, count in held) for words, held in kinds.items()}
+    ranked = sorted(kinds, key=lambda words: -sums[words])
+    return "; ".join(f"{_with_ranges(words, [numbers for numbers, _ in kinds[words]])}: {sums[words]}" for words in ranked)
 
 
 def _with_ranges(words: Sequence[str], numbers: Sequence[Sequence[str]]) -> str:
