@@ -87,18 +87,20 @@ def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, out: Pa
     """
     from exec_algos.executions import NoOwnOrderError, analyse
     from exec_algos.reports import write_report
+    from exec_algos.studies.design.history import KNOWN
+    from exec_algos.studies.design.written.form import ORDER_ID
 
     _check_out(out)
     terms = files.terms() | _simulated(request, files)
     if request.splits is not None:
         bars = bars.adjusted(request.splits)
+    show.check([*KNOWN, ORDER_ID, *(name.lower() for name in terms["keep"])], desk=True)
     with _progress(quiet=show.as_json) as report:
         try:
             result = analyse(files.orders, files.fills, bars, progress=report, **terms)
         except NoOwnOrderError as error:
             _write_refused(error.refused, out)
             raise UsageError(f"{error}; row by row: {out / 'refused.csv'}" if error.refused else str(error)) from None
-    show.check(result.parents.columns, desk=True)
     result.save(out)
     _write_refused(result.refused, out)
     _write_rows(result.clipped or None, out / "clipped.csv")

@@ -130,7 +130,7 @@ def _joined(given: Mapping[str, Table], said: Terms, market: Market) -> tuple[Jo
 def _check_kept(kept: Sequence[str], there: Mapping[str, Any], given: Mapping[str, Table]) -> None:
     for name in kept:
         if name not in there:
-            raise UnknownNameError("column to keep", name, [column for table in given.values() for column in table.names])
+            raise UnknownNameError("column to keep", name, dict.fromkeys(column for table in given.values() for column in table.names))
         if name in {*COLUMNS, *KNOWN, *WINDOWS, CLUSTER, DECIDED, ARRIVAL_KNOWN}:
             raise UsageError(f"column {name!r} cannot be kept: the result has one of its own; name yours otherwise")
 

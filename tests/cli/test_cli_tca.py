@@ -146,6 +146,13 @@ def test_fees_and_taxes_are_read_as_it_is_said(files, store):
     assert fills[fills["algorithm"] == OWN_FILLS]["commission"].unique().tolist() == [3.0]
 
 
+def test_what_costs_cannot_be_looked_at_by_is_refused_before_the_work(files, store):
+    run = tca(files, store, "--keep", "trader", "--by", "traders")
+    assert run.exit_code == 2
+    assert "unknown --by 'traders': did you mean trader" in run.stderr
+    assert not (files[0].parent / "out").exists()
+
+
 def test_options_of_orders_need_orders(files, store):
     run = invoke("tca", files[0], store, "--order-columns", "start=Beginn")
     assert run.exit_code == 2

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from small_markets import minute_bars
 
-from exec_algos import FillModel
+from exec_algos import FillModel, Rules
 from exec_algos.executions import OWN_FILLS, analyse
+from exec_algos.market.quality.limits import Limits
 from exec_algos.tca.frames import NO_ARRIVAL, NO_DECISION
 
 DAY = "2024-01-02"
@@ -272,6 +273,24 @@ def test_a_column_that_a_study_keeps_under_such_a_name_is_a_column_and_no_more()
 
     plain, other = (Analysis.of(rows, found.fills, found.bars, found.config).shortfall() for rows in (found.parents, renamed))
     pd.testing.assert_frame_equal(plain, other)
+
+
+def test_each_term_of_the_analysis_is_used():
+    later = "2024-01-03"
+    order, fills = one_order(start=f"{later} 09:32", end=f"{later} 09:36"), fills_of((30, 10.2, "09:32:10"))
+    fills["time"] = f"{later} 09:32:10"
+    plain = analysed(order, fills, algorithms=["twap"])
+    assert np.isnan(own(plain)["adv"])
+    found = analysed(
+        order, fills, algorithms=["twap"], profile_days=1, driver="engine", limits=Limits.of("missing=0.5"), rules=Rules(max_child=10)
+    )
+    assert own(found)["adv"] == 2000
+    assert found.config["drivers"] == {OWN_FILLS: "the desk", "twap": "engine"}
+    assert found.config["limits"] == {"missing": 0.5}
+    assert found.config["rules"]["max_child"] == 10
+    assert found.fills[found.fills["algorithm"] == "twap"]["quantity"].max() == 10
+    capped = analysed(order, fills, algorithms=["twap"], fill_model=FillModel(max_participation=0.1))
+    assert capped.parents["filled"].tolist() == [30, 40]
 
 
 def test_fills_of_before_a_split_are_in_shares_after_it():
