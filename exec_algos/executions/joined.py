@@ -115,18 +115,22 @@ def built_from(fills: WrittenFills, market: Market, left_out: npt.NDArray[np.boo
         as_written=[(f"{shares:.15g}", text) for shares, text in zip(quantity.tolist(), texts, strict=True)],
         kept={name: constant(fills.kept[name], parent, n) for name in keep if name in fills.kept},
     )  # fmt: skip
-    unknown = np.full(n, np.nan)
-    times = np.full(n, MISSING)
-    orders = OwnOrders(
-        written=written, cancel=times, decided=times, filled=unknown, average_price=unknown, costs={}, ratio=np.ones(n),
-        has_end=np.ones(n, dtype=bool), has=frozenset(), wrong={}, notes=(), table=fills.table,
-    )  # fmt: skip
     note = (
         f"no file of orders: {n:,} parent orders were built from the fills of one symbol, side and session; their window runs from the bar "
         "of the first fill to that of the last, and their quantity is what was filled. When they were decided and reached the market is "
         "not known: arrival slippage and shortfall are not estimable, and what was not filled is not seen"
     )
-    return Joined(orders, fills, parent, built=True, notes=(note,))
+    return Joined(_plain_orders(written, fills), fills, parent, built=True, notes=(note,))
+
+
+def _plain_orders(written: WrittenOrders, fills: WrittenFills) -> OwnOrders:
+    """Orders of which nothing is known besides."""
+    n = len(written)
+    unknown, times = np.full(n, np.nan), np.full(n, MISSING)
+    return OwnOrders(
+        written=written, cancel=times, decided=times, filled=unknown, average_price=unknown, costs={}, ratio=np.ones(n),
+        has_end=np.ones(n, dtype=bool), has=frozenset(), wrong={}, notes=(), table=fills.table,
+    )  # fmt: skip
 
 
 def constant(names: Names, parent: Ints, n: int) -> list[str]:

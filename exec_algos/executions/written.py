@@ -16,6 +16,8 @@ from exec_algos.executions.cells import (
     Instants,
     Names,
     Numbers,
+    Sides,
+    cell,
     joined,
     read_instants,
     read_names,
@@ -23,6 +25,7 @@ from exec_algos.executions.cells import (
     read_side_column,
 )
 from exec_algos.executions.form import COSTS, DATE, FEES, FillForm, OwnOrderForm
+from exec_algos.executions.market import SLACK
 from exec_algos.executions.table import Table
 from exec_algos.studies.design.written.cells import Unread
 from exec_algos.studies.design.written.form import COLUMNS, ORDER_ID, OrderForm
@@ -106,11 +109,10 @@ class WrittenFills:
             _first(wrong, unread)
         for found in numbers.values():
             _first(wrong, found.unread)
-        known_rule = numbers["rule_price"].values if "rule_price" in numbers else None
-        free = known_rule is not None
+        rule, gap = _parts(numbers, price.values)
         _refuse(wrong, ~(shares > 0), columns["quantity"], NOT_POSITIVE.format("quantity"))
-        if not free:
-            _refuse(wrong, ~(price.values > 0), columns["price"], NOT_POSITIVE.format("price"))
+        _refuse(wrong, ~(price.values > 0) & ~(rule <= 0), columns["price"], NOT_POSITIVE.format("price"))
+        _refuse(wrong, np.abs(gap) > SLACK * np.abs(price.values), columns["price"], "price is not rule_price + spread + impact")
         paid = _paid(numbers, columns, fees, wrong)
         names = {name: read_names(columns[name]) if name in columns else None for name in (ORDER_ID, "fill_id", "symbol")}
         average = (f"the price {table.names[places['price']].strip()!r} {AVERAGE_PRICE}",) if time is None else ()
@@ -143,11 +145,16 @@ def _first(wrong: dict[int, Unread], more: Mapping[int, Unread]) -> None:
 
 
 def _refuse(wrong: dict[int, Unread], bad: Flags, column: Any, reason: str) -> None:
-    from exec_algos.executions.cells import cell
-
     for row in np.flatnonzero(bad):
         if int(row) not in wrong:
             wrong[int(row)] = Unread(cell(column, int(row)), reason)
+
+
+def _parts(numbers: Mapping[str, Numbers], price: Floats) -> tuple[Floats, Floats]:
+    """The price before costs, which may lie at or below zero where bars do, and what price and parts differ by; NaN where not known."""
+    unknown = np.full(len(price), np.nan)
+    rule, spread, impact = (numbers[name].values if name in numbers else unknown for name in COSTS)
+    return rule, rule + spread + impact - price
 
 
 def _times(columns: Mapping[str, Any], zone: str, form: FillForm) -> Instants | None:
@@ -179,8 +186,6 @@ def _paid(numbers: Mapping[str, Numbers], columns: Mapping[str, Any], fees: str 
 
 def _sides(columns: Mapping[str, Any], form: FillForm, time: Instants | None, quantity: Numbers) -> tuple[Any, Floats]:
     """Sides, where a column says them, or negative quantities; and quantities without the signs that say them."""
-    from exec_algos.executions.cells import Sides
-
     if "side" in columns:
         timed = np.ones(len(quantity.values), dtype=bool) if time is None else time.values != MISSING
         return read_side_column(columns["side"], form, timed), quantity.values

@@ -57,6 +57,11 @@ REFUSED = {
     "its order is of another symbol": ([order()], [fill(symbol="Y")], ("fills", 2, "Y")),
     "quantity must be a positive number": ([order()], [fill(quantity=0)], ("fills", 2, "0")),
     "price must be a positive number": ([order()], [fill(price=-10.0)], ("fills", 2, "-10.0")),
+    "price is not rule_price + spread + impact": (
+        [order()],
+        [fill(rule_price=10.0, spread=0.1, impact=0.1)],
+        ("fills", 2, "10.1"),
+    ),
     "price is no number": ([order()], [fill(price="ten")], ("fills", 2, "ten")),
     "commission is below 0; say whether that is what was paid: fees='negative', or what was got: fees='positive' (--fees)": (
         [order()],
@@ -82,6 +87,7 @@ def test_what_cannot_be_is_listed_and_its_order_left_out_whole(bars, reason):
     good, filled = GOOD
     filled = filled | {"side": "buy"} if "side" in columns and any("side" in record for record in fills) else filled
     filled = filled | {"symbol": "X"} if any("symbol" in record for record in fills) else filled
+    filled = filled | {"rule_price": 10.1, "spread": 0.0, "impact": 0.0} if any("spread" in record for record in fills) else filled
     found = found_in(bars, [*orders, good], [filled, *fills])
     assert ((*row, reason)) in found.refused
     assert found.parents["order_id"].tolist() == ["good", *(["a"] if _stays(reason) else [])]
