@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from exec_algos.cli import app
+from exec_algos.config import get_settings
 from exec_algos.market.samples import load_samples
 from exec_algos.market.store import BarStore
 
@@ -90,8 +91,12 @@ def test_a_folder_without_a_study_is_told(tmp_path):
 
 def test_without_a_browser_the_page_is_written_and_the_pdf_is_not(copy, monkeypatch):
     monkeypatch.setenv("EXEC_ALGOS_BROWSER", "no-such-browser")
+    get_settings.cache_clear()
     (copy / "report.html").unlink()
-    done = run("report", copy, "--pdf")
+    try:
+        done = run("report", copy, "--pdf")
+    finally:
+        get_settings.cache_clear()
     assert done.exit_code == 2
     assert "EXEC_ALGOS_BROWSER" in done.stderr
     assert (copy / "report.html").exists()
