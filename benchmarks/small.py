@@ -1,4 +1,4 @@
-"""A small study in a process of its own, as the command runs it: bars to saved tables, and the tables of its report; no page, no plot.
+"""A small study in a process of its own, as the command runs it: bars to saved tables and the report.
 
 The sample bars of one calendar, buys and sells, two algorithms, 550 parent orders. What is counted is processor time, user and system, of
 whole processes, warm caches, the least of some runs taken in turn. The yardstick is a process that imports pandas and pyarrow.
@@ -29,6 +29,7 @@ SMALL = """
 import sys
 from exec_algos.fills.presets import preset_for
 from exec_algos.market.samples import load_samples
+from exec_algos.reports import write_report
 from exec_algos.studies.request import StudyRequest
 
 bars = load_samples()["XNYS"]
@@ -36,9 +37,7 @@ request = StudyRequest(calendar="XNYS", max_participation=0.1, preset=preset_for
 study = request.study(bars)
 result = study.run(fills=request.keeps_fills(study))
 result.save(sys.argv[1])
-found = result.analysis()
-for table in (found.shortfall, found.slippage, found.markouts, found.time_of_day, found.power, result.residuals, result.oversize):
-    table()
+write_report(result, sys.argv[1])
 """
 ALGORITHMS = ("twap", "vwap")
 

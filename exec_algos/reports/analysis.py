@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exec_algos.errors import UsageError
 from exec_algos.reports.numbers import bps, count, interval, percent
 from exec_algos.reports.tables import ReportTable, noted
+from exec_algos.studies.record.lists import frames_of
 from exec_algos.tca.shortfall import PARTS
 from exec_algos.tca.twins import shown_once
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from exec_algos.studies.result import StudyResult
 
-MARK = "session_close"
 IN_TRADING = ("spread", "impact", "timing")
 UNSPLIT = "in trading"
 
@@ -38,13 +38,7 @@ class Costs(NamedTuple):
 def costs(result: StudyResult) -> Costs:
     """The analysis of a study, ready for the page; without the single fills it says so."""
     try:
-        found = result.analysis()
-        frames = {
-            "shortfall": found.shortfall(MARK),
-            "benchmarks": found.slippage(),
-            "markouts": found.markouts(),
-            "time_of_day": found.time_of_day(),
-        }
+        frames, power = frames_of(result), result.analysis().power()
     except UsageError as error:
         return Costs(missing=str(error))
     return Costs(
@@ -52,7 +46,7 @@ def costs(result: StudyResult) -> Costs:
         benchmarks=_benchmarks(frames["benchmarks"]),
         markouts=_markouts(frames["markouts"]),
         hours=_hours(frames["time_of_day"]),
-        power=found.power(),
+        power=power,
         frames=frames,
     )
 

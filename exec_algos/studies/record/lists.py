@@ -34,6 +34,7 @@ INDEXES = {  # of the lists of an analysis
 TEXTS = {*(name for names in INDEXES.values() for name in names), "reason", "reasons", "volume"}
 COUNTS = {"n", "left_out", "days", "orders", "of"}
 OVERSIZE = "oversize"
+FRAMES = "_frames"  # attribute of a result
 
 
 class HasTables(Protocol):
@@ -102,9 +103,23 @@ def lists_of(result: HasTables) -> dict[str, pd.DataFrame]:
 def _analysed(result: HasTables) -> dict[str, pd.DataFrame]:
     if not result.is_analysed():
         return {}
-    found = result.analysis()
-    frames = (found.shortfall(MARK), found.slippage(), found.markouts(), found.time_of_day(), result.residuals())
-    return dict(zip(INDEXES, frames, strict=True))
+    return {**frames_of(result), "residuals": result.residuals()}
+
+
+def frames_of(result: HasTables) -> dict[str, pd.DataFrame]:
+    """The four tables of a study's analysis, made once: the folder and the page both ask for them.
+
+    Raises
+    ------
+    UsageError
+        There is no analysis.
+    """
+    if FRAMES not in vars(result):
+        found = result.analysis()
+        frames = (found.shortfall(MARK), found.slippage(), found.markouts(), found.time_of_day())
+        object.__setattr__(result, FRAMES, dict(zip(INDEXES, frames, strict=False)))
+    held: dict[str, pd.DataFrame] = vars(result)[FRAMES]
+    return {name: frame.copy() for name, frame in held.items()}
 
 
 @dataclass(frozen=True, eq=False)
