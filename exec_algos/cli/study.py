@@ -87,7 +87,7 @@ def run_and_show(
     from exec_algos.reports import write_report
 
     show = show or Show()
-    _check_out(out)
+    check_out(out)
     study = _study(bars, request, out)
     refused = study.parents.refused
     if strict and refused:
@@ -95,13 +95,13 @@ def run_and_show(
         raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
     show.check(study.parents.columns, desk=request.orders is not None)
     fills = request.keeps_fills(study)
-    with _progress(quiet=show.as_json) as report:
+    with progress_bar(quiet=show.as_json) as report:
         found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)
         result: Any = study.run(request.driver, fills=fills, progress=report) if found is None else found.test
     loaded()
     result.save(out)
-    _write_rows(None if request.orders is None else refused, out / "refused.csv")
-    _write_rows(study.parents.clipped or None, out / "clipped.csv")
+    write_rows(None if request.orders is None else refused, out / "refused.csv")
+    write_rows(study.parents.clipped or None, out / "clipped.csv")
     chosen = {} if found is None else sweep_record(found, str(show.split))
     _write_sweep(chosen, out)
     page = write_report(result, out, currency=show.currency, by=show.names)
@@ -109,14 +109,14 @@ def run_and_show(
     if show.as_json:
         say_json(_as_json(result, out, show, study.parents, bands) | ({"sweep": chosen} if chosen else {}))
     else:
-        _print_lines(sweep_lines(chosen) if chosen else [])
+        print_lines(sweep_lines(chosen) if chosen else [])
         _print(result, request.rules, show, bands, _without_costs(study, result) if beside else None)
-        _print_lines(_history(study, result))
+        print_lines(_history(study, result))
         if request.splits is not None:
             unused = [split for split in Splits.of(request.splits).rows if split not in study.bars.splits]
-            _print_lines([f"splits: {used_line(study.bars.splits, unused)}"])
+            print_lines([f"splits: {used_line(study.bars.splits, unused)}"])
         if not fills:
-            _print_lines([_without_fills(study, request)])
+            print_lines([_without_fills(study, request)])
         worked = result.config["parent_orders"] + (chosen["train"]["parent_orders"] if chosen else 0)
         _print_written(request, study.parents, worked, out, page)
     if refused:
@@ -143,7 +143,7 @@ def _without_fills(study: SlippageStudy, request: StudyRequest) -> str:
     return f"single trades were not kept{many}; what the tables need of them was added up, and stands in the report"
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Refuse, before the work, a place where no folder can be made.
 
     Raises
@@ -179,14 +179,15 @@ def _study(bars: Bars, request: StudyRequest, out: Path) -> SlippageStudy:
         if error.refused:
             with explained(str(out)):
                 out.mkdir(parents=True, exist_ok=True)
-            _write_rows(error.refused, out / "refused.csv")
+            write_rows(error.refused, out / "refused.csv")
             raise UsageError(f"{error}; row by row: {out / 'refused.csv'}") from None
         raise
 
 
-def _write_rows(rows: Sequence[Refused] | None, file: Path) -> None:
+def write_rows(rows: Sequence[Refused] | None, file: Path) -> None:
+    """Write a list of refused or clipped rows; None takes away that of an earlier study."""
     if rows is None:
-        file.unlink(missing_ok=True)  # of an earlier study
+        file.unlink(missing_ok=True)
         return
     with explained(str(file.parent)):
         file.write_bytes(refused_text(rows))
@@ -200,7 +201,8 @@ def _write_sweep(chosen: Mapping[str, Any], out: Path) -> None:
         (out / SWEEP).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
 
 
-def _print_lines(lines: Sequence[str]) -> None:
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines as they are, however long."""
     terminal = console()
     for line in lines:
         terminal.print(line, soft_wrap=True)
@@ -209,12 +211,13 @@ def _print_lines(lines: Sequence[str]) -> None:
 def _print_written(request: StudyRequest, parents: ParentOrders, worked: int, out: Path, page: Path) -> None:
     if request.orders is not None:
         given = len(parents) + len(parents.refused)
-        _print_lines(order_lines(given, worked, parents.refused, parents.clipped, parents.notes, str(out)))
-    _print_lines([f"written: {page}"])
+        print_lines(order_lines(given, worked, parents.refused, parents.clipped, parents.notes, str(out)))
+    print_lines([f"written: {page}"])
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Report | None]:
+def progress_bar(*, quiet: bool) -> Iterator[Report | None]:
+    """What a study reports to while it runs; None where nobody looks."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -242,7 +245,7 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
     oversize = result.oversize()
     first, later = (oversize_line([row for row in oversize if row.many is many], capped=is_capped(config)) for many in (True, False))
     own = "sessions: days of the bars, from their first bar to their last; --calendar names an exchange's" if own_sessions(config) else ""
-    _print_lines([line for line in (first, frictionless_line(config), own, corrections_line(config["calendar"])) if line])
+    print_lines([line for line in (first, frictionless_line(config), own, corrections_line(config["calendar"])) if line])
     terminal.print(_title(result) + _ruled(rules), soft_wrap=True)
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     fees = fees_bps(result.parents)
@@ -265,9 +268,9 @@ def _print(result: StudyResult, rules: Rules, show: Show, bands: Mapping[str, Ba
         terminal.print(
             f"left out: {config['bars_outside_regular_hours']} bars outside the sessions of {config['calendar']}", soft_wrap=True
         )
-    _print_lines([outside_line(config["vwaps_outside"], config["bars"])] if "vwaps_outside" in config else [])
-    _print_lines([later] if later else [])
-    _print_lines([f"data: {line}" for line in data_lines(result.findings)])
+    print_lines([outside_line(config["vwaps_outside"], config["bars"])] if "vwaps_outside" in config else [])
+    print_lines([later] if later else [])
+    print_lines([f"data: {line}" for line in data_lines(result.findings)])
     _print_more(result, show, bands)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from exec_algos.cli.printing import console, say_json
 from exec_algos.cli.show import Show, bps, interval, print_table, records, short_names, show_groups
-from exec_algos.cli.study import REFUSED, _check_out, _print_lines, _progress, _write_rows, compared_lines, filled_text
+from exec_algos.cli.study import REFUSED, check_out, compared_lines, filled_text, print_lines, progress_bar, write_rows
 from exec_algos.errors import UsageError
 from exec_algos.textform import numbered
 
@@ -90,12 +90,12 @@ def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, out: Pa
     from exec_algos.studies.design.history import KNOWN
     from exec_algos.studies.design.written.form import ORDER_ID
 
-    _check_out(out)
+    check_out(out)
     terms = files.terms() | _simulated(request, files)
     if request.splits is not None:
         bars = bars.adjusted(request.splits)
     show.check([*KNOWN, ORDER_ID, *(name.lower() for name in terms["keep"])], desk=True)
-    with _progress(quiet=show.as_json) as report:
+    with progress_bar(quiet=show.as_json) as report:
         try:
             result = analyse(files.orders, files.fills, bars, progress=report, **terms)
         except NoOwnOrderError as error:
@@ -103,13 +103,13 @@ def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, out: Pa
             raise UsageError(f"{error}; row by row: {out / 'refused.csv'}" if error.refused else str(error)) from None
     result.save(out)
     _write_refused(result.refused, out)
-    _write_rows(result.clipped or None, out / "clipped.csv")
+    write_rows(result.clipped or None, out / "clipped.csv")
     page = write_report(result, out, currency=show.currency, by=show.names)
     if show.as_json:
         say_json(_as_json(result, out, show))
     else:
         _print(result, show, out)
-        _print_lines([f"written: {page}"])
+        print_lines([f"written: {page}"])
     if result.refused:
         raise typer.Exit(REFUSED)
 
@@ -146,22 +146,22 @@ def _write_refused(rows: Sequence[RefusedRow], out: Path) -> None:
 def _print(result: OwnFillsResult, show: Show, out: Path) -> None:
     terminal, own = console(), result.config["own_fills"]
     short = short_names(result.config["algorithms"])
-    _print_lines([_title(result)])
+    print_lines([_title(result)])
     without = _without_own(result)
     print_table(terminal, _table(result, short, without))
     notes = "slippage in bps, positive = cost; 95 % intervals of the mean clustered by day; n/a: not estimable"
     if without:
         notes += "; without own: against the VWAP of what the others traded, for the tape holds our own prints"
-    _print_lines([notes, ""])
+    print_lines([notes, ""])
     for side in sorted(set(result.parents["side"])):
-        _print_lines(compared_lines(result.comparison(side=side), short, side.lower()))
+        print_lines(compared_lines(result.comparison(side=side), short, side.lower()))
     groups = show.groups(result)
     if groups is not None:
         show_groups(groups, short)
-    _print_lines([*_left_out(own, str(out)), *(f"note: {note}" for note in own["notes"])])
+    print_lines([*_left_out(own, str(out)), *(f"note: {note}" for note in own["notes"])])
     from exec_algos.studies.record.data import data_lines
 
-    _print_lines([f"data: {line}" for line in data_lines(result.findings)])
+    print_lines([f"data: {line}" for line in data_lines(result.findings)])
 
 
 def _title(result: OwnFillsResult) -> str:
