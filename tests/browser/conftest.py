@@ -31,8 +31,11 @@ class Shown:
         return self.page.evaluate(script, *arguments)
 
     def settle(self) -> None:
-        """Two frames later: what was asked for is drawn."""
-        self.run("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        """Two frames later: what was asked for is drawn. A browser of a busy machine may owe a frame for good: then a second is enough."""
+        self.run("""() => new Promise(done => {
+          requestAnimationFrame(() => requestAnimationFrame(done));
+          setTimeout(done, 1000);
+        })""")
 
     def colours(self, scheme: str) -> None:
         """Dark or light, as the reader's system asks."""
