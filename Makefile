@@ -23,7 +23,7 @@ types: .venv/.installed-dev
 
 tests: .venv/.installed-dev .venv/.browser
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def hashes(result: StudyResult) -> list[tuple[str, str]]:
     read = config.get("own_fills", {}).get("read", {})
     return [
         ("SHA-256 of the bars", str(config["data_sha256"])),
-        *((f"SHA-256 of {source['file'] or f'the {table}'}", str(source["sha256"])) for table, source in read.items()),
+        *((f"SHA-256 of {PurePath(source['file']).name or f'the {table}'}", str(source["sha256"])) for table, source in read.items()),
         ("versions", ", ".join(f"{name} {number}" for name, number in config["versions"].items())),
     ]
 

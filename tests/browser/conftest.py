@@ -1,5 +1,6 @@
 """A real browser for the tests of pages: started once for these tests, off the network, and told on for all that it complains of."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,30 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+SECONDS = 180  # of one test; what playwright waits for in a page has no limit of its own
+
+
+def pytest_collection_modifyitems(items):
+    """One worker for all of them: the pages are made once, and one browser runs at a time."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(autouse=True)
+def in_time():
+    """A browser that answers no more ends its test, not the whole run."""
+
+    def stop(number, frame):
+        raise TimeoutError(f"the browser did not answer within {SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @dataclass
