@@ -178,9 +178,11 @@ def _left_out(own: Mapping[str, Any], out: str) -> list[str]:
 
 def _without_own(result: OwnFillsResult) -> dict[tuple[str, str], float]:
     """Mean slippage of own fills against the VWAP of the others, by algorithm and side."""
+    from exec_algos.studies.record.lists import frames_of
+
     if not len(result.fills) and not result.config["own_fills"]["counts"]["orders_by_average_price"]:
         return {}
-    table = result.analysis().slippage()
+    table = frames_of(result)["benchmarks"]
     names = result.config["algorithms"][0]
     return {(names, side): float(table.loc[(names, side, "vwap_without_own"), "mean"]) for side in set(result.parents["side"])}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scipy.special import ndtri
 
 from exec_algos.reports.numbers import count, money
+from exec_algos.studies.record.lists import frames_of
 from exec_algos.tca.clusters import clustered_by
 from exec_algos.textform import listed, numbered
 
@@ -169,7 +170,7 @@ def _arrival(subject: Subject, name: str) -> str:
 
 def _without_own(subject: Subject, name: str) -> str:
     """Own fills against what the others traded, for the tape holds our own prints too."""
-    table = subject.result.analysis().slippage() if "own_fills" in subject.config else None
+    table = frames_of(subject.result)["benchmarks"] if "own_fills" in subject.config else None
     if table is None:
         return ""
     found = table.xs((name, "vwap_without_own"), level=("algorithm", "benchmark"))

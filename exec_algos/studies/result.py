@@ -249,7 +249,8 @@ class StudyResult:
             No such benchmark.
         """
         halved = side is None and self.has_twins()
-        found = compared(self.parents, _column(benchmark), self.config["algorithms"], "BUY" if halved else side)
+        column, wanted = _column(benchmark), "BUY" if halved else side
+        found = self._once(f"_compared {column} {wanted}", lambda: compared(self.parents, column, self.config["algorithms"], wanted)).copy()
         found.attrs["note"] = BUYS_ONLY if halved else ""
         return found
 

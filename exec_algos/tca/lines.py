@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -39,6 +38,8 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
     """
     values, days = rows[column].to_numpy(np.float64), clusters_of(rows)
     equal, weighted = clustered_mean(values, days), clustered_mean(values, days, traded)
+    reasons = rows[f"{column}_reason"]
+    counts = reasons[reasons != ""].astype(object).value_counts()
     return {
         "mean": equal.mean,
         "low": equal.low,
@@ -46,7 +47,7 @@ def mean_line(rows: pd.DataFrame, column: str, traded: Floats) -> dict[str, Any]
         "notional_mean": weighted.mean,
         "n": equal.n,
         "left_out": len(rows) - equal.n,
-        "reasons": counted_reasons(Counter(filter(None, rows[f"{column}_reason"].astype(str)))),
+        "reasons": counted_reasons({str(reason): int(count) for reason, count in counts.items()}),
     }
 
 
