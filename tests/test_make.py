@@ -57,7 +57,13 @@ def test_changed_dependencies_are_installed_again(checkout, changed):
 
 def test_every_check_is_run(checkout):
     install(checkout, ".installed", ".installed-dev", ".browser")
-    expected = ["ruff format --check", "ruff check", "mypy", "coverage erase", "coverage run -m pytest --numprocesses auto --dist loadgroup"]
+    expected = [
+        "ruff format --check",
+        "ruff check",
+        "mypy",
+        "coverage erase",
+        "coverage run -m pytest --numprocesses auto --dist loadgroup",
+    ]
     expected += ["coverage combine --quiet", "coverage report"]
     assert planned(checkout, "test").splitlines() == [f".venv/bin/{one}" for one in expected]
 
