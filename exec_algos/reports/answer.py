@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BENCHMARK = "interval_vwap"
 POWER, LEVEL = 0.8, 0.05
 MOST_COMPARED = 3  # algorithms in the sentence; the table has all
+NO_ARRIVAL = "it is not known when the orders reached the market; --orders says it"
 MOST_NEEDED = 1e7  # orders; a difference that takes more is none
 
 
@@ -81,8 +82,15 @@ def _inside(name: str) -> str:
 def _cost(subject: Subject, name: str) -> str:
     found = subject.result.estimate(name, BENCHMARK)
     if not math.isfinite(found.mean):
-        return f"{named(name)}: the cost against the interval VWAP is not estimable, for {found.reason or 'nothing was filled'}"
+        return f"{named(name)}: the cost against the interval VWAP is not estimable ({_why(subject, name, found)})"
     return f"{_amount(subject, name, BENCHMARK, found)} against the market's VWAP"
+
+
+def _why(subject: Subject, name: str, found: Estimate) -> str:
+    """Why there is no mean: what the orders say, the commonest first, else what the estimate says."""
+    reasons = subject.rows(name)["not_estimable"].astype(str)
+    counts = reasons[reasons != ""].value_counts()
+    return str(counts.index[0]) if len(counts) else found.reason
 
 
 def _amount(subject: Subject, name: str, benchmark: str, found: Estimate, *, inside: bool = False) -> str:
@@ -164,7 +172,8 @@ def _pairs(subject: Subject) -> dict[str, dict[str, Any]]:
 def _arrival(subject: Subject, name: str) -> str:
     found = subject.result.estimate(name, "arrival")
     if not math.isfinite(found.mean):
-        return f"Against the arrival price it is not estimable: {found.reason or 'no order has one'}."
+        known = subject.config.get("own_fills", {}).get("arrival_known", True)
+        return f"Against the arrival price it is not estimable ({_why(subject, name, found) if known else NO_ARRIVAL})."
     return f"Against the arrival price {_amount(subject, name, 'arrival', found, inside=True)}."
 
 

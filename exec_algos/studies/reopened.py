@@ -53,6 +53,8 @@ def open_result(folder: str | os.PathLike[str]) -> StudyResult:
     written = unsealed(kept.get(WHOLE))
     in_shards = written is not None and any(name.startswith("parents.parquet/") for name in written["files"])
     lacking = [name for name in NEEDED if written is None or name not in written["files"]]
+    if kept.get(WHOLE) is None and kept.get("config.json") is None:
+        raise UsageError(f"there is no study in {kept.path}; name the folder of one: study --out, tca --out, --resume, StudyResult.save")
     if kept.get(WHOLE) is not None and not in_shards:  # there each part is looked at when it is read
         check_undamaged(kept)
     if written is None or (not in_shards and not {*lacking} <= {f"{name}.csv" for name in INDEXES}):

@@ -86,7 +86,7 @@ def test_a_damaged_folder_makes_no_page(copy, file):
 def test_a_folder_without_a_study_is_told(tmp_path):
     done = run("report", tmp_path)
     assert done.exit_code == 2
-    assert "no whole study" in done.stderr
+    assert "there is no study in" in done.stderr
 
 
 def test_without_a_browser_the_page_is_written_and_the_pdf_is_not(copy, monkeypatch):
