@@ -379,7 +379,9 @@ class StudyResult:
         return save(folder, {"parents": self.parents, "fills": self.fills, **sums, **extreme_tables(self)}, lists_of(self), self.config)
 
     def has_twins(self) -> bool:
-        """Whether every parent order has a twin of the other side."""
+        """Whether every parent order has a twin of the other side; own fills have none, for each was paid."""
+        if "own_fills" in self.config:
+            return False
         if "_twins" not in self.__dict__ and "_twins" not in self.__dict__.get("_makers", {}):
             first = self.parents["algorithm"] == self.config["algorithms"][0]
             object.__setattr__(self, "_twins", twins_in(self.parents[first]))

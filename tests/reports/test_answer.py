@@ -4,12 +4,14 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from markets import market, study_of
 from scipy.stats import norm
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission
+from exec_algos.executions import analyse
 from exec_algos.market.samples import load_samples
 from exec_algos.reports.answer import answer
 from exec_algos.reports.numbers import money
@@ -127,3 +129,24 @@ def test_nothing_is_said_of_filling_where_all_was_filled():
     every = study_of(market(5, missing=0.0, silent=0.0), ["twap"], size="20", profile_days=2).run()
     assert (every.parents["filled"] == every.parents["quantity"]).all()
     assert "filled" not in " ".join(said(every).more)
+
+
+def own_fills_of(orders, prices, **more):
+    """Own fills of orders ``(symbol, side, quantity, day)`` from 10:00 to 11:00, each filled at once at a price."""
+    columns = ["order_id", "symbol", "side", "quantity", "start", "end"]
+    rows = [(str(i), symbol, side, quantity, f"{day} 10:00", f"{day} 11:00") for i, (symbol, side, quantity, day) in enumerate(orders)]
+    fills = [(str(i), row[3], price, f"{row[4][:10]} 10:10") for i, (row, price) in enumerate(zip(rows, prices, strict=True))]
+    table = pd.DataFrame(fills, columns=["order_id", "quantity", "price", "time"])
+    return analyse(pd.DataFrame(rows, columns=columns), table, load_samples()["XNYS"], calendar="XNYS", **more)
+
+
+def test_own_buys_and_sells_of_one_window_and_size_are_no_twins_for_both_were_paid():
+    orders = [("SYNMID", side, 500, "2025-10-15") for side in ("BUY", "SELL")]
+    found = own_fills_of(orders, [63.30, 63.10], algorithms=["twap"])
+    assert not found.has_twins()
+    subject = Subject.of(found)
+    assert len(subject.rows("own fills")) == 2
+    # bought 500 at 63.30, sold 500 at 63.10: whatever the benchmark, 100 were paid
+    assert subject.money(subject.rows("own fills"), "interval_vwap") == {"USD": pytest.approx(100.0)}
+    assert "(USD 100)" in answer(subject).sentence
+    assert BUYS_ONLY not in str(answer(subject))
