@@ -78,13 +78,15 @@ class Show:
         """What to look at costs by."""
         return [part.strip() for part in (self.by or "").split(",") if part.strip()]
 
-    def check(self, own: Iterable[str], *, desk: bool = False) -> None:
-        """Refuse, before hours of work, a name that the result will not have.
+    def check(self, own: Iterable[str], *, symbols: Iterable[str] | None = None, desk: bool = False) -> None:
+        """Refuse, before hours of work, a name or a symbol that the result will not have.
 
         Parameters
         ----------
         own : iterable of str
             Columns that the orders bring with them.
+        symbols : iterable of str, optional
+            Of the bars, where they are known.
         desk : bool
             They come of a file, which may have more columns.
 
@@ -93,9 +95,12 @@ class Show:
         UsageError
             The name, and those that there are.
         """
+        from exec_algos.market.currencies import currencies
         from exec_algos.tca.buckets import CLOCKS, TRAITS, full_name
         from exec_algos.tca.table import COLUMNS
 
+        if symbols is not None:
+            currencies(self.currency).check(symbols)
         usual = ["symbol", "session", *CLOCKS, *(name.removesuffix("_bucket") for name in TRAITS), *own]
         for name in self.names:
             if full_name(name) not in {*usual, *TRAITS, *COLUMNS}:

@@ -93,7 +93,7 @@ def run_and_show(
     if strict and refused:
         first, many = refused[0], f"; {len(refused)} rows are refused" if len(refused) > 1 else ""
         raise UsageError(f"{request.orders}, row {first.row}: {first.reason}, got {first.value!r}{many}")
-    show.check(study.parents.columns, desk=request.orders is not None)
+    show.check(study.parents.columns, symbols=study.bars.symbols, desk=request.orders is not None)
     fills = request.keeps_fills(study)
     with progress_bar(quiet=show.as_json) as report:
         found = None if show.split is None else swept(study, show.split, request.driver, report, fills=fills)

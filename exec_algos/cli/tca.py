@@ -94,7 +94,7 @@ def analyse_and_show(bars: Bars, files: OwnFiles, request: StudyRequest, out: Pa
     terms = files.terms() | _simulated(request, files)
     if request.splits is not None:
         bars = bars.adjusted(request.splits)
-    show.check([*KNOWN, ORDER_ID, *(name.lower() for name in terms["keep"])], desk=True)
+    show.check([*KNOWN, ORDER_ID, *(name.lower() for name in terms["keep"])], symbols=bars.symbols, desk=True)
     with progress_bar(quiet=show.as_json) as report:
         try:
             result = analyse(files.orders, files.fills, bars, progress=report, **terms)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.market.corrections import EXTENDED, split
 
 # By calendar. One of several currencies (24/7, 24/5) or of contracts with a multiplier (CMES, IEPA, us_futures, XCBF, XEUR, XEEE) has none.
@@ -66,6 +66,18 @@ class Currencies:
     def of(self, symbol: str) -> Currency:
         """That of a symbol."""
         return self.of_symbol.get(symbol, self.of_all)
+
+    def check(self, symbols: Iterable[str]) -> None:
+        """Refuse the currency of a symbol that is not there: that of another would not be said.
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        known = list(symbols)
+        for symbol in self.of_symbol:
+            if symbol not in known:
+                raise UnknownNameError("symbol of the currency", symbol, known)
 
 
 def currencies(text: str | None = None, *, fees: str | None = None, calendar: str | None = None) -> Currencies:

@@ -44,6 +44,7 @@ def answer(subject: Subject) -> Answer:
         _arrival(subject, base),
         _without_own(subject, base),
         _fees(subject, base),
+        _unsummed(subject, base),
         _weighted(subject, base),
         _how(subject, pairs),
     ]
@@ -116,7 +117,7 @@ def _in_money(amounts: Mapping[str, float], *, saved: bool) -> str:
 
     The mean counts orders and the sum counts money, so they may have other signs.
     """
-    signed = {code: -value if saved else value for code, value in amounts.items()}
+    signed = {code: -value if saved else value for code, value in amounts.items() if math.isfinite(value)}
     if signed and all(value < 0 for value in signed.values()):
         return f" (but {money({code: -value for code, value in signed.items()})} {'lost' if saved else 'saved'} in all)"
     said = money(signed)
@@ -195,6 +196,16 @@ def _fees(subject: Subject, name: str) -> str:
         return ""
     amounts = _in_money(subject.fees(rows), saved=False)
     return f"Fees are not in these numbers: they add {1e4 * paid / traded:.1f} bps of what was traded{amounts}."
+
+
+def _unsummed(subject: Subject, name: str) -> str:
+    """Where the money is that of a part of the orders."""
+    if not subject.unsummed or not subject.money(subject.rows(name), BENCHMARK):
+        return ""
+    rows = subject.rows(name)
+    part = f"{count(rows['symbol'].isin(subject.unsummed).sum())} of {numbered(len(rows), 'order')}"
+    symbols = numbered(len(subject.unsummed), "symbol")
+    return f"The money is without {part}: the currency of {symbols} is not known; --currency names it."
 
 
 def _weighted(subject: Subject, name: str) -> str:

@@ -13,6 +13,8 @@ from exec_algos.tca.buckets import full_name
 from exec_algos.textform import listed
 
 MOST_KEPT = 50  # values of a column that a desk kept; of more it is looked at by only where that was asked for
+MOST_NAMED = 12  # symbols
+UNSUMMED = "not in it, for their currency is not known"
 USUAL = ("symbol", "size", "hour", "session")
 TITLES = {"symbol": "By symbol", "size": "By size", "hour": "By hour of the start", "session": "By date", "side": "By side"}
 
@@ -29,7 +31,8 @@ def money_table(subject: Subject) -> ReportTable | None:
     head = ("algorithm", "currency", "traded", "cost against interval VWAP", "cost against arrival", "fees")
     sources = dict.fromkeys(filter(None, (subject.currencies.of(symbol).source for symbol in subject.shown["symbol"].unique())))
     note = "sums over the orders, so that large ones count more than small ones; positive = cost"
-    return ReportTable("Cost in money", "; ".join(filter(None, [note, *sources, subject.note])), head, rows)
+    partly = f"{UNSUMMED}: {', '.join(subject.unsummed[:MOST_NAMED])}" if subject.unsummed else ""
+    return ReportTable("Cost in money", "; ".join(filter(None, [note, *sources, partly, subject.note])), head, rows)
 
 
 def by_tables(subject: Subject) -> list[ReportTable]:

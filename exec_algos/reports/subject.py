@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,10 +43,18 @@ class Subject:
 
     @classmethod
     def of(cls, result: StudyResult, *, currency: str | None = None, by: Sequence[str] = ()) -> Subject:
-        """A study, its money in the currency that is named, else in that of its fees or its exchange."""
+        """A study, its money in the currency that is named, else in that of its fees or its exchange.
+
+        Raises
+        ------
+        UsageError
+            A currency that is none, or that of a symbol which the study has not.
+        """
         config = result.config
         fees = config["fill_model"]["commission"].get("currency")
-        return cls(result, currencies(currency, fees=fees, calendar=config["calendar"]), tuple(by))
+        found = currencies(currency, fees=fees, calendar=config["calendar"])
+        found.check(config["symbols"])
+        return cls(result, found, tuple(by))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -89,25 +98,32 @@ class Subject:
 
     def traded(self, rows: pd.DataFrame) -> dict[str, float]:
         """Value of what was filled, in each currency."""
-        return self.summed(rows["symbol"], (rows["filled"] * rows["average_price"]).to_numpy(np.float64))
+        return self.summed(rows["symbol"], (rows["filled"] * rows["average_price"]).where(rows["filled"] != 0, 0.0).to_numpy(np.float64))
 
     def fees(self, rows: pd.DataFrame) -> dict[str, float]:
         """Fees that were charged, in each currency."""
         return self.summed(rows["symbol"], rows["commission"].to_numpy(np.float64))
 
     def summed(self, symbols: pd.Series, amounts: Floats) -> dict[str, float]:
-        """Amounts in units of price by currency; NaN amounts are left out.
+        """Amounts in units of price by currency; NaN amounts are left out, and where there are no others the sum is NaN.
 
         Where no currency is known units of price of several symbols may be of several, and are not added: nothing is returned.
         """
         found: dict[str, float] = {}
         names = symbols.to_numpy()
         for symbol in dict.fromkeys(names):
-            currency = self.currencies.of(symbol)
-            own = float(np.nansum(amounts[names == symbol])) * currency.per_price
-            found[currency.code] = found.get(currency.code, 0.0) + own
+            currency, own = self.currencies.of(symbol), amounts[names == symbol]
+            known = float(np.nansum(own)) * currency.per_price if np.isfinite(own).any() else math.nan
+            before = found.get(currency.code, math.nan)
+            found[currency.code] = known if math.isnan(before) else before if math.isnan(known) else before + known
         unknown = sum(not self.currencies.of(symbol).code for symbol in dict.fromkeys(names))
         return {code: amount for code, amount in found.items() if code or unknown == 1}
+
+    @cached_property
+    def unsummed(self) -> list[str]:
+        """Symbols whose units of price are added to nothing: their currency is not known, and they are several."""
+        unknown = [symbol for symbol in self.shown["symbol"].unique() if not self.currencies.of(symbol).code]
+        return unknown if len(unknown) > 1 else []
 
     @cached_property
     def one_currency(self) -> str:

@@ -61,7 +61,11 @@ def test_groups_and_currency_are_heard(copy):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(("--by", "wekday"), "did you mean weekday"), (("--currency", "dollars!"), "currency must be a code")],
+    [
+        (("--by", "wekday"), "did you mean weekday"),
+        (("--currency", "dollars!"), "currency must be a code"),
+        (("--currency", "SYNMDI=EUR,USD"), "did you mean SYNMID"),
+    ],
 )
 def test_what_is_not_there_is_refused_and_the_page_stands(copy, words, said):
     before = (copy / "report.html").read_bytes()

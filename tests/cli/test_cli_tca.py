@@ -157,3 +157,10 @@ def test_options_of_orders_need_orders(files, store):
     run = invoke("tca", files[0], store, "--order-columns", "start=Beginn")
     assert run.exit_code == 2
     assert "--order-columns" in run.stderr
+
+
+def test_the_currency_of_a_symbol_that_is_not_there_is_refused_before_the_work(files, store):
+    run = tca(files, store, "--currency", "Y=EUR,USD")
+    assert run.exit_code == 2
+    assert "unknown symbol of the currency 'Y'" in run.stderr
+    assert not (files[0].parent / "out").exists()

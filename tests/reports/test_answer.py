@@ -11,10 +11,12 @@ from scipy.stats import norm
 
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission
+from exec_algos.errors import UsageError
 from exec_algos.executions import analyse
 from exec_algos.market.samples import load_samples
 from exec_algos.reports.answer import answer
-from exec_algos.reports.numbers import money
+from exec_algos.reports.groups import money_table
+from exec_algos.reports.numbers import NONE, money
 from exec_algos.reports.subject import Subject
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -150,3 +152,35 @@ def test_own_buys_and_sells_of_one_window_and_size_are_no_twins_for_both_were_pa
     assert subject.money(subject.rows("own fills"), "interval_vwap") == {"USD": pytest.approx(100.0)}
     assert "(USD 100)" in answer(subject).sentence
     assert BUYS_ONLY not in str(answer(subject))
+
+
+def test_money_that_is_not_known_is_not_0():
+    fills = pd.DataFrame(
+        [("SYNMID", "BUY", 500, 63.30, "2025-10-15 10:10")], columns=["symbol", "side", "quantity", "price", "time"]
+    )  # without orders nobody knows the arrival price
+    subject = Subject.of(analyse(None, fills, load_samples()["XNYS"], calendar="XNYS", algorithms=[]))
+    [row] = money_table(subject).rows
+    assert row[:3] == ("own fills", "USD", "31,650")
+    assert row[4] == NONE
+    assert money_table(subject).head[4] == "cost against arrival"
+
+
+def test_nothing_that_was_filled_is_worth_nothing():
+    result = study_of(market(5), ["twap"], FillModel(max_participation=1e-9), size="60", profile_days=2, sides=("BUY",)).run()
+    [row] = money_table(Subject.of(result)).rows
+    assert row == ("twap", "USD", "0", NONE, NONE, "0")
+
+
+def test_a_sum_of_a_part_of_the_orders_says_of_which_it_is_not():
+    bars = load_samples()["XNYS"].select(["SYNMID", "SYNLARGE", "SYNWILD"])
+    result = SlippageStudy(bars, ParentOrders.grid(bars, size="2%adv", sides=["BUY"]), ["twap"]).run(fills=False)
+    subject = Subject.of(result, currency="SYNMID=USD")
+    assert subject.unsummed == ["SYNLARGE", "SYNWILD"]
+    others = int((result.parents["symbol"] != "SYNMID").sum())
+    assert any(f"without {others} of {len(result.parents)} orders" in line for line in answer(subject).more)
+    assert money_table(subject).note.endswith("not known: SYNLARGE, SYNWILD")
+
+
+def test_the_currency_of_a_symbol_that_is_not_there_is_refused(result):
+    with pytest.raises(UsageError, match="AA"):
+        Subject.of(result, currency="AA=EUR,USD")
