@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scipy.special import ndtri
 
-from exec_algos.reports.numbers import count, money
+from exec_algos.reports.numbers import count, money, ratio
+from exec_algos.stats.clustered import FEW
 from exec_algos.studies.record.lists import frames_of
 from exec_algos.tca.clusters import clustered_by
 from exec_algos.textform import listed, numbered
@@ -21,6 +22,7 @@ BENCHMARK = "interval_vwap"
 POWER, LEVEL = 0.8, 0.05
 MOST_COMPARED = 3  # algorithms in the sentence; the table has all
 NO_ARRIVAL = "it is not known when the orders reached the market; --orders says it"
+NOTHING = 0.005  # bps; less reads as 0.00
 MOST_NEEDED = 1e7  # orders; a difference that takes more is none
 
 
@@ -46,15 +48,15 @@ def answer(subject: Subject) -> Answer:
         _fees(subject, base),
         _unsummed(subject, base),
         _weighted(subject, base),
-        _how(subject, pairs),
     ]
+    more.append(_how(subject, pairs, [sentence, *more]))
     return Answer(f"{sentence}.", tuple(line for line in more if line))
 
 
 def _filled(subject: Subject) -> str:
     """How much of the orders the costs are of, where that is not all."""
     rows = {name: subject.rows(name) for name in subject.algorithms[: 1 + MOST_COMPARED]}
-    parts = {name: float(own["filled"].sum()) / float(own["quantity"].sum()) for name, own in rows.items()}
+    parts = {name: ratio(float(own["filled"].sum()), float(own["quantity"].sum())) for name, own in rows.items() if len(own)}
     if all(part >= 0.9995 for part in parts.values()):
         return ""
     return (
@@ -100,7 +102,12 @@ def _amount(subject: Subject, name: str, benchmark: str, found: Estimate, *, ins
     amounts = _in_money(subject.money(subject.rows(name), benchmark), saved=saved)
     interval = _interval(found.low, found.high, turned=saved)
     who = _inside(name) if inside else named(name)
-    return f"{who} {'saved' if saved else 'cost'} {abs(found.mean):.1f} bps{amounts}{interval}"
+    return f"{who} {'saved' if saved else 'cost'} {_size(found.mean)} bps{amounts}{interval}"
+
+
+def _size(value: float) -> str:
+    """Without its sign; what is not 0 does not read as 0 before the third decimal."""
+    return f"{abs(value):.{1 if abs(value) >= 0.05 else 2}f}"
 
 
 def _interval(low: float, high: float, *, turned: bool = False) -> str:
@@ -109,7 +116,7 @@ def _interval(low: float, high: float, *, turned: bool = False) -> str:
         return ""
     ends = (-high, -low) if turned else (low, high)
     digits = 1 if min(map(abs, ends)) >= 0.05 else 2  # an end that is not 0 does not read as 0
-    return f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]"
+    return f" [{ends[0]:z.{digits}f}, {ends[1]:z.{digits}f}]"
 
 
 def _in_money(amounts: Mapping[str, float], *, saved: bool) -> str:
@@ -129,37 +136,46 @@ def _beside(name: str, pair: Mapping[str, Any]) -> str:
     difference = -pair["difference"]
     if not math.isfinite(difference):
         return f"{named(name)} cannot be compared, for {pair['reason'] or 'no order has both'}"
+    who = f"{named(name)} {_more(difference)}{_of_both(pair)}"
     if not math.isfinite(pair["low"]) or not math.isfinite(pair["high"]):
-        why = pair["reason"] or "one day gives no interval"
-        return f"{named(name)} {_more(difference)}, with no interval: {why}"
-    told = not pair["low"] <= 0 <= pair["high"]
-    orders = f"{count(pair['n'])} orders"
-    if told:
-        return f"{named(name)} {_more(difference)}{_interval(-pair['high'], -pair['low'], turned=difference < 0)}"
-    needed = _needed(pair)
-    return f"{named(name)} {_more(difference)}, which {orders} cannot tell from 0{f': about {needed} would' if needed else ''}"
+        return f"{who}, with no interval: {'one day gives none' if pair['reason'] in {'', FEW} else pair['reason']}"
+    if pair["low"] == 0 == pair["high"]:  # each order cost the same
+        return who
+    if not pair["low"] <= 0 <= pair["high"] or abs(difference) < NOTHING:
+        return f"{who}{_interval(-pair['high'], -pair['low'], turned=difference <= -NOTHING)}"
+    return f"{who}, which {numbered(int(pair['n']), 'order')} cannot tell from 0{_would(pair)}"
+
+
+def _of_both(pair: Mapping[str, Any]) -> str:
+    """How many orders a pair has, where some have a cost by one of the two only."""
+    return f" on the {numbered(int(pair['n']), 'order')} that both have" if pair["left_out"] else ""
 
 
 def _more(difference: float) -> str:
-    if abs(difference) < 0.005:
+    if abs(difference) < NOTHING:
         return "the same"
-    digits = 1 if abs(difference) >= 0.05 else 2
-    return f"{abs(difference):.{digits}f} bps {'more' if difference > 0 else 'less'}"
+    return f"{_size(difference)} bps {'more' if difference > 0 else 'less'}"
 
 
-def _needed(pair: Mapping[str, Any]) -> str:
-    """Orders like these that would tell the difference from 0: ``n ((z_0.975 + z_0.8) error / difference)^2``, two digits.
+def _would(pair: Mapping[str, Any]) -> str:
+    """What would tell a difference from 0: more orders, or where there are enough of them more days."""
+    needed = _needed(pair)
+    if needed <= pair["n"]:
+        return f": more than {numbered(int(pair['clusters']), 'day')} would"
+    return f": about {count(needed)} would" if needed <= MOST_NEEDED else ""
+
+
+def _needed(pair: Mapping[str, Any]) -> float:
+    """Orders like these that would tell the difference from 0: ``n ((z_0.975 + z_0.8) error / difference)^2``, two digits, rounded up.
 
     The error is the clustered one, so it is taken that more orders come with more days.
     """
     if not pair["difference"] or not math.isfinite(pair["standard_error"]):
-        return ""
+        return math.inf
     quantiles = float(ndtri(1 - LEVEL / 2) + ndtri(POWER))
     orders = pair["n"] * (quantiles * pair["standard_error"] / pair["difference"]) ** 2
-    if orders > MOST_NEEDED:
-        return ""
     digits = max(0, math.ceil(math.log10(max(orders, 1))) - 2)
-    return count(math.ceil(orders / 10**digits) * 10**digits)
+    return float(math.ceil(orders / 10**digits) * 10**digits)
 
 
 def _pairs(subject: Subject) -> dict[str, dict[str, Any]]:
@@ -184,18 +200,21 @@ def _without_own(subject: Subject, name: str) -> str:
     if table is None:
         return ""
     found = table.xs((name, "vwap_without_own"), level=("algorithm", "benchmark"))
-    said = [f"{row['mean']:+.1f} bps{_interval(row['low'], row['high'])} ({str(side).lower()})" for side, row in found.iterrows()]
-    known = [text for text, mean in zip(said, found["mean"], strict=True) if math.isfinite(mean)]
-    return f"The market's VWAP holds your own fills; against the VWAP of the others they cost {listed(known)}." if known else ""
+    known = [(str(side).lower(), row) for side, row in found.iterrows() if math.isfinite(row["mean"])]
+    said = [f"{row['mean']:+z.1f} bps{_interval(row['low'], row['high'])} ({side})" for side, row in known]
+    return f"The market's VWAP holds your own fills; against the VWAP of the others they cost {listed(said)}." if said else ""
 
 
 def _fees(subject: Subject, name: str) -> str:
+    """The mean of the orders, as the other means are; each order is in its own currency."""
     rows = subject.rows(name)
-    paid, traded = float(rows["commission"].sum()), float((rows["filled"] * rows["average_price"]).sum())
-    if not paid or not traded:
+    rows = rows[rows["filled"] > 0]
+    mean = float((1e4 * rows["commission"] / (rows["filled"] * rows["average_price"])).mean())
+    if not math.isfinite(mean) or not (rows["commission"] != 0).any():
         return ""
-    amounts = _in_money(subject.fees(rows), saved=False)
-    return f"Fees are not in these numbers: they add {1e4 * paid / traded:.1f} bps of what was traded{amounts}."
+    said = money({code: -paid if mean < 0 else paid for code, paid in subject.fees(rows).items()})
+    amounts = f" ({said})" if said else ""
+    return f"Fees are not in these numbers: they {'take off' if mean < 0 else 'add'} {_size(mean)} bps in the mean of the orders{amounts}."
 
 
 def _unsummed(subject: Subject, name: str) -> str:
@@ -210,14 +229,21 @@ def _unsummed(subject: Subject, name: str) -> str:
 
 def _weighted(subject: Subject, name: str) -> str:
     """Where large orders cost otherwise than small ones, the money tells another story than the mean."""
+    codes = subject.codes
+    if len(codes) > 1:
+        return f"The orders are in {listed(codes)}: notional-weighted means weigh 1 of each the same; read them by symbol."
     equal, weighted = (subject.result.estimate(name, BENCHMARK, weighted=flag).mean for flag in (False, True))
-    if not (math.isfinite(equal) and math.isfinite(weighted)) or abs(equal - weighted) < max(0.1, 0.1 * abs(equal)):
+    if subject.unsummed or not (math.isfinite(equal) and math.isfinite(weighted)) or abs(equal - weighted) < max(0.1, 0.1 * abs(equal)):
         return ""
-    return f"Each order counts the same in these means; weighted by value, as the money is, {_inside(name)} cost {weighted:+.1f} bps."
+    found = f"{_inside(name)} {'saved' if weighted < 0 else 'cost'} {_size(weighted)} bps"
+    return f"Each order counts the same in these means; weighted by value, as the money is, {found}."
 
 
-def _how(subject: Subject, pairs: Mapping[str, Mapping[str, Any]]) -> str:
-    """How intervals are to be read, and for how many pairs they do not allow."""
-    many = "; the intervals do not allow for the number of pairs, the table of pairs does" if len(pairs) > 1 else ""
-    note = f"; {subject.note}" if subject.note else ""
-    return f"Brackets hold 95 % intervals, clustered by {clustered_by(subject.config)}{many}{note}."
+def _how(subject: Subject, pairs: Mapping[str, Mapping[str, Any]], said: Sequence[str]) -> str:
+    """How intervals are to be read where there are some, for how many pairs they do not allow, and which orders these are."""
+    many = "; the intervals do not allow for the number of pairs, comparison.csv does" if len(pairs) > 1 else ""
+    brackets = (
+        f"Brackets hold 95 % intervals, clustered by {clustered_by(subject.config)}{many}" if any("[" in text for text in said) else ""
+    )
+    whole = "; ".join(filter(None, [brackets, subject.note]))
+    return f"{whole[:1].upper()}{whole[1:]}." if whole else ""

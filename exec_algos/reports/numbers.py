@@ -64,6 +64,6 @@ def _three(value: float) -> str:
     if not math.isfinite(value) or abs(value) < 100:
         return amount(value)
     if abs(value) >= 1e9:
-        return f"{value / 1e9:,.3g} bn" if abs(value) < 1e12 else f"{value / 1e9:,.0f} bn"
+        return f"{value / 1e9:,.3g} bn" if abs(value) < 999.5e9 else f"{value / 1e9:,.0f} bn"
     digits = math.floor(math.log10(abs(value))) - 2
     return f"{round(value, -digits):,.0f}"

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,13 @@ from exec_algos.costs import Commission
 from exec_algos.errors import UsageError
 from exec_algos.executions import analyse
 from exec_algos.market.samples import load_samples
+from exec_algos.reports.answer import _amount as amount_said
+from exec_algos.reports.answer import _beside as beside
 from exec_algos.reports.answer import answer
 from exec_algos.reports.groups import money_table
 from exec_algos.reports.numbers import NONE, money
 from exec_algos.reports.subject import Subject
+from exec_algos.stats.paired import compare_all
 from exec_algos.tca.twins import BUYS_ONLY
 
 
@@ -91,7 +95,7 @@ def test_a_difference_within_its_interval_cannot_be_told_from_0_and_says_how_man
 def test_fees_are_said_apart():
     result = study_of(market(5), ["twap"], FillModel(commission=Commission(rate=0.0002)), size="60", profile_days=2, sides=("BUY",)).run()
     fees = next(line for line in said(result).more if line.startswith("Fees"))
-    assert "they add 2.0 bps of what was traded" in fees
+    assert "they add 2.0 bps in the mean of the orders" in fees
     assert money({"USD": result.parents["commission"].sum()}) in fees
 
 
@@ -133,12 +137,13 @@ def test_nothing_is_said_of_filling_where_all_was_filled():
     assert "filled" not in " ".join(said(every).more)
 
 
-def own_fills_of(orders, prices, **more):
+def own_fills_of(orders, prices, commission=None, **more):
     """Own fills of orders ``(symbol, side, quantity, day)`` from 10:00 to 11:00, each filled at once at a price."""
     columns = ["order_id", "symbol", "side", "quantity", "start", "end"]
     rows = [(str(i), symbol, side, quantity, f"{day} 10:00", f"{day} 11:00") for i, (symbol, side, quantity, day) in enumerate(orders)]
     fills = [(str(i), row[3], price, f"{row[4][:10]} 10:10") for i, (row, price) in enumerate(zip(rows, prices, strict=True))]
     table = pd.DataFrame(fills, columns=["order_id", "quantity", "price", "time"])
+    table = table if commission is None else table.assign(commission=commission)
     return analyse(pd.DataFrame(rows, columns=columns), table, load_samples()["XNYS"], calendar="XNYS", **more)
 
 
@@ -184,3 +189,69 @@ def test_a_sum_of_a_part_of_the_orders_says_of_which_it_is_not():
 def test_the_currency_of_a_symbol_that_is_not_there_is_refused(result):
     with pytest.raises(UsageError, match="AA"):
         Subject.of(result, currency="AA=EUR,USD")
+
+
+def pair_of(first, second, days):
+    """What the sentence says of the second beside the first: costs of orders, and their days."""
+    return beside("twap", compare_all(
+        pd.DataFrame({
+            "parent_id": [*range(len(first))] * 2, "algorithm": ["a"] * len(first) + ["b"] * len(first), "session": [*days] * 2,
+            "cost": [*first, *second],
+        }), "cost",
+    ).to_dict("records")[0])  # fmt: skip
+
+
+def test_more_days_are_asked_for_where_there_are_orders_enough():
+    # t is 3.6 with 3 days, for which 4.3 is needed: (2.8 / 3.6)^2 x n orders would be fewer than there are
+    said = pair_of([0.0] * 60, np.repeat([1.0, 2.0, 2.9], 20), np.repeat([1, 2, 3], 20))
+    assert said == "TWAP 2.0 bps more, which 60 orders cannot tell from 0: more than 3 days would"
+
+
+def test_orders_that_all_cost_the_same_are_the_same_and_nothing_more():
+    assert pair_of([1.5] * 4, [1.5] * 4, [1, 1, 2, 2]) == "TWAP the same"
+
+
+def test_a_mean_of_nothing_is_the_same_within_its_interval():
+    assert pair_of([0.0] * 4, [1.0, -1.0, 1.0, -1.0], [1, 2, 3, 4]) == "TWAP the same [-1.8, 1.8]"
+
+
+def test_a_pair_says_how_many_orders_it_has_where_some_have_one_cost_only():
+    assert pair_of([1.0, 1.0, 1.0], [2.0, 2.1, math.nan], [1, 2, 3]).startswith("TWAP 1.1 bps more on the 2 orders that both have")
+
+
+def test_one_day_is_said_in_plain_words():
+    assert pair_of([1.0, 1.0], [2.0, 2.2], [1, 1]) == "TWAP 1.1 bps more, with no interval: one day gives none"
+
+
+def test_a_small_cost_does_not_read_as_0(result):
+    found = result.estimate("twap")._replace(mean=-0.031, low=-0.06, high=0.0)
+    subject = Subject.of(replace(result, parents=result.parents))
+    assert amount_said(subject, "twap", "interval_vwap", found).startswith("TWAP saved 0.03 bps")
+    assert amount_said(subject, "twap", "interval_vwap", found).endswith("[0.00, 0.06]")
+
+
+def test_fees_of_small_orders_count_as_much_as_those_of_large_ones():
+    orders = [("SYNMID", "BUY", 100, "2025-10-15"), ("SYNMID", "BUY", 1000, "2025-10-16")]
+    found = own_fills_of(orders, [63.30, 63.14], algorithms=[], commission=[6.33, 6.314])
+    subject = Subject.of(found)
+    # 10 bps of 6,330 and 1 bps of 63,140: 5.5 bps in the mean, though 1.8 bps of the sum
+    assert any("they add 5.5 bps in the mean of the orders (USD 12.6)" in line for line in answer(subject).more)
+    rebates = own_fills_of(orders, [63.30, 63.14], algorithms=[], commission=[-6.33, -6.314], fees="positive")
+    assert any("they take off 5.5 bps in the mean of the orders (USD 12.6)" in line for line in answer(Subject.of(rebates)).more)
+
+
+def test_orders_of_several_currencies_are_not_weighted_by_value(result):
+    lines = answer(Subject.of(result, currency="A=KRW,B=USD")).more
+    assert any("orders are in KRW and USD: notional-weighted means weigh 1 of each the same" in line for line in lines)
+    assert not any("weighted by value" in line for line in lines)
+
+
+def test_brackets_are_told_of_only_where_there_are_some():
+    found = own_fills_of([("SYNMID", "BUY", 500, "2025-10-15")], [63.30], algorithms=["twap"])
+    assert "[" not in answer(Subject.of(found)).sentence
+    assert not any("Brackets" in line for line in answer(Subject.of(found)).more)
+
+
+@pytest.mark.parametrize(("value", "said"), [(9.996e11, "KRW 1,000 bn"), (1.2345e13, "KRW 12,345 bn"), (9.994e11, "KRW 999 bn")])
+def test_large_money_is_no_power_of_ten(value, said):
+    assert money({"KRW": value}) == said
