@@ -98,7 +98,9 @@ def simulate(  # noqa: PLR0913 - orders, a market, and what works them
     """Work the orders by each algorithm; those without a whole bar in their window, or with too short a history, are counted."""
     rows, places = _rows(asked, measured, market)
     lost = len(asked.rows) - len(rows)
-    notes = [f"{lost:,} of {len(asked.rows):,} orders have no whole bar in their window: no algorithm can work them"] if lost else []
+    has, them = ("has", "it") if lost == 1 else ("have", "them")
+    said = f"{lost:,} of {len(asked.rows):,} orders {has} no whole bar in the window: no algorithm can work {them}"
+    notes = [said] if lost else []
     if not rows:
         return Simulated(None, None, 0, (), tuple(notes))
     symbol, session, start, end, side, lots = np.array([row[:6] for row in rows], dtype=np.int64).T

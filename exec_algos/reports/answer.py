@@ -37,7 +37,7 @@ def answer(subject: Subject) -> Answer:
     """What the first algorithm, or the own fills, cost against the interval VWAP, and the others beside it."""
     base, *others = subject.algorithms
     pairs = _pairs(subject)
-    rest = [_beside(name, pairs[name]) for name in others[:MOST_COMPARED] if name in pairs]
+    rest = [_beside(name, pairs[name]) if name in pairs else f"{named(name)} worked none of the orders" for name in others[:MOST_COMPARED]]
     unsaid = len(others) - MOST_COMPARED
     beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
     sentence = "; ".join([_cost(subject, base), *rest, *beyond])
@@ -135,7 +135,7 @@ def _beside(name: str, pair: Mapping[str, Any]) -> str:
     """Another algorithm against the first: how much more or less, and whether the orders can tell."""
     difference = -pair["difference"]
     if not math.isfinite(difference):
-        return f"{named(name)} cannot be compared, for {pair['reason'] or 'no order has both'}"
+        return f"{named(name)} cannot be compared, for no order has a cost by both"
     who = f"{named(name)} {_more(difference)}{_of_both(pair)}"
     if not math.isfinite(pair["low"]) or not math.isfinite(pair["high"]):
         return f"{who}, with no interval: {'one day gives none' if pair['reason'] in {'', FEW} else pair['reason']}"

@@ -15,6 +15,8 @@ from exec_algos.textform import listed
 MOST_KEPT = 50  # values of a column that a desk kept; of more it is looked at by only where that was asked for
 MOST_NAMED = 12  # symbols
 UNSUMMED = "not in it, for their currency is not known"
+MOST_GROUPS = 1_000  # of a table
+INTERVAL = "95 % interval"
 USUAL = ("symbol", "size", "hour", "session")
 TITLES = {"symbol": "By symbol", "size": "By size", "hour": "By hour of the start", "session": "By date", "side": "By side"}
 
@@ -25,10 +27,11 @@ def money_table(subject: Subject) -> ReportTable | None:
     for name in subject.algorithms:
         own = subject.rows(name)
         sums = [subject.traded(own), subject.money(own, "interval_vwap"), subject.money(own, "arrival"), subject.fees(own)]
-        rows += [(name, code or "units of price", *(amount(found.get(code, 0.0)) for found in sums)) for code in sums[0]]
+        many = own["symbol"].map(lambda symbol: subject.currencies.of(symbol).code).value_counts()
+        rows += [(name, code or "units of price", count(many[code]), *(amount(found[code]) for found in sums)) for code in sums[0]]
     if not rows:
         return None
-    head = ("algorithm", "currency", "traded", "cost against interval VWAP", "cost against arrival", "fees")
+    head = ("algorithm", "currency", "orders", "traded", "cost against interval VWAP", "cost against arrival", "fees")
     sources = dict.fromkeys(filter(None, (subject.currencies.of(symbol).source for symbol in subject.shown["symbol"].unique())))
     note = "sums over the orders, so that large ones count more than small ones; positive = cost"
     partly = f"{UNSUMMED}: {', '.join(subject.unsummed[:MOST_NAMED])}" if subject.unsummed else ""
@@ -55,25 +58,27 @@ def _by(subject: Subject, name: str) -> ReportTable | None:
     except UsageError as error:
         return ReportTable(title_of(name), str(error), (name,), [], 1) if name in subject.by else None
     table = found.reset_index()
-    table = table[table["side"] == "BUY"] if subject.note and full != "side" else table
+    note = subject.note if full != "side" else ""
+    table = table[table["side"] == "BUY"] if note else table
     groups = list(dict.fromkeys(table[full]))
     if len(groups) < 2 and name not in subject.by:
         return None
     lines = {(row["algorithm"], row[full]): row for row in table.to_dict("records")}
-    rows = [_row(subject, group, lines) for group in groups]
+    rows = [_row(subject, group, lines) for group in groups[:MOST_GROUPS]]
     head = (
         name if name != "session" else "date",
         "orders",
-        *(part for algorithm in subject.algorithms for part in (algorithm, "95 % interval")),
+        *(part for algorithm in subject.algorithms for part in (algorithm, INTERVAL)),
         "filled",
     )
-    said = [f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}", subject.note]
+    more = f"the first {MOST_GROUPS:,} of {len(groups):,}" if len(groups) > MOST_GROUPS else ""
+    said = [f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}", more, note]
     return _without_unknown(ReportTable(title_of(name), "; ".join(filter(None, said)), head, rows, 1))
 
 
 def _without_unknown(table: ReportTable) -> ReportTable:
     """Without intervals that no group has, as where each is one day."""
-    known = [place for place, _ in enumerate(table.head) if any(row[place] != NONE for row in table.rows)]
+    known = [place for place, name in enumerate(table.head) if name != INTERVAL or any(row[place] != NONE for row in table.rows)]
     if len(known) == len(table.head):
         return table
     rows = [tuple(row[place] for place in known) for row in table.rows]
@@ -88,8 +93,9 @@ def title_of(name: str) -> str:
 def _row(subject: Subject, group: object, lines: Mapping[tuple[Any, Any], Mapping[Any, Any]]) -> tuple[str, ...]:
     own = [lines.get((algorithm, group)) for algorithm in subject.algorithms]
     cells = [cell for line in own for cell in ((bps(line["mean"]), interval(line["low"], line["high"])) if line else (NONE, NONE))]
-    many = max((line["n"] for line in own if line), default=0)
-    return (_named(group), count(many), *cells, ", ".join(percent(line["fill_rate"]) for line in own if line))
+    many = [count(line["n"]) if line else "0" for line in own]  # orders that one algorithm has a cost of and another has not
+    rates = (percent(line["fill_rate"]) if line else NONE for line in own)
+    return (_named(group), many[0] if len({*many}) == 1 else ", ".join(many), *cells, ", ".join(rates))
 
 
 def _named(group: object) -> str:

@@ -30,7 +30,6 @@ LIMIT_FILLS: Mapping[str, str] = {
     "queue": "fill when those ahead of them at their limit have traded, or the bar trades through it",
 }
 
-
 MOST_WINDOWS = 3  # are named in a sentence
 MOST_NAMED = 12  # symbols
 MOST_REASONS = 3  # of what was left out
@@ -49,8 +48,8 @@ def title(result: StudyResult) -> str:
 
 def simulated(result: StudyResult) -> list[str]:
     """Algorithms, symbols, period, orders and fills, each in a line."""
-    config, days = result.config, result.parents["session"]
-    symbols = config["symbols"]
+    config, days = result.config, sorted(result.parents["session"].unique())
+    symbols, sessions = sorted(result.parents["symbol"].unique()), f"sessions of {config['calendar']}"
     named = ", ".join(symbols) if len(symbols) <= MOST_NAMED else f"{', '.join(symbols[:6])} ..."
     own = config.get("own_fills", {})
     worked = _simulated(result)
@@ -59,12 +58,21 @@ def simulated(result: StudyResult) -> list[str]:
     cap = "no cap on participation" if model["max_participation"] is None else f"at most {model['max_participation']:.4g} of a bar's volume"
     return [
         *([f"fills that were made, of {orders}"] if own else []),
-        *([f"{orders}, each worked by {listed(worked)}"] if worked else []),
+        *([_worked(result, worked, orders)] if worked else []),
         f"{numbered(len(symbols), 'symbol')}: {named}",
-        f"{numbered(int(days.nunique()), 'day')}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, sessions of {config['calendar']}",
+        f"{numbered(len(days), 'day')}, {' to '.join(dict.fromkeys([f'{days[0]:%Y-%m-%d}', f'{days[-1]:%Y-%m-%d}']))}, {sessions}",
         *([f"market orders pay {PRICE_RULES[model['price']].meaning}; {cap}"] if worked else []),
         *own.get("notes", ()),
     ]
+
+
+def _worked(result: StudyResult, names: list[str], orders: str) -> str:
+    """What the algorithms worked: of a desk's orders perhaps not all."""
+    rows = result.parents["algorithm"].value_counts()
+    many = [int(rows.get(name, 0)) for name in names]
+    if min(many) == result.parents["parent_id"].nunique():
+        return f"{orders}, each worked by {listed(names)}"
+    return f"of them {listed([f'{count} worked by {name}' for count, name in zip(many, names, strict=True)])}"
 
 
 def left_out(result: StudyResult) -> list[str]:
@@ -152,7 +160,8 @@ def beside_own_line(config: Mapping[str, Any]) -> str:
         return ""
     suited, calendar = preset_for(config["calendar"]), config["calendar"]
     advice = f"--preset {suited} charges those of {calendar}" if suited else "--spread, --impact and --commission charge them"
-    return f"the algorithms pay neither spread, impact nor fees here, as your fills did: they look cheaper than they would be; {advice}"
+    unpaid = "the algorithms pay neither spread, impact nor fees here, and your fills paid them"
+    return f"{unpaid}: the algorithms look cheaper than they would be; {advice}"
 
 
 def benchmark_window(result: StudyResult, benchmark: str) -> str:

@@ -20,13 +20,18 @@ COLUMNS = (
 
 
 def compared(parents: pd.DataFrame, column: str, algorithms: Sequence[str], side: str | None = None) -> pd.DataFrame:
-    """`compare_all` of one side or both, each pair in the sequence in which the algorithms were named."""
+    """`compare_all` of one side or both, each pair in the sequence in which the algorithms were named.
+
+    No row for an algorithm that has no order there: of a desk's own orders none may be whole enough to simulate.
+    """
     import pandas as pd
 
     rows = parents if side is None else parents[parents["side"] == Side.of(side).name]
-    if len(algorithms) < 2:
+    found = set(rows["algorithm"].unique())
+    chosen = [name for name in algorithms if name in found]
+    if len(chosen) < 2:
         return pd.DataFrame(columns=list(COLUMNS))
-    named = pd.Categorical(rows["algorithm"], list(algorithms), ordered=True)
+    named = pd.Categorical(rows["algorithm"], chosen, ordered=True)
     return compare_all(rows.assign(algorithm=named, session=clusters_of(rows))[["parent_id", "algorithm", "session", column]], column)
 
 

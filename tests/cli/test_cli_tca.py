@@ -164,3 +164,23 @@ def test_the_currency_of_a_symbol_that_is_not_there_is_refused_before_the_work(f
     assert run.exit_code == 2
     assert "unknown symbol of the currency 'Y'" in run.stderr
     assert not (files[0].parent / "out").exists()
+
+
+@pytest.mark.parametrize("none", [False, True])
+def test_orders_that_no_algorithm_can_work_keep_their_own_fills_tables_and_page(files, store, none):
+    # no whole bar in the first order: of its side there is nothing to compare
+    orders = [f"a,X,buy,80,{DAY} 09:32:05,{DAY} 09:32:50", f"b,X,sell,100,{DAY} 09:34,{DAY} 09:38"]
+    fills = [f"a,80,10.2,{DAY} 09:32:10", f"b,100,10.5,{DAY} 09:35:00"]
+    for file, head, rows in (
+        (files[1], "order_id,symbol,side,quantity,start,end", orders),
+        (files[0], "order_id,quantity,price,time", fills),
+    ):
+        file.write_text("\n".join([head, *(rows[:1] if none else rows)]))
+    run = tca(files, store)
+    assert (run.exit_code, run.stderr) == (0, "")
+    out = files[0].parent / "out"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert ("TWAP worked none of the orders" if none else "on the 1 order that both have") in page
+    assert ("of them 0 worked by twap" if none else "of them 1 worked by twap") in page
+    assert invoke("report", out).exit_code == 0
+    assert (out / "report.html").read_text(encoding="utf-8") == page

@@ -221,7 +221,7 @@ def test_orders_that_cannot_be_simulated_keep_their_own_fills_and_pairs_are_of_t
     found = analysed([one_order(), short], both, algorithms=["twap"])
     assert found.parents.groupby("algorithm").size().to_dict() == {OWN_FILLS: 2, "twap": 1}
     assert found.compare(OWN_FILLS, "twap").n == found.compare("twap", OWN_FILLS).n == 1
-    assert "1 of 2 orders have no whole bar in their window: no algorithm can work them" in found.config["own_fills"]["notes"]
+    assert "1 of 2 orders has no whole bar in the window: no algorithm can work it" in found.config["own_fills"]["notes"]
 
 
 def test_orders_of_too_short_a_history_are_counted_and_not_their_sessions():

@@ -19,7 +19,7 @@ from exec_algos.reports.answer import _amount as amount_said
 from exec_algos.reports.answer import _beside as beside
 from exec_algos.reports.answer import answer
 from exec_algos.reports.groups import money_table
-from exec_algos.reports.numbers import NONE, money
+from exec_algos.reports.numbers import NONE, count, money
 from exec_algos.reports.subject import Subject
 from exec_algos.stats.paired import compare_all
 from exec_algos.tca.twins import BUYS_ONLY
@@ -165,15 +165,15 @@ def test_money_that_is_not_known_is_not_0():
     )  # without orders nobody knows the arrival price
     subject = Subject.of(analyse(None, fills, load_samples()["XNYS"], calendar="XNYS", algorithms=[]))
     [row] = money_table(subject).rows
-    assert row[:3] == ("own fills", "USD", "31,650")
-    assert row[4] == NONE
-    assert money_table(subject).head[4] == "cost against arrival"
+    assert row[:4] == ("own fills", "USD", "1", "31,650")
+    assert row[5] == NONE
+    assert money_table(subject).head[5] == "cost against arrival"
 
 
 def test_nothing_that_was_filled_is_worth_nothing():
     result = study_of(market(5), ["twap"], FillModel(max_participation=1e-9), size="60", profile_days=2, sides=("BUY",)).run()
     [row] = money_table(Subject.of(result)).rows
-    assert row == ("twap", "USD", "0", NONE, NONE, "0")
+    assert row == ("twap", "USD", count(len(result.parents)), "0", NONE, NONE, "0")
 
 
 def test_a_sum_of_a_part_of_the_orders_says_of_which_it_is_not():

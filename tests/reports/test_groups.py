@@ -1,0 +1,70 @@
+"""Tables by groups: each cell stands under what it is of, and counts the orders it is of."""
+
+import pandas as pd
+from markets import market, study_of
+from small_markets import minute_bars
+
+from exec_algos import FillModel
+from exec_algos.executions import analyse
+from exec_algos.reports.groups import INTERVAL, MOST_GROUPS, by_tables, money_table
+from exec_algos.reports.numbers import NONE
+from exec_algos.reports.subject import Subject
+from exec_algos.reports.words import simulated
+from exec_algos.tca.twins import BUYS_ONLY
+
+DAY = "2024-01-02"
+FLAT = [(10.0, 10.5, 9.5, 10.0, 1000)] * 20
+
+
+def own(*, algorithms=("twap",), many=1):
+    """An order of Kim within a minute, which no algorithm can work, and others of Lee."""
+    rows = [("a", "X", "buy", 10, f"{DAY} 09:32:05", f"{DAY} 09:32:50", "kim")]
+    rows += [(f"b{n}", "X", "buy", 20, f"{DAY} 09:34", f"{DAY} 09:38", "lee") for n in range(many)]
+    orders = pd.DataFrame(rows, columns=["order_id", "symbol", "side", "quantity", "start", "end", "trader"])
+    fills = [(row[0], row[3], 10.2, f"{DAY} {'09:32:10' if row[0] == 'a' else '09:35:10'}") for row in rows]
+    table = pd.DataFrame(fills, columns=["order_id", "quantity", "price", "time"])
+    bars = minute_bars(FLAT, FLAT, symbol="X")
+    return analyse(orders, table, bars, calendar="XNYS", algorithms=list(algorithms), keep=["trader"])
+
+
+def test_what_an_algorithm_did_not_work_stands_in_its_own_place():
+    [table] = [table for table in by_tables(Subject.of(own())) if table.title == "By trader"]
+    kim, lee = table.rows
+    assert (kim[0], kim[1], kim[-1]) == ("kim", "1, 0", f"100.0%, {NONE}")
+    assert (lee[0], lee[1], lee[-1]) == ("lee", "1", "100.0%, 100.0%")
+
+
+def test_money_says_of_how_many_orders_it_is():
+    rows = money_table(Subject.of(own(many=3))).rows
+    assert [row[:4] for row in rows] == [("own fills", "USD", "4", "714"), ("twap", "USD", "3", "600")]
+
+
+def test_an_algorithm_without_a_cost_keeps_its_column():
+    result = study_of(market(5), ["twap", "pov"], FillModel(max_participation=1e-9), size="60", profile_days=2, sides=("BUY",)).run()
+    for table in by_tables(Subject.of(result)):
+        assert table.head[2:] == ("twap", "pov", "filled")
+        assert INTERVAL not in table.head
+        assert table.rows[0][1] == "0"
+
+
+def test_by_side_twins_are_both_there_and_nothing_else_is_said():
+    result = study_of(market(5), ["twap"], size="60", profile_days=2).run()
+    side, *others = by_tables(Subject.of(result, by=["side"]))
+    assert [row[0] for row in side.rows] == ["BUY", "SELL"]
+    assert BUYS_ONLY not in side.note
+    assert all(BUYS_ONLY in table.note for table in others)
+
+
+def test_a_table_of_more_groups_than_a_page_holds_says_how_many_there_are(monkeypatch):
+    monkeypatch.setattr("exec_algos.reports.groups.MOST_GROUPS", 2)
+    [table] = [table for table in by_tables(Subject.of(own(many=3), by=["order_id"])) if table.title == "By order_id"]
+    assert len(table.rows) == 2
+    assert "the first 2 of 4" in table.note
+    assert MOST_GROUPS == 1_000
+
+
+def test_only_what_was_analysed_is_named():
+    lines = simulated(own())
+    assert "1 symbol: X" in lines
+    assert f"1 day, {DAY}, sessions of XNYS" in lines
+    assert "of them 1 worked by twap" in lines
