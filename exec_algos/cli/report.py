@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from exec_algos.errors import UsageError
 
 if TYPE_CHECKING:
     from exec_algos.cli.show import Show
+
+URL = re.compile(r"\w{2,}:/")  # a path has one slash of two
 
 
 def report_again(folder: Path, show: Show, *, opened: bool = False, pdf: bool = False) -> None:
@@ -34,6 +37,10 @@ def report_again(folder: Path, show: Show, *, opened: bool = False, pdf: bool = 
     from exec_algos.reports import write_report
     from exec_algos.studies.reopened import open_result
 
+    if URL.match(str(folder)) and not folder.exists():
+        raise UsageError(
+            f"the page is written into the folder, so name one of this computer, got {folder}; in Python: open_result of a URL"
+        )
     result = open_result(folder)
     show.check(result.parents.columns)
     page = write_report(result, folder, currency=show.currency, by=show.names)

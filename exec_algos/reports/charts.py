@@ -12,6 +12,7 @@ from exec_algos.errors import UsageError
 from exec_algos.reports.figures import Figure, Trace, axis, colour, dot, label, missing, numbers, whiskers
 from exec_algos.reports.subject import Subject
 from exec_algos.stats.statistics import clustered_mean
+from exec_algos.tca.clusters import clustered_by, clusters_of
 from exec_algos.tca.names import BENCHMARKS, NAMES
 from exec_algos.tca.shortfall import PARTS
 
@@ -146,7 +147,7 @@ def trend(subject: Subject) -> Figure:
         rows = subject.rows(name)
         when = rows["session"].to_numpy().astype("datetime64[M]" if monthly else "datetime64[D]")
         values = rows[BENCHMARKS["interval_vwap"]].to_numpy(np.float64)
-        days_of = rows["session"].to_numpy()
+        days_of = clusters_of(rows)
         dates, code = np.unique(when, return_inverse=True)
         found = [clustered_mean(values[code == i], days_of[code == i]) for i in range(len(dates))] if monthly else []
         means = [line.mean for line in found] if monthly else _means(values, code, len(dates))
@@ -158,7 +159,8 @@ def trend(subject: Subject) -> Figure:
             "line": {"color": colour(number), "width": 1.4}, "marker": dot(number, size=5), **reach,
         })  # fmt: skip
     layout = {"xaxis": {"type": "date"}, "yaxis": axis("mean slippage against interval VWAP, bps", zeroline=True), "height": 360}
-    caption = "The lines at the months are 95 % intervals, clustered by day." if monthly else "A dot is the mean of the orders of one day."
+    clustered = f"The lines at the months are 95 % intervals, clustered by {clustered_by(subject.config)}."
+    caption = clustered if monthly else "A dot is the mean of the orders of one day."
     return Figure("trend", title, caption, traces, layout)
 
 

@@ -169,17 +169,24 @@ def _kept(base: pd.DataFrame) -> tuple[Any, str]:
 
 def _of_orders(subject: Subject, kept: pd.DataFrame) -> list[dict[str, Any]]:
     """What each order was."""
-    clock = [kept[edge].dt.strftime("%H:%M") for edge in ("start", "end")]
+    day = kept["session"].dt.strftime("%Y-%m-%d")
+    clock = [_clock_of(kept[edge], day) for edge in ("start", "end")]
     return [
         _texts("order", kept["order_id"] if "order_id" in kept else kept["parent_id"]),
         _texts("symbol", kept["symbol"]),
-        _texts("date", kept["session"].dt.strftime("%Y-%m-%d")),
+        _texts("date", day),
         _texts("side", kept["side"].str.lower()),
         _numbers("shares", kept["quantity"], 6),
         *(_texts(title, column) for title, column in zip(("from", "to"), clock, strict=True)),
         *([_numbers("% of ADV", percent_of_adv(kept), 3)] if "adv" in kept else []),
         *([_numbers(f"{subject.algorithms[0]}: vs VWAP, {code}", _money(subject, kept), 2)] if (code := subject.one_currency) else []),
     ]
+
+
+def _clock_of(instants_: pd.Series, day: pd.Series) -> pd.Series:
+    """The time of day, with its date where that is not the order's own."""
+    time, date = instants_.dt.strftime("%H:%M"), instants_.dt.strftime("%Y-%m-%d")
+    return time.where(date == day, date + " " + time)
 
 
 def _money(subject: Subject, kept: pd.DataFrame) -> Any:

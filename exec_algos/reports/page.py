@@ -58,7 +58,7 @@ def _texts(subject: Subject, costs: Costs) -> dict[str, Any]:
     return {
         "title": title(result), "answer": answer(subject), "caution": cautions(result), "first": _first(subject),
         "sections": SECTIONS, "costs_by_algorithm": [table for table in (main, in_money, pairs, *others) if table is not None],
-        "costs": costs, "by": by_tables(subject), "power": _once(subject, costs.power), "filled": filled_table(result),
+        "costs": costs, "by": by_tables(subject), "power": _once(subject, costs.power), "filled": filled_table(subject),
         "unfilled": unfilled_table(result),
         "least_filled": least_filled_table(result), "base": named(subject.algorithms[0]), "skipped": skipped_table(result),
         "outside": outside(result), "data": data_lines(result.findings), "sessions": result.config["calendar"],

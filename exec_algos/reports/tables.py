@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.market.quality.finders import KINDS
-from exec_algos.reports.numbers import bps, count, interval, percent, ratio, spread
+from exec_algos.reports.numbers import bps, count, interval, money, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
 from exec_algos.studies.design.reasons import split_plan
 from exec_algos.studies.record.data import rows_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from exec_algos.reports.subject import Subject
     from exec_algos.studies.result import StudyResult
 
 SIDES = ("BUY", "SELL")
@@ -72,7 +74,7 @@ def _line(line: Any) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _keys(result: StudyResult, index: pd.Index[Any]) -> list[tuple[str, str]]:
+def _keys(result: StudyResult, index: Iterable[Any]) -> list[tuple[str, str]]:
     """Algorithms in the study's order, buys before sells."""
     known = set(index)
     return [(name, side) for name in result.config["algorithms"] for side in SIDES if (name, side) in known]
@@ -110,27 +112,26 @@ def _pair(difference: Any) -> tuple[str, ...]:
     return count(difference.n), bps(difference.mean), interval(difference.low, difference.high), count(difference.clusters)
 
 
-def filled(result: StudyResult) -> ReportTable:
-    """What was ordered, filled and left, in shares, and the commission."""
-    parents = result.parents.assign(
-        notional=(result.parents["filled"] * result.parents["average_price"]).fillna(0.0), short=result.parents["residual"] > 0
-    )
-    sums = parents.groupby(["algorithm", "side"])[["quantity", "filled", "residual", "notional", "commission", "short"]].sum()
-    orders = parents.groupby(["algorithm", "side"]).size()
-    rows = [_lower((*key, count(orders[key]), *_filled(sums.loc[key]))) for key in _keys(result, sums.index)]
+def filled(subject: Subject) -> ReportTable:
+    """What was ordered, filled and left, in shares, and the commission in each currency."""
+    groups = dict(list(subject.result.parents.groupby(["algorithm", "side"])))
+    rows = [_lower((*key, *_filled(subject, groups[key]))) for key in _keys(subject.result, groups)]
     head = (
         "algorithm", "side", "orders", "ordered, shares", "filled, shares", "residual, shares", "residual, %",
-        "orders with a residual", "commission, currency", "commission, bps of notional",
+        "orders with a residual", "commission", "commission, bps of notional",
     )  # fmt: skip
     note = "the residual was cancelled at the end of the window: no price, and so no slippage, is charged for it"
     return ReportTable("By algorithm and side", note, head, rows)
 
 
-def _filled(sums: Any) -> tuple[str, ...]:
-    commission = 1e4 * ratio(float(sums["commission"]), float(sums["notional"]))
+def _filled(subject: Subject, own: pd.DataFrame) -> tuple[str, ...]:
+    ordered, got, left = (float(own[name].sum()) for name in ("quantity", "filled", "residual"))
+    fees, traded = subject.fees(own), subject.traded(own)
+    # what was paid in one currency is no part of what was traded in another
+    part = [1e4 * ratio(paid, traded[code]) for code, paid in fees.items()] if len(fees) == 1 else [math.nan]
     return (
-        count(sums["quantity"]), count(sums["filled"]), count(sums["residual"]), percent(ratio(sums["residual"], sums["quantity"])),
-        count(sums["short"]), f"{sums['commission']:,.2f}", spread(commission),
+        count(len(own)), count(ordered), count(got), count(left), percent(ratio(left, ordered)), count((own["residual"] > 0).sum()),
+        money(fees) or "in several units of price", spread(part[0]),
     )  # fmt: skip
 
 

@@ -52,13 +52,15 @@ def open_result(folder: str | os.PathLike[str]) -> StudyResult:
     kept = StudyFolder(folder)
     written = unsealed(kept.get(WHOLE))
     in_shards = written is not None and any(name.startswith("parents.parquet/") for name in written["files"])
-    lacking = [name for name in NEEDED if written is None or name not in written["files"]]
+    lacking = [WHOLE] if written is None else [name for name in NEEDED if name not in written["files"]]
     if kept.get(WHOLE) is None and kept.get("config.json") is None:
         raise UsageError(f"there is no study in {kept.path}; name the folder of one: study --out, tca --out, --resume, StudyResult.save")
     if kept.get(WHOLE) is not None and not in_shards:  # there each part is looked at when it is read
         check_undamaged(kept)
     if written is None or (not in_shards and not {*lacking} <= {f"{name}.csv" for name in INDEXES}):
-        raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}; save the study again (StudyResult.save)")
+        why = "it was not saved to its end, or by an earlier version" if written is None else "an earlier version kept less"
+        again = "save the study again (load_result with its bars, StudyResult.save), or run it again"
+        raise UsageError(f"no whole study in {kept.path}: it lacks {', '.join(lacking)}, for {why}; {again}")
     digests = written["files"]
     if in_shards:
         return open_shards(kept, digests)

@@ -9,6 +9,7 @@ from exec_algos.cli import app
 from exec_algos.config import get_settings
 from exec_algos.market.samples import load_samples
 from exec_algos.market.store import BarStore
+from exec_algos.studies.folder import WHOLE, StudyFolder, seal, unsealed
 
 pytestmark = pytest.mark.slow
 WORDS = ("--calendar", "XNYS", "--max-participation", "0.1", "--preset", "us_equity", "--symbols", "SYNMID,SYNTHIN")
@@ -85,6 +86,30 @@ def test_a_damaged_folder_makes_no_page(copy, file):
     assert done.exit_code == 2
     assert "damaged" in done.stderr
     assert not (copy / "report.html").exists()
+
+
+def test_a_folder_that_was_not_saved_to_its_end_says_what_it_lacks(copy):
+    (copy / "whole.json").unlink()
+    done = run("report", copy)
+    assert done.exit_code == 2
+    assert "it lacks whole.json, for it was not saved to its end, or by an earlier version" in done.stderr
+
+
+def test_a_folder_of_an_earlier_version_says_what_it_lacks(copy):
+    kept = StudyFolder(copy)
+    written = unsealed(kept.get(WHOLE))
+    (copy / "extreme_bars.parquet").unlink()
+    files = {name: digest for name, digest in written["files"].items() if name != "extreme_bars.parquet"}
+    kept.put(WHOLE, seal({**written, "files": files}))
+    done = run("report", copy)
+    assert done.exit_code == 2
+    assert "it lacks extreme_bars.parquet, for an earlier version kept less; save the study again" in done.stderr
+
+
+def test_a_url_is_refused_for_the_page_is_written_into_the_folder():
+    done = run("report", "memory://somewhere")
+    assert done.exit_code == 2
+    assert "name one of this computer" in done.stderr
 
 
 def test_a_folder_without_a_study_is_told(tmp_path):

@@ -4,11 +4,14 @@ import pandas as pd
 from markets import market, study_of
 from small_markets import minute_bars
 
-from exec_algos import FillModel
+from exec_algos import FillModel, ParentOrders, SlippageStudy
+from exec_algos.costs import Commission
 from exec_algos.executions import analyse
 from exec_algos.reports.groups import INTERVAL, MOST_GROUPS, by_tables, money_table
-from exec_algos.reports.numbers import NONE
+from exec_algos.reports.numbers import NONE, money
+from exec_algos.reports.orders import orders_table
 from exec_algos.reports.subject import Subject
+from exec_algos.reports.tables import filled
 from exec_algos.reports.words import simulated
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -68,3 +71,21 @@ def test_only_what_was_analysed_is_named():
     assert "1 symbol: X" in lines
     assert f"1 day, {DAY}, sessions of XNYS" in lines
     assert "of them 1 worked by twap" in lines
+
+
+def test_commission_stands_in_its_currency_and_is_never_added_over_currencies():
+    model = FillModel(commission=Commission(rate=0.0002))
+    result = study_of(market(5), ["twap"], model, size="60", profile_days=2, sides=("BUY",)).run()
+    paid = result.parents.groupby("symbol")["commission"].sum()
+    cells = {text: filled(Subject.of(result, currency=text)).rows[0][-2:] for text in ("GBX", "A=EUR,B=USD")}
+    assert cells["GBX"] == (money({"GBP": paid.sum() / 100}), "2.00")
+    assert cells["A=EUR,B=USD"] == (money({"EUR": paid["A"], "USD": paid["B"]}), NONE)
+
+
+def test_the_table_of_orders_names_the_day_on_which_an_order_ends_where_it_is_another():
+    bars = market(5, missing=0.0)
+    order = {"symbol": "A", "side": "buy", "quantity": 10, "start": "2025-11-28 12:00"}
+    rows = [{**order, "end": end} for end in ("2025-11-28 13:00", "2025-12-01 11:00")]
+    orders = ParentOrders.from_frame(pd.DataFrame(rows), bars, calendar="XNYS", profile_days=2)
+    columns = {column["title"]: column for column in orders_table(Subject.of(SlippageStudy(bars, orders, ["twap"]).run())).columns}
+    assert columns["to"]["values"] == ["13:00", "2025-12-01 11:00"]
