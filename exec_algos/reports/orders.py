@@ -186,7 +186,8 @@ def _of_orders(subject: Subject, kept: pd.DataFrame) -> list[dict[str, Any]]:
 def _clock_of(instants_: pd.Series, day: pd.Series) -> pd.Series:
     """The time of day, with its date where that is not the order's own."""
     time, date = instants_.dt.strftime("%H:%M"), instants_.dt.strftime("%Y-%m-%d")
-    return time.where(date == day, date + " " + time)
+    found: pd.Series = time.where(date == day, date + " " + time)
+    return found
 
 
 def _money(subject: Subject, kept: pd.DataFrame) -> Any:
