@@ -144,6 +144,8 @@ def _write_refused(rows: Sequence[RefusedRow], out: Path) -> None:
 
 
 def _print(result: OwnFillsResult, show: Show, out: Path) -> None:
+    from exec_algos.reports.words import beside_own_line
+
     terminal, own = console(), result.config["own_fills"]
     short = short_names(result.config["algorithms"])
     print_lines([_title(result)])
@@ -152,7 +154,8 @@ def _print(result: OwnFillsResult, show: Show, out: Path) -> None:
     notes = "slippage in bps, positive = cost; 95 % intervals of the mean clustered by day; n/a: not estimable"
     if without:
         notes += "; without own: against the VWAP of what the others traded, for the tape holds our own prints"
-    print_lines([notes, ""])
+    beside = beside_own_line(result.config)
+    print_lines([notes, *([beside] if beside else []), ""])
     for side in sorted(set(result.parents["side"])):
         print_lines(compared_lines(result.comparison(side=side), short, side.lower()))
     groups = show.groups(result)
@@ -166,9 +169,10 @@ def _print(result: OwnFillsResult, show: Show, out: Path) -> None:
 
 def _title(result: OwnFillsResult) -> str:
     counts, days = result.config["own_fills"]["counts"], result.parents["session"]
-    fills = f" and {counts['fills']:,} fills" if counts["fills"] else ""
+    fills = f" and {numbered(counts['fills'], 'fill')}" if counts["fills"] else ""
     symbols = numbered(result.parents["symbol"].nunique(), "symbol")
-    return f"own fills: {counts['orders']:,} orders{fills} of {symbols}, {days.min().date()} to {days.max().date()}"
+    when = " to ".join(dict.fromkeys([f"{days.min().date()}", f"{days.max().date()}"]))
+    return f"own fills: {numbered(counts['orders'], 'order')}{fills} of {symbols}, {when}"
 
 
 def _left_out(own: Mapping[str, Any], out: str) -> list[str]:

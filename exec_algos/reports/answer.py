@@ -214,7 +214,10 @@ def _fees(subject: Subject, name: str) -> str:
         return ""
     said = money({code: -paid if mean < 0 else paid for code, paid in subject.fees(rows).items()})
     amounts = f" ({said})" if said else ""
-    return f"Fees are not in these numbers: they {'take off' if mean < 0 else 'add'} {_size(mean)} bps in the mean of the orders{amounts}."
+    units = {subject.currencies.of(symbol) for symbol in rows["symbol"].unique()}
+    unit = "; they are read in the unit of the prices, hundredths, not in whole currency" if any(u.per_price != 1 for u in units) else ""
+    added = f"{'take off' if mean < 0 else 'add'} {_size(mean)} bps in the mean of the orders{amounts}"
+    return f"Fees are not in these numbers: they {added}{unit}."
 
 
 def _unsummed(subject: Subject, name: str) -> str:

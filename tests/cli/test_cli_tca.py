@@ -184,3 +184,15 @@ def test_orders_that_no_algorithm_can_work_keep_their_own_fills_tables_and_page(
     assert ("of them 0 worked by twap" if none else "of them 1 worked by twap") in page
     assert invoke("report", out).exit_code == 0
     assert (out / "report.html").read_text(encoding="utf-8") == page
+
+
+def test_algorithms_that_pay_nothing_beside_fills_that_did_are_told(files, store):
+    line = "the algorithms pay neither spread, impact nor fees here, and your fills paid them"
+    assert line in tca(files, store).stdout
+    assert line not in tca(files, store, "--preset", "us_equity").stdout
+
+
+def test_one_of_a_thing_is_one(files, store):
+    files[1].write_text("".join(ORDERS.splitlines(keepends=True)[:2]))
+    files[0].write_text("".join(FILLS.splitlines(keepends=True)[:2]))
+    assert tca(files, store).stdout.startswith(f"own fills: 1 order and 1 fill of 1 symbol, {DAY}\n")

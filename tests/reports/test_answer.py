@@ -236,6 +236,8 @@ def test_fees_of_small_orders_count_as_much_as_those_of_large_ones():
     subject = Subject.of(found)
     # 10 bps of 6,330 and 1 bps of 63,140: 5.5 bps in the mean, though 1.8 bps of the sum
     assert any("they add 5.5 bps in the mean of the orders (USD 12.6)" in line for line in answer(subject).more)
+    pence = next(line for line in answer(Subject.of(found, currency="GBX")).more if line.startswith("Fees"))
+    assert "(GBP 0.126); they are read in the unit of the prices, hundredths, not in whole currency." in pence
     rebates = own_fills_of(orders, [63.30, 63.14], algorithms=[], commission=[-6.33, -6.314], fees="positive")
     assert any("they take off 5.5 bps in the mean of the orders (USD 12.6)" in line for line in answer(Subject.of(rebates)).more)
 
