@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UsageError
-from exec_algos.reports.numbers import bps, count, interval, percent
+from exec_algos.reports.numbers import NONE, bps, count, interval, percent
 from exec_algos.reports.tables import ReportTable, noted
 from exec_algos.studies.record.lists import frames_of
 from exec_algos.tca.shortfall import PARTS
@@ -66,7 +66,8 @@ def _shortfall(whole: pd.DataFrame) -> ReportTable:
         )
     left = int(table["left_out"].max())
     out = f"; {count(left)} left out, of which a price is not known" if left else ""
-    note = f"bps of the paper value, means of {count(table['n'].min())} orders each{out}; the residual is valued at the session's close"
+    many = " to ".join(dict.fromkeys([count(table["n"].min()), count(table["n"].max())]))
+    note = f"bps of the paper value, means of {many} orders each{out}; the residual is valued at the session's close"
     head = ("algorithm", "side", *columns, "total", "95 % interval of the total", "notional-weighted total")
     return ReportTable("Implementation shortfall by its parts", note + noted(shown), head, rows)
 
@@ -102,10 +103,15 @@ def _markouts(whole: pd.DataFrame) -> ReportTable:
     rows: list[tuple[str, ...]] = []
     for key, own in table.groupby(level=[0, 1], sort=False):
         line = own.droplevel([0, 1])
-        cells = (f"{bps(row['mean'])} {interval(row['low'], row['high'])}" for _, row in line.loc[horizons].iterrows())
+        cells = (_with_interval(row) for _, row in line.loc[horizons].iterrows())
         rows.append((*_words(key), count(line["n"].max()), *cells))
     note = "fill price against the price a while later, bps, with 95 % intervals: above 0 it went against the fill" + noted(shown)
     return ReportTable("Mark-outs", note, ("algorithm", "side", "fills", *horizons), rows)
+
+
+def _with_interval(row: Any) -> str:
+    """A mean and its interval in a cell; why there is none is said once."""
+    return f"{bps(row['mean'])} {interval(row['low'], row['high'])}" if math.isfinite(row["mean"]) else NONE
 
 
 def _hours(whole: pd.DataFrame) -> ReportTable:

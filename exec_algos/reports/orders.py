@@ -14,7 +14,7 @@ from exec_algos.tca.buckets import percent_of_adv
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.tca.places import rows_between
 from exec_algos.tca.trades import instants
-from exec_algos.textform import visible
+from exec_algos.textform import listed, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,9 @@ def _picture(subject: Subject, order: dict[Any, Any], frames: tuple[pd.DataFrame
     }  # fmt: skip
     said = [f"{algorithm} {bps(value)} bps" for algorithm, value in zip(rows["algorithm"], rows[BENCHMARKS["interval_vwap"]], strict=True)]
     fewer = f"; every {step}th bar is drawn" if step > 1 else ""
-    no_fills = "" if len(own) else "; single fills were not kept, so none is drawn"
+    drawn = set(own["algorithm"]) if len(own) else set()
+    unknown = [str(row.algorithm) for row in rows.itertuples() if row.filled > 0 and row.algorithm not in drawn]
+    no_fills = f"; the single fills of {listed(unknown)} are not known, so none is drawn" if unknown else ""
     caption = f"Against the interval VWAP: {', '.join(said)}. Times of {zone}{fewer}{no_fills}."
     return Figure(name, "", caption, traces, layout)
 

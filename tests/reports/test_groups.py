@@ -7,9 +7,10 @@ from small_markets import minute_bars
 from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission
 from exec_algos.executions import analyse
+from exec_algos.reports.analysis import costs
 from exec_algos.reports.groups import INTERVAL, MOST_GROUPS, by_tables, money_table
 from exec_algos.reports.numbers import NONE, money
-from exec_algos.reports.orders import orders_table
+from exec_algos.reports.orders import extremes, orders_table
 from exec_algos.reports.subject import Subject
 from exec_algos.reports.tables import filled
 from exec_algos.reports.words import simulated
@@ -89,3 +90,18 @@ def test_the_table_of_orders_names_the_day_on_which_an_order_ends_where_it_is_an
     orders = ParentOrders.from_frame(pd.DataFrame(rows), bars, calendar="XNYS", profile_days=2)
     columns = {column["title"]: column for column in orders_table(Subject.of(SlippageStudy(bars, orders, ["twap"]).run())).columns}
     assert columns["to"]["values"] == ["13:00", "2025-12-01 11:00"]
+
+
+def test_of_an_average_price_the_picture_says_that_no_fill_is_known_and_mark_outs_say_it_once():
+    order = {"order_id": "a", "symbol": "X", "side": "buy", "quantity": 20, "start": f"{DAY} 09:34", "end": f"{DAY} 09:38"}
+    orders = pd.DataFrame([{**order, "filled": 20, "average_price": 10.1}])
+    result = analyse(orders, None, minute_bars(FLAT, FLAT, symbol="X"), calendar="XNYS", algorithms=["twap"])
+    [worst] = extremes(Subject.of(result))["worst"]
+    assert worst.figure.caption.endswith("; the single fills of own fills are not known, so none is drawn.")
+    row = costs(result).markouts.rows[0]
+    assert row[0] == "own fills"
+    assert set(row[3:]) == {NONE}
+
+
+def test_parts_say_of_how_many_orders_each_mean_is():
+    assert "means of 2 to 3 orders each" in costs(own(many=2)).shortfall.note
