@@ -111,9 +111,9 @@ def currencies(text: str | None = None, *, fees: str | None = None, calendar: st
         if symbol in own or (not equals and of_all is not None):
             raise UsageError(f"currency {text!r} names {symbol or 'the currency of all'} twice; say it once")
         if equals:
-            own[symbol.strip()] = _currency(code, "you said")
+            own[symbol.strip()] = _currency(code, "prices are said to be in")
         else:
-            of_all = _currency(code, "you said")
+            of_all = _currency(code, "prices are said to be in")
     return Currencies(of_all or _usual(fees, calendar), own)
 
 

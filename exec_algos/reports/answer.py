@@ -232,9 +232,8 @@ def _unsummed(subject: Subject, name: str) -> str:
 
 def _weighted(subject: Subject, name: str) -> str:
     """Where large orders cost otherwise than small ones, the money tells another story than the mean."""
-    codes = subject.codes
-    if len(codes) > 1:
-        return f"The orders are in {listed(codes)}: notional-weighted means weigh 1 of each the same; read them by symbol."
+    if len(subject.named) > 1:
+        return f"The orders are in {listed(subject.named)}: notional-weighted means weigh 1 of each the same; read them by symbol."
     equal, weighted = (subject.result.estimate(name, BENCHMARK, weighted=flag).mean for flag in (False, True))
     if subject.unsummed or not (math.isfinite(equal) and math.isfinite(weighted)) or abs(equal - weighted) < max(0.1, 0.1 * abs(equal)):
         return ""

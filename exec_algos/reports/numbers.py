@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 NONE = "not estimable"
 
 
@@ -50,14 +52,14 @@ def money(amounts: Mapping[str, float]) -> str:
 def amount(value: float) -> str:
     """A sum of money without its currency: whole above 100, else three digits.
 
-    >>> amount(41234.5), amount(12.345), amount(0.001234), amount(-0.0)
-    ('41,234', '12.3', '0.00123', '0')
+    >>> amount(41234.5), amount(12.345), amount(2.42e-07), amount(-0.0)
+    ('41,234', '12.3', '0.000000242', '0')
     """
     if not math.isfinite(value):
         return NONE
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if value else "0"
+    return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-") if value else "0"
 
 
 def _three(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def _picture(subject: Subject, order: dict[Any, Any], frames: tuple[pd.DataFrame
     said = [f"{algorithm} {bps(value)} bps" for algorithm, value in zip(rows["algorithm"], rows[BENCHMARKS["interval_vwap"]], strict=True)]
     fewer = f"; every {step}th bar is drawn" if step > 1 else ""
     drawn = set(own["algorithm"]) if len(own) else set()
-    unknown = [str(row.algorithm) for row in rows.itertuples() if row.filled > 0 and row.algorithm not in drawn]
+    unknown = [name for name in rows["algorithm"][rows["filled"] > 0] if name not in drawn]
     no_fills = f"; the single fills of {listed(unknown)} are not known, so none is drawn" if unknown else ""
     caption = f"Against the interval VWAP: {', '.join(said)}. Times of {zone}{fewer}{no_fills}."
     return Figure(name, "", caption, traces, layout)
@@ -181,7 +182,7 @@ def _of_orders(subject: Subject, kept: pd.DataFrame) -> list[dict[str, Any]]:
         _numbers("shares", kept["quantity"], 6),
         *(_texts(title, column) for title, column in zip(("from", "to"), clock, strict=True)),
         *([_numbers("% of ADV", percent_of_adv(kept), 3)] if "adv" in kept else []),
-        *([_numbers(f"{subject.algorithms[0]}: vs VWAP, {code}", _money(subject, kept), 2)] if (code := subject.one_currency) else []),
+        *([_amounts(f"{subject.algorithms[0]}: vs VWAP, {code}", _money(subject, kept))] if (code := subject.one_currency) else []),
     ]
 
 
@@ -197,6 +198,12 @@ def _money(subject: Subject, kept: pd.DataFrame) -> Any:
     worth = {symbol: subject.currencies.of(symbol).per_price for symbol in kept["symbol"].unique()}
     cost = kept[BENCHMARKS["interval_vwap"]] / 1e4 * kept["interval_vwap"] * kept["filled"]
     return cost * kept["symbol"].map(worth).astype(np.float64)
+
+
+def _amounts(title: str, column: Any) -> dict[str, Any]:
+    """Money: cents, or where all of it is less than 1, three digits of the largest."""
+    most = float(np.nanmax(np.abs(column), initial=0.0))
+    return _numbers(title, column, 2 if most >= 1 or not most else 2 - math.floor(math.log10(most)))
 
 
 def _texts(title: str, column: pd.Series) -> dict[str, Any]:

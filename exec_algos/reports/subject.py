@@ -126,12 +126,12 @@ class Subject:
         return unknown if len(unknown) > 1 else []
 
     @cached_property
-    def codes(self) -> list[str]:
-        """The currencies of the shown orders that are known, in their sequence."""
-        return list(dict.fromkeys(filter(None, (self.currencies.of(symbol).code for symbol in self.shown["symbol"].unique()))))
+    def named(self) -> list[str]:
+        """What the shown orders are paid in, in their sequence: currencies, and units of price where one is not known."""
+        return list(dict.fromkeys(self.currencies.of(symbol).named for symbol in self.shown["symbol"].unique()))
 
     @cached_property
     def one_currency(self) -> str:
         """The currency of all shown orders; empty where there are several, or where it is not known."""
-        every = all(self.currencies.of(symbol).code for symbol in self.shown["symbol"].unique())
-        return self.codes[0] if every and len(self.codes) == 1 else ""
+        codes = {self.currencies.of(symbol).code for symbol in self.shown["symbol"].unique()}
+        return codes.pop() if len(codes) == 1 else ""

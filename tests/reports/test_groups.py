@@ -1,6 +1,9 @@
 """Tables by groups: each cell stands under what it is of, and counts the orders it is of."""
 
+from dataclasses import replace
+
 import pandas as pd
+import pytest
 from markets import market, study_of
 from small_markets import minute_bars
 
@@ -105,3 +108,14 @@ def test_of_an_average_price_the_picture_says_that_no_fill_is_known_and_mark_out
 
 def test_parts_say_of_how_many_orders_each_mean_is():
     assert "means of 2 to 3 orders each" in costs(own(many=2)).shortfall.note
+
+
+def test_money_of_less_than_a_cent_does_not_read_as_0():
+    result = study_of(market(5), ["twap"], size="60", profile_days=2, sides=("BUY",)).run()
+    tiny = replace(
+        result, parents=result.parents.assign(**{name: result.parents[name] / 1e9 for name in ("interval_vwap", "average_price")})
+    )
+    subject = Subject.of(tiny, currency="BTC")
+    [column] = [column for column in orders_table(subject).columns if column["title"].endswith("BTC")]
+    assert sum(column["values"]) == pytest.approx(subject.money(subject.rows("twap"), "interval_vwap")["BTC"], rel=0.01)
+    assert "e-" not in money_table(subject).rows[0][4]
