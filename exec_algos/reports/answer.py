@@ -243,7 +243,7 @@ def _weighted(subject: Subject, name: str) -> str:
 
 def _how(subject: Subject, pairs: Mapping[str, Mapping[str, Any]], said: Sequence[str]) -> str:
     """How intervals are to be read where there are some, for how many pairs they do not allow, and which orders these are."""
-    many = "; the intervals do not allow for the number of pairs, comparison.csv does" if len(pairs) > 1 else ""
+    many = "; the intervals do not allow for the number of pairs, the table of pairs does" if len(pairs) > 1 else ""
     brackets = (
         f"Brackets hold 95 % intervals, clustered by {clustered_by(subject.config)}{many}" if any("[" in text for text in said) else ""
     )

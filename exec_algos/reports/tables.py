@@ -11,11 +11,12 @@ import numpy as np
 
 from exec_algos.errors import UsageError
 from exec_algos.market.quality.finders import KINDS
-from exec_algos.reports.numbers import bps, count, interval, money, percent, ratio, spread
+from exec_algos.reports.numbers import NONE, bps, count, interval, money, percent, ratio, spread
 from exec_algos.reports.words import benchmark_window
 from exec_algos.studies.design.reasons import split_plan
 from exec_algos.studies.record.data import rows_of
 from exec_algos.tca.names import NAMES as BENCHMARKS
+from exec_algos.tca.pairs import p_text
 from exec_algos.tca.residuals import CAUSES
 from exec_algos.tca.twins import SIGNED, Shown, shown_once
 
@@ -97,15 +98,26 @@ def pairs(result: StudyResult) -> ReportTable | None:
         return None
     shown = shown_once(result.summary(by=("algorithm", "side")), SIGNED)
     sides = [side for side in SIDES if side in shown.table.index.get_level_values("side")]
+    tests = {(benchmark, side): _holm(result.comparison(benchmark, side=side)) for benchmark in PAIRED for side in sides}
     rows = [
-        (f"{first} - {second}", side.lower(), BENCHMARKS[benchmark], *_pair(result.compare(first, second, benchmark, side=side)))
+        (
+            f"{first} - {second}", side.lower(), BENCHMARKS[benchmark], *_pair(result.compare(first, second, benchmark, side=side)),
+            tests[benchmark, side].get((first, second), NONE),
+        )
         for first, second in chosen
         for benchmark in PAIRED
         for side in sides
-    ]
-    note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper" + noted(shown)
-    head = ("difference", "side", "slippage against", "n", "mean", "95 % interval", "days")
+    ]  # fmt: skip
+    several = f"; p allows for the {math.comb(len(names), 2)} pairs of a benchmark and side (Holm)" if len(names) > 2 else ""
+    note = "slippage of the first less that of the second on each parent order, bps: below 0 the first was cheaper" + several + noted(shown)
+    head = ("difference", "side", "slippage against", "n", "mean", "95 % interval", "days", "p")
     return ReportTable("The algorithms compared on the same parent orders", note, head, rows, names=3)
+
+
+def _holm(table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """P of each pair, for as many pairs as there are."""
+    rows = table.to_dict("records")
+    return {(str(row["first"]), str(row["second"])): p_text(row["p_holm"]).removeprefix("p ") for row in rows}
 
 
 def _pair(difference: Any) -> tuple[str, ...]:

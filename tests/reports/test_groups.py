@@ -11,11 +11,12 @@ from exec_algos import FillModel, ParentOrders, SlippageStudy
 from exec_algos.costs import Commission
 from exec_algos.executions import analyse
 from exec_algos.reports.analysis import costs
+from exec_algos.reports.answer import answer
 from exec_algos.reports.groups import INTERVAL, MOST_GROUPS, by_tables, money_table
 from exec_algos.reports.numbers import NONE, money
 from exec_algos.reports.orders import extremes, orders_table
 from exec_algos.reports.subject import Subject
-from exec_algos.reports.tables import filled
+from exec_algos.reports.tables import filled, pairs
 from exec_algos.reports.words import simulated
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -119,3 +120,12 @@ def test_money_of_less_than_a_cent_does_not_read_as_0():
     [column] = [column for column in orders_table(subject).columns if column["title"].endswith("BTC")]
     assert sum(column["values"]) == pytest.approx(subject.money(subject.rows("twap"), "interval_vwap")["BTC"], rel=0.01)
     assert "e-" not in money_table(subject).rows[0][4]
+
+
+def test_the_table_of_pairs_allows_for_their_number_as_the_sentence_says():
+    result = study_of(market(5), ["twap", "vwap:profile_days=2", "pov"], size="60", profile_days=2, sides=("BUY",)).run()
+    table, rows = pairs(result), result.comparison().set_index(["first", "second"])
+    assert "the 3 pairs" in table.note
+    shown = {row[0]: row[-1] for row in table.rows if row[2] == "interval VWAP"}
+    assert shown == {f"{a} - {b}": f"{row['p_holm']:.3f}" for (a, b), row in rows.iterrows()}
+    assert "the table of pairs does" in answer(Subject.of(result)).more[-1]
