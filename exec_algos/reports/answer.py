@@ -12,6 +12,7 @@ from exec_algos.reports.numbers import count, money, ratio
 from exec_algos.stats.clustered import FEW
 from exec_algos.studies.record.lists import frames_of
 from exec_algos.tca.clusters import clustered_by
+from exec_algos.tca.names import BENCHMARKS
 from exec_algos.textform import listed, numbered
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def answer(subject: Subject) -> Answer:
     beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
     sentence = "; ".join([_cost(subject, base), *rest, *beyond])
     more = [
+        _without_cost(subject, base),
         _filled(subject),
         _arrival(subject, base),
         _without_own(subject, base),
@@ -51,6 +53,18 @@ def answer(subject: Subject) -> Answer:
     ]
     more.append(_how(subject, pairs, [sentence, *more]))
     return Answer(f"{sentence}.", tuple(line for line in more if line))
+
+
+def _without_cost(subject: Subject, name: str) -> str:
+    """How many orders are not in the mean, and the commonest reason; empty where none is, or where there is no mean."""
+    rows = subject.rows(name)
+    missing = rows[rows[BENCHMARKS[BENCHMARK]].isna()]
+    if not len(missing) or len(missing) == len(rows):
+        return ""
+    reasons = missing["not_estimable"].astype(str)
+    why = reasons[reasons != ""].value_counts().index
+    reason = f": {why[0]}" if len(why) else ""
+    return f"{count(len(missing))} of {numbered(len(rows), 'order')} {'has' if len(missing) == 1 else 'have'} no cost{reason}."
 
 
 def _filled(subject: Subject) -> str:
@@ -208,7 +222,7 @@ def _without_own(subject: Subject, name: str) -> str:
 def _fees(subject: Subject, name: str) -> str:
     """The mean of the orders, as the other means are; each order is in its own currency."""
     rows = subject.rows(name)
-    rows = rows[rows["filled"] > 0]
+    rows = rows[rows["filled"] * rows["average_price"] > 0]
     mean = float((1e4 * rows["commission"] / (rows["filled"] * rows["average_price"])).mean())
     if not math.isfinite(mean) or not (rows["commission"] != 0).any():
         return ""

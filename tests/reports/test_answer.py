@@ -257,3 +257,16 @@ def test_brackets_are_told_of_only_where_there_are_some():
 @pytest.mark.parametrize(("value", "said"), [(9.996e11, "KRW 1,000 bn"), (1.2345e13, "KRW 12,345 bn"), (9.994e11, "KRW 999 bn")])
 def test_large_money_is_no_power_of_ten(value, said):
     assert money({"KRW": value}) == said
+
+
+def test_orders_that_are_not_in_the_mean_are_counted():
+    orders = [("SYNMID", "BUY", 500, "2025-10-15"), ("SYNMID", "BUY", 500, "2025-10-16")]
+    found = own_fills_of(orders, [63.30, 63.14], algorithms=[])
+    assert not any("no cost" in line for line in answer(Subject.of(found)).more)
+    rows = pd.DataFrame(
+        [(str(n), "SYNMID", "BUY", 500, f"{day} 10:00", f"{day} 11:00") for n, (*_, day) in enumerate(orders)],
+        columns=["order_id", "symbol", "side", "quantity", "start", "end"],
+    )
+    one = pd.DataFrame([("0", 500, 63.30, "2025-10-15 10:10")], columns=["order_id", "quantity", "price", "time"])
+    half = analyse(rows, one, load_samples()["XNYS"], calendar="XNYS", algorithms=[])
+    assert answer(Subject.of(half)).more[0] == "1 of 2 orders has no cost: nothing was filled."
