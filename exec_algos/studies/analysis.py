@@ -19,7 +19,7 @@ from exec_algos.stats.estimable import Estimable
 from exec_algos.stats.power import power_sentence
 from exec_algos.tca.advantage import price_advantage
 from exec_algos.tca.benchmarks import View
-from exec_algos.tca.clusters import clusters_of
+from exec_algos.tca.clusters import CLUSTER, clusters_of
 from exec_algos.tca.fidelity import bar_participation, by_time_of_day, fill_slippage
 from exec_algos.tca.frames import benchmark_columns, betas_of, index_shortfall, parent_shortfall, slippage_table, view_of
 from exec_algos.tca.lines import adjusted_line, bootstrap_line, calibration_line, mean_line, spread_line, with_reason
@@ -121,7 +121,7 @@ class Analysis:
             Indexed by ``algorithm, side, benchmark``: ``mean, low, high, notional_mean, n, left_out`` (orders) and ``reasons`` with counts.
         """
         table, traded = self.benchmarks(rates), (self.parents["filled"] * self.parents["average_price"]).fillna(0.0)
-        names = _benchmark_names(table)
+        names, table = _benchmark_names(table), table.assign(**{CLUSTER: clusters_of(self.parents)})
 
         def lines(mine: Ints) -> pd.DataFrame:
             rows = table.iloc[mine]

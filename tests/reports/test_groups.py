@@ -129,3 +129,21 @@ def test_the_table_of_pairs_allows_for_their_number_as_the_sentence_says():
     shown = {row[0]: row[-1] for row in table.rows if row[2] == "interval VWAP"}
     assert shown == {f"{a} - {b}": f"{row['p_holm']:.3f}" for (a, b), row in rows.iterrows()}
     assert "the table of pairs does" in answer(Subject.of(result)).more[-1]
+
+
+def over_nights():
+    """Orders of two days whose windows run into the next session: one block of two sessions, and so one cluster."""
+    bars = market(5, missing=0.0)
+    days = [("2025-11-26", "2025-11-28"), ("2025-11-28", "2025-12-01")]
+    order = {"side": "buy", "quantity": 10}
+    rows = [{**order, "symbol": symbol, "start": f"{a} 12:00", "end": f"{b} 11:00"} for a, b in days for symbol in "AB"]
+    orders = ParentOrders.from_frame(pd.DataFrame(rows), bars, calendar="XNYS", profile_days=2)
+    return SlippageStudy(bars, orders, ["twap", "pov"]).run()
+
+
+def test_every_table_of_orders_over_nights_has_the_same_intervals():
+    result = over_nights()
+    mine, theirs = result.summary(by=("algorithm", "side")), result.analysis().slippage().xs("interval_vwap", level="benchmark")
+    for name in ("mean", "low", "high"):
+        assert theirs[name].to_numpy() == pytest.approx(mine.loc[theirs.index, name].to_numpy(), nan_ok=True)
+    assert theirs["low"].isna().all()
