@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from exec_algos.reports.numbers import count, money, ratio
 from exec_algos.stats.clustered import FEW
 from exec_algos.studies.record.lists import frames_of
-from exec_algos.tca.clusters import clustered_by
+from exec_algos.tca.clusters import clustered_by, counted_clusters
 from exec_algos.tca.names import BENCHMARKS
 from exec_algos.textform import listed, numbered
 
@@ -38,7 +38,10 @@ def answer(subject: Subject) -> Answer:
     """What the first algorithm, or the own fills, cost against the interval VWAP, and the others beside it."""
     base, *others = subject.algorithms
     pairs = _pairs(subject)
-    rest = [_beside(name, pairs[name]) if name in pairs else f"{named(name)} worked none of the orders" for name in others[:MOST_COMPARED]]
+    rest = [
+        _beside(name, pairs[name], subject.config) if name in pairs else f"{named(name)} worked none of the orders"
+        for name in others[:MOST_COMPARED]
+    ]
     unsaid = len(others) - MOST_COMPARED
     beyond = [f"{numbered(unsaid, 'more algorithm')} below"] if unsaid > 0 else []
     sentence = "; ".join([_cost(subject, base), *rest, *beyond])
@@ -145,19 +148,19 @@ def _in_money(amounts: Mapping[str, float], *, saved: bool) -> str:
     return f" ({said})" if said else ""
 
 
-def _beside(name: str, pair: Mapping[str, Any]) -> str:
+def _beside(name: str, pair: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Another algorithm against the first: how much more or less, and whether the orders can tell."""
     difference = -pair["difference"]
     if not math.isfinite(difference):
         return f"{named(name)} cannot be compared, for no order has a cost by both"
     who = f"{named(name)} {_more(difference)}{_of_both(pair)}"
     if not math.isfinite(pair["low"]) or not math.isfinite(pair["high"]):
-        return f"{who}, with no interval: {'one day gives none' if pair['reason'] in {'', FEW} else pair['reason']}"
+        return f"{who}, with no interval: {f'{counted_clusters(config, 1)} gives none' if pair['reason'] in {'', FEW} else pair['reason']}"
     if pair["low"] == 0 == pair["high"]:  # each order cost the same
         return who
     if not pair["low"] <= 0 <= pair["high"] or abs(difference) < NOTHING:
         return f"{who}{_interval(-pair['high'], -pair['low'], turned=difference <= -NOTHING)}"
-    return f"{who}, which {numbered(int(pair['n']), 'order')} cannot tell from 0{_would(pair)}"
+    return f"{who}, which {numbered(int(pair['n']), 'order')} cannot tell from 0{_would(pair, config)}"
 
 
 def _of_both(pair: Mapping[str, Any]) -> str:
@@ -171,11 +174,11 @@ def _more(difference: float) -> str:
     return f"{_size(difference)} bps {'more' if difference > 0 else 'less'}"
 
 
-def _would(pair: Mapping[str, Any]) -> str:
+def _would(pair: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """What would tell a difference from 0: more orders, or where there are enough of them more days."""
     needed = _needed(pair)
     if needed <= pair["n"]:
-        return f": more than {numbered(int(pair['clusters']), 'day')} would"
+        return f": more than {counted_clusters(config, int(pair['clusters']))} would"
     return f": about {count(needed)} would" if needed <= MOST_NEEDED else ""
 
 

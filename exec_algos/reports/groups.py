@@ -10,6 +10,7 @@ from exec_algos.reports.numbers import NONE, amount, bps, count, interval, perce
 from exec_algos.reports.subject import Subject
 from exec_algos.reports.tables import ReportTable
 from exec_algos.tca.buckets import full_name
+from exec_algos.tca.clusters import counted_clusters
 from exec_algos.textform import listed
 
 MOST_KEPT = 50  # values of a column that a desk kept; of more it is looked at by only where that was asked for
@@ -73,16 +74,17 @@ def _by(subject: Subject, name: str) -> ReportTable | None:
     )
     more = f"the first {MOST_GROUPS:,} of {len(groups):,}" if len(groups) > MOST_GROUPS else ""
     said = [f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}", more, note]
-    return _without_unknown(ReportTable(title_of(name), "; ".join(filter(None, said)), head, rows, 1))
+    whole = ReportTable(title_of(name), "; ".join(filter(None, said)), head, rows, 1)
+    return _without_unknown(whole, f"{counted_clusters(subject.config, 1)} gives no interval")
 
 
-def _without_unknown(table: ReportTable) -> ReportTable:
+def _without_unknown(table: ReportTable, why: str) -> ReportTable:
     """Without intervals that no group has, as where each is one day."""
     known = [place for place, name in enumerate(table.head) if name != INTERVAL or any(row[place] != NONE for row in table.rows)]
     if len(known) == len(table.head):
         return table
     rows = [tuple(row[place] for place in known) for row in table.rows]
-    return table._replace(head=tuple(table.head[place] for place in known), rows=rows, note=f"{table.note}; one day gives no interval")
+    return table._replace(head=tuple(table.head[place] for place in known), rows=rows, note=f"{table.note}; {why}")
 
 
 def title_of(name: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from exec_algos.textform import listed
+
 NONE = "not estimable"
 
 
@@ -46,7 +48,8 @@ def money(amounts: Mapping[str, float]) -> str:
     >>> money({"USD": 41234.5, "": -0.0012346}), money({"KRW": 2102170428.0})
     ('USD 41,200 and -0.00123 units of price', 'KRW 2.1 bn')
     """
-    return " and ".join(f"{code} {_three(value)}" if code else f"{_three(value)} units of price" for code, value in amounts.items())
+    said = [f"{code} {_three(value)}" if code else f"{_three(value)} units of price" for code, value in amounts.items()]
+    return listed(said) if said else ""
 
 
 def amount(value: float) -> str:

@@ -15,6 +15,7 @@ from exec_algos.reports.numbers import NONE, bps, count, interval, money, percen
 from exec_algos.reports.words import benchmark_window
 from exec_algos.studies.design.reasons import split_plan
 from exec_algos.studies.record.data import rows_of
+from exec_algos.tca.clusters import counted_clusters
 from exec_algos.tca.names import NAMES as BENCHMARKS
 from exec_algos.tca.pairs import p_text
 from exec_algos.tca.residuals import CAUSES
@@ -64,7 +65,8 @@ def _slippage(result: StudyResult, benchmark: str) -> ReportTable:
         "fill rate", "participation",
     )  # fmt: skip
     rows = [(*key, *_line(summary.loc[key])) for key in _keys(result, summary.index)]
-    note = f"{benchmark_window(result, benchmark)}; {count(summary['days'].max())} days{noted(shown)}"
+    days = counted_clusters(result.config, int(summary["days"].max()))
+    note = f"{benchmark_window(result, benchmark)}; {days}{noted(shown)}"
     return ReportTable(f"Slippage against {BENCHMARKS[benchmark]}, bps", note, head, [_lower(row) for row in rows])
 
 

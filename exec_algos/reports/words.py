@@ -30,6 +30,7 @@ LIMIT_FILLS: Mapping[str, str] = {
     "queue": "fill when those ahead of them at their limit have traded, or the bar trades through it",
 }
 
+DAY = 1440  # minutes
 MOST_WINDOWS = 3  # are named in a sentence
 MOST_NAMED = 12  # symbols
 MOST_REASONS = 3  # of what was left out
@@ -180,15 +181,21 @@ def _clock(result: StudyResult, *, with_end: bool) -> str:
     """The commonest times of the windows, and how many orders have others; cut, where one window was asked for."""
     orders = result.parents.drop_duplicates("parent_id")
     columns = [orders["start"], orders["end"]] if with_end else [orders["start"]]
-    minutes = np.column_stack([column.dt.hour * 60 + column.dt.minute for column in columns])
+    later = [np.zeros(len(orders)), orders["end"].dt.normalize() > orders["start"].dt.normalize()]
+    minutes = np.column_stack([column.dt.hour * 60 + column.dt.minute + DAY * after for column, after in zip(columns, later, strict=False)])
     times, counts = np.unique(minutes, axis=0, return_counts=True)
     ranked = np.argsort(-counts, kind="stable")
     asked = (result.config.get("parents") or {}).get("window", ())
     shown = 1 if asked is None or isinstance(asked, str) else MOST_WINDOWS
-    usual = [" to ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in times[row].tolist()) for row in ranked[:shown]]
+    usual = [" to ".join(_time(int(minute)) for minute in times[row]) for row in ranked[:shown]]
     others = len(orders) - int(counts[ranked[:shown]].sum())
     why = " (cut to their session)" if shown == 1 else ""
     return ", ".join(usual) + (f"; {others} of {len(orders)} orders have another{why}" if others else "")
+
+
+def _time(minute: int) -> str:
+    """A minute as a clock shows it; `DAY` and more of a later day."""
+    return f"{minute % DAY // 60:02d}:{minute % 60:02d}{' of a later day' if minute >= DAY else ''}"
 
 
 def is_capped(config: Mapping[str, Any]) -> bool:

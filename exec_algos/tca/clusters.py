@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exec_algos.checks import Ints
+from exec_algos.textform import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,16 @@ def clustered_by(config: Mapping[str, Any]) -> str:
     """What intervals of a study cluster by, in words."""
     many = config.get("sessions_a_cluster", 1)
     return "day" if many == 1 else f"{many} sessions, as many as the longest order has"
+
+
+def counted_clusters(config: Mapping[str, Any], n: int) -> str:
+    """So many clusters of a study, in words.
+
+    >>> counted_clusters({}, 1), counted_clusters({}, 3), counted_clusters({"sessions_a_cluster": 2}, 1)
+    ('1 day', '3 days', '1 block of 2 sessions')
+    """
+    many = config.get("sessions_a_cluster", 1)
+    return f"{numbered(n, 'day')}" if many == 1 else f"{numbered(n, 'block')} of {many} sessions"
 
 
 def blocks_of(sessions: Sessions, session: Ints, end: Ints) -> npt.NDArray[np.datetime64] | None:

@@ -198,7 +198,7 @@ def pair_of(first, second, days):
             "parent_id": [*range(len(first))] * 2, "algorithm": ["a"] * len(first) + ["b"] * len(first), "session": [*days] * 2,
             "cost": [*first, *second],
         }), "cost",
-    ).to_dict("records")[0])  # fmt: skip
+    ).to_dict("records")[0], {})  # fmt: skip
 
 
 def test_more_days_are_asked_for_where_there_are_orders_enough():
@@ -220,7 +220,7 @@ def test_a_pair_says_how_many_orders_it_has_where_some_have_one_cost_only():
 
 
 def test_one_day_is_said_in_plain_words():
-    assert pair_of([1.0, 1.0], [2.0, 2.2], [1, 1]) == "TWAP 1.1 bps more, with no interval: one day gives none"
+    assert pair_of([1.0, 1.0], [2.0, 2.2], [1, 1]) == "TWAP 1.1 bps more, with no interval: 1 day gives none"
 
 
 def test_a_small_cost_does_not_read_as_0(result):

@@ -16,7 +16,7 @@ from exec_algos.reports.groups import INTERVAL, MOST_GROUPS, by_tables, money_ta
 from exec_algos.reports.numbers import NONE, money
 from exec_algos.reports.orders import extremes, orders_table
 from exec_algos.reports.subject import Subject
-from exec_algos.reports.tables import filled, pairs
+from exec_algos.reports.tables import filled, pairs, slippage
 from exec_algos.reports.words import simulated
 from exec_algos.tca.twins import BUYS_ONLY
 
@@ -147,3 +147,11 @@ def test_every_table_of_orders_over_nights_has_the_same_intervals():
     for name in ("mean", "low", "high"):
         assert theirs[name].to_numpy() == pytest.approx(mine.loc[theirs.index, name].to_numpy(), nan_ok=True)
     assert theirs["low"].isna().all()
+
+
+def test_orders_over_nights_are_counted_in_blocks_and_end_on_a_later_day():
+    result = over_nights()
+    assert "12:00 to 11:00 of a later day" in slippage(result)[0].note
+    assert slippage(result)[0].note.endswith("; 1 block of 2 sessions")
+    assert "with no interval: 1 block of 2 sessions gives none" in answer(Subject.of(result)).sentence
+    assert all(table.note.endswith("1 block of 2 sessions gives no interval") for table in by_tables(Subject.of(result)))
