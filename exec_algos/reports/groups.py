@@ -74,7 +74,8 @@ def _by(subject: Subject, name: str) -> ReportTable | None:
     )
     more = f"the first {MOST_GROUPS:,} of {len(groups):,}" if len(groups) > MOST_GROUPS else ""
     said = [f"mean slippage against interval VWAP, bps, positive = cost; filled: by {listed(subject.algorithms)}", more, note]
-    whole = ReportTable(title_of(name), "; ".join(filter(None, said)), head, rows, 1)
+    title = f"By {name}" if name in subject.kept else title_of(name)
+    whole = ReportTable(title, "; ".join(filter(None, said)), head, rows, 1)
     return _without_unknown(whole, f"{counted_clusters(subject.config, 1)} gives no interval")
 
 
@@ -96,8 +97,13 @@ def _row(subject: Subject, group: object, lines: Mapping[tuple[Any, Any], Mappin
     own = [lines.get((algorithm, group)) for algorithm in subject.algorithms]
     cells = [cell for line in own for cell in ((bps(line["mean"]), interval(line["low"], line["high"])) if line else (NONE, NONE))]
     many = [count(line["n"]) if line else "0" for line in own]  # orders that one algorithm has a cost of and another has not
-    rates = (percent(line["fill_rate"]) if line else NONE for line in own)
-    return (_named(group), many[0] if len({*many}) == 1 else ", ".join(many), *cells, ", ".join(rates))
+    rates = [percent(line["fill_rate"]) if line else NONE for line in own]
+    return (_named(group), _by_algorithm(many), *cells, _by_algorithm(rates))
+
+
+def _by_algorithm(texts: list[str]) -> str:
+    """One for each algorithm in their sequence, or one for all where they are the same."""
+    return texts[0] if len({*texts}) == 1 else ", ".join(texts)
 
 
 def _named(group: object) -> str:

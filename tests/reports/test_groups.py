@@ -39,7 +39,7 @@ def test_what_an_algorithm_did_not_work_stands_in_its_own_place():
     [table] = [table for table in by_tables(Subject.of(own())) if table.title == "By trader"]
     kim, lee = table.rows
     assert (kim[0], kim[1], kim[-1]) == ("kim", "1, 0", f"100.0%, {NONE}")
-    assert (lee[0], lee[1], lee[-1]) == ("lee", "1", "100.0%, 100.0%")
+    assert (lee[0], lee[1], lee[-1]) == ("lee", "1", "100.0%")
 
 
 def test_money_says_of_how_many_orders_it_is():
@@ -155,3 +155,11 @@ def test_orders_over_nights_are_counted_in_blocks_and_end_on_a_later_day():
     assert slippage(result)[0].note.endswith("; 1 block of 2 sessions")
     assert "with no interval: 1 block of 2 sessions gives none" in answer(Subject.of(result)).sentence
     assert all(table.note.endswith("1 block of 2 sessions gives no interval") for table in by_tables(Subject.of(result)))
+
+
+def test_a_column_of_a_desk_that_has_the_name_of_a_clock_is_its_own():
+    result = own()
+    named = replace(result, parents=result.parents.rename(columns={"trader": "hour"}))
+    titles = [table.title for table in by_tables(Subject.of(named))]
+    assert "By hour" in titles
+    assert "By hour of the start" not in titles
