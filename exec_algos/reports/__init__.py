@@ -54,7 +54,12 @@ def write_report(result: StudyResult, folder: str | Path, *, currency: str | Non
     from exec_algos.reports.subject import Subject
 
     out, page = Path(folder), page_of(Subject.of(result, currency=currency, by=by), costs(result))
-    with writing(f"cannot write the report to {out}", "what was written stands", "name a folder that can be written to", kind=UsageError):
+    with writing(
+        f"cannot write the report to {out}",
+        "what was written stands",
+        "name a folder that can be written to, or copy the study to one",
+        kind=UsageError,
+    ):
         out.mkdir(parents=True, exist_ok=True)
         _put(out / PAGE, page.encode())
         for name in FORMER:
