@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["browsing"]  # a second conftest.py would be a second module of this name
+
 # how long an example takes says more of the machine than of the code
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")

@@ -1,5 +1,6 @@
 """The run of the tests says at its end how many were skipped, and why."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,6 @@ def test_the_run_ends_with_how_many_tests_were_skipped_and_why(tmp_path, text, l
     (tmp_path / "test_some.py").write_text(text)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, *workers, tmp_path],
-        capture_output=True, text=True, cwd=tmp_path, check=False,
+        capture_output=True, text=True, cwd=tmp_path, check=False, env={**os.environ, "PYTHONPATH": str(TESTS)},
     )  # fmt: skip
     assert (run.returncode, run.stdout.splitlines()[-2]) == (0, line)

@@ -40,6 +40,7 @@ def open_result(folder: str | os.PathLike[str]) -> StudyResult:
 
     Examples
     --------
+    >>> from exec_algos import ParentOrders, SlippageStudy
     >>> from exec_algos.market.samples import load_samples
     >>> bars = load_samples()["XNYS"]
     >>> result = SlippageStudy(bars, ParentOrders.grid(bars, calendar="XNYS"), ["twap"]).run()

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from unicodedata import normalize
 
-import pages
+import browser_pages as pages
 import pytest
 
 from exec_algos.reports.pdf import print_pdf

@@ -69,6 +69,7 @@ def piece(seed: int, count: int, kinds: list[str], told: Any) -> None:
         raise HangError
 
     signal.signal(signal.SIGALRM, too_long)
+    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # a fork begins with the memory of its parent
     faulthandler.dump_traceback_later(PATIENCE * 10, exit=True)
     warnings.simplefilter("ignore")
     known = cases()
@@ -82,7 +83,7 @@ def piece(seed: int, count: int, kinds: list[str], told: Any) -> None:
             folder.mkdir()
             told.send((at, kind, judged(known[kind], folder, data, rng)))
             shutil.rmtree(folder)
-    told.send((seed, "memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    told.send((seed, "memory", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - inherited) * 1024))
     told.close()
 
 

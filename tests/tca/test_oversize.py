@@ -49,11 +49,13 @@ def test_a_cap_keeps_orders_within_their_bars_but_not_within_the_session():
     assert session.orders == 4
 
 
-def test_without_single_trades_the_bar_is_not_said():
+def test_without_single_trades_the_bar_is_said_from_what_they_were_added_up_to():
     bars = flat()
     orders = ParentOrders.grid(bars, calendar="XNYS", size="2600", profile_days=1)
-    found = SlippageStudy(bars, orders, ["twap"]).run(fills=False).oversize()
-    assert [row.volume for row in found] == ["the session", "the ADV"]
+    study = SlippageStudy(bars, orders, ["twap"])
+    found = study.run(fills=False).oversize()
+    assert [row.volume for row in found] == ["a bar", "the session", "the ADV"]
+    assert found == study.run(fills=True).oversize()
 
 
 def test_an_order_counts_once_whatever_the_bars_and_algorithms():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pages
+import browser_pages as pages
 import pytest
 
 FLAGS = (
@@ -25,11 +25,11 @@ SECONDS = 180  # of one test; what playwright waits for in a page has no limit o
 def pytest_collection_modifyitems(items):
     """One worker for all of them: the pages are made once, and one browser runs at a time."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path.parent.name == "browser":
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def in_time():
     """A browser that answers no more ends its test, not the whole run."""
 
@@ -80,7 +80,7 @@ def browser(browser_program) -> Iterator[object]:
 
 
 @pytest.fixture
-def show(browser):
+def show(browser, in_time):
     """Opens a file in a fresh profile without a network; at its end nothing was complained of, and nothing asked for but the file."""
     contexts, opened = [], []
 
