@@ -7,6 +7,7 @@ from small_markets import minute_bars
 from exec_algos import Bars
 from exec_algos.errors import UsageError
 from exec_algos.executions import FillForm, NoOwnOrderError, analyse
+from exec_algos.market.samples import load_samples
 
 DAY = "2024-01-02"
 FLAT = [(10.0, 10.5, 9.5, 10.0, 1000)] * 30
@@ -213,3 +214,16 @@ def test_stamps_that_contradict_the_price_rule_are_refused(bars):
 
     with pytest.raises(UsageError, match="cannot be stamped at the end of their bar beside simulated ones at price rule 'open'"):
         found_in(bars, [order()], [fill()], stamped="end", fill_model=FillModel())
+
+
+def test_what_a_notebook_shows_counts_what_is_refused():
+    bars = load_samples()["XNYS"]
+    orders = pd.DataFrame({
+        "order_id": ["A", "B"], "symbol": "SYNMID", "side": "BUY", "quantity": 100, "start": "2025-10-15 10:00", "end": "2025-10-15 11:00",
+    })  # fmt: skip
+    close = bars.to_frame().loc["SYNMID"].loc["2025-10-15 10:05":"2025-10-15 10:05", "close"].iloc[0]
+    fills = pd.DataFrame({"order_id": ["A", "B"], "quantity": 100, "price": [close, 1.0], "time": "2025-10-15 10:05:30"})
+    shown = repr(analyse(orders, fills, bars, calendar="XNYS", algorithms=["twap"]))
+    assert shown.startswith("<OwnFillsResult of 1 order and 1 fill beside twap; ")
+    assert "2 rows refused (.refused)" in shown
+    assert len(shown) < 600
