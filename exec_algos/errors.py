@@ -9,9 +9,12 @@
     │   ├── UnknownNameError             no such format, algorithm, symbol ...; "did you mean"
     │   └── ForeignAwaitError            a replayed coroutine awaited something outside the replay
     ├── ConformanceError (AssertionError)  what a user wrote does not do what its part has to
-    ├── VenueError (RuntimeError)        the venue's fault
-    │   ├── OrderRejectedError           the venue refused a child order
+    ├── VenueError (RuntimeError)        the venue's fault; of a child order: nobody knows what became of it
+    │   ├── OrderRejectedError           the venue refused a child order: nothing of it trades
+    │   ├── NotSentError                 a child order never left: nothing of it trades
+    │   ├── LifeCycleError               a venue reported of a child order what cannot follow what it said before
     │   └── WrongFillError               the venue reported what cannot be; the child counts as open
+    ├── JournalError (RuntimeError)      the journal cannot be read or written; nothing is sent any more
     └── RunError (RuntimeError)          a strategy or an executor raised during a run
 """
 
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 MOST_SAID = 1000  # characters of a reason
 
@@ -110,11 +114,44 @@ class ConformanceError(ExecAlgosError, AssertionError):
 
 
 class VenueError(ExecAlgosError, RuntimeError):
-    """The venue failed; the order that asked may be sent again."""
+    """The venue failed. Of a child order it means that the outcome is unknown: it may trade, and is never sent again.
+
+    Parameters
+    ----------
+    reason : str
+        What happened, with the value and what to do.
+    fills : iterable of Fill
+        What the child is known to have got before.
+    """
+
+    def __init__(self, reason: str = "", *, fills: Iterable[Any] = ()) -> None:
+        super().__init__(reason)
+        self.fills = tuple(fills)
 
 
 class OrderRejectedError(VenueError):
-    """The venue refused a child order; the message holds its reason."""
+    """The venue refused a child order, so that nothing of it trades; the message holds its reason.
+
+    Parameters
+    ----------
+    reason : str
+        In the venue's words.
+    lasting : bool
+        The next child would be refused too (permission, unknown symbol), so the parent order ends. One that passes (a halt, a
+        throttle) skips its slice.
+    """
+
+    def __init__(self, reason: str = "", *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+class NotSentError(VenueError):
+    """A child order never left for the venue, so that nothing of it trades; its slice is skipped."""
+
+
+class LifeCycleError(VenueError):
+    """A venue reported of a child order what cannot follow what it said before; the message names state and event."""
 
 
 class WrongFillError(VenueError):
@@ -122,6 +159,10 @@ class WrongFillError(VenueError):
 
     The message names the broker's class and method, and the value.
     """
+
+
+class JournalError(ExecAlgosError, RuntimeError):
+    """A live session's journal cannot be read or written: nothing is sent any more. The message names the file, and what to do."""
 
 
 class RunError(ExecAlgosError, RuntimeError):

@@ -6,6 +6,6 @@ What may not: bars, orders, brokers. Nothing else in the package reads the wall 
 
 from __future__ import annotations
 
-from exec_algos.clock.base import CancelledError, Clock, Started, WallClock
+from exec_algos.clock.base import CancelledError, Clock, ScaledClock, Started, WallClock
 
-__all__ = ["CancelledError", "Clock", "Started", "WallClock"]
+__all__ = ["CancelledError", "Clock", "ScaledClock", "Started", "WallClock"]

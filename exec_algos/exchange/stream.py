@@ -125,5 +125,6 @@ class Stream:
         if i < 0:
             return NOTHING
         bid, ask, *sizes, sized = self._quotes
-        shown = (float(bid[i]), float(ask[i]), *(sized * float(column[i]) for column in sizes))
-        return Observed(float(self._traded[i]), float(self.bars.close[i]), *shown)
+        bid_size, ask_size = (sized * float(column[i]) for column in sizes)
+        known = int(self.bars.start[i]) + self.step
+        return Observed(float(self._traded[i]), float(self.bars.close[i]), float(bid[i]), float(ask[i]), bid_size, ask_size, known)

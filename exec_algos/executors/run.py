@@ -141,7 +141,7 @@ class OrderRun:
             return new_tuple(Seen, (seen.slice, scheduled, *seen[2:])), before
         market = await broker.observe(symbol)
         before = market.traded if math.isnan(before) else before
-        return Seen(seen.slice, scheduled, seen.filled, seen.working, market.traded - before, *market[1:]), before
+        return Seen(seen.slice, scheduled, seen.filled, seen.working, market.traded - before, *market[1:6]), before
 
     async def stop(self) -> None:
         """Ask the open children back, and wait for what they got."""

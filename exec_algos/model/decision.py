@@ -75,7 +75,9 @@ class Observed(NamedTuple):
     Attributes
     ----------
     traded : float
-        Shares traded since some fixed moment, in completed bars.
+        Shares traded since some fixed moment, in completed bars; NaN where the broker does not know.
+    time : int
+        What this is the state of, ns UTC, by the venue's word where it gives one; 0 where nobody says.
     """
 
     traded: float
@@ -84,6 +86,7 @@ class Observed(NamedTuple):
     ask: float
     bid_size: float
     ask_size: float
+    time: int = 0
 
 
 NOTHING = Observed(0.0, math.nan, math.nan, math.nan, math.nan, math.nan)  # before the first bar

@@ -32,9 +32,12 @@ class _FillFields(NamedTuple):
     spread: float
     impact: float
     taxes: float
+    order_ref: str
+    execution_id: str
 
 
 UNKNOWN_COSTS = (math.nan,) * 4  # rule_price, spread, impact, taxes of a fill of which only the price is known
+UNNAMED = ("", "")  # order_ref, execution_id of a fill that no venue reported
 
 
 class Fill(_FillFields):
@@ -61,6 +64,10 @@ class Fill(_FillFields):
         where they raise the price (`exec_algos.fills.price_parts`). NaN: not known, as of live fills.
     taxes : float
         Of `commission`, what is tax: currency; NaN: not known.
+    order_ref : str
+        `ChildOrder.ref` of the child order that traded; empty in replay.
+    execution_id : str
+        The venue's own name of this trade; empty in replay, and where a venue gives none.
 
     Attributes
     ----------
@@ -92,6 +99,8 @@ class Fill(_FillFields):
         spread: float = math.nan,
         impact: float = math.nan,
         taxes: float = math.nan,
+        order_ref: str = "",
+        execution_id: str = "",
     ) -> Fill:
         """Check and build."""
         if not (is_finite(quantity) and quantity >= 0):
@@ -101,14 +110,14 @@ class Fill(_FillFields):
         if not is_finite(commission):
             raise UsageError(f"a fill of {ticker} needs a finite commission, got {commission!r}")
         whole = (_instant(timestamp, zone, ticker), ticker, quantity, fill_price, commission, Side.of(side), parent_id, zone, ())
-        return cls._make((*whole, rule_price, spread, impact, taxes))
+        return cls._make((*whole, rule_price, spread, impact, taxes, order_ref, execution_id))
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Fill:  # type: ignore[override]
-        """A fill of its fields; without the last four, the parts of its price are not known."""
+        """A fill of its fields; of 9, the parts of its price are not known; of 13, no venue named it."""
         fields = tuple(iterable)
-        known = fields[9:] or UNKNOWN_COSTS
-        return super()._make((*fields[:9], *(math.nan if part != part else part for part in known)))  # noqa: PLR0124 - one NaN, so that equal fills are equal
+        known, names = fields[9:13] or UNKNOWN_COSTS, fields[13:] or UNNAMED
+        return super()._make((*fields[:9], *(math.nan if part != part else part for part in known), *names))  # noqa: PLR0124 - one NaN, so that equal fills are equal
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fill._make, (tuple(self),)

@@ -71,6 +71,8 @@ class ParentOrder:
         The text form of the algorithm that works it, such as ``"vwap:profile_days=5"``.
     parent_id : int
         Given by the broker; -1 before.
+    ref : str
+        Its name over restarts, unique at its account; a live broker gives one where the caller does not. Empty in replay.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class ParentOrder:
     pauses: Pauses = ()
     algorithm: str = ""
     parent_id: int = -1
+    ref: str = ""
 
     def __post_init__(self) -> None:
         check_lots(self.quantity, self.lot_size)
