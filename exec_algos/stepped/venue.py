@@ -69,7 +69,7 @@ class SteppedChild(Child):
         """One trade of it, as the venue says."""
         parent = self.state.parent
         fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, self.state.zone, ())
-        return tuple.__new__(Fill, (*fields, *UNKNOWN_COSTS[:3], taxes))
+        return tuple.__new__(Fill, (*fields, *UNKNOWN_COSTS[:3], taxes, "", ""))
 
     def doubt(self, fill: Fill, said_by: str) -> WrongFillError | None:
         """What is wrong with a trade of it that `said_by` told; None where it can be true."""
