@@ -24,7 +24,8 @@ class ChildOrder(Protocol):
     limit : float
         Currency per share; NaN for a market order.
     fills : list of Fill
-        Its trades so far, while it is open too.
+        Its trades so far, while it is open too. Their sum never falls; a live one cuts the list anew where a single trade is known
+        later than the sum.
     """
 
     ref: str
@@ -70,7 +71,8 @@ class LiveChild:
     """A child order at a real venue. `on` moves its state, `trade` and `total` count what it got.
 
     What traded is told by single executions and by cumulative quantities, late, twice and in any order; counted is the greater of
-    the two sums, so that neither a poll nor a repeated report counts a share twice.
+    the two sums, so that neither a poll nor a repeated report counts a share twice. `fills` are the executions, and one fill of what
+    a poll knows beyond them; an execution that comes later takes its place there. Their sum never falls.
 
     Parameters
     ----------
@@ -103,8 +105,9 @@ class LiveChild:
         self.own_id = self.venue_id = self.reason = ""
         self.sent = self.accepted = 0
         self.withdrawn = self.lasting = False
-        self._executions: dict[str, tuple[float, float]] = {}  # id -> shares, price
-        self._polled = self._counted = self._value = 0.0
+        self._executions: dict[str, Fill] = {}
+        self._polled = self._polled_value = self._counted = self._value = 0.0
+        self._polled_at = 0
 
     @property
     def shares(self) -> float:
@@ -142,7 +145,7 @@ class LiveChild:
         alert = ALERTS.get((self.state, event))
         if alert is not None:
             self.alerts.append(f"{self.ref} {alert}")
-        self.state = then
+        self.state = State.PARTIAL if then is State.OPEN and self._counted > 0 else then
         self.reason = reason or self.reason
 
     def trade(self, shares: float, price: float, time: int, execution_id: str) -> Fill | None:
@@ -167,11 +170,14 @@ class LiveChild:
         if not execution_id:
             raise VenueError(f"an execution of {self.ref} came without an id; report its cumulative quantity instead")
         self._check(shares, price)
-        if execution_id in self._executions:
+        known = self._executions.get(execution_id)
+        if known is not None:
+            if not (math.isclose(known.quantity, shares) and math.isclose(known.fill_price, price)):
+                said = f"{known.quantity:g} at {known.fill_price:g} and then {shares:g} at {price:g}"
+                raise VenueError(f"execution {execution_id} of {self.ref} was reported as {said}; ask the venue which is right")
             return None
-        self._executions[execution_id] = shares, price
-        pushed = math.fsum(quantity for quantity, _ in self._executions.values())
-        return self._count(pushed, price, time, execution_id)
+        self._executions[execution_id] = self._fill(shares, price, time, execution_id)
+        return self._count(price, time, execution_id)
 
     def total(self, shares: float, value: float, time: int) -> Fill | None:
         """The venue says how much traded in all, and its value (currency); returns what is new of it.
@@ -183,42 +189,52 @@ class LiveChild:
         VenueError
             A quantity or a value that cannot be.
         """
+        if not shares >= 0:
+            raise VenueError(f"{self.ref} needs a cumulative quantity >= 0, got {shares!r}")
         if shares <= self._polled:
             return None
-        mean = value / shares if shares > 0 else math.nan
+        mean = value / shares
         self._check(shares, mean)
-        self._polled = shares
-        if shares <= self._counted + NEARLY:
-            return None
-        new = (value - self._value) / (shares - self._counted)
-        return self._count(shares, new if new > 0 else mean, time, "")
+        before, counted = self._value, self._counted
+        self._polled, self._polled_value, self._polled_at = shares, value, time
+        new = (value - before) / (shares - counted) if shares > counted else mean
+        return self._count(new if new > 0 else mean, time)
 
     def _check(self, shares: float, price: float) -> None:
         if not (math.isfinite(shares) and shares > 0 and math.isfinite(price) and price > 0):
             raise VenueError(f"a trade of {self.ref} needs a quantity and a price above 0, got {shares!r} at {price!r}")
 
-    def _count(self, total: float, price: float, time: int, execution_id: str) -> Fill | None:
-        """Count up to `total` shares."""
-        new, parent = total - self._counted, self.parent
-        if new <= NEARLY:
-            return None
-        fill = Fill(
+    def _fill(self, shares: float, price: float, time: int, execution_id: str = "") -> Fill:
+        parent, whole = self.parent, round(shares)
+        return Fill(
             time,
             parent.symbol,
-            int(new) if float(new).is_integer() else new,
+            whole if abs(shares - whole) <= NEARLY else shares,
             price,
             side=parent.side,
             parent_id=parent.parent_id,
             order_ref=self.ref,
             execution_id=execution_id,
         )
-        self._counted, self._value = total, self._value + new * price
-        self.fills.append(fill)
-        self.fills.sort(key=lambda fill: fill.time)
+
+    def _count(self, price: float, time: int, execution_id: str = "") -> Fill | None:
+        """Cut `fills` anew: the executions, and what a poll knows beyond them; returns what is new, at `price` where that can be told."""
+        fills = sorted(self._executions.values(), key=lambda fill: fill.time)
+        pushed, value = math.fsum(fill.quantity for fill in fills), math.fsum(fill.quantity * fill.fill_price for fill in fills)
+        rest = self._polled - pushed
+        if rest > NEARLY:
+            mean = (self._polled_value - value) / rest
+            fills.append(self._fill(rest, mean if mean > 0 else self._polled_value / self._polled, self._polled_at))
+        self.fills[:] = sorted(fills, key=lambda fill: fill.time)
+        self._value = math.fsum(fill.quantity * fill.fill_price for fill in fills)
+        new = max(pushed, self._polled) - self._counted
+        if new <= NEARLY:
+            return None
+        self._counted += new
         if self._counted > self.shares * (1 + NEARLY):
             self.alerts.append(f"{self.ref} got {self._counted:g} shares, more than the {self.shares:g} that it asked for")
         self.on(Event.FILL if self._counted < self.shares * (1 - NEARLY) else Event.FILL_ALL)
-        return fill
+        return self._fill(new, price, time, execution_id)
 
     def result(self) -> Fill:
         """All that it got, as one fill.

@@ -58,7 +58,8 @@ class Event(StrEnum):
 
 FINAL = frozenset({State.FILLED, State.CANCELLED, State.REJECTED, State.NOT_SENT})
 
-# state -> {event: next state}; what is not here raises. A fill may come in any state, and before the acknowledgement.
+# state -> {event: next state}; what is not here raises. A fill may come in any state, and before the acknowledgement; so may every
+# report before the answer to the request that it follows, which is then lost, or says "denied".
 _AFTER: dict[State, dict[Event, State]] = {
     State.INTENT: {Event.SEND: State.SENT, Event.NO_SEND: State.NOT_SENT},
     State.SENT: {
@@ -112,12 +113,14 @@ _AFTER: dict[State, dict[Event, State]] = {
     },
     State.FILLED: {
         Event.ACCEPT: State.FILLED,
+        Event.SILENCE: State.FILLED,
         Event.FILL_ALL: State.FILLED,
         Event.CANCEL_DENIED: State.FILLED,
         Event.CANCEL: State.FILLED,
     },
     State.CANCELLED: {
         Event.ACCEPT: State.CANCELLED,
+        Event.SILENCE: State.CANCELLED,
         Event.FILL: State.CANCELLED,
         Event.FILL_ALL: State.FILLED,
         Event.CANCEL_DENIED: State.CANCELLED,
@@ -126,12 +129,16 @@ _AFTER: dict[State, dict[Event, State]] = {
     State.REJECTED: {
         Event.ACCEPT: State.OPEN,
         Event.REJECT: State.REJECTED,
+        Event.SILENCE: State.REJECTED,
         Event.FILL: State.PARTIAL,
         Event.FILL_ALL: State.FILLED,
+        Event.CANCEL_DENIED: State.REJECTED,
         Event.CANCEL: State.REJECTED,
     },
     State.NOT_SENT: {
         Event.ACCEPT: State.OPEN,
+        Event.REJECT: State.REJECTED,
+        Event.CANCEL_DENIED: State.NOT_SENT,
         Event.FILL: State.PARTIAL,
         Event.FILL_ALL: State.FILLED,
         Event.CANCEL: State.CANCELLED,
@@ -149,6 +156,7 @@ ALERTS = MappingProxyType(
         (State.REJECTED, Event.FILL): "traded after it was refused",
         (State.REJECTED, Event.FILL_ALL): "traded after it was refused",
         (State.NOT_SENT, Event.ACCEPT): "is at the venue, although the look-ups had not shown it",
+        (State.NOT_SENT, Event.REJECT): "reached the venue, which refused it, although the look-ups had not shown it",
         (State.NOT_SENT, Event.FILL): "traded, although the look-ups had not shown it",
         (State.NOT_SENT, Event.FILL_ALL): "traded, although the look-ups had not shown it",
         (State.NOT_SENT, Event.CANCEL): "was at the venue, although the look-ups had not shown it",
