@@ -95,6 +95,8 @@ class LiveChild:
         Its rest is wanted back: asked for as soon as the venue has it.
     alerts : list of str
         What the venue said that was not to be expected.
+    error : Exception or None
+        What `result` raises where it got nothing, in place of what follows from its state.
     """
 
     def __init__(self, ref: str, parent: ParentOrder, lots: int, limit: float, expires: int) -> None:
@@ -105,6 +107,7 @@ class LiveChild:
         self.own_id = self.venue_id = self.reason = ""
         self.sent = self.accepted = 0
         self.withdrawn = self.lasting = False
+        self.error: Exception | None = None
         self._executions: dict[str, Fill] = {}
         self._polled = self._polled_value = self._counted = self._value = 0.0
         self._polled_at = 0
@@ -118,6 +121,15 @@ class LiveChild:
     def traded(self) -> float:
         """Shares that traded."""
         return self._counted
+
+    @property
+    def pushed(self) -> float:
+        """Shares of single executions that were reported."""
+        return math.fsum(fill.quantity for fill in self._executions.values())
+
+    def counted(self, execution_id: str) -> bool:
+        """Whether an execution was reported before."""
+        return execution_id in self._executions
 
     @property
     def filled(self) -> int:
@@ -247,6 +259,8 @@ class LiveChild:
         if not self.done():
             raise VenueError(f"{self.ref} is {self.state}, so it has no result yet", fills=self.fills)
         if not self.fills:
+            if self.error is not None:
+                raise self.error
             if self.state is State.REJECTED:
                 raise OrderRejectedError(self.reason, lasting=self.lasting)
             if self.state is State.NOT_SENT:

@@ -1,0 +1,235 @@
+"""`Applied`: what the venue says of orders, by rows and by pushed events, checked and counted to the child that it is about."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exec_algos.brokers.known import Carried
+from exec_algos.brokers.lanes import Cause
+from exec_algos.brokers.records import Kind
+from exec_algos.brokers.state import LiveState
+from exec_algos.brokers.venue import OrderRow, Report, Snapshot
+from exec_algos.checks import is_finite
+from exec_algos.errors import VenueError
+from exec_algos.model.lifecycle import Event, State
+
+NEARLY = 1e-9
+KINDS = ("accepted", "fill", "cancelled", "rejected")
+ABSENT = frozenset({State.NOT_SENT, State.REJECTED})
+
+
+class Applied:
+    """Counts what is said.
+
+    Parameters
+    ----------
+    state : LiveState
+    """
+
+    def __init__(self, state: LiveState) -> None:
+        self._state = state
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Every row of a look-up."""
+        state = self._state
+        for row in snapshot.orders:
+            wrong = _wrong_row(row)
+            if wrong:
+                state.alert(f"{state.method('snapshot')} gave the row {row!r} with {wrong}; nothing of it is counted")
+                continue
+            carried = state.known.of(row.own_id, row.venue_id, row.accepted)
+            if carried is None:
+                state.known.saw(row, state.clock.now)
+            else:
+                self.row(carried, row, snapshot.as_of)
+
+    def row(self, carried: Carried, row: OrderRow, as_of: int) -> None:
+        """What a row says of a child."""
+        state, child = self._state, carried.child
+        wrong = _foreign(carried, row, state.lot_of(child.parent.symbol))
+        if wrong:
+            state.doubt(
+                carried, f"{state.method('snapshot')} says of {child.ref} {wrong}; nothing of it is counted, and the lane is frozen"
+            )
+            return
+        self.identify(carried, row.venue_id, row.accepted)
+        late = child.state in ABSENT and row.state != "rejected"
+        if late:
+            self._late(carried)
+        if child.state in (State.SENT, State.UNKNOWN, State.NOT_SENT, State.REJECTED) and row.state != "rejected":
+            state.move(carried, Event.ACCEPT, kind=_kind(carried), venue_id=row.venue_id, time=row.accepted)
+        self._total(carried, row.filled, row.amount, as_of, "snapshot")
+        if row.filled > row.quantity * (1 + NEARLY):
+            state.lane(carried).freeze(
+                child.ref, Cause.OPERATOR, f"{state.method('snapshot')} says that {child.ref} got {row.filled:g} of {row.quantity:g} shares"
+            )
+        self._end(carried, row)
+
+    def _end(self, carried: Carried, row: OrderRow) -> None:
+        state, child = self._state, carried.child
+        if row.filled < child.traded * (1 - NEARLY):
+            state.look()  # it is older than what was pushed
+            return
+        state.lane(carried).thaw(child.ref, Cause.DOUBT)
+        if row.state == "rejected" and not child.traded:
+            state.move(carried, Event.REJECT, row.reason, _kind(carried))
+        elif row.state in ("done", "rejected") and child.state is not State.FILLED:
+            state.move(carried, Event.CANCEL, row.reason, _kind(carried))
+
+    def identify(self, carried: Carried, venue_id: str, accepted: int) -> None:
+        """It is known which order at the venue a child is: count what was pushed of it before."""
+        child = carried.child
+        child.accepted = child.accepted or accepted
+        if child.venue_id != venue_id:
+            for report in self._state.known.identify(carried, venue_id):
+                self._report(carried, report)
+
+    def report(self, report: Any) -> None:
+        """A pushed event."""
+        state = self._state
+        if not isinstance(report, Report):
+            state.alert(f"{state.method('reports')} gave {report!r}, which is no Report; look-ups decide")
+            state.look()
+            return
+        carried = state.known.of(report.own_id, report.venue_id, report.time)
+        if carried is None:
+            if report.venue_id:
+                state.known.keep(report)
+        else:
+            self._report(carried, report)
+
+    def _report(self, carried: Carried, report: Report) -> None:
+        state, child = self._state, carried.child
+        wrong = _wrong_report(carried, report, state.lot_of(child.parent.symbol))
+        if wrong:
+            state.doubt(carried, f"{state.method('reports')} said of {child.ref} {wrong}; nothing of it is counted, a look-up decides")
+            return
+        if report.venue_id and not child.venue_id:
+            self.identify(carried, report.venue_id, report.time if report.kind == "accepted" else 0)
+        if child.state in ABSENT and report.kind != "rejected":
+            self._late(carried)
+        {"accepted": self._accepted, "fill": self._filled, "cancelled": self._cancelled, "rejected": self._rejected}[report.kind](
+            carried, report
+        )
+
+    def _accepted(self, carried: Carried, report: Report) -> None:
+        if carried.child.state in (State.SENT, State.UNKNOWN, State.NOT_SENT, State.REJECTED):
+            self._state.move(carried, Event.ACCEPT, kind=_kind(carried), venue_id=report.venue_id, time=report.time)
+
+    def _filled(self, carried: Carried, report: Report) -> None:
+        if not report.execution_id:
+            self._total(carried, report.filled, report.amount, report.time, "reports")
+            return
+        child = carried.child
+        if child.counted(report.execution_id):
+            return
+        self._count(carried, child.trade(report.quantity, report.price, report.time, report.execution_id), report.quantity, report.price,
+                    report.time, execution_id=report.execution_id)  # fmt: skip
+
+    def _cancelled(self, carried: Carried, report: Report) -> None:
+        """Its rest is over, where it is known what it got; else a look-up says so."""
+        child = carried.child
+        if math.isfinite(report.filled) and math.isfinite(report.amount) and report.filled > 0:
+            self._total(carried, report.filled, report.amount, report.time, "reports")
+        if math.isfinite(report.filled) and abs(report.filled - child.traded) <= NEARLY * child.shares:
+            self._state.move(carried, Event.CANCEL, report.reason, _kind(carried))
+        else:
+            self._state.look()
+
+    def _rejected(self, carried: Carried, report: Report) -> None:
+        self._state.move(carried, Event.REJECT, report.reason, _kind(carried))
+
+    def _late(self, carried: Carried) -> None:
+        """A child that counted as not sent is at the venue: its rest is cancelled before anything else is sent in its lane."""
+        child = carried.child
+        child.withdrawn = True
+        self._state.lane(carried).freeze(
+            child.ref, Cause.LATE, f"{child.ref} turned up after it counted as {child.state}; its rest is cancelled"
+        )
+        self._state.known.revive(carried)
+
+    def _total(self, carried: Carried, filled: float, amount: float, time: int, method: str) -> None:
+        child = carried.child
+        if not filled > 0:
+            return
+        try:
+            fill = child.total(filled, amount, time)
+        except VenueError as error:
+            self._state.doubt(carried, f"{self._state.method(method)}: {error}; nothing of it is counted, and the lane is frozen")
+            return
+        if fill is not None:
+            self._count(carried, fill, fill.quantity, fill.fill_price, time, filled=filled, amount=amount)
+
+    def _count(self, carried: Carried, fill: Any, quantity: float, price: float, time: int, **data: Any) -> None:
+        """Write down what was counted, and an execution that a look-up had counted before, so that both are known after a restart."""
+        self._state.note(Kind.FILL, carried, quantity=quantity, price=price, time=time, **({"execution_id": ""} | data))
+        if fill is not None:
+            self._state.moved(carried)
+
+
+def _kind(carried: Carried) -> Kind:
+    return Kind.RESOLVED if carried.child.state is State.UNKNOWN else Kind.OUTCOME
+
+
+def _wrong_row(row: Any) -> str:
+    if not isinstance(row, OrderRow):
+        return "a type that is no OrderRow"
+    if not _named(row.venue_id):
+        return f"venue_id {row.venue_id!r}"
+    if row.state not in ("open", "done", "rejected"):
+        return f"state {row.state!r}"
+    for name in ("quantity", "filled", "open"):
+        value = getattr(row, name)
+        if not is_finite(value) or value < 0:
+            return f"{name} {value!r}"
+    return ""
+
+
+def _named(name: Any) -> bool:
+    return isinstance(name, str) and bool(name)
+
+
+def _foreign(carried: Carried, row: OrderRow, lot: float) -> str:
+    """What of a row cannot be true of a child."""
+    child = carried.child
+    if row.symbol != child.parent.symbol:
+        return f"symbol {row.symbol!r}"
+    if row.side != child.parent.side:
+        return f"side {row.side!r}"
+    if abs(row.quantity - child.shares) > NEARLY * child.shares:
+        return f"quantity {row.quantity!r} where it asked for {child.shares:g}"
+    if _broken(row.filled, lot):
+        return f"filled {row.filled!r}, which is no multiple of the lot {lot:g}"
+    if row.filled > 0 and not (is_finite(row.amount) and row.amount > 0):
+        return f"amount {row.amount!r} for {row.filled:g} shares"
+    return ""
+
+
+def _broken(shares: float, lot: float) -> bool:
+    return bool(lot) and abs(shares / lot - round(shares / lot)) > 1e-6
+
+
+def _wrong_report(carried: Carried, report: Report, lot: float) -> str:
+    child = carried.child
+    if report.kind not in KINDS:
+        return f"kind {report.kind!r}, which is none of {', '.join(KINDS)}"
+    if report.symbol != child.parent.symbol:
+        return f"symbol {report.symbol!r}"
+    if report.side != child.parent.side:
+        return f"side {report.side!r}"
+    return _wrong_fill(carried, report, lot) if report.kind == "fill" else ""
+
+
+def _wrong_fill(carried: Carried, report: Report, lot: float) -> str:
+    child = carried.child
+    shares = report.quantity if report.execution_id else report.filled
+    value = report.price if report.execution_id else report.amount
+    if not (is_finite(shares) and shares > 0 and is_finite(value) and value > 0):
+        return f"a fill of {shares!r} shares at {value!r}"
+    if _broken(shares, lot):
+        return f"a fill of {shares!r} shares, which is no multiple of the lot {lot:g}"
+    known = report.execution_id and child.counted(report.execution_id)
+    if not known and (shares if not report.execution_id else child.pushed + shares) > child.shares * (1 + NEARLY):
+        return f"a fill of {shares:g} shares, which makes more than the {child.shares:g} that it asked for"
+    return ""

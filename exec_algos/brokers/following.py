@@ -1,0 +1,176 @@
+"""`Following`: look-ups of orders and pushed events, as long as a live broker runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from exec_algos.brokers.applying import Applied
+from exec_algos.brokers.requests import Priority
+from exec_algos.brokers.resolving import Resolving
+from exec_algos.brokers.state import LiveState, log
+from exec_algos.brokers.venue import Snapshot
+from exec_algos.errors import VenueError
+from exec_algos.model import SECOND
+from exec_algos.model.lifecycle import State
+
+MARGIN = 60 * SECOND  # how far back a look-up reaches beyond the oldest order that it is for
+LEAST_GAP = SECOND // 4  # between look-ups that are wanted at once
+LONGEST_BACK_OFF = 30 * SECOND
+WARN_APART = 3 * SECOND
+
+
+class Following:
+    """Keeps up with the venue.
+
+    Parameters
+    ----------
+    state : LiveState
+    applied : Applied
+    resolving : Resolving
+    """
+
+    def __init__(self, state: LiveState, applied: Applied, resolving: Resolving) -> None:
+        self._state, self._applied, self._resolving = state, applied, resolving
+        self._began = state.clock.now
+        self._took = 0
+        self._failing = ""
+
+    async def look(self, priority: Priority) -> bool:
+        """One look-up of all orders; whether it was complete."""
+        state = self._state
+        await state.requests.take(priority)
+        began = state.clock.now
+        try:
+            snapshot = await state.venue.snapshot(self._since() + state.apart)
+        except Exception as error:
+            self._fail(f"{state.method('snapshot')} failed: {type(error).__name__}: {error}")
+            return False
+        self._took = state.clock.now - began
+        if not isinstance(snapshot, Snapshot):
+            state.alert(f"{state.method('snapshot')} gave {snapshot!r}, which is no Snapshot; it proves nothing")
+            return False
+        self._failing = ""
+        self._applied.snapshot(snapshot)
+        stale = snapshot.as_of and snapshot.as_of - state.apart < began - state.unsure - SECOND
+        complete = snapshot.complete is True and not stale
+        self._resolving.after_look(began, complete, snapshot.as_of)
+        return complete
+
+    def _fail(self, text: str) -> None:
+        if text != self._failing:
+            self._failing = text
+            log.warning("%s; it is asked again", text)
+
+    def _since(self) -> int:
+        state = self._state
+        state.known.forget(state.clock.now - state.settings.late)
+        times = [carried.child.sent for carried in state.known.active() if carried.child.sent]
+        return min([state.clock.now, *times]) - MARGIN
+
+    async def until_complete(self, attempts: int) -> None:
+        """Look until a look-up is complete.
+
+        Raises
+        ------
+        VenueError
+            It never was.
+        """
+        state = self._state
+        for attempt in range(attempts):
+            if await self.look(Priority.LOOKUP):
+                state.ready = True
+                state.gate.ring()
+                return
+            await state.clock.sleep_until(state.clock.now + min(SECOND << attempt, LONGEST_BACK_OFF))
+        raise VenueError(
+            f"{state.caps.name} gave no complete list of its orders in {attempts} look-ups ({self._failing or 'pages were missing'}); "
+            "nothing is sent: try again when it answers"
+        )
+
+    async def poll(self) -> None:
+        """Look again and again, as often as open orders need it."""
+        state = self._state
+        while True:
+            gap, priority = self._pace()
+            due = state.clock.now + gap
+            while state.clock.now < due and not state.wanted:
+                await state.asked.wait(state.clock, due)
+                gap, priority = self._pace()
+            if state.wanted:
+                state.wanted = False
+                await state.clock.sleep_until(state.clock.now + max(LEAST_GAP, self._took))
+            if not await self.look(priority):
+                await state.clock.sleep_until(state.clock.now + SECOND)
+            elif not state.ready:
+                state.ready = True
+                state.gate.ring()
+
+    def _pace(self) -> tuple[int, Priority]:
+        """Time to the next look-up, and its priority."""
+        state, settings = self._state, self._state.settings
+        children = [carried.child for carried in state.known.active()]
+        if not state.ready or any(child.state is State.UNKNOWN for child in children):
+            return max(settings.poll, self._took), Priority.LOOKUP
+        if any(child.sent and not child.done() for child in children):
+            return max(settings.poll_beside_push if state.caps.push else settings.poll, self._took), Priority.POLL
+        return settings.idle, Priority.POLL
+
+    async def push(self) -> None:
+        """Take in what the venue pushes; connect again where the connection is lost, and look before anything is sent."""
+        state, losses = self._state, 0
+        while True:
+            connected = state.clock.now
+            why = "it ended"
+            try:
+                async for report in state.venue.reports():
+                    losses = 0
+                    self._take(report)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+            log.warning("%s: %s; look-ups go on, and it is opened again", state.method("reports"), why)
+            losses = 1 if state.clock.now - connected > LONGEST_BACK_OFF else losses + 1
+            state.ready = False
+            state.look()
+            await state.clock.sleep_until(state.clock.now + min(SECOND << min(losses - 1, 5), LONGEST_BACK_OFF))
+            state.ready = False
+            state.look()
+
+    def _take(self, report: Any) -> None:
+        self._applied.report(report)
+
+    async def measure_clock(self) -> None:
+        """Compare the venue's clock with ours.
+
+        Raises
+        ------
+        VenueError
+            The venue gave no time.
+        """
+        state = self._state
+        await state.requests.take(Priority.LOOKUP)
+        asked = state.clock.now
+        said = await state.venue.now()
+        answered = state.clock.now
+        if isinstance(said, bool) or not isinstance(said, int):
+            raise VenueError(f"{state.method('now')} gave {said!r}, which is no time in ns UTC")
+        state.apart, state.unsure = said - (asked + answered) // 2, (answered - asked) // 2
+        if abs(state.apart) - state.unsure > WARN_APART:
+            state.alert(f"{state.clock_text()}; above 30 s nothing is sent: set it right")
+
+    async def watch_clock(self) -> None:
+        """Measure again from time to time."""
+        state = self._state
+        while True:
+            await state.clock.sleep_until(state.clock.now + state.settings.clock_check)
+            try:
+                await self.measure_clock()
+            except Exception as error:
+                log.warning("the clock of %s cannot be read: %s", state.caps.name, error)
+
+
+async def stop(tasks: list[asyncio.Task[Any]]) -> None:
+    """Stop tasks and wait until they are over."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

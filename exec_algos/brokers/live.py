@@ -1,0 +1,415 @@
+"""`LiveBroker`: the broker over a real venue, which alone holds the state of its orders."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from exec_algos.brokers.applying import Applied
+from exec_algos.brokers.base import OrderType, limit_of
+from exec_algos.brokers.cancelling import Cancelling
+from exec_algos.brokers.child import LiveChild
+from exec_algos.brokers.following import Following, stop
+from exec_algos.brokers.known import Carried
+from exec_algos.brokers.lanes import Cause
+from exec_algos.brokers.market_data import Reads, VenueMarket
+from exec_algos.brokers.own_ids import own_id
+from exec_algos.brokers.records import Journal, Kind, Limits, NoJournal, NoLimits
+from exec_algos.brokers.resolving import Resolving
+from exec_algos.brokers.sending import Sending, check_terms
+from exec_algos.brokers.settings import LiveSettings
+from exec_algos.brokers.state import Alert, LiveState
+from exec_algos.brokers.venue import Account, VenueAPI
+from exec_algos.clock import Clock, WallClock
+from exec_algos.errors import OrderRejectedError, UsageError, VenueError
+from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model.lifecycle import Event, State
+
+ATTEMPTS = 10  # look-ups at the start, about two and a half minutes
+
+
+class LiveBroker(VenueMarket):
+    """A broker over a venue's adapter.
+
+    Parameters
+    ----------
+    venue : VenueAPI
+    clock : Clock, optional
+        All times run on it; the wall clock by default.
+    journal : Journal
+        What happens is written there, an intent before its request leaves.
+    limits : Limits
+        Asked before a parent is accepted and before a child is sent.
+    settings : LiveSettings
+
+    Attributes
+    ----------
+    alerts : list of Alert
+        What somebody has to look at, with its time.
+    account : Account or None
+        Whose orders these are; None before `start`.
+    """
+
+    def __init__(
+        self,
+        venue: VenueAPI,
+        *,
+        clock: Clock | None = None,
+        journal: Journal = NoJournal(),  # noqa: B008 - it keeps nothing
+        limits: Limits = NoLimits(),  # noqa: B008
+        settings: LiveSettings = LiveSettings(),  # noqa: B008
+    ) -> None:
+        self.state = LiveState(venue, clock or WallClock(), journal, limits, settings)
+        self.reads = Reads(self.state)
+        self.account: Account | None = None
+        self._applied = Applied(self.state)
+        self._resolving = Resolving(self.state, self._applied)
+        self._following = Following(self.state, self._applied, self._resolving)
+        self._cancelling = Cancelling(self.state)
+        self._sending = Sending(self.state, self._applied)
+        self.state.tend = self._tend
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._parents: set[str] = set()
+        self._resumable: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    async def start(self, children: Iterable[LiveChild] = ()) -> None:
+        """Connect, see how things stand, and bring to an end what an earlier run left open; only then orders may be sent.
+
+        Parameters
+        ----------
+        children : iterable of LiveChild
+            Those that a journal holds.
+
+        Raises
+        ------
+        VenueError
+            The venue cannot be reached, or gives no complete list of its orders.
+        """
+        state, venue = self.state, self.state.venue
+        await venue.open()
+        self.account = await venue.account()
+        await self._following.measure_clock()
+        adopted = [self._adopt(child) for child in children]
+        if state.caps.push:
+            self._begin(self._following.push(), "reports")
+        await self._following.until_complete(ATTEMPTS)
+        state.ready = False
+        self._begin(self._following.poll(), "look-ups")
+        self._begin(self._following.watch_clock(), "clock")
+        await self._settle(adopted)
+        state.ready = True
+        state.gate.ring()
+
+    def _adopt(self, child: LiveChild) -> Carried:
+        """Take in a child of an earlier run; one whose answer was not written is unknown."""
+        state = self.state
+        carried = state.known.add(child)
+        carried.told, carried.tended = len(child.alerts), True  # not before look-ups have shown how it stands
+        self._parents.add(child.parent.ref)
+        self._resumable.add(child.parent.ref)
+        child.sent = child.sent or child.parent.start
+        if child.state is State.INTENT:
+            child.on(Event.SEND)
+        if child.state is State.SENT:
+            state.silence(carried, "the run that sent it ended before the answer was written")
+        elif child.state is State.UNKNOWN:
+            carried.unknown_since = state.clock.now
+            state.moved(carried)
+        carried.over_since = state.clock.now if child.done() else 0
+        carried.tended = False
+        return carried
+
+    async def _settle(self, adopted: Sequence[Carried]) -> None:
+        """Bring adopted children to an end: unknown ones are resolved, open ones cancelled or followed."""
+        cancel = self.state.settings.on_open == "cancel"
+        for carried in adopted:
+            if not carried.child.done():
+                carried.child.withdrawn = carried.child.withdrawn or cancel
+                self._tend(carried)
+        for carried in adopted:
+            while not carried.child.done() and (cancel or carried.child.state is State.UNKNOWN):
+                if (carried.child.ref, Cause.OPERATOR) in self.state.lane(carried).frozen:
+                    break  # its lane stays frozen until somebody says which it is
+                await carried.changed.wait(self.clock, self.clock.now + self.state.settings.poll)
+
+    def _begin(self, coroutine: Any, name: str) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks[task] = name
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        name = self._tasks.pop(task, "")
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.state.broken = f"{name} of {type(self).__name__} ended by {type(error).__name__}: {error}; nothing is sent any more"
+            self.state.alert(self.state.broken)
+            self.state.gate.ring()
+
+    async def aclose(self, *, cancel: bool = False) -> None:
+        """Stop; open orders stay as they are, unless they are to be cancelled first.
+
+        Parameters
+        ----------
+        cancel : bool
+            Withdraw all that is open, and wait until it is over.
+        """
+        state = self.state
+        if cancel and not state.closed:
+            open_children = [carried for carried in state.known.active() if not carried.child.done()]
+            for carried in open_children:
+                self.withdraw(carried.child)
+            for carried in open_children:
+                while not carried.child.done() and carried.child.state is not State.UNKNOWN:
+                    await carried.changed.wait(self.clock, self.clock.now + state.settings.poll)
+        state.closed = True
+        tasks: list[Any] = [*self._tasks, *self._sending.close(), *self.reads.close()]
+        await stop(tasks)
+        state.requests.close()
+        await state.venue.close()
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """What somebody has to look at."""
+        return self.state.alerts
+
+    @property
+    def confirm_lead(self) -> int:
+        """How long before the next decision a child ends, so that its report is there: ns; from measured cancels, or as set."""
+        fixed = self.state.settings.confirm_lead
+        return self._cancelling.times.lead() if fixed is None else fixed
+
+    def status(self) -> dict[str, Any]:
+        """Counts: children by state, alerts, requests by kind; lanes that are frozen, and why nothing is sent."""
+        state = self.state
+        by_state: dict[str, int] = {}
+        for carried in state.known:
+            by_state[str(carried.child.state)] = by_state.get(str(carried.child.state), 0) + 1
+        return {
+            "children": by_state,
+            "alerts": len(state.alerts),
+            "frozen": state.lanes.frozen(),
+            "stopped": state.stopped() or ("" if state.ready else "the venue's orders are looked up first"),
+            "requests": {priority.name.lower(): count for priority, count in state.requests.counts.items()},
+            "clock_apart": state.apart,
+            "confirm_lead": self.confirm_lead,
+            "others": len(state.known.others),
+        }
+
+    def open_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note of a parent order; it gets a ref where it has none.
+
+        Raises
+        ------
+        UsageError
+            A ref that was used before, or an order off the venue's lots.
+        OrderRejectedError
+            A limit refuses it.
+        """
+        state = self.state
+        parent = super().open_parent(replace(parent, ref=parent.ref or self._new_ref()))
+        if parent.ref in self._parents and parent.ref not in self._resumable:
+            raise UsageError(f"the ref {parent.ref!r} was used before; give each parent order its own, or none")
+        instrument = state.instruments.get(parent.symbol)
+        if instrument is not None:
+            check_terms(instrument, parent.lot_size, math.nan, math.inf)
+        why = state.limits.refuse_parent(parent, self.reads.prices.get(parent.symbol, math.nan))
+        if why:
+            state.note_parent(Kind.REFUSED, parent, {"limit": why})
+            raise OrderRejectedError(f"{parent.ref} is refused by a limit: {why}", lasting=True)
+        self._resumable.discard(parent.ref)
+        self._parents.add(parent.ref)
+        state.note_parent(Kind.PARENT, parent, parent_data(parent))
+        return parent
+
+    def _new_ref(self) -> str:
+        now = datetime.fromtimestamp(self.clock.now / 1e9, UTC)
+        return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+    def amend_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note that a parent order asks for something else now."""
+        self.state.note_parent(Kind.AMENDED, parent, parent_data(parent))
+        return parent
+
+    def planned(self, parent: ParentOrder, curve: Sequence[float]) -> None:
+        """Take note of the curve that a parent order's plan follows."""
+        self.state.note_parent(Kind.CURVE, parent, {"curve": [float(part) for part in curve]})
+
+    def send_order(  # type: ignore[override]
+        self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True, ref: str = ""
+    ) -> LiveChild:
+        """Release a child order and go on; see `BrokerAPI.send_order`. What becomes of it is told by the child.
+
+        Parameters
+        ----------
+        ref : str
+            The child's name; made of the parent's and a number where it is empty. One that is known is looked up, never sent again.
+
+        Raises
+        ------
+        UsageError
+            A ref that another order has.
+        """
+        state = self.state
+        ref = ref or self._child_ref(parent)
+        known = state.known.by_ref(ref)
+        if known is not None:
+            return self._repeated(known, parent, lots)
+        child = LiveChild(ref, parent, lots, limit, expires)
+        child.own_id = own_id(ref, state.caps.own_id_length, state.caps.own_id_chars)
+        carried = state.known.add(child)
+        carried.tended = True
+        self._begin(self._until_over(carried, sent=False), ref)
+        return child
+
+    def _child_ref(self, parent: ParentOrder) -> str:
+        number = self._numbers.get(parent.ref, 0)
+        while self.state.known.by_ref(f"{parent.ref}.{number}") is not None:
+            number += 1
+        self._numbers[parent.ref] = number + 1
+        return f"{parent.ref}.{number}"
+
+    def _repeated(self, known: Carried, parent: ParentOrder, lots: int) -> LiveChild:
+        child = known.child
+        if (child.parent.ref, child.parent.symbol, child.parent.side, child.lots) != (parent.ref, parent.symbol, parent.side, lots):
+            raise UsageError(f"the ref {child.ref!r} is that of a child of {child.lots} lots of {child.parent.ref}; give this one its own")
+        self.state.look()
+        return child
+
+    async def _refused(self, carried: Carried) -> bool:
+        """Whether instrument, order type or a limit forbid a child."""
+        state, child = self.state, carried.child
+        kind = "MKT" if math.isnan(child.limit) else "LMT"
+        try:
+            if kind not in state.caps.order_types:
+                raise UsageError(f"{state.caps.name} takes no {kind} orders, only {', '.join(sorted(state.caps.order_types))}")
+            check_terms(await self.reads.instrument(child.parent.symbol), child.shares, child.limit, state.caps.max_quantity)
+            why = state.limits.refuse_child(child.parent, child.shares, await self._price(child))
+        except (UsageError, OrderRejectedError) as error:
+            child.error = error
+            why = str(error)
+        except VenueError as error:
+            why = str(error)
+        else:
+            if why:
+                state.note(Kind.REFUSED, carried, limit=why, value=child.shares)
+        if why:
+            state.move(carried, Event.NO_SEND, why)
+        return bool(why)
+
+    async def _price(self, child: LiveChild) -> float:
+        """What a limit of value counts with: the child's limit, else the last price that was read, else one that is read for it."""
+        symbol = child.parent.symbol
+        if not math.isnan(child.limit):
+            return child.limit
+        if symbol not in self.reads.prices and not isinstance(self.state.limits, NoLimits):
+            await self.reads.book(symbol)
+        return self.reads.prices.get(symbol, math.nan)
+
+    def _tend(self, carried: Carried) -> None:
+        """See to its end a child that is at the venue."""
+        carried.tended = True
+        self._begin(self._until_over(carried, sent=True), carried.child.ref)
+
+    async def _until_over(self, carried: Carried, sent: bool) -> None:
+        carried.tended = True
+        try:
+            if not sent and not await self._refused(carried):
+                await self._sending.send(carried)
+            await self._cancelling.tend(carried)
+        finally:
+            carried.tended = False
+
+    async def place_order(  # noqa: PLR0913 - the published signature
+        self,
+        ticker: str,
+        quantity: float,
+        order_type: OrderType = "MKT",
+        limit_price: float | None = None,
+        *,
+        side: Side | str = Side.BUY,
+        expires: int | None = None,
+        parent: ParentOrder | None = None,
+        ref: str = "",
+    ) -> Fill:
+        """Send a child order and wait until it is over; see `BrokerAPI.place_order`.
+
+        Raises
+        ------
+        OrderRejectedError, NotSentError
+            It got nothing: refused, or never sent.
+        """
+        limit = limit_of(order_type, limit_price)
+        instrument = await self.reads.instrument(ticker)
+        now = self.clock.now
+        until = self.session(now).close if expires is None else expires
+        if parent is None:
+            check_terms(instrument, quantity, math.nan, math.inf)
+            bounds = {"start": now, "end": until, "interval": max(until - now, 1), "lot_size": instrument.lot_size}
+            parent = self.open_parent(ParentOrder(symbol=ticker, side=Side.of(side), quantity=quantity, **bounds))  # type: ignore[arg-type]
+        child = self.send_order(parent, round(quantity / parent.lot_size), math.nan if limit is None else limit, until, ref=ref)
+        carried = self._found(child.ref)
+        try:
+            while not child.done():
+                await carried.changed.wait(self.clock)
+        except asyncio.CancelledError:
+            self.withdraw(child)
+            raise
+        return child.result()
+
+    def withdraw(self, child: Any) -> None:
+        """Ask for what is still open of a child; it tells what came of that."""
+        child.withdrawn = True
+        carried = self.state.known.by_ref(child.ref)
+        if carried is not None:
+            carried.changed.ring()
+            self.state.gate.ring()
+
+    async def cancel_order(self, order_id: str) -> bool:  # type: ignore[override]
+        """Ask for what is still open of the child of a ref; False if it is over.
+
+        Raises
+        ------
+        UsageError
+            No child has that ref.
+        """
+        carried = self._found(order_id)
+        if carried.child.done():
+            return False
+        self.withdraw(carried.child)
+        return True
+
+    def _found(self, ref: str) -> Carried:
+        carried = self.state.known.by_ref(ref)
+        if carried is None:
+            raise UsageError(f"no child has the ref {ref!r}; refs are PARENT.LEG.SLICE.NUMBER, as ChildOrder.ref has them")
+        return carried
+
+    def resolve(self, ref: str, venue_id: str | None) -> None:
+        """Say what a look-up cannot: which order at the venue a child is.
+
+        Parameters
+        ----------
+        ref : str
+            Of the child.
+        venue_id : str or None
+            The venue's id of it; None where the venue has no such order.
+
+        Raises
+        ------
+        UsageError
+            No such child or order, or one that is another child's, or a child whose outcome is known.
+        """
+        self._resolving.by_operator(self._found(ref), venue_id)
+
+
+def parent_data(parent: ParentOrder) -> dict[str, Any]:
+    """All fields of a parent order, as a journal holds them."""
+    data = {field.name: getattr(parent, field.name) for field in fields(parent)}
+    rules = {field.name: getattr(parent.rules, field.name) for field in fields(parent.rules)}
+    return data | {"side": parent.side.name, "rules": rules, "pauses": [list(pause) for pause in parent.pauses]}

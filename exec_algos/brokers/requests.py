@@ -1,0 +1,99 @@
+"""`Requests`: whose turn it is to ask the venue, which answers so many requests a second."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+
+from exec_algos.brokers.waiting import wait_until
+from exec_algos.clock import Clock
+from exec_algos.model import SECOND
+
+PATIENCE = 10 * SECOND  # a look-up that has waited that long goes first: without it no order ends
+
+
+class Priority(IntEnum):
+    """Who goes first."""
+
+    CANCEL = 0
+    ORDER = 1
+    LOOKUP = 2
+    """Of orders of which nobody knows what became."""
+    POLL = 3
+    MARKET = 4
+
+
+@dataclass(eq=False)
+class _Waiting:
+    priority: Priority
+    since: int
+    turn: asyncio.Future[None]
+
+    def rank(self, now: int) -> int:
+        impatient = self.priority in (Priority.LOOKUP, Priority.POLL) and now - self.since >= PATIENCE
+        return -1 if impatient else int(self.priority)
+
+
+class Requests:
+    """A bucket of tokens, one a request; a token is back a second after it was taken, so that no second sees more than the rate.
+
+    Parameters
+    ----------
+    clock : Clock
+    rate : float
+        Requests a second. Of a rate below one the only token is back after ``1 / rate`` seconds.
+    reserved : float
+        The part of the tokens that only orders and cancels take.
+    """
+
+    def __init__(self, clock: Clock, rate: float, reserved: float) -> None:
+        self._clock = clock
+        self.tokens = max(int(rate), 1)
+        self.window = math.ceil(self.tokens / rate * SECOND)
+        self.kept = min(math.ceil(reserved * self.tokens), self.tokens - 1)
+        self.counts = dict.fromkeys(Priority, 0)
+        self._taken: deque[int] = deque()
+        self._waiting: list[_Waiting] = []
+        self._timer: asyncio.Task[None] | None = None
+
+    async def take(self, priority: Priority, until: int | None = None) -> bool:
+        """Wait for a turn, at most until an instant (ns UTC); whether it came."""
+        waiting = _Waiting(priority, self._clock.now, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._serve()
+        try:
+            if not waiting.turn.done():
+                await wait_until(self._clock, waiting.turn, until)
+            return waiting.turn.done()
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+
+    def _serve(self) -> None:
+        now = self._clock.now
+        while self._taken and self._taken[0] + self.window <= now:
+            self._taken.popleft()
+        while self._waiting:
+            first = min(self._waiting, key=lambda waiting: (waiting.rank(now), waiting.since))
+            free = self.tokens - len(self._taken)
+            if free <= (0 if first.rank(now) <= Priority.ORDER else self.kept):
+                break
+            self._waiting.remove(first)
+            self._taken.append(now)
+            self.counts[first.priority] += 1
+            first.turn.set_result(None)
+        if self._waiting and (self._timer is None or self._timer.done()):
+            self._timer = asyncio.ensure_future(self._later(self._taken[0] + self.window))
+
+    async def _later(self, instant: int) -> None:
+        await self._clock.sleep_until(instant)
+        self._timer = None
+        self._serve()
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()

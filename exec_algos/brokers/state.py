@@ -1,0 +1,197 @@
+"""`LiveState`: what the parts of a live broker share; the one place where a child is moved, written down and told of."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from exec_algos.brokers.known import Carried, KnownOrders
+from exec_algos.brokers.lanes import Cause, Lane, Lanes
+from exec_algos.brokers.records import Entry, Journal, Kind, Limits
+from exec_algos.brokers.requests import Requests
+from exec_algos.brokers.settings import LiveSettings
+from exec_algos.brokers.venue import Instrument, VenueAPI
+from exec_algos.brokers.waiting import Bell
+from exec_algos.clock import Clock
+from exec_algos.errors import JournalError, LifeCycleError
+from exec_algos.model import SECOND, ParentOrder
+from exec_algos.model.lifecycle import Event, State
+
+MOST_APART = 30 * SECOND
+
+log = logging.getLogger("exec_algos.live")
+
+
+class Alert(NamedTuple):
+    """Something that somebody has to look at."""
+
+    time: int
+    text: str
+
+
+class LiveState:
+    """Venue, clock, journal, and all that is known of orders.
+
+    Attributes
+    ----------
+    ready : bool
+        A complete look-up has shown how things stand, so that orders may be sent.
+    gate : Bell
+        Rung when a child that waits to be sent should look again.
+    asked : Bell
+        Rung when a look-up is wanted.
+    apart : int
+        The venue's clock less ours, ns.
+    unsure : int
+        How far that may be off, ns.
+    tend : callable
+        Begins to see to its end a child that turned up after it was over.
+    """
+
+    def __init__(self, venue: VenueAPI, clock: Clock, journal: Journal, limits: Limits, settings: LiveSettings) -> None:
+        self.venue, self.clock, self.journal, self.limits, self.settings = venue, clock, journal, limits, settings
+        self.caps = venue.caps
+        self.gate, self.asked = Bell(), Bell()
+        self.known = KnownOrders()
+        self.lanes = Lanes(self.gate, exclusive=not self.caps.own_id_length)
+        self.requests = Requests(clock, self.caps.rate, self.caps.reserved)
+        self.alerts: list[Alert] = []
+        self.ready = self.closed = self.wanted = False
+        self.apart = self.unsure = 0
+        self.broken = ""
+        self.tend: Callable[[Carried], None] = _nobody
+        self.instruments: dict[str, Instrument] = {}
+
+    def stopped(self) -> str:
+        """Why nothing is sent at all; empty where it may be."""
+        if self.closed:
+            return "the broker is closed"
+        if self.broken:
+            return self.broken
+        if self.clock.jump:
+            return self.clock.jump
+        if abs(self.apart) - self.unsure > MOST_APART:
+            return f"{self.clock_text()}; set the clock right, more than {MOST_APART // SECOND} s are too many for an order"
+        return ""
+
+    def clock_text(self) -> str:
+        """By how much the clocks differ."""
+        return f"the clock of {self.caps.name} is {abs(self.apart) / 1e9:.1f} s {'ahead of' if self.apart > 0 else 'behind'} ours"
+
+    def lot_of(self, symbol: str) -> float:
+        """Shares in a lot of a symbol at the venue; 0 where that is not known yet."""
+        known = self.instruments.get(symbol)
+        return known.lot_size if known else 0.0
+
+    def lane(self, carried: Carried) -> Lane:
+        """Where a child is sent."""
+        return self.lanes.of(carried.child)
+
+    def alert(self, text: str, carried: Carried | None = None) -> None:
+        """Tell somebody, once."""
+        if any(alert.text == text for alert in self.alerts):
+            return
+        self.alerts.append(Alert(self.clock.now, text))
+        log.error("%s", text)
+        self.note(Kind.ALERT, carried, text=text)
+
+    def entry(self, kind: Kind, carried: Carried | None, data: Mapping[str, Any]) -> Entry:
+        """What is written of a child."""
+        child = carried.child if carried else None
+        plain = {name: _plain(value) for name, value in data.items()}
+        return Entry(kind, self.clock.now, child.parent.ref if child else "", child.ref if child else "", plain)
+
+    def note(self, kind: Kind, carried: Carried | None, **data: Any) -> None:
+        """Write down what happened; where that fails, nothing is sent any more."""
+        self.put(self.entry(kind, carried, data))
+
+    def note_parent(self, kind: Kind, parent: ParentOrder, data: Mapping[str, Any]) -> None:
+        """Write down something of a parent order."""
+        self.put(Entry(kind, self.clock.now, parent.ref, "", {name: _plain(value) for name, value in data.items()}))
+
+    def put(self, entry: Entry) -> None:
+        """Hand an entry to the journal."""
+        if self.broken:
+            return  # it is broken, and was told of
+        try:
+            self.journal.note(entry)
+        except JournalError as error:
+            self.break_off(error)
+
+    def break_off(self, error: JournalError) -> None:
+        """The journal cannot be written: cancels go on, orders do not."""
+        self.broken = f"{error}; nothing is sent any more, open orders are still cancelled"
+        self.alert(self.broken)
+        self.gate.ring()
+
+    def move(self, carried: Carried, event: Event, reason: str = "", kind: Kind = Kind.OUTCOME, **data: Any) -> bool:
+        """Something happened to a child; whether its life cycle allows it. Where it does not, a look-up decides."""
+        child, before = carried.child, carried.child.state
+        try:
+            child.on(event, reason)
+        except LifeCycleError as error:
+            self.doubt(carried, f"{child.ref}: {error}")
+            return False
+        if child.state is not before or child.reason == reason != "" or data:
+            self.note(kind, carried, event=str(event), reason=reason, **data)
+        self.moved(carried)
+        return True
+
+    def moved(self, carried: Carried) -> None:
+        """Pass on what a child's last event brought with it."""
+        child, lane = carried.child, self.lane(carried)
+        for text in child.alerts[carried.told :]:
+            self.alert(text, carried)
+        carried.told = len(child.alerts)
+        if child.state is State.UNKNOWN:
+            lane.freeze(child.ref, Cause.UNKNOWN, f"{child.ref} is unknown: {child.reason}")
+        else:
+            lane.thaw(child.ref, Cause.UNKNOWN)
+        if child.done():
+            carried.over_since = carried.over_since or self.clock.now
+            lane.thaw(child.ref, Cause.LATE)
+        else:
+            carried.over_since = 0
+            self.known.revive(carried)
+            if not carried.tended:
+                self.tend(carried)
+        carried.changed.ring()
+
+    def silence(self, carried: Carried, why: str) -> None:
+        """Nobody knows what became of a child: its lane is frozen, and it is looked for."""
+        child = carried.child
+        if child.venue_id or child.done():
+            log.warning("%s: %s; the venue had shown it before", child.ref, why)
+            self.look()
+            return
+        carried.unknown_since, carried.looked = self.clock.now, 0
+        self.move(carried, Event.SILENCE, why, Kind.UNKNOWN)
+        self.alert(
+            f"{child.ref} is unknown: {why}; nothing is sent in {child.parent.symbol} {child.parent.side.name} until it is found", carried
+        )
+        self.look()
+
+    def doubt(self, carried: Carried, why: str) -> None:
+        """The venue said of a child what cannot be: nothing of it is counted, its lane is frozen, a look-up decides."""
+        self.lane(carried).freeze(carried.child.ref, Cause.DOUBT, why)
+        self.alert(why, carried)
+        self.look()
+
+    def look(self) -> None:
+        """Ask the venue soon."""
+        self.wanted = True
+        self.asked.ring()
+
+    def method(self, name: str) -> str:
+        """How the adapter's method is called in messages."""
+        return f"{type(self.venue).__name__}.{name}"
+
+
+def _nobody(carried: Carried) -> None:
+    """A broker that is not built yet has no children."""
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
