@@ -80,6 +80,7 @@ from exec_algos.cli.reading import OPTIONS, UNSAID, Reading, with_reading
 from exec_algos.cli.show import Show
 from exec_algos.cli.stopping import stop_while_loading
 from exec_algos.cli.synth import synth
+from exec_algos.cli.venue_sim import venue_sim
 from exec_algos.errors import UsageError
 
 app = typer.Typer(
@@ -91,6 +92,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 data_app.command("synth")(synth)
 app.command("compare")(compare)
+app.command("venue-sim")(venue_sim)
 
 
 @app.command("study")

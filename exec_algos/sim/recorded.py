@@ -1,0 +1,181 @@
+"""`RecordedMarket`: recorded bars by symbol and session, and what of them an instant knows."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from typing import NamedTuple
+
+import numpy as np
+
+from exec_algos.errors import UsageError
+from exec_algos.market.bars import PRICES, Bars
+from exec_algos.market.calendars import Sessions
+from exec_algos.sim.path import Bar, Path, chance, path_of
+from exec_algos.sim.settings import ExchangeSettings
+
+MINUTE = 60_000_000_000
+
+
+class Quote(NamedTuple):
+    """The market at an instant.
+
+    Attributes
+    ----------
+    last, bid, ask : float
+        Currency per share, on ticks; NaN before the first bar of all.
+    bar : Bar or None
+        The bar that is under way; None where nothing trades.
+    """
+
+    last: float
+    bid: float
+    ask: float
+    bar: Bar | None
+
+    def takes(self, side: int) -> float:
+        """What an order that takes pays: the quote of the other side, within what the bar traded."""
+        bar = self.bar
+        price = self.ask if side > 0 else self.bid
+        return price if bar is None else min(max(price, bar.low), bar.high)
+
+
+class Day:
+    """One symbol's bars of one session."""
+
+    def __init__(self, symbol: str, bars: list[Bar], before: float, step: int) -> None:
+        self.symbol, self.bars, self.before, self.step = symbol, bars, before, step
+        self.starts = [bar.start for bar in bars]
+        self.volumes = [0.0]
+        for bar in bars:
+            self.volumes.append(self.volumes[-1] + bar.volume)
+        self._path: tuple[int, Path] | None = None
+
+    def index(self, instant: int) -> int:
+        """The last bar that began by an instant, -1 before the first."""
+        return bisect_right(self.starts, instant) - 1
+
+    def bar(self, instant: int) -> Bar | None:
+        """The bar that is under way at an instant, None between bars."""
+        i = self.index(instant)
+        return self.bars[i] if i >= 0 and instant < self.starts[i] + self.step else None
+
+    def traded(self, instant: int) -> float:
+        """Shares that the market traded by an instant; within a bar evenly over its time."""
+        i = self.index(instant)
+        if i < 0:
+            return 0.0
+        return self.volumes[i] + self.bars[i].volume * min((instant - self.starts[i]) / self.step, 1.0)
+
+    def path(self, bar: Bar, settings: ExchangeSettings) -> Path:
+        """The path of one of its bars."""
+        if self._path is None or self._path[0] != bar.start:
+            self._path = bar.start, path_of(bar, chance(settings.seed, self.symbol, bar.start), self.step, settings.pulse_ns)
+        return self._path[1]
+
+    def last(self, instant: int) -> float:
+        """Close of the bar that ended last; of the session before, before the first; NaN before all."""
+        i = self.index(instant)
+        return self.bars[i].close if i >= 0 else self.before
+
+
+class RecordedMarket:
+    """Recorded bars as a market. What is later than the instant that is asked for is never told.
+
+    Parameters
+    ----------
+    bars : Bars
+    sessions : Sessions
+        When the exchange is open: `exec_algos.market.hours.sessions_of`.
+    settings : ExchangeSettings
+    """
+
+    def __init__(self, bars: Bars, sessions: Sessions, settings: ExchangeSettings) -> None:
+        if not len(bars) or not len(sessions):
+            raise UsageError("a rehearsal needs bars and sessions, got none; name files that hold bars of --start")
+        if bars.step < 4:
+            raise UsageError(f"a rehearsal needs bars of 4 ns or more, got {bars.step} ns")
+        self.bars, self.sessions, self.settings = bars, sessions, settings
+        self.opens, self.closes = sessions.open.tolist(), sessions.close.tolist()
+        self.ticks = {symbol: settings.tick or finest(bars, symbol) for symbol in bars.symbols}
+        self._days: dict[str, tuple[int, Day]] = {}
+
+    def session(self, instant: int) -> int:
+        """Number of the session that is under way or comes next; ``len(sessions)`` after the last."""
+        return bisect_right(self.closes, instant)
+
+    def today(self, instant: int) -> int:
+        """Number of the session whose day it is: the last one that orders were taken in or before; -1 before the first."""
+        k = self.session(instant)
+        begun = k < len(self.opens) and instant >= self.opens[k] - self.settings.preopen * 1e9
+        return k if begun else k - 1
+
+    def day(self, symbol: str, session: int) -> Day:
+        """A symbol's bars of a session; that of the last one asked for is kept."""
+        known = self._days.get(symbol)
+        if known is None or known[0] != session:
+            known = self._days[symbol] = session, self._read(symbol, session)
+        return known[1]
+
+    def _read(self, symbol: str, session: int) -> Day:
+        rows, bars = self.bars.rows(symbol), self.bars
+        starts = bars.start[rows]
+        opened, closed = (self.opens[session], self.closes[session]) if session >= 0 else (0, 0)
+        a, b = (rows.start + int(k) for k in np.searchsorted(starts, [opened, closed]))
+        columns = [bars.start[a:b].tolist(), *(getattr(bars, name)[a:b].tolist() for name in (*PRICES, "volume"))]
+        before = float(bars.close[a - 1]) if a > rows.start else math.nan
+        return Day(symbol, [Bar(*row) for row in zip(*columns, strict=True)], before, bars.step)
+
+    def quote(self, symbol: str, instant: int) -> Quote:
+        """Bid, ask and last at an instant."""
+        day, tick = self.day(symbol, self.today(instant)), self.ticks[symbol]
+        bar = day.bar(instant)
+        if bar is None:
+            last, side = day.last(instant), 0
+        else:
+            path = day.path(bar, self.settings)
+            last, side = min(max(to_tick(path.at(instant), tick), bar.low), bar.high), path.side
+        bid = to_tick(last, tick) - (self.settings.spread_ticks + side) // 2 * tick
+        return Quote(last, round(bid, 9), round(bid + self.settings.spread_ticks * tick, 9), bar)
+
+    def traded(self, symbol: str, instant: int) -> float:
+        """Shares that the market traded in the session of that day."""
+        return self.day(symbol, self.today(instant)).traded(instant)
+
+    def visible(self, bar: Bar) -> float:
+        """Shares on each side of the book: a part of what the market trades in a minute, a lot at least where anything trades."""
+        shares = self.settings.visible * bar.volume * min(MINUTE / self.bars.step, 1.0)
+        return max(shares, min(self.settings.lot, bar.volume))
+
+    def complete(self, symbol: str, instant: int) -> Bars | None:
+        """Bars of that day's session that have ended; None before the first."""
+        k = self.today(instant)
+        return self._slice(symbol, self.opens[k], min(instant, self.closes[k])) if k >= 0 else None
+
+    def history(self, symbol: str, instant: int, days: int) -> Bars | None:
+        """Bars of the last `days` sessions before that day's; None where there are none."""
+        k = self.today(instant)
+        k = k if k >= 0 else 0
+        return self._slice(symbol, self.opens[max(k - days, 0)], self.closes[k - 1]) if k > 0 else None
+
+    def _slice(self, symbol: str, first: int, last: int) -> Bars | None:
+        found = self.bars.select([symbol]).between(first, last)
+        return found if len(found) else None
+
+
+def finest(bars: Bars, symbol: str) -> float:
+    """The largest step, in millionths, on which all recorded prices of a symbol lie."""
+    rows = bars.rows(symbol)
+    whole = np.unique(np.concatenate([np.rint(getattr(bars, name)[rows] * 1e6).astype(np.int64) for name in PRICES]))
+    return int(np.gcd.reduce(whole)) / 1e6 if len(whole) > 1 else 0.01
+
+
+def to_tick(price: float, tick: float) -> float:
+    """The nearest price on a tick."""
+    return price if math.isnan(price) else round(round(price / tick) * tick, 9)
+
+
+def off(value: float, unit: float) -> bool:
+    """Whether a value is no whole multiple of a unit."""
+    part = value / unit
+    return not math.isfinite(part) or abs(part - round(part)) > 1e-6
