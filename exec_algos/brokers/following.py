@@ -40,9 +40,9 @@ class Following:
         """One look-up of all orders; whether it was complete."""
         state = self._state
         await state.requests.take(priority)
-        began = state.clock.now
+        began, losses = state.clock.now, state.losses
         try:
-            snapshot = await state.venue.snapshot(self._since() + state.apart)
+            snapshot = await state.within("snapshot", state.venue.snapshot(self._since() + state.apart))
         except Exception as error:
             self._fail(f"{state.method('snapshot')} failed: {type(error).__name__}: {error}")
             return False
@@ -55,6 +55,9 @@ class Following:
         stale = snapshot.as_of and snapshot.as_of - state.apart < began - state.unsure - SECOND
         complete = snapshot.complete is True and not stale
         self._resolving.after_look(began, complete, snapshot.as_of)
+        if complete and losses == state.losses and not state.ready:
+            state.ready = True
+            state.gate.ring()
         return complete
 
     def _fail(self, text: str) -> None:
@@ -79,8 +82,6 @@ class Following:
         state = self._state
         for attempt in range(attempts):
             if await self.look(Priority.LOOKUP):
-                state.ready = True
-                state.gate.ring()
                 return
             await state.clock.sleep_until(state.clock.now + min(SECOND << attempt, LONGEST_BACK_OFF))
         raise VenueError(
@@ -92,19 +93,15 @@ class Following:
         """Look again and again, as often as open orders need it."""
         state = self._state
         while True:
-            gap, priority = self._pace()
-            due = state.clock.now + gap
-            while state.clock.now < due and not state.wanted:
-                await state.asked.wait(state.clock, due)
-                gap, priority = self._pace()
+            ended, gap = state.clock.now, self._pace()[0]
+            while state.clock.now < ended + gap and not state.wanted:
+                await state.asked.wait(state.clock, ended + gap)
+                gap = self._pace()[0]
             if state.wanted:
-                state.wanted = False
-                await state.clock.sleep_until(state.clock.now + max(LEAST_GAP, self._took))
-            if not await self.look(priority):
+                await state.clock.sleep_until(ended + max(LEAST_GAP, self._took))
+            state.wanted = False
+            if not await self.look(self._pace()[1]):
                 await state.clock.sleep_until(state.clock.now + SECOND)
-            elif not state.ready:
-                state.ready = True
-                state.gate.ring()
 
     def _pace(self) -> tuple[int, Priority]:
         """Time to the next look-up, and its priority."""
@@ -125,19 +122,14 @@ class Following:
             try:
                 async for report in state.venue.reports():
                     losses = 0
-                    self._take(report)
+                    self._applied.report(report)
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
             log.warning("%s: %s; look-ups go on, and it is opened again", state.method("reports"), why)
             losses = 1 if state.clock.now - connected > LONGEST_BACK_OFF else losses + 1
-            state.ready = False
-            state.look()
+            state.lose()
             await state.clock.sleep_until(state.clock.now + min(SECOND << min(losses - 1, 5), LONGEST_BACK_OFF))
-            state.ready = False
-            state.look()
-
-    def _take(self, report: Any) -> None:
-        self._applied.report(report)
+            state.lose()
 
     async def measure_clock(self) -> None:
         """Compare the venue's clock with ours.
@@ -150,7 +142,7 @@ class Following:
         state = self._state
         await state.requests.take(Priority.LOOKUP)
         asked = state.clock.now
-        said = await state.venue.now()
+        said: Any = await state.within("now", state.venue.now())
         answered = state.clock.now
         if isinstance(said, bool) or not isinstance(said, int):
             raise VenueError(f"{state.method('now')} gave {said!r}, which is no time in ns UTC")

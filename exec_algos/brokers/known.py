@@ -117,6 +117,10 @@ class KnownOrders:
             return carried
         return None
 
+    def is_there(self, own_id: str) -> bool:
+        """Whether the venue has an order of this own id that is no child's."""
+        return bool(own_id) and any(row.own_id == own_id for row in self.others.values())
+
     def taken(self, venue_id: str, but: Carried, now: int) -> bool:
         """Whether another child has this name today."""
         holder = self._by_venue_id.get(venue_id)

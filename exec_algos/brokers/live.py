@@ -6,29 +6,30 @@ import asyncio
 import math
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from exec_algos.brokers.allowed import Allowed, check_terms
 from exec_algos.brokers.applying import Applied
 from exec_algos.brokers.base import OrderType, limit_of
 from exec_algos.brokers.cancelling import Cancelling
 from exec_algos.brokers.child import LiveChild
 from exec_algos.brokers.following import Following, stop
 from exec_algos.brokers.known import Carried
-from exec_algos.brokers.lanes import Cause
 from exec_algos.brokers.market_data import Reads, VenueMarket
 from exec_algos.brokers.own_ids import own_id
-from exec_algos.brokers.records import Journal, Kind, Limits, NoJournal, NoLimits
+from exec_algos.brokers.records import Journal, Kind, Limits, NoJournal, NoLimits, parent_data
 from exec_algos.brokers.resolving import Resolving
-from exec_algos.brokers.sending import Sending, check_terms
+from exec_algos.brokers.sending import Sending
 from exec_algos.brokers.settings import LiveSettings
+from exec_algos.brokers.starting import Starting
 from exec_algos.brokers.state import Alert, LiveState
 from exec_algos.brokers.venue import Account, VenueAPI
 from exec_algos.clock import Clock, WallClock
-from exec_algos.errors import OrderRejectedError, UsageError, VenueError
+from exec_algos.errors import OrderRejectedError, UsageError
 from exec_algos.model import Fill, ParentOrder, Side
-from exec_algos.model.lifecycle import Event, State
+from exec_algos.model.lifecycle import State
 
 ATTEMPTS = 10  # look-ups at the start, about two and a half minutes
 
@@ -72,6 +73,8 @@ class LiveBroker(VenueMarket):
         self._following = Following(self.state, self._applied, self._resolving)
         self._cancelling = Cancelling(self.state)
         self._sending = Sending(self.state, self._applied)
+        self._allowed = Allowed(self.state, self.reads)
+        self._starting = Starting(self.state)
         self.state.tend = self._tend
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._parents: set[str] = set()
@@ -91,52 +94,30 @@ class LiveBroker(VenueMarket):
         VenueError
             The venue cannot be reached, or gives no complete list of its orders.
         """
-        state, venue = self.state, self.state.venue
-        await venue.open()
-        self.account = await venue.account()
+        try:
+            await self._start(children)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _start(self, children: Iterable[LiveChild]) -> None:
+        state = self.state
+        await state.venue.open()
+        state.connect()
+        self.account = await state.within("account", state.venue.account())
         await self._following.measure_clock()
-        adopted = [self._adopt(child) for child in children]
+        children = list(children)
+        adopted = self._starting.adopt(children)
+        self._resumable = {child.parent.ref for child in children}
+        self._parents |= self._resumable
         if state.caps.push:
             self._begin(self._following.push(), "reports")
         await self._following.until_complete(ATTEMPTS)
-        state.ready = False
         self._begin(self._following.poll(), "look-ups")
         self._begin(self._following.watch_clock(), "clock")
-        await self._settle(adopted)
-        state.ready = True
+        await self._starting.settle(adopted)
+        state.settled = True
         state.gate.ring()
-
-    def _adopt(self, child: LiveChild) -> Carried:
-        """Take in a child of an earlier run; one whose answer was not written is unknown."""
-        state = self.state
-        carried = state.known.add(child)
-        carried.told, carried.tended = len(child.alerts), True  # not before look-ups have shown how it stands
-        self._parents.add(child.parent.ref)
-        self._resumable.add(child.parent.ref)
-        child.sent = child.sent or child.parent.start
-        if child.state is State.INTENT:
-            child.on(Event.SEND)
-        if child.state is State.SENT:
-            state.silence(carried, "the run that sent it ended before the answer was written")
-        elif child.state is State.UNKNOWN:
-            carried.unknown_since = state.clock.now
-            state.moved(carried)
-        carried.over_since = state.clock.now if child.done() else 0
-        carried.tended = False
-        return carried
-
-    async def _settle(self, adopted: Sequence[Carried]) -> None:
-        """Bring adopted children to an end: unknown ones are resolved, open ones cancelled or followed."""
-        cancel = self.state.settings.on_open == "cancel"
-        for carried in adopted:
-            if not carried.child.done():
-                carried.child.withdrawn = carried.child.withdrawn or cancel
-                self._tend(carried)
-        for carried in adopted:
-            while not carried.child.done() and (cancel or carried.child.state is State.UNKNOWN):
-                if (carried.child.ref, Cause.OPERATOR) in self.state.lane(carried).frozen:
-                    break  # its lane stays frozen until somebody says which it is
-                await carried.changed.wait(self.clock, self.clock.now + self.state.settings.poll)
 
     def _begin(self, coroutine: Any, name: str) -> None:
         task = asyncio.ensure_future(coroutine)
@@ -160,7 +141,7 @@ class LiveBroker(VenueMarket):
             Withdraw all that is open, and wait until it is over.
         """
         state = self.state
-        if cancel and not state.closed:
+        if cancel and state.settled and not state.closed:
             open_children = [carried for carried in state.known.active() if not carried.child.done()]
             for carried in open_children:
                 self.withdraw(carried.child)
@@ -170,13 +151,18 @@ class LiveBroker(VenueMarket):
         state.closed = True
         tasks: list[Any] = [*self._tasks, *self._sending.close(), *self.reads.close()]
         await stop(tasks)
-        state.requests.close()
+        state.disconnect()
         await state.venue.close()
 
     @property
     def alerts(self) -> list[Alert]:
         """What somebody has to look at."""
         return self.state.alerts
+
+    @property
+    def own_prints_on_tape(self) -> bool:
+        """Whether the volume that `observe` tells holds our own trades."""
+        return self.state.caps.own_prints
 
     @property
     def confirm_lead(self) -> int:
@@ -193,9 +179,9 @@ class LiveBroker(VenueMarket):
         return {
             "children": by_state,
             "alerts": len(state.alerts),
-            "frozen": state.lanes.frozen(),
-            "stopped": state.stopped() or ("" if state.ready else "the venue's orders are looked up first"),
-            "requests": {priority.name.lower(): count for priority, count in state.requests.counts.items()},
+            "frozen": state.lanes.frozen() if state.connected else {},
+            "stopped": state.stopped() or ("" if state.may_send else "the venue's orders are looked up first"),
+            "requests": {priority.name.lower(): n for priority, n in state.requests.counts.items()} if state.connected else {},
             "clock_apart": state.apart,
             "confirm_lead": self.confirm_lead,
             "others": len(state.known.others),
@@ -217,8 +203,8 @@ class LiveBroker(VenueMarket):
             raise UsageError(f"the ref {parent.ref!r} was used before; give each parent order its own, or none")
         instrument = state.instruments.get(parent.symbol)
         if instrument is not None:
-            check_terms(instrument, parent.lot_size, math.nan, math.inf)
-        why = state.limits.refuse_parent(parent, self.reads.prices.get(parent.symbol, math.nan))
+            check_terms(instrument, parent.lot_size)
+        why = state.limits.refuse_parent(parent, self.reads.price(parent.symbol))
         if why:
             state.note_parent(Kind.REFUSED, parent, {"limit": why})
             raise OrderRejectedError(f"{parent.ref} is refused by a limit: {why}", lasting=True)
@@ -256,6 +242,8 @@ class LiveBroker(VenueMarket):
             A ref that another order has.
         """
         state = self.state
+        if not state.connected:
+            raise UsageError(f"{type(self).__name__} is not connected; await start() first")
         ref = ref or self._child_ref(parent)
         known = state.known.by_ref(ref)
         if known is not None:
@@ -281,36 +269,6 @@ class LiveBroker(VenueMarket):
         self.state.look()
         return child
 
-    async def _refused(self, carried: Carried) -> bool:
-        """Whether instrument, order type or a limit forbid a child."""
-        state, child = self.state, carried.child
-        kind = "MKT" if math.isnan(child.limit) else "LMT"
-        try:
-            if kind not in state.caps.order_types:
-                raise UsageError(f"{state.caps.name} takes no {kind} orders, only {', '.join(sorted(state.caps.order_types))}")
-            check_terms(await self.reads.instrument(child.parent.symbol), child.shares, child.limit, state.caps.max_quantity)
-            why = state.limits.refuse_child(child.parent, child.shares, await self._price(child))
-        except (UsageError, OrderRejectedError) as error:
-            child.error = error
-            why = str(error)
-        except VenueError as error:
-            why = str(error)
-        else:
-            if why:
-                state.note(Kind.REFUSED, carried, limit=why, value=child.shares)
-        if why:
-            state.move(carried, Event.NO_SEND, why)
-        return bool(why)
-
-    async def _price(self, child: LiveChild) -> float:
-        """What a limit of value counts with: the child's limit, else the last price that was read, else one that is read for it."""
-        symbol = child.parent.symbol
-        if not math.isnan(child.limit):
-            return child.limit
-        if symbol not in self.reads.prices and not isinstance(self.state.limits, NoLimits):
-            await self.reads.book(symbol)
-        return self.reads.prices.get(symbol, math.nan)
-
     def _tend(self, carried: Carried) -> None:
         """See to its end a child that is at the venue."""
         carried.tended = True
@@ -319,7 +277,7 @@ class LiveBroker(VenueMarket):
     async def _until_over(self, carried: Carried, sent: bool) -> None:
         carried.tended = True
         try:
-            if not sent and not await self._refused(carried):
+            if not sent and not await self._allowed.refuse(carried):
                 await self._sending.send(carried)
             await self._cancelling.tend(carried)
         finally:
@@ -349,7 +307,7 @@ class LiveBroker(VenueMarket):
         now = self.clock.now
         until = self.session(now).close if expires is None else expires
         if parent is None:
-            check_terms(instrument, quantity, math.nan, math.inf)
+            check_terms(instrument, quantity)
             bounds = {"start": now, "end": until, "interval": max(until - now, 1), "lot_size": instrument.lot_size}
             parent = self.open_parent(ParentOrder(symbol=ticker, side=Side.of(side), quantity=quantity, **bounds))  # type: ignore[arg-type]
         child = self.send_order(parent, round(quantity / parent.lot_size), math.nan if limit is None else limit, until, ref=ref)
@@ -406,10 +364,3 @@ class LiveBroker(VenueMarket):
             No such child or order, or one that is another child's, or a child whose outcome is known.
         """
         self._resolving.by_operator(self._found(ref), venue_id)
-
-
-def parent_data(parent: ParentOrder) -> dict[str, Any]:
-    """All fields of a parent order, as a journal holds them."""
-    data = {field.name: getattr(parent, field.name) for field in fields(parent)}
-    rules = {field.name: getattr(parent.rules, field.name) for field in fields(parent.rules)}
-    return data | {"side": parent.side.name, "rules": rules, "pauses": [list(pause) for pause in parent.pauses]}

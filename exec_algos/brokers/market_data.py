@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from abc import ABC
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exec_algos.brokers.base import BrokerAPI
@@ -14,7 +15,7 @@ from exec_algos.brokers.state import LiveState
 from exec_algos.brokers.venue import Book, Instrument
 from exec_algos.checks import is_finite
 from exec_algos.clock import Clock
-from exec_algos.errors import ExecAlgosError, UsageError, VenueError
+from exec_algos.errors import UsageError, VenueError
 from exec_algos.market.bars import Bars
 from exec_algos.market.calendars import DAY, Sessions, sessions
 from exec_algos.market.profile import RecordedVolumes, as_series
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from exec_algos.checks import Floats
 
 T = TypeVar("T")
+
+FORTNIGHT = 14 * DAY
 
 
 class Reads:
@@ -40,9 +43,13 @@ class Reads:
         self._state = state
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self._kept: dict[Hashable, Any] = {}
-        self.prices: dict[str, float] = {}
+        self.prices: dict[str, tuple[float, int]] = {}
 
-    async def read(self, key: tuple[Hashable, ...], ask: Callable[[], Awaitable[T]], keep: bool = False) -> T:
+    def price(self, symbol: str) -> float:
+        """The last price that was read; NaN where none was."""
+        return self.prices.get(symbol, (math.nan, 0))[0]
+
+    async def read(self, key: tuple[Hashable, ...], ask: Callable[[], Coroutine[Any, Any, T]], keep: bool = False) -> T:
         """The answer to ``key[0]``, the name of an adapter's method, with the arguments that follow it.
 
         Raises
@@ -61,14 +68,9 @@ class Reads:
             self._kept[key] = answer
         return answer
 
-    async def _ask(self, method: str, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _ask(self, method: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         await self._state.requests.take(Priority.MARKET)
-        try:
-            return await ask()
-        except ExecAlgosError:
-            raise
-        except Exception as error:
-            raise VenueError(f"{self._state.method(method)} failed: {type(error).__name__}: {error}") from error
+        return await self._state.within(method, ask())
 
     async def book(self, symbol: str) -> Book:
         """The quotes now."""
@@ -78,7 +80,7 @@ class Reads:
             raise VenueError(f"{self._state.method('book')} gave {wrong} for {symbol}")
         price = book.last if is_finite(book.last) else _mid(book)
         if is_finite(price):
-            self.prices[symbol] = price
+            self.prices[symbol] = price, self._state.clock.now
         return book
 
     async def instrument(self, symbol: str) -> Instrument:
@@ -136,6 +138,12 @@ def _count_or_nan(value: Any) -> bool:
 def _mid(book: Book) -> float:
     best = [side[0][0] for side in (book.bids, book.asks) if side]
     return sum(best) / len(best) if best else math.nan
+
+
+@lru_cache(maxsize=64)
+def _sessions_from(calendar: str, fortnight: int) -> Sessions:
+    """Those that begin in a fortnight or in the next, or that reach into it."""
+    return sessions(calendar, fortnight * FORTNIGHT - DAY, (fortnight + 2) * FORTNIGHT)
 
 
 class VenueMarket(BrokerAPI, ABC):
@@ -223,12 +231,8 @@ class VenueMarket(BrokerAPI, ABC):
         return Session.of(found, i)
 
     def _sessions(self, instant: int) -> Sessions:
-        """The calendar's sessions around an instant; those of a fortnight are kept."""
-        name, fortnight = self._calendar(), instant // (14 * DAY)
-        known: dict[tuple[str, int], Sessions] = self.__dict__.setdefault("_known_sessions", {})
-        if (name, fortnight) not in known:
-            known[name, fortnight] = sessions(name, fortnight * 14 * DAY, (fortnight + 2) * 14 * DAY)
-        return known[name, fortnight]
+        """The calendar's sessions around an instant."""
+        return _sessions_from(self._calendar(), instant // FORTNIGHT)
 
     def _calendar(self) -> str:
         if self.state.settings.calendar:

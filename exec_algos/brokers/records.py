@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -59,6 +60,13 @@ class Entry(NamedTuple):
     parent: str
     child: str
     data: Mapping[str, Any]
+
+
+def parent_data(parent: ParentOrder) -> dict[str, Any]:
+    """All fields of a parent order, as a journal holds them."""
+    data = {field.name: getattr(parent, field.name) for field in fields(parent)}
+    rules = {field.name: getattr(parent.rules, field.name) for field in fields(parent.rules)}
+    return data | {"side": parent.side.name, "rules": rules, "pauses": [list(pause) for pause in parent.pauses]}
 
 
 class Journal(Protocol):

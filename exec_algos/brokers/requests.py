@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -12,6 +13,7 @@ from exec_algos.brokers.waiting import wait_until
 from exec_algos.clock import Clock
 from exec_algos.model import SECOND
 
+MOST = 100_000  # requests a second; a venue without a limit has this
 PATIENCE = 10 * SECOND  # a look-up that has waited that long goes first: without it no order ends
 
 
@@ -24,6 +26,9 @@ class Priority(IntEnum):
     """Of orders of which nobody knows what became."""
     POLL = 3
     MARKET = 4
+
+
+_priority: ContextVar[Priority] = ContextVar("priority")  # of the request that a task makes
 
 
 @dataclass(eq=False)
@@ -44,14 +49,14 @@ class Requests:
     ----------
     clock : Clock
     rate : float
-        Requests a second. Of a rate below one the only token is back after ``1 / rate`` seconds.
+        Requests a second; infinite where the venue knows no limit. Of a rate below one the only token is back after ``1 / rate`` seconds.
     reserved : float
         The part of the tokens that only orders and cancels take.
     """
 
     def __init__(self, clock: Clock, rate: float, reserved: float) -> None:
         self._clock = clock
-        self.tokens = max(int(rate), 1)
+        self.tokens = min(max(int(min(rate, MOST)), 1), MOST)
         self.window = math.ceil(self.tokens / rate * SECOND)
         self.kept = min(math.ceil(reserved * self.tokens), self.tokens - 1)
         self.counts = dict.fromkeys(Priority, 0)
@@ -61,6 +66,7 @@ class Requests:
 
     async def take(self, priority: Priority, until: int | None = None) -> bool:
         """Wait for a turn, at most until an instant (ns UTC); whether it came."""
+        _priority.set(priority)
         waiting = _Waiting(priority, self._clock.now, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._serve()
@@ -71,6 +77,10 @@ class Requests:
         finally:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
+
+    async def more(self) -> None:
+        """One more request of a task that has taken its turn, with the same priority."""
+        await self.take(_priority.get())
 
     def _serve(self) -> None:
         now = self._clock.now

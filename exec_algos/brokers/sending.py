@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any
 
 from exec_algos.brokers.applying import Applied
@@ -11,11 +10,10 @@ from exec_algos.brokers.known import Carried
 from exec_algos.brokers.records import Kind
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.state import LiveState
-from exec_algos.brokers.venue import Accepted, Instrument, Intent, NotSent, Rejected
+from exec_algos.brokers.venue import Accepted, Intent, NotSent, Rejected
 from exec_algos.brokers.waiting import wait_until
-from exec_algos.errors import JournalError, UsageError
+from exec_algos.errors import JournalError
 from exec_algos.model.lifecycle import Event, State
-from exec_algos.model.ticks import ticks_in_a_unit, to_tick
 
 
 class Sending:
@@ -34,6 +32,11 @@ class Sending:
     async def send(self, carried: Carried) -> None:
         """Wait for a child's turn, write it down, send it; its state says what came of it."""
         state, lane = self._state, self._state.lane(carried)
+        if state.known.is_there(carried.child.own_id):
+            carried.child.sent = state.clock.now
+            state.move(carried, Event.SEND, sent=carried.child.sent)
+            state.silence(carried, f"the venue has an order {carried.child.own_id!r} already; it is looked up, not sent")
+            return
         why = await self._turn(carried)
         if why:
             state.move(carried, Event.NO_SEND, why)
@@ -54,14 +57,16 @@ class Sending:
             return "withdrawn before it was sent"
         if state.clock.now >= child.expires:
             frozen = "; ".join(state.lane(carried).frozen.values())
-            return "it waited past its expiry" + (f": {frozen}" if frozen else "" if state.ready else ": the venue was not ready")
-        return state.stopped()
+            return "it waited past its expiry" + (f": {frozen}" if frozen else "" if state.may_send else ": the venue was not ready")
+        if stopped := state.stopped():
+            state.alert(f"nothing is sent: {stopped}")
+        return stopped
 
     async def _turn(self, carried: Carried) -> str:
         """Wait until its lane is free and the venue takes a request; holds the lane then. Else why it must not be sent."""
         state, child, lane = self._state, carried.child, self._state.lane(carried)
         while not (why := self._hindered(carried)):
-            if not (state.ready and lane.free):
+            if not (state.may_send and lane.free):
                 await state.gate.wait(state.clock, child.expires)
                 continue
             lane.hold()
@@ -74,7 +79,7 @@ class Sending:
         state, lane, granted = self._state, self._state.lane(carried), False
         try:
             taken = await state.requests.take(Priority.ORDER, carried.child.expires)
-            granted = taken and state.ready and not lane.frozen and not self._hindered(carried)
+            granted = taken and state.may_send and not lane.frozen and not self._hindered(carried)
         finally:
             if not granted:
                 lane.release()
@@ -97,7 +102,8 @@ class Sending:
             own_id=child.own_id, symbol=child.parent.symbol, side=child.parent.side, quantity=_whole(child.shares), limit=child.limit
         )
         child.sent = state.clock.now
-        state.move(carried, Event.SEND)
+        state.move(carried, Event.SEND, sent=child.sent)
+        state.asked.ring()  # look-ups come more often while a child is open
         request = asyncio.ensure_future(state.venue.send(intent))
         try:
             answered = await wait_until(state.clock, request, child.sent + state.settings.answer)
@@ -132,17 +138,18 @@ class Sending:
             self._accepted(carried, answer)
         elif isinstance(answer, Rejected):
             carried.child.lasting = answer.lasting
-            self._say(carried, Event.REJECT, f"{answer.code} {answer.text}".strip() or "refused without a reason")
+            said = f"{answer.code} {answer.text}".strip() or "refused without a reason"
+            self._say(carried, Event.REJECT, said, lasting=answer.lasting)
         elif isinstance(answer, NotSent):
             self._say(carried, Event.NO_SEND, answer.why)
         else:
             state.silence(carried, f"VenueError: {method} answered {answer!r}, which is none of Accepted, Rejected, NotSent")
 
-    def _say(self, carried: Carried, event: Event, why: str) -> None:
+    def _say(self, carried: Carried, event: Event, why: str, **data: Any) -> None:
         """The answer says that nothing of it trades; where the venue showed it before, that is no answer."""
         if carried.child.state in (State.SENT, State.UNKNOWN) and not carried.child.venue_id:
             event = Event.ABSENT if event is Event.NO_SEND and carried.child.state is State.UNKNOWN else event
-            self._state.move(carried, event, why)
+            self._state.move(carried, event, why, **data)
         else:
             self._state.doubt(
                 carried, f"{self._state.method('send')} said of {carried.child.ref} that it is {event} ({why}), but it is there"
@@ -181,29 +188,3 @@ def _wrong_answer(answer: Any) -> str:
 
 def _whole(shares: float) -> float:
     return int(shares) if float(shares).is_integer() else shares
-
-
-def check_terms(instrument: Instrument, shares: float, limit: float, most: float) -> None:
-    """Refuse an order that the venue cannot take.
-
-    Raises
-    ------
-    UsageError
-        Shares off the lot or above the most of one order, or a limit off the tick; with the nearest that is allowed.
-    """
-    lot, tick = instrument.lot_size, instrument.tick_size
-    lots = shares / lot
-    if abs(lots - round(lots)) > 1e-6:
-        raise UsageError(
-            f"{instrument.symbol} trades in lots of {lot:g} shares, got {shares:g}; the nearest are "
-            f"{math.floor(lots) * lot:g} and {math.ceil(lots) * lot:g}"
-        )
-    if shares > most:
-        raise UsageError(f"an order in {instrument.symbol} may have {most:g} shares at most, got {shares:g}; give it more slices")
-    if tick > 0 and not math.isnan(limit):
-        unit = ticks_in_a_unit(tick)
-        below, above = to_tick(limit, tick, unit, False), to_tick(limit, tick, unit, True)
-        if not math.isclose(below, above, rel_tol=1e-12):
-            raise UsageError(
-                f"{instrument.symbol} is priced in ticks of {tick:g}, got a limit of {limit!r}; the nearest are {below!r} and {above!r}"
-            )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from exec_algos.brokers.known import Carried, KnownOrders
 from exec_algos.brokers.lanes import Cause, Lane, Lanes
@@ -13,11 +14,13 @@ from exec_algos.brokers.records import Entry, Journal, Kind, Limits
 from exec_algos.brokers.requests import Requests
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Instrument, VenueAPI
-from exec_algos.brokers.waiting import Bell
+from exec_algos.brokers.waiting import Bell, wait_until
 from exec_algos.clock import Clock
-from exec_algos.errors import JournalError, LifeCycleError
+from exec_algos.errors import ExecAlgosError, JournalError, LifeCycleError, VenueError
 from exec_algos.model import SECOND, ParentOrder
 from exec_algos.model.lifecycle import Event, State
+
+T = TypeVar("T")
 
 MOST_APART = 30 * SECOND
 
@@ -36,8 +39,14 @@ class LiveState:
 
     Attributes
     ----------
+    caps : VenueCaps
+        What the venue can do; like `lanes` and `requests` it is there once `connected`.
     ready : bool
-        A complete look-up has shown how things stand, so that orders may be sent.
+        A complete look-up has shown how things stand since the connection was lost last.
+    settled : bool
+        What an earlier run left is at its end.
+    losses : int
+        How often the connection was lost.
     gate : Bell
         Rung when a child that waits to be sent should look again.
     asked : Bell
@@ -52,17 +61,62 @@ class LiveState:
 
     def __init__(self, venue: VenueAPI, clock: Clock, journal: Journal, limits: Limits, settings: LiveSettings) -> None:
         self.venue, self.clock, self.journal, self.limits, self.settings = venue, clock, journal, limits, settings
-        self.caps = venue.caps
         self.gate, self.asked = Bell(), Bell()
         self.known = KnownOrders()
-        self.lanes = Lanes(self.gate, exclusive=not self.caps.own_id_length)
-        self.requests = Requests(clock, self.caps.rate, self.caps.reserved)
+        self.connected = False
         self.alerts: list[Alert] = []
-        self.ready = self.closed = self.wanted = False
+        self._told: set[str] = set()
+        self.ready = self.settled = self.closed = self.wanted = False
+        self.losses = 0
         self.apart = self.unsure = 0
         self.broken = ""
         self.tend: Callable[[Carried], None] = _nobody
         self.instruments: dict[str, Instrument] = {}
+
+    def connect(self) -> None:
+        """The venue is open, and says what it can do."""
+        self.caps = self.venue.caps
+        self.lanes = Lanes(self.gate, exclusive=not self.caps.own_id_length)
+        self.requests = Requests(self.clock, self.caps.rate, self.caps.reserved)
+        self.venue.pace = self.requests.more
+        self.connected = True
+
+    def disconnect(self) -> None:
+        """Nobody waits for a request any more."""
+        if self.connected:
+            self.requests.close()
+
+    @property
+    def may_send(self) -> bool:
+        """Whether it is known how things stand."""
+        return self.ready and self.settled
+
+    def lose(self) -> None:
+        """The connection was lost, or is new: nothing is sent before a complete look-up that begins from now on."""
+        self.ready, self.losses = False, self.losses + 1
+        self.look()
+
+    async def within(self, method: str, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What a method of the adapter answers.
+
+        Raises
+        ------
+        VenueError
+            Not in time, or it raised something else.
+        """
+        request = asyncio.ensure_future(coroutine)
+        try:
+            answered = await wait_until(self.clock, request, self.clock.now + self.settings.answer)
+        except asyncio.CancelledError:
+            request.cancel()
+            raise
+        if not answered:
+            request.cancel()
+            raise VenueError(f"{self.method(method)} gave no answer within {self.settings.answer / 1e9:g} s")
+        error = request.exception()
+        if error is not None and not isinstance(error, ExecAlgosError):
+            raise VenueError(f"{self.method(method)} failed: {type(error).__name__}: {error}") from error
+        return request.result()
 
     def stopped(self) -> str:
         """Why nothing is sent at all; empty where it may be."""
@@ -91,8 +145,9 @@ class LiveState:
 
     def alert(self, text: str, carried: Carried | None = None) -> None:
         """Tell somebody, once."""
-        if any(alert.text == text for alert in self.alerts):
+        if text in self._told:
             return
+        self._told.add(text)
         self.alerts.append(Alert(self.clock.now, text))
         log.error("%s", text)
         self.note(Kind.ALERT, carried, text=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ class VenueCaps:
         The part of `rate` that is kept for orders and cancels, in [0, 1).
     max_quantity : float
         The most shares of one order.
+    own_prints : bool
+        `Book.traded` holds our own trades.
     """
 
     name: str
@@ -56,6 +58,7 @@ class VenueCaps:
     rate: float = 10.0
     reserved: float = 0.3
     max_quantity: float = math.inf
+    own_prints: bool = True
 
     def __post_init__(self) -> None:
         if self.own_id_length < 0 or not self.rate > 0 or not 0 <= self.reserved < 1:
@@ -257,12 +260,24 @@ class VenueAPI(ABC):
 
     Whatever it raises from `send` or `cancel` means that the outcome is unknown. A read that fails raises `VenueError`; it is empty
     only where the venue said so.
+
+    Attributes
+    ----------
+    pace : callable, optional
+        Set by the live broker: what `page` waits for.
     """
 
     @property
     @abstractmethod
     def caps(self) -> VenueCaps:
         """What the venue can do."""
+
+    pace: Callable[[], Awaitable[None]] | None = None
+
+    async def page(self) -> None:
+        """Wait for the turn of one more request; call it before each request of a method after its first, such as the next page."""
+        if self.pace is not None:
+            await self.pace()
 
     async def open(self) -> None:  # noqa: B027 - a venue without a connection needs none
         """Connect, log in. Called once, before anything else."""
