@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from exec_algos.market.bars import PRICES, Bars
 from exec_algos.sim.exchange import BookView, Exchange
 from exec_algos.sim.orders import SIDES, Event, Execution, VenueOrder
 
@@ -18,13 +17,6 @@ def known(value: float) -> float | None:
 def book(view: BookView) -> dict[str, Any]:
     """Quotes, best first."""
     return {"bids": view.bids, "asks": view.asks, "time": view.time, "last": known(view.last), "traded": view.traded}
-
-
-def bars(found: Bars | None, zone: str, step: int) -> dict[str, Any]:
-    """Bars as columns; empty columns where there are none."""
-    empty: list[float] = []
-    columns = {name: empty if found is None else getattr(found, name).tolist() for name in ("start", *PRICES, "volume")}
-    return {"zone": zone, "step": step, **columns}
 
 
 def report(event: Event, client_ids: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from exec_algos.errors import UsageError
@@ -16,6 +17,8 @@ from exec_algos.sim.http import Reply, Request, as_json
 from exec_algos.sim.orders import BUY, SELL, Event, Refusal, Ticket, VenueOrder
 
 SECOND = 1_000_000_000
+MOST = 1e15  # shares, or currency a share: float64 is exact in whole numbers up to there
+DIGITS = 19  # of a whole number in a query
 MOST_OWN_ID = 36
 OWN_ID_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 EARLY = 0.05  # seconds of real time between a report and the answer that it overtakes
@@ -90,12 +93,12 @@ class Desk:
 
     def handle(self, request: Request) -> Reply:
         """The reply to a request; the exchange has been advanced to the present."""
+        if self.exchange.now < self.out_until:
+            return Reply(manner="close")
         try:
             kinds, action = self._route(request)
         except (BadRequestError, UsageError) as error:
             return as_json({"code": "bad_request", "text": " ".join(str(error).split())}, 400)
-        if self.exchange.now < self.out_until:
-            return Reply(manner="close")
         fault = self.faults.next(*kinds)
         if fault is not None:
             self.dealt.append({"on": kinds[-1], "fault": fault.name, "seconds": fault.seconds, "time": self.exchange.now})
@@ -181,8 +184,8 @@ class Desk:
     def _currency(self) -> str:
         return self.exchange.settings.currency
 
-    def _bars(self, found: Any) -> dict[str, Any]:
-        return answers.bars(found, self.settings.zone, self.exchange.market.bars.step)
+    def _bars(self, found: dict[str, list[float]]) -> dict[str, Any]:
+        return {"zone": self.settings.zone, "step": self.exchange.market.bars.step, **found}
 
     def _of(self, symbol: str, said: Callable[[], dict[str, Any]]) -> Reply:
         if symbol not in self.exchange.market.ticks:
@@ -254,7 +257,7 @@ class Cancelling(Action):
 
     def _order(self) -> VenueOrder | None:
         exchange = self._desk.exchange
-        order = exchange.order_of(self._account, self._own_id) if self._own_id else exchange.order(self._venue_id)
+        order = exchange.ledger.of_own_id(self._account, self._own_id) if self._own_id else exchange.ledger.of(self._venue_id)
         return order if order is not None and order.ticket.account == self._account else None
 
     def before(self) -> None:
@@ -280,7 +283,7 @@ class Listing(Action):
         self._desk, self._account, self._symbol = desk, account, query.get("symbol", "")
         self._since = _whole(query, "since", 0)
         first, _, after = query.get("cursor", "0:0").partition(":")
-        if not first.isdecimal() or not after.isdecimal():
+        if not first.isdecimal() or not after.isdecimal() or len(first) > DIGITS or len(after) > DIGITS:
             raise BadRequestError(f"cursor must be one that a page ended with, got {query['cursor']!r}")
         self._first, self._after = int(first), int(after)
 
@@ -289,17 +292,15 @@ class Listing(Action):
         desk, exchange = self._desk, self._desk.exchange
         lag = round(desk.settings.confirm * SECOND)
         first = self._first or exchange.now
-        found = [
-            order
-            for order in exchange.since(self._account, self._since, first - lag)
-            if order.number > self._after
-            and order.hidden_until <= exchange.now
-            and (not self._symbol or order.ticket.symbol == self._symbol)
-        ]
-        page, more = found[: desk.settings.page], len(found) > desk.settings.page
+        wanted = (order for order in exchange.ledger.since(self._account, self._since, first - lag, self._after) if self._lists(order))
+        page = list(islice(wanted, desk.settings.page))
+        more = next(wanted, None) is not None
         rows = [order.row(exchange.now - lag) for order in page]
         cursor = f"{first}:{page[-1].number}" if more else None
         return as_json({"orders": rows, "more": more, "cursor": cursor, "as_of": exchange.now})
+
+    def _lists(self, order: VenueOrder) -> bool:
+        return order.hidden_until <= self._desk.exchange.now and self._symbol in ("", order.ticket.symbol)
 
     def doubled(self, reply: Reply) -> Reply:
         """The last row stands there twice."""
@@ -311,7 +312,7 @@ class Listing(Action):
 def _object(request: Request) -> dict[str, Any]:
     try:
         said = request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError(f"the body must be JSON: {error}") from None
     if not isinstance(said, dict):
         raise BadRequestError(f"the body must be a JSON object, got {said!r}")
@@ -319,11 +320,11 @@ def _object(request: Request) -> dict[str, Any]:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST
 
 
 def _whole(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > DIGITS:
         raise BadRequestError(f"{name} must be a whole number from 0, got {text!r}")
     return int(text)

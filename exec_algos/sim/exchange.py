@@ -1,15 +1,15 @@
-"""`Exchange`: orders, books and accounts around recorded bars. Time comes to it by `advance`; it has no clock, no socket and no chance."""
+"""`Exchange`: orders, books and accounts around recorded bars. Time comes to it by `advance`; no clock and no socket is in it."""
 
 from __future__ import annotations
 
 import heapq
 import math
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.sim.accounts import Accounts, Holdings, priced
+from exec_algos.sim.ledger import Ledger
 from exec_algos.sim.orders import BUY, SELL, Event, Execution, Refusal, Ticket, VenueOrder
 from exec_algos.sim.recorded import Quote, RecordedMarket, off
 
@@ -54,9 +54,8 @@ class Exchange:
         self.market, self.settings, self.now = market, market.settings, start
         self.accounts = Accounts(market.settings)
         self.executions: list[Execution] = []
-        self.orders: list[VenueOrder] = []
+        self.ledger = Ledger()
         self._events: list[Event] = []
-        self._own_ids: dict[tuple[str, str], VenueOrder] = {}
         self._working: dict[str, list[VenueOrder]] = {}
         self._taken: dict[tuple[str, int], Taken] = {}
         self._own_volume: dict[str, tuple[int, float]] = {}
@@ -114,16 +113,13 @@ class Exchange:
             number=number, venue_id=f"V{number:06d}", ticket=ticket, accepted=self.now, quantity=ticket.quantity, limit=ticket.limit
         )
         refusal = self._refusal(ticket)
-        self.orders.append(order)
         if refusal is not None:
             order.state, order.ended = "rejected", self.now
             order.code, order.reason, order.lasting = refusal.code, refusal.text, refusal.lasting
-            self._tell("rejected", order, refusal.text)
-            return order
-        if ticket.own_id:
-            self._own_ids[ticket.account, ticket.own_id] = order
-        self._tell("accepted", order)
-        self._rest(order)
+        self.ledger.add(order)
+        self._tell("accepted" if refusal is None else "rejected", order, order.reason)
+        if refusal is None:
+            self._rest(order)
         return order
 
     def _rest(self, order: VenueOrder) -> None:
@@ -139,7 +135,7 @@ class Exchange:
 
     def cancel(self, venue_id: str) -> Refusal | None:
         """End what is open of an order; why not, where it is refused."""
-        order = self.order(venue_id)
+        order = self.ledger.of(venue_id)
         if order is None:
             return Refusal("unknown_order", f"there is no order {venue_id}")
         if order.state != "open":
@@ -150,7 +146,7 @@ class Exchange:
 
     def amend(self, venue_id: str, quantity: float, limit: float) -> Refusal | None:
         """Change quantity (shares in all, those that traded among them) and limit of an open order; why not, where it is refused."""
-        order = self.order(venue_id)
+        order = self.ledger.of(venue_id)
         if order is None or order.state != "open":
             return Refusal("over", f"order {venue_id} is not open")
         changed = Ticket(account=order.ticket.account, symbol=order.ticket.symbol, side=order.ticket.side, quantity=quantity, limit=limit)
@@ -172,7 +168,7 @@ class Exchange:
 
     def fill_rest(self, venue_id: str) -> bool:
         """Trade what is open of an order at once, as far as its bar and its limit allow; whether anything traded."""
-        order = self.order(venue_id)
+        order = self.ledger.of(venue_id)
         if order is None or order.state != "open":
             return False
         symbol, side = order.ticket.symbol, order.ticket.side
@@ -189,20 +185,10 @@ class Exchange:
 
     # what it says
 
-    def order(self, venue_id: str) -> VenueOrder | None:
-        """The order of that id."""
-        number = int(venue_id[1:]) if venue_id[:1] == "V" and venue_id[1:].isdecimal() else 0
-        return self.orders[number - 1] if 0 < number <= len(self.orders) else None
-
-    def order_of(self, account: str, own_id: str) -> VenueOrder | None:
-        """The order of that own id."""
-        return self._own_ids.get((account, own_id))
-
-    def since(self, account: str, since: int, ended: int) -> list[VenueOrder]:
-        """Orders of an account that were taken at `since` or later, or are open, or ended at `ended` or later (ns UTC), in order."""
-        first = bisect_left(self.orders, since, key=lambda order: order.accepted)
-        earlier = [order for order in self.orders[:first] if order.state == "open" or order.ended >= ended]
-        return [order for order in (*earlier, *self.orders[first:]) if order.ticket.account == account]
+    @property
+    def orders(self) -> list[VenueOrder]:
+        """Every order that it was given, those that it refused among them."""
+        return self.ledger.orders
 
     def book(self, symbol: str) -> BookView:
         """The quotes now."""
@@ -232,7 +218,7 @@ class Exchange:
         wrong = self._wrong_numbers(ticket)
         if wrong is not None:
             return wrong
-        known = self._own_ids.get((ticket.account, ticket.own_id)) if ticket.own_id else None
+        known = self.ledger.of_own_id(ticket.account, ticket.own_id)
         if known is not None:
             return Refusal("own_id", f"own id {ticket.own_id!r} names order {known.venue_id}; give each order an id of its own")
         if not self._takes_orders():
@@ -288,9 +274,9 @@ class Exchange:
     def _taken_of(self, symbol: str, side: int) -> Taken:
         """What was taken, less what came back with the volume since."""
         taken = self._taken.setdefault((symbol, side), Taken())
-        session, traded = self.market.today(self.now), self.market.traded(symbol, self.now)
-        if taken.session != session:
-            taken.shares, taken.session = 0.0, session
+        traded = self.market.day(symbol, self._session).traded(self.now)
+        if taken.session != self._session:
+            taken.shares, taken.session = 0.0, self._session
         else:
             taken.shares = max(taken.shares - self.settings.refill * (traded - taken.at), 0.0)
         taken.at = traded
@@ -320,10 +306,12 @@ class Exchange:
         self._events.append(Event(kind="fill", order=order, time=self.now, execution=execution))
         if order.quantity - order.filled < NEARLY:
             order.state, order.reason, order.ended = "done", "filled", self.now
+            self.ledger.end(order)
 
     def _end(self, order: VenueOrder, reason: str) -> None:
         self.accounts.hold(order, -order.open)
         order.state, order.reason, order.ended = "done", reason, self.now
+        self.ledger.end(order)
         self._tell("cancelled", order, reason)
 
     def _close(self) -> None:

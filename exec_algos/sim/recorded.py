@@ -147,20 +147,21 @@ class RecordedMarket:
         shares = self.settings.visible * bar.volume * min(MINUTE / self.bars.step, 1.0)
         return max(shares, min(self.settings.lot, bar.volume))
 
-    def complete(self, symbol: str, instant: int) -> Bars | None:
-        """Bars of that day's session that have ended; None before the first."""
+    def complete(self, symbol: str, instant: int) -> dict[str, list[float]]:
+        """Bars of that day's session that have ended, as columns; empty ones before the first."""
         k = self.today(instant)
-        return self._slice(symbol, self.opens[k], min(instant, self.closes[k])) if k >= 0 else None
+        return self._columns(symbol, self.opens[k], min(instant, self.closes[k])) if k >= 0 else self._columns(symbol, 0, 0)
 
-    def history(self, symbol: str, instant: int, days: int) -> Bars | None:
-        """Bars of the last `days` sessions before that day's; None where there are none."""
-        k = self.today(instant)
-        k = k if k >= 0 else 0
-        return self._slice(symbol, self.opens[max(k - days, 0)], self.closes[k - 1]) if k > 0 else None
+    def history(self, symbol: str, instant: int, days: int) -> dict[str, list[float]]:
+        """Bars of the last `days` sessions before that day's, as columns."""
+        k = max(self.today(instant), 0)
+        return self._columns(symbol, self.opens[max(k - days, 0)], self.closes[k - 1]) if k > 0 else self._columns(symbol, 0, 0)
 
-    def _slice(self, symbol: str, first: int, last: int) -> Bars | None:
-        found = self.bars.select([symbol]).between(first, last)
-        return found if len(found) else None
+    def _columns(self, symbol: str, first: int, last: int) -> dict[str, list[float]]:
+        """Bars that lie in ``[first, last)``."""
+        rows, bars = self.bars.rows(symbol), self.bars
+        a, b = (rows.start + int(k) for k in np.searchsorted(bars.start[rows], [first, max(last - bars.step + 1, first)]))
+        return {name: getattr(bars, name)[a:b].tolist() for name in ("start", *PRICES, "volume")}
 
 
 def finest(bars: Bars, symbol: str) -> float:

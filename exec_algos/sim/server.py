@@ -24,6 +24,7 @@ from exec_algos.sim.orders import Event
 SECOND = 1_000_000_000
 SHORTEST_BEAT, LONGEST_BEAT = 0.005, 0.25  # seconds of real time between two looks at the clock
 HOST = "127.0.0.1"
+CLOSING = 0.5  # seconds that a listener has to say farewell
 
 
 class VenueServer:
@@ -61,7 +62,7 @@ class VenueServer:
             self._http = await asyncio.start_server(self._connections.serve, HOST, port)
         except (OSError, OverflowError) as error:
             raise UsageError(f"cannot listen at {HOST}:{port}: {error}; name another --port, or 0 for a free one") from None
-        self._push: Server = await serve(self._listen, HOST, 0, compression=None, ping_interval=None)
+        self._push: Server = await serve(self._listen, HOST, 0, compression=None, ping_interval=None, close_timeout=CLOSING)
         self.url = f"http://{HOST}:{self._http.sockets[0].getsockname()[1]}"
         self.push_url = f"ws://{HOST}:{next(iter(self._push.sockets)).getsockname()[1]}"
         self._beat = asyncio.ensure_future(self._run())
@@ -84,6 +85,8 @@ class VenueServer:
             await asyncio.sleep(min(max(pulse, SHORTEST_BEAT), LONGEST_BEAT))
 
     def _catch_up(self) -> None:
+        if self.exchange.now < self.desk.out_until:
+            self._cut()
         self.exchange.advance(max(self.clock.now, self.exchange.now))
         self._publish(self.exchange.drain())
 
@@ -94,15 +97,14 @@ class VenueServer:
         control = self._control(request)
         if control is not None:
             return control
-        reply = self.desk.handle(request)
+        reply = self._described(request) or self.desk.handle(request)
         # the answer goes first, then the reports of what it did
         return Reply(reply.status, reply.body, reply.manner, reply.delay, lambda: self._publish(self.exchange.drain()))
 
     def _control(self, request: Request) -> Reply | None:
         """What a test asks, and the clock; None for a client's request."""
         routes: dict[tuple[str, ...], Callable[[], Reply]] = {
-            ("GET", "clock"): self._time,
-            ("GET", "venue"): lambda: as_json(self._described()),
+            ("GET", "control", "clock"): self._time,
             ("GET", "truth"): lambda: as_json({**answers.truth(self.exchange), "faults": self.desk.dealt}),
             ("POST", "control", "faults"): lambda: self._set_faults(request.json()),
             ("POST", "control", "clock"): lambda: self._set_clock(request.json()),
@@ -121,12 +123,19 @@ class VenueServer:
         self.desk.faults, self.desk.out_until = Faults.of(said), 0
         return as_json({})
 
-    def _described(self) -> dict[str, Any]:
+    def _described(self, request: Request) -> Reply | None:
+        """What the venue is, and what time it is: faults leave these alone, so that scripts need not count them, but for an outage."""
+        if self.exchange.now < self.desk.out_until or request.method != "GET":
+            return None
+        if request.path == ("clock",):
+            return self._time()
+        if request.path != ("venue",):
+            return None
         settings = self.settings
-        return {
+        return as_json({
             "name": settings.name, "client_ids": settings.client_ids, "rate": settings.rate, "page": settings.page,
             "push": self.push_url, "symbols": list(self.exchange.market.bars.symbols),
-        }  # fmt: skip
+        })  # fmt: skip
 
     def _set_clock(self, said: dict[str, Any]) -> Reply:
         """``paused`` (bool), ``to`` (ns UTC), ``speed``; what is not there stays."""
@@ -154,12 +163,21 @@ class VenueServer:
 
     async def _listen(self, connection: ServerConnection) -> None:
         account = connection.request.path.strip("/") if connection.request is not None else ""
+        if self.exchange.now < self.desk.out_until:
+            connection.transport.abort()
+            return
         listeners = self._listeners.setdefault(account or "rehearsal-1", set())
         listeners.add(connection)
         try:
             await connection.wait_closed()
         finally:
             listeners.discard(connection)
+
+    def _cut(self) -> None:
+        for listeners in self._listeners.values():
+            for connection in listeners:
+                connection.transport.abort()
+            listeners.clear()
 
     def _publish(self, events: list[Event]) -> None:
         """Push what happened, when it is confirmed."""

@@ -60,7 +60,7 @@ class Control:
     @property
     def now(self) -> int:
         """The venue's time, ns UTC."""
-        return int(self._ask("GET", "/clock")["now"])
+        return int(self._ask("GET", "/control/clock")["now"])
 
     def clock(self, *, paused: bool | None = None, to: int | None = None, speed: float | None = None) -> int:
         """Pause the venue's clock or let it go on, set it forward to an instant, change its speed; returns its time, ns UTC."""

@@ -146,7 +146,7 @@ def test_an_own_id_names_one_order():
     first = venue.submit(order(10, own_id="one"))
     assert venue.submit(order(10, own_id="one")).code == "own_id"
     assert venue.submit(order(10, own_id="one", account="b")).state == "done"
-    assert venue.order_of("a", "one") is first
+    assert venue.ledger.of_own_id("a", "one") is first
 
 
 def test_a_cancel_ends_the_rest_and_a_second_is_refused():
@@ -180,10 +180,10 @@ def test_orders_are_refused_where_the_exchange_is_closed():
 def test_bars_are_told_when_they_are_over_and_history_ends_before_the_day():
     venue = exchange(days=[FLAT])
     market = venue.market
-    assert market.complete("X", at("09:31") - 1) is None
-    assert len(market.complete("X", at("09:32"))) == 2
-    assert market.history("X", at("09:32"), 5) is None
-    assert len(market.history("X", at("2024-01-03 09:30"), 5)) == 5
+    assert market.complete("X", at("09:31") - 1)["start"] == []
+    assert market.complete("X", at("09:32"))["start"] == [at("09:30"), at("09:31")]
+    assert market.history("X", at("09:32"), 5)["close"] == []
+    assert market.history("X", at("2024-01-03 09:30"), 5)["close"] == [10.0] * 5
 
 
 def test_time_does_not_go_back():
