@@ -13,6 +13,7 @@ import typer
 
 from exec_algos.cli.compare import compare
 from exec_algos.cli.data import Limits, SplitFile, data_app
+from exec_algos.cli.live import live_app
 from exec_algos.cli.options import (
     Algo,
     Allow,
@@ -90,6 +91,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(live_app, name="live")
 data_app.command("synth")(synth)
 app.command("compare")(compare)
 app.command("venue-sim")(venue_sim)
