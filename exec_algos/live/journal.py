@@ -258,6 +258,20 @@ def _loaded(connection: sqlite3.Connection, path: str) -> tuple[list[Entry], int
     return [entry for entry, _ in whole], len(whole), whole[-1][1] if whole else 0
 
 
+def check_there(path: str | os.PathLike[str]) -> str:
+    """The path of a journal without symbolic links.
+
+    Raises
+    ------
+    JournalError
+        There is none.
+    """
+    path = os.path.realpath(path)
+    if not os.path.isfile(path):
+        raise JournalError(f"there is no journal {path}; name one that exec-algos live run has made")
+    return path
+
+
 def read(path: str | os.PathLike[str]) -> list[Entry]:
     """The entries of a journal, also while another process writes to it: nothing is changed, and no lock is needed.
 
@@ -266,9 +280,7 @@ def read(path: str | os.PathLike[str]) -> list[Entry]:
     JournalError
         There is none, or it cannot be read.
     """
-    path = os.path.realpath(path)
-    if not os.path.isfile(path):
-        raise JournalError(f"there is no journal {path}; name one that exec-algos live run has made")
+    path = check_there(path)
     try:
         return _read(path, "mode=ro")
     except sqlite3.OperationalError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from exec_algos.brokers.child import LiveChild
 from exec_algos.brokers.records import Entry, Kind
-from exec_algos.errors import ExecAlgosError, JournalError
+from exec_algos.errors import ExecAlgosError, JournalError, UnknownNameError
 from exec_algos.model import Fill, ParentOrder, Rules, Side
 from exec_algos.model.lifecycle import Event, State
 
@@ -100,6 +100,20 @@ class Recorded:
         """Parents that are not over."""
         return [parent for parent in self.parents.values() if parent.done is None]
 
+    def refs(self, ref: str | None = None) -> list[str]:
+        """The refs of parents that are not over, or the one that is named.
+
+        Raises
+        ------
+        UsageError
+            There is no parent of that ref.
+        """
+        if ref is None:
+            return [name for name, parent in self.parents.items() if parent.done is None]
+        if ref not in self.parents:
+            raise UnknownNameError("parent order", ref, self.parents)
+        return [ref]
+
 
 def is_unknown(child: LiveChild) -> bool:
     """Nobody knows what became of it: that was written, or its request may have left and no answer was written."""
@@ -138,6 +152,7 @@ class _Replay:
     def __init__(self) -> None:
         self.found = Recorded()
         self._children: dict[str, LiveChild] = {}
+        self._intended: dict[str, int] = {}
         self._ways: Mapping[Kind, Callable[[Entry], None]] = {
             Kind.SESSION: self._session,
             Kind.PARENT: self._parent,
@@ -177,6 +192,7 @@ class _Replay:
             raise ValueError(f"a second intent of {entry.child}")
         limit = math.nan if data["limit"] is None else data["limit"]
         child = self._children[entry.child] = LiveChild(entry.child, of.parent, data["lots"], limit, data["expires"])
+        self._intended[entry.child] = entry.time
         child.own_id = data["own_id"]
         of.unsent.pop(entry.child, None)
         of.children.append(child)
@@ -191,14 +207,23 @@ class _Replay:
             raise ValueError(f"no intent of {entry.child} stands before it")
         if event is Event.SEND:
             child.sent = entry.time
+        elif event is not Event.NO_SEND:
+            self._left(child)
         child.venue_id = data.get("venue_id") or child.venue_id
         child.accepted = child.accepted or data.get("time") or 0
         child.lasting = child.lasting or bool(data.get("lasting"))
         child.on(event, reason)
         child.withdrawn = child.withdrawn or event is Event.ASK_CANCEL
 
+    def _left(self, child: LiveChild) -> None:
+        """Something is said of a child: it was sent, although its process may have ended before that was written."""
+        if child.state is State.INTENT:
+            child.on(Event.SEND)
+            child.sent = self._intended[child.ref]
+
     def _fill(self, entry: Entry) -> None:
         child, data = self._children[entry.child], entry.data
+        self._left(child)
         if data.get("execution_id"):
             child.trade(data["quantity"], data["price"], data["time"], data["execution_id"])
         else:

@@ -210,9 +210,24 @@ def test_an_intent_without_more_is_unknown_and_counts_as_open():
 
 
 @pytest.mark.parametrize(
+    ("kind", "data", "state"),
+    [
+        (Kind.UNKNOWN, {"event": "silence", "reason": "the run ended"}, "unknown"),
+        (Kind.RESOLVED, {"event": "accept", "venue_id": "V1", "time": 8}, "open"),
+        (Kind.FILL, {"execution_id": "e1", "quantity": 10, "price": 2.0, "time": 8}, "partial"),
+        (Kind.OUTCOME, {"event": "no_send", "reason": "withdrawn"}, "not_sent"),
+    ],
+)
+def test_what_a_later_run_says_of_a_child_whose_leaving_was_not_written_any_more(kind, data, state):
+    (child,) = recorded([*Writing().entries, Entry(kind, 9, "P1", REF, data)]).children
+    assert child.state == state
+    assert child.sent == (0 if state == "not_sent" else 5)  # when its intent was written
+
+
+@pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (Entry(Kind.OUTCOME, 9, "P1", REF, {"event": "reject"}), "LifeCycleError"),
+        (Entry(Kind.OUTCOME, 9, "P1", REF, {"event": "absent"}), "LifeCycleError"),
         (Entry(Kind.OUTCOME, 9, "P1", "P1.0.9.9", {"event": "accept"}), "no intent of P1.0.9.9"),
         (Entry(Kind.FILL, 9, "P1", REF, {"execution_id": "e", "quantity": -1, "price": 2.0, "time": 3}), "a quantity and a price above 0"),
         (Entry(Kind.INTENT, 9, "P7", "P7.0.0.0", {"lots": 1, "limit": None, "expires": 1, "own_id": ""}), "P7"),
