@@ -51,7 +51,7 @@ class Loop:
         """Children that rest in a bar share its volume, first come, first served."""
         model, used = self.model, 0.0
         for child in self.broker.children:
-            parent = child.state.parent
+            parent = child.parent_state.parent
             if parent.symbol == symbol and child.active <= bar.start < child.deadline:
                 side, lot = int(parent.side), parent.lot_size
                 room = bar_budget(model.cap(parent.max_participation) / lot, bar.volume) - math.ceil(used / lot * WHOLE)

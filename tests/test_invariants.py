@@ -48,7 +48,7 @@ class Ledger:
         for number, child in list(self.open.items()):
             assert child.lots == child.filled + child.open + child.cancelled
             assert min(child.filled, child.open, child.cancelled) >= 0
-            working[child.state.parent.parent_id] += child.open
+            working[child.parent_state.parent.parent_id] += child.open
             if child.over:
                 assert child.open == 0
                 self.over[number] = self.open.pop(number)
@@ -200,7 +200,7 @@ def check_children(children, bars, model):
             assert start >= child.active
             assert start < child.deadline
             if not math.isnan(child.limit):
-                n = bar_at(bars, child.state.parent.symbol, fill.time, model)
+                n = bar_at(bars, child.parent_state.parent.symbol, fill.time, model)
                 assert (fill.fill_price - child.limit) * child.side <= 0
                 assert bars.low[n] <= fill.fill_price <= bars.high[n]
         shares = math.fsum(fill.quantity for fill in child.fills)

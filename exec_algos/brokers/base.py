@@ -6,14 +6,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
 
-from exec_algos.clock import Clock, Started, WallClock
+from exec_algos.brokers.carried import CarriedChild, Ways
+from exec_algos.brokers.child import ChildOrder
+from exec_algos.clock import Clock, WallClock
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
-from exec_algos.model import Fill, Observed, ParentOrder, Session, Side
+from exec_algos.model import SECOND, Fill, Observed, ParentOrder, Session, Side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from exec_algos.checks import Floats
 
 OrderType = Literal["MKT", "LMT"]
+
+REMEMBERED = 5  # reports whose delay is known
 
 
 def limit_of(order_type: str, limit_price: float | None) -> float | None:
@@ -40,11 +46,17 @@ def limit_of(order_type: str, limit_price: float | None) -> float | None:
 
 @lru_cache(maxsize=64)
 def _keywords(place_order: Callable[..., Any]) -> frozenset[str]:
-    """Those of ``side, expires, parent`` that a broker's own `place_order` takes."""
+    """Those of ``side, expires, parent, ref`` that a broker's own `place_order` takes; ``**options`` take no ref."""
     parameters = signature(place_order).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return frozenset({"side", "expires", "parent"})
+        return frozenset({"side", "expires", "parent", *parameters})
     return frozenset(parameters)
+
+
+@lru_cache(maxsize=64)
+def takes_ref(send_order: Callable[..., Any]) -> bool:
+    """Whether a broker's `send_order` takes the child's ref; ``**options`` do not say so."""
+    return "ref" in signature(send_order).parameters
 
 
 class BrokerAPI(ABC):
@@ -56,11 +68,16 @@ class BrokerAPI(ABC):
         The time that this broker lives in; the wall clock unless a subclass says otherwise.
     resolution : int
         Finest time between decisions in ns; 0 where any time will do. In replay it is one bar.
+    own_prints_on_tape : bool
+        The volume that `observe` tells holds our own trades; True unless a subclass says otherwise.
     """
 
     resolution: int = 0
+    own_prints_on_tape: bool = True
     _wall: Clock = WallClock()
     _opened: int = 0
+    _late: tuple[int, ...] = ()
+    _refs: frozenset[str] = frozenset()
 
     @property
     def clock(self) -> Clock:
@@ -106,8 +123,8 @@ class BrokerAPI(ABC):
             The venue refused or failed.
         """
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
-        """Release a child order and go on: `place_order`, started beside the caller.
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True, ref: str = "") -> ChildOrder:
+        """Release a child order and go on: `place_order`, carried beside the caller to its end.
 
         Parameters
         ----------
@@ -119,9 +136,16 @@ class BrokerAPI(ABC):
             When to cancel what is still open, ns UTC.
         capped : bool
             Whether the participation cap holds for it; a venue that knows none need not look.
+        ref : str
+            Its name, the same after a restart; handed to a `place_order` that takes ``ref``.
+
+        Returns
+        -------
+        ChildOrder
+            What is known of it at every moment. Where nobody knows whether the venue has it, it counts as open.
         """
         limited = not math.isnan(limit)
-        options: dict[str, Any] = {"side": parent.side, "expires": expires, "parent": parent}
+        options: dict[str, Any] = {"side": parent.side, "expires": expires, "parent": parent, "ref": ref}
         accepted = _keywords(type(self).place_order)
         if "side" not in accepted and parent.side != Side.BUY:
             raise UsageError(f"{type(self).__name__}.place_order takes no side, so it cannot sell; add the keyword side=")
@@ -132,19 +156,58 @@ class BrokerAPI(ABC):
             limit if limited else None,
             **{name: value for name, value in options.items() if name in accepted},
         )
-        return self.clock.start(coroutine)
+        find = self.find_order if type(self).find_order is not BrokerAPI.find_order else None
+        cancel = self.cancel_order if ref and "ref" in accepted else None
+        child = CarriedChild(ref, parent, lots, limit, expires)
+        child.carry(coroutine, Ways(self.clock, find, cancel, self._confirmed))
+        return child
+
+    async def find_order(self, ref: str) -> Fill | None:
+        """What became of a child whose `place_order` raised, so that nobody knows; override it where the venue can be asked.
+
+        Parameters
+        ----------
+        ref : str
+            The child's name, which `place_order` got as ``ref``.
+
+        Returns
+        -------
+        Fill or None
+            All that it got, when it is over; None where that is not known yet.
+
+        Raises
+        ------
+        NotSentError
+            It is proved that the venue does not have it.
+        """
+        return None
+
+    def _confirmed(self, late: int) -> None:
+        """A child's last report came `late` ns behind its end."""
+        self._late = (*self._late[1 - REMEMBERED :], late)
+
+    @property
+    def confirm_lead(self) -> int:
+        """How long before the next decision a child has to end, so that its report is there: ns, 0 in replay.
+
+        Here one and a half times the longest delay of the last reports.
+        """
+        return 0 if self.resolution else max(self._late, default=0) * 3 // 2
 
     async def observe(self, ticker: str) -> Observed:
         """What the market has traded and what its quotes are now, for algorithms that watch it.
 
-        Raises
-        ------
-        UsageError
-            This broker cannot say what the market has traded.
+        Here it is made of `get_market_depth`: the price is the middle of the quotes, and what has traded is not known (NaN). An
+        algorithm that follows the volume needs a subclass that overrides this.
         """
-        raise UsageError(
-            f"{type(self).__name__} does not say what {ticker} has traded; override observe, or use an algorithm that follows a curve"
-        )
+        depth = await self.get_market_depth(ticker)
+        bid, ask, bid_size, ask_size = (float(depth.get(name, math.nan)) for name in ("bid", "ask", "bid_volume", "ask_volume"))
+        return Observed(math.nan, (bid + ask) / 2, bid, ask, bid_size, ask_size)
+
+    @property
+    def tells_volume(self) -> bool:
+        """Whether `observe` says what the market has traded."""
+        return type(self).observe is not BrokerAPI.observe
 
     def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:  # noqa: B027 - most venues have all quotes
         """Refuse `reader`, which reads quotes, where the market of `ticker` has no such `columns`; a venue has them unless it says so.
@@ -204,10 +267,13 @@ class BrokerAPI(ABC):
         raise UsageError(f"{type(self).__name__} gives no volumes of {ticker} by bar; override get_volumes_today")
 
     @abstractmethod
-    async def cancel_order(self, order_id: int) -> bool:
+    async def cancel_order(self, order_id: str) -> bool:
         """Cancel an open child order; False if it was over already.
 
-        The simulated venue gives the numbers of open orders by `SimulatedBroker.open_orders`.
+        Parameters
+        ----------
+        order_id : str
+            The child's ref, which `place_order` got as ``ref``. The simulated venue knows numbers: `SimulatedBroker.open_orders`.
         """
 
     @abstractmethod
@@ -246,18 +312,43 @@ class BrokerAPI(ABC):
         return Session.of(found, i)
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
-        """Take note of a parent order whose children will come; returns it with its number."""
+        """Take note of a parent order whose children will come; returns it with its number, and with a ref where it has none.
+
+        Raises
+        ------
+        UsageError
+            A ref that another parent order has.
+        """
+        if parent.ref in self._refs:
+            raise UsageError(f"ref {parent.ref!r} is another parent order's; give each its own, or leave it out")
+        return self.adopt_parent(replace(parent, ref=parent.ref or self._name()))
+
+    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note of a parent order that was accepted before a restart; it keeps its ref and gets a number of this run."""
         numbered = replace(parent, parent_id=self._opened)
         self._opened += 1
+        self._refs |= {parent.ref}
         return numbered
+
+    def _name(self) -> str:
+        """A ref that no other run gives: date and time, UTC, and eight random characters."""
+        moment = datetime.fromtimestamp(self.clock.now // SECOND, UTC)
+        return f"{moment:%Y%m%d-%H%M%S}-{uuid4().hex[:8]}"
 
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now; it keeps its number."""
         return parent
 
-    def withdraw(self, child: Started[Fill]) -> None:
+    def planned(self, parent: ParentOrder, curve: list[float]) -> None:  # noqa: B027 - most brokers need not know
+        """Take note of the curve that a parent order's plan follows: the fraction due by the end of each slice.
+
+        Empty for an algorithm that draws it anew at each decision.
+        """
+
+    def withdraw(self, child: ChildOrder) -> None:
         """Ask for what is still open of a child that `send_order` released; what came of it is told by the child.
 
-        Here its `place_order` is cancelled: one that can, cancels at the venue and returns what it got.
+        Here `cancel_order` is asked, where `place_order` takes the child's ref; else the child goes on until it expires.
         """
-        child.cancel()
+        if isinstance(child, CarriedChild):
+            child.withdraw()

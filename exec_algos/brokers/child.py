@@ -23,15 +23,16 @@ class ChildOrder(Protocol):
         What it asks for.
     limit : float
         Currency per share; NaN for a market order.
-    fills : list of Fill
-        Its trades so far, while it is open too. Their sum never falls; a live one cuts the list anew where a single trade is known
-        later than the sum.
     """
 
     ref: str
     lots: int
     limit: float
-    fills: list[Fill]
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Its trades so far, while it is open too."""
+        ...
 
     @property
     def expires(self) -> int:

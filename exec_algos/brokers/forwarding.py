@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Clock
-from exec_algos.model import Observed, ParentOrder, Session
+from exec_algos.model import Fill, Observed, ParentOrder, Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,33 @@ class ForwardingBroker(BrokerAPI):
         """The broker's."""
         return self.broker.resolution
 
+    @property
+    def own_prints_on_tape(self) -> bool:  # type: ignore[override]
+        """The broker's."""
+        return self.broker.own_prints_on_tape
+
+    @property
+    def confirm_lead(self) -> int:
+        """The broker's."""
+        return self.broker.confirm_lead
+
+    @property
+    def tells_volume(self) -> bool:
+        """The broker's."""
+        return self.broker.tells_volume
+
+    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
+        """See `BrokerAPI.adopt_parent`."""
+        return self.broker.adopt_parent(parent)
+
+    def planned(self, parent: ParentOrder, curve: list[float]) -> None:
+        """See `BrokerAPI.planned`."""
+        self.broker.planned(parent, curve)
+
+    async def find_order(self, ref: str) -> Fill | None:
+        """See `BrokerAPI.find_order`."""
+        return await self.broker.find_order(ref)
+
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """See `BrokerAPI.amend_parent`."""
         return self.broker.amend_parent(parent)
@@ -60,7 +87,7 @@ class ForwardingBroker(BrokerAPI):
         """See `BrokerAPI.get_volumes_today`."""
         return await self.broker.get_volumes_today(ticker, step)
 
-    async def cancel_order(self, order_id: int) -> bool:
+    async def cancel_order(self, order_id: str) -> bool:
         """See `BrokerAPI.cancel_order`."""
         return await self.broker.cancel_order(order_id)
 

@@ -61,10 +61,16 @@ class Reported:
         self._broker, self._clock = broker, broker.clock
         self._skew = 0 if isinstance(self._clock, VirtualClock) else SKEW
 
-    def wrong(self, said: Any, parent: ParentOrder, lots: int, limit: float, time: int) -> WrongFillError | None:
-        """What is wrong with what was said of a child that was released at `time` (ns UTC); None where it can be true."""
+    def wrong(
+        self, said: Any, parent: ParentOrder, lots: int, limit: float, time: int, *, most: float | None = None
+    ) -> WrongFillError | None:
+        """What is wrong with what was said of a child that was released at `time` (ns UTC); None where it can be true.
+
+        It may be of `most` shares, of what the child asks for if absent.
+        """
         now, sent = self._clock.now, Sent(parent.symbol, parent.side, lots * parent.lot_size, limit, time)
-        what = doubt_of(said, sent, time - self._skew, now + self._skew)
+        looked_for = sent if most is None else sent._replace(shares=most)
+        what = doubt_of(said, looked_for, time - self._skew, now + self._skew)
         return wrong_fill(said_by(self._broker), what, sent) if what else None
 
     def check(self, said: Any, parent: ParentOrder, lots: int, limit: float, time: int) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.checks import check_real
-from exec_algos.clock import Started
 from exec_algos.clock.queue import Rank
 from exec_algos.clock.virtual import Pump, VirtualClock
 from exec_algos.costs import Commission
@@ -73,6 +73,8 @@ class SimulatedBroker(BrokerAPI):
     Executors that are gathered on one broker share one market, in time order.
     """
 
+    own_prints_on_tape = False  # what is replayed traded without us
+
     def __init__(
         self,
         bars: Bars | None = None,
@@ -85,7 +87,7 @@ class SimulatedBroker(BrokerAPI):
     ) -> None:
         self._commission = None if commission_rate is None else Commission(rate=commission_rate).checked()
         self._seed, self._synthetic = seed, False
-        self._carried: list[tuple[Started[Fill], int]] = []
+        self._carried: list[tuple[ChildOrder, int]] = []
         self._quoted: set[str] = set()
         self._direct = type(self).place_order is SimulatedBroker.place_order
         attached = running_market.get()
@@ -164,7 +166,7 @@ class SimulatedBroker(BrokerAPI):
             log.warning("%s: an order for %r shares is one for %d: parts of a share do not trade here", ticker, quantity, whole)
         return whole
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> ChildOrder:  # type: ignore[override]  # no ref: children have numbers here
         """Release a child without waiting for it; see `BrokerAPI.send_order`.
 
         The child itself answers, unless a subclass has its own `place_order`, which then carries it.
@@ -176,9 +178,17 @@ class SimulatedBroker(BrokerAPI):
         self._carried = [carried for carried in self._carried if not carried[0].done()] + [(started, parent.parent_id)]
         return started
 
-    async def cancel_order(self, order_id: int) -> bool:
-        """Cancel an open child; False if it is over."""
-        return self.market.cancel(order_id)
+    async def cancel_order(self, order_id: int | str) -> bool:
+        """Cancel an open child by its number; False if it is over.
+
+        Raises
+        ------
+        UsageError
+            No number.
+        """
+        if isinstance(order_id, bool) or not str(order_id).isdecimal():
+            raise UsageError(f"the simulated venue knows its orders by number, got {order_id!r}; open_orders() gives them")
+        return self.market.cancel(int(order_id))
 
     def open_orders(self) -> list[int]:
         """Numbers of the children that are open, in the order in which they came."""
@@ -244,13 +254,17 @@ class SimulatedBroker(BrokerAPI):
         self._ensure(parent.symbol)
         return self.market.open_parent(parent)
 
+    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
+        """The same: nothing of an earlier run is left here."""
+        return self.open_parent(parent)
+
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now."""
         state = self.market.parents[parent.parent_id]
         state.parent, state.ordered = parent, parent.lots
         return parent
 
-    def withdraw(self, child: Started[Fill]) -> None:
+    def withdraw(self, child: ChildOrder) -> None:
         """Cancel what is still open of a child; the request takes the latency to arrive.
 
         A child that a subclass's own `place_order` carries is cancelled at the venue with its parent's others; the
@@ -261,12 +275,12 @@ class SimulatedBroker(BrokerAPI):
             return
         parents = {number for started, number in self._carried if started is child}
         for resting in self.market.resting():
-            if resting.state.parent.parent_id in parents:
+            if resting.parent_state.parent.parent_id in parents:
                 self._call_back(resting)
 
     def _call_back(self, child: Child) -> None:
         """End a child now, or when the bar is complete in which the request arrives."""
-        market, stream = self.market, self.market.streams[child.state.parent.symbol]
+        market, stream = self.market, self.market.streams[child.parent_state.parent.symbol]
         arrives = market.clock.now + child.latency
         if arrives == market.clock.now:
             market._expire(child)

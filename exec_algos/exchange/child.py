@@ -12,6 +12,7 @@ from exec_algos.costs import Commission
 from exec_algos.costs.charges import ChildCharges, DatedFees
 from exec_algos.fills.matching import TOUCHED
 from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model.lifecycle import State
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Child(Waitable):
     Await it, or ask whether it is `done`.
     """
 
+    ref = ""
+    reason = ""
     filled = 0
     value = 0.0
     fee = 0.0
@@ -63,7 +66,7 @@ class Child(Waitable):
         deadline: int,
         latency: int = 0,
     ) -> None:
-        self.clock, self.number, self.state, self.lots, self.limit = clock, number, state, lots, limit
+        self.clock, self.number, self.parent_state, self.lots, self.limit = clock, number, state, lots, limit
         self.commission, self.active, self.deadline, self.latency = commission, active, deadline, latency
         self.lot_rate = state.lot_rate
         self.fills: list[Fill] = []
@@ -74,6 +77,18 @@ class Child(Waitable):
         return 0 if self.over else self.lots - self.filled
 
     @property
+    def expires(self) -> int:
+        """When its rest is cancelled, ns UTC."""
+        return self.deadline
+
+    @property
+    def state(self) -> State:
+        """Where it stands in the life of a child order."""
+        if not self.over:
+            return State.PARTIAL if self.fills else State.OPEN
+        return State.FILLED if self.filled >= self.lots else State.CANCELLED
+
+    @property
     def cancelled(self) -> int:
         """Lots that were cancelled or expired."""
         return self.lots - self.filled if self.over else 0
@@ -81,12 +96,12 @@ class Child(Waitable):
     @property
     def side(self) -> Side:
         """Its parent's side."""
-        return self.state.parent.side
+        return self.parent_state.parent.side
 
     @property
     def origin(self) -> Any:
         """Whose doing it is."""
-        return self.state.origin
+        return self.parent_state.origin
 
     def ready(self) -> bool:
         """It is over."""
@@ -111,7 +126,7 @@ class Child(Waitable):
         """All that it got, as one fill."""
         if len(self.fills) == 1:
             return self.fills[0]
-        parent, zone = self.state.parent, self.state.zone
+        parent, zone = self.parent_state.parent, self.parent_state.zone
         if not self.fills:
             return Fill._make((self.clock.queue.now, parent.symbol, 0, math.nan, 0.0, parent.side, parent.parent_id, zone, ()))
         shares = self.filled * parent.lot_size

@@ -35,7 +35,7 @@ def quotes_before(stream: Stream, side: int) -> tuple[float, float]:
 
 def queued_budget(child: Child, stream: Stream, bar: Bar, price: float, at_limit: float) -> int:
     """Lots that the queue lets a child take from the last bar; moves the child on in the queue."""
-    side, limit = child.state.side, child.limit
+    side, limit = child.parent_state.side, child.limit
     if limit != limit or (price - limit) * side < 0:  # noqa: PLR0124 - NaN: a market order waits for nobody
         child.ahead = 0.0
         return EVERYTHING
@@ -46,4 +46,4 @@ def queued_budget(child: Child, stream: Stream, bar: Bar, price: float, at_limit
         return EVERYTHING
     here = at_limit * bar.volume
     over, child.ahead = max(here - child.ahead, 0.0), max(child.ahead - here, 0.0)
-    return int(over / child.state.parent.lot_size + SLACK)
+    return int(over / child.parent_state.parent.lot_size + SLACK)

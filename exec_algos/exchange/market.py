@@ -276,8 +276,10 @@ class Market:
         (start, _, high, low, _, volume, _), buy, sell = closed
         now, used, ended, at_once = self.queue.now, 0.0, False, self._at_limit is None
         for child in stream.resting:
-            if child.active <= start < child.deadline and not (child.state.parent.pauses and in_pause(start, child.state.parent.pauses)):
-                state = child.state
+            if child.active <= start < child.deadline and not (
+                child.parent_state.parent.pauses and in_pause(start, child.parent_state.parent.pauses)
+            ):
+                state = child.parent_state
                 gone = math.ceil(used / state.parent.lot_size * ROUNDED_DOWN) if used else 0
                 price = buy if state.side > 0 else sell
                 budget = bar_budget(child.lot_rate, volume) if at_once else self._behind_queue(child, stream, closed[0], price)
@@ -302,7 +304,7 @@ class Market:
         return min(bar_budget(child.lot_rate, bar.volume), queued)
 
     def _execute(self, child: Child, stream: Stream, done: Execution, bar: Bar, quoted: float, stamp: int) -> Fill:
-        state = child.state
+        state = child.parent_state
         parent, lots, price = state.parent, done.lots, done.price
         shares = lots * parent.lot_size
         made = self._split and is_passive(state.side, child.limit, quoted * stream.displacement.shift(bar.start))
@@ -325,12 +327,12 @@ class Market:
 
     def _charge(self, child: Child, lots: int, value: float, start: int, made: bool) -> Owed:
         """What a fill adds to the fees of its child, and what of it is tax."""
-        commission, lot = child.commission, child.state.parent.lot_size
+        commission, lot = child.commission, child.parent_state.parent.lot_size
         if isinstance(commission, Commission):
             due = child_fee(commission, child.filled * lot, child.value)
             fee, child.fee = due - child.fee, due
             return Owed(fee, 0.0)
-        rows = commission.rows(start, child.state.side)
+        rows = commission.rows(start, child.parent_state.side)
         if child.account is None or child.account.rows is not rows:
             child.account = ChildCharges(rows, lot)
         owed = child.account.charge(lots, value, made)
@@ -339,7 +341,7 @@ class Market:
 
     def _costed(self, child: Child, stream: Stream, price: float, bar: Bar, quoted: float, shares: float) -> tuple[float, PriceParts]:
         """What an execution pays with its impact, which it leaves behind, and what that is made of."""
-        side, limit, displacement = child.state.side, child.limit, stream.displacement
+        side, limit, displacement = child.parent_state.side, child.limit, stream.displacement
         if displacement.moves:
             level, own = displacement.level(bar.start), displacement.own(shares, bar.volume)
             price = displaced_price(side, limit, quoted, bar.low, bar.high, level, own)
@@ -351,9 +353,9 @@ class Market:
     def _expire(self, child: Child) -> None:
         if child.over:
             return
-        child.state.working -= child.lots - child.filled
+        child.parent_state.working -= child.lots - child.filled
         child.over = True
-        stream = self.streams[child.state.parent.symbol]
+        stream = self.streams[child.parent_state.parent.symbol]
         stream.resting = [other for other in stream.resting if other is not child]
         if child.resume is not None:
             self._resume(child)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Unpack
 
+from exec_algos.algorithms import parse_algorithm
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.brokers.reported import Reported
-from exec_algos.errors import UsageError, WrongFillError
+from exec_algos.clock import CancelledError
+from exec_algos.errors import UsageError
 from exec_algos.executors.options import OrderOptions
 from exec_algos.executors.progress import Progress, continues_until
 from exec_algos.executors.run import OrderRun
@@ -39,6 +42,7 @@ class OrderTerms(NamedTuple):
     lot_size: float
     max_participation: float | None
     rules: Rules
+    ref: str = ""
 
 
 class OrderExecutor(ABC):
@@ -84,7 +88,7 @@ class OrderExecutor(ABC):
         return self._last.summary()
 
     @staticmethod
-    def order(
+    def order(  # noqa: PLR0913 - the terms of an order, most of them by default
         symbol: str,
         quantity: float,
         *,
@@ -92,6 +96,7 @@ class OrderExecutor(ABC):
         lot_size: float = 1,
         max_participation: float | None = None,
         rules: Rules = NO_RULES,
+        ref: str = "",
     ) -> OrderTerms:
         """Checked terms of an order.
 
@@ -105,7 +110,7 @@ class OrderExecutor(ABC):
         check_lots(quantity, lot_size)
         check_participation(max_participation)
         rules.bounds(lot_size)
-        return OrderTerms(symbol, quantity, Side.of(side), lot_size, max_participation, rules)
+        return OrderTerms(symbol, quantity, Side.of(side), lot_size, max_participation, rules, ref)
 
     async def work(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> list[Fill]:
         """Carry out `algorithm`: at ``t_k = start + k d`` decide, send the child, and count what came back.
@@ -124,16 +129,25 @@ class OrderExecutor(ABC):
         Raises
         ------
         WrongFillError
-            The broker said of a child what cannot be. No more children are sent, those that are open are asked back; what is known
-            to have traded stands in the summary.
+            The broker said of a child what cannot be.
+
+        Notes
+        -----
+        Whatever ends it before its time, a cancelled task too: no more children are sent, those that are open are asked back, and up
+        to half a minute is waited for what became of them. What is known to have traded stands in the summary, what is not in its
+        ``unknown`` and its errors; a report that comes later counts in a later summary.
         """
         progress = self._open(algorithm, order, window)
         self._last = progress
         run = OrderRun(self.broker, progress, self.max_failures)
         try:
             await run.carry()
-        except WrongFillError:
+        except (Exception, CancelledError):
             await run.stop()
+            raise
+        except GeneratorExit:  # closed: nothing can be awaited any more
+            run.recall()
+            progress.give_up()
             raise
         finally:
             self._last = progress
@@ -152,9 +166,10 @@ class OrderExecutor(ABC):
         lot_size: float = 1,
         max_participation: float | None = None,
         rules: Rules = NO_RULES,
+        ref: str = "",
     ) -> list[Fill]:
         """`work` an order that is said in the words of `OrderOptions`."""
-        order = self.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules)
+        order = self.order(symbol, quantity, side=side, lot_size=lot_size, max_participation=max_participation, rules=rules, ref=ref)
         return await self.work(algorithm, order, Window(start=start, end=end))
 
     def start(
@@ -183,6 +198,49 @@ class OrderExecutor(ABC):
             raise begun.error
         return begun
 
+    def resume(
+        self,
+        parent: ParentOrder,
+        children: Sequence[ChildOrder],
+        *,
+        algorithm: Algorithm | None = None,
+        on_over: Callable[[WorkingOrder], None] | None = None,
+    ) -> WorkingOrder:
+        """Go on with an order that was accepted before a restart: what is left of it is planned over what is left of its window.
+
+        Parameters
+        ----------
+        parent : ParentOrder
+            As it was accepted, with its ref.
+        children : sequence of ChildOrder
+            All that were released for it: what they got counts, what is open or unknown counts as open.
+        algorithm : Algorithm, optional
+            What works it; that of the parent's own text if absent.
+        on_over : callable, optional
+            Called with the order when it is over.
+
+        Returns
+        -------
+        WorkingOrder
+            Over at once where its window is past or nothing is left, and no child is open.
+        """
+        known = parse_algorithm(parent.algorithm) if algorithm is None else algorithm
+        progress = self._progress_of(self.broker.adopt_parent(parent), known)
+        self._last = progress
+        planned = progress.resume(children, self._resumes_at(parent))
+        carry = OrderRun(self.broker, progress, self.max_failures).carry
+        return WorkingOrder(self.broker, progress, carry, on_over, planned=planned)
+
+    def _resumes_at(self, parent: ParentOrder) -> int:
+        """When an order goes on after a restart, ns UTC; its deadline where nothing is left of its time."""
+        broker, now = self.broker, self.broker.clock.now
+        if now >= parent.end:
+            return parent.deadline if now >= parent.deadline else parent.start
+        try:
+            return Window(start=max(now, parent.start), end=parent.end).resolve(now, broker.session, broker.resolution)[0]
+        except UsageError:
+            return parent.deadline
+
     def _open(self, algorithm: Algorithm, order: OrderTerms, window: Window) -> Progress:
         if not isinstance(algorithm, Algorithm):
             raise UsageError(f"algorithm must be a value such as TWAP(), got {algorithm!r}; parse_algorithm makes one of a text")
@@ -204,8 +262,11 @@ class OrderExecutor(ABC):
             interval=algorithm.interval_on(bar),
             algorithm=str(algorithm),
         )
+        return self._progress_of(broker.open_parent(parent), algorithm)
+
+    def _progress_of(self, parent: ParentOrder, algorithm: Algorithm) -> Progress:
         log = logging.getLogger(type(self).__module__)
-        return Progress(broker.open_parent(parent), algorithm, log, Reported(broker), broker.resolution or 1)
+        return Progress(parent, algorithm, log, Reported(self.broker), self.broker.resolution or 1)
 
 
 class AlgorithmExecutor(OrderExecutor):

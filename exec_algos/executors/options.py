@@ -25,6 +25,8 @@ class OrderOptions(TypedDict, total=False):
         Our largest fraction of a bar's volume, in (0, 1]; no cap by default.
     rules : Rules
         Limit price, sizes of children, style, residual policy.
+    ref : str
+        Its name over restarts, unique at its account; a live broker gives one if absent.
     """
 
     start: Moment | None
@@ -33,6 +35,7 @@ class OrderOptions(TypedDict, total=False):
     lot_size: float
     max_participation: float | None
     rules: Rules
+    ref: str
 
 
 def taken_by(execute: Callable[..., Any]) -> list[Parameter]:

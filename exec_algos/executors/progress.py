@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from exec_algos.algorithms.base import Algorithm
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.brokers.reported import Reported
-from exec_algos.clock import CancelledError, Started
-from exec_algos.errors import UsageError, VenueError, WrongFillError
+from exec_algos.errors import UsageError, WrongFillError
 from exec_algos.exchange.child import Child
+from exec_algos.executors.children import Children
 from exec_algos.executors.placing import Placing
 from exec_algos.market.pieces import pieces
 from exec_algos.model import NO_RULES, SECOND, ExecutionSummary, Fill, ParentOrder, Residual, Rules, Session, Terms, summarise
@@ -40,28 +43,25 @@ class Leg(NamedTuple):
 
 
 # slice, lots, what will become of it, its limit, when it was released (ns UTC); a plain tuple, for one is made a slice
-Working = tuple[int, int, Started[Fill], float, int]
+Working = tuple[int, int, Child, float, int]
 
 
-class Unknown(NamedTuple):
-    """A child of which the broker said what cannot be; it counts as open.
+class Standing(NamedTuple):
+    """Where the shares of a parent order are.
 
     Attributes
     ----------
-    lots : int
-        What it asked for.
     fills : list of Fill
-        What it got as far as that is known.
+        All trades in time order, those of children that are not over too.
+    working : float
+        Shares of children that are open.
+    unknown : float
+        Shares of children of which nobody knows whether they trade.
     """
 
-    lots: int
     fills: list[Fill]
-
-
-def trades_of(child: Started[Fill]) -> list[Fill]:
-    """Trades of a child that is still open, where it tells: one that is carried by a coroutine answers when it is over."""
-    fills: list[Fill] = getattr(child, "fills", [])
-    return fills
+    working: float
+    unknown: float
 
 
 def continues_until(rules: Rules, end: int, session: Session, bar: int, resolution: int) -> tuple[int | None, int]:
@@ -115,24 +115,41 @@ class Progress:
     """
 
     def __init__(self, parent: ParentOrder, algorithm: Algorithm, log: logging.Logger, reported: Reported, grid: int = 1) -> None:
-        self.reported = reported
         self.algorithm, self.name, self.log, self.grid = algorithm, algorithm.name.upper(), log, grid
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[Working] = []
-        self.withdrawn: list[Started[Fill]] = []
-        self.lost: list[Started[Fill]] = []
-        self.unknown: list[Unknown] = []
-        self.fault: UsageError | WrongFillError | None = None
-        self.filled, self.lots = 0.0, 0
+        self.lost: list[Child] = []
+        self.children = Children(reported, self.errors, log, self.name)
+        self.filled, self.lots, self._own = 0.0, 0, 0.0
         self.per_share = ROUNDED_DOWN / parent.lot_size
         self.talking = log.isEnabledFor(logging.INFO)
-        self.released = self.failures = 0
+        self.released = self._refusals = self.leg_number = 0
+        self._fault: UsageError | WrongFillError | None = None
+        self.closed = False
+        self._named: Counter[tuple[int, int]] = Counter()
         self.plan(parent, parent.start)
+
+    @property
+    def fault(self) -> UsageError | WrongFillError | None:
+        """A caller's mistake, or what the broker said and cannot be: it ends the order."""
+        return self._fault or self.children.fault
+
+    @property
+    def failures(self) -> int:
+        """Children that failed one after the other."""
+        return self._refusals or self.children.failures
+
+    @property
+    def troubled(self) -> bool:
+        """Something may end the order before its time."""
+        children = self.children
+        return bool(self._refusals or self._fault or children.failures or children.fault or children.lasting)
 
     def plan(self, parent: ParentOrder, start: int) -> None:
         """Work what is left of `parent` from `start` (ns UTC) on."""
         self.parent = parent
+        self.leg_number += 1
         self.leg = Leg(start, parent.lots - self.lots, self.lots)
         bounds = parent.rules.bounds(parent.lot_size)
         slices = -(-trading_length(start, parent.end, parent.pauses) // parent.interval)
@@ -141,100 +158,154 @@ class Progress:
         self.placing = Placing(parent, self.terms, start, self.grid)
         self.slices = self.placing.slices(slices_of(parent, start))
 
+    def resume(self, children: Sequence[ChildOrder], start: int) -> bool:
+        """Take in what was released before a restart, and plan what is left from `start` (ns UTC) on; whether there is anything to plan.
+
+        Its leg is one behind those of the children's refs.
+        """
+        self.leg_number = 0
+        for child in children:
+            leg, number = place_of(child.ref)
+            self.leg_number = max(self.leg_number, leg)
+            self.children.add(number, child, 0)
+        self.released = len(children)
+        self.collect()
+        if start >= self.parent.deadline or self.lots >= self.parent.lots:
+            self.slices = []
+            return False
+        self.plan(self.parent, start)
+        return True
+
+    def release(self, number: int, lots: int, child: ChildOrder, limit: float, now: int) -> None:
+        """A child of slice `number` was sent at `now` (ns UTC)."""
+        if isinstance(child, Child):  # of our own market, or of a `SteppedBroker`: it looks at each trade itself
+            self.working.append((number, lots, child, limit, now))
+        else:
+            self.children.add(number, child, now)
+        self.released += 1
+
+    def ref_of(self, number: int) -> str:
+        """The ref of the next child of slice `number`: parent ref, leg, slice, how many of that slice."""
+        self._named[self.leg_number, number] += 1
+        return f"{self.parent.ref}.{self.leg_number}.{number}.{self._named[self.leg_number, number]}"
+
     def collect(self) -> int:
-        """Take in the children that are over; returns the lots of those that are not, or of which nobody knows what they got.
+        """Take in what the children have got; returns the lots that are open, or of which nobody knows what they get.
 
         A caller's mistake, and what the broker said and cannot be, stands in `fault`.
         """
         left, waiting = 0, []
         for child in self.working:
-            if child[2].done():
+            if child[2].over:
                 self._take(child)
             else:
                 left += child[1]
                 waiting.append(child)
         self.working = waiting
-        return left + sum(child.lots for child in self.unknown) if self.unknown else left
+        return left + self._collect_told() if self.children.all else left
 
-    def _take(self, child: Working) -> None:
-        number, lots, task, limit, released = child
+    def _collect_told(self) -> int:
+        """The same of children whose venue tells in its own time."""
+        sums = self.children.collect(self.parent, self.terms.slices)
+        self.filled = self._own + sums.filled
+        self.lots = math.ceil(self.filled * self.per_share)
+        return math.ceil((self.filled + sums.working + sums.unknown) * self.per_share) - self.lots
+
+    def _take(self, working: Working) -> None:
+        number, lots, child = working[:3]
         try:
-            fill = task.result()
-            if not isinstance(task, Child):  # a child of our own market, or of a `SteppedBroker`, looks at each trade itself
-                self.reported.check(fill, self.parent, lots, limit, released)
+            fill = child.result()
         except WrongFillError as error:
-            trades = [fill for fill in trades_of(task) if self.reported.wrong(fill, self.parent, lots, limit, released) is None]
-            self._stop(number, Unknown(lots, trades), error)
+            self.children.add(number, child, working[4])
+            self.children.all[-1].keep(child.fills, list(child.fills))
+            self.children.stop(self.children.all[-1], error)
             return
-        except (Exception, CancelledError) as error:
-            self._fail(number, error, task)
+        except Exception as error:
+            self._fail(number, error)
             return
-        self.failures = 0
+        self._refusals = 0
         if fill.quantity:
-            self._count(number, lots, fill, task)
+            self._count(number, lots, fill, child.reason)
         if self.talking:
             got = f"{fill.quantity:g} @ ${fill.fill_price:.2f}" if fill.quantity else "nothing filled"
             self.log.info("[%s] Slice %d/%d: %s", self.name, number + 1, self.terms.slices, got)
 
-    def _count(self, number: int, lots: int, fill: Fill, task: Started[Fill]) -> None:
-        self.filled += fill.quantity
+    def _count(self, number: int, lots: int, fill: Fill, reason: str) -> None:
+        self._own += fill.quantity
+        self.filled = self._own
         self.lots = math.ceil(self.filled * self.per_share)
         if fill.parts:
             self.fills.extend(fill.parts)
         else:
             self.fills.append(fill)
-        if fill.quantity * self.per_share < lots * ROUNDED_DOWN**2 and (reason := getattr(task, "reason", "")):
+        if reason and fill.quantity * self.per_share < lots * ROUNDED_DOWN**2:
             self.errors.append(f"slice {number + 1}: {reason}")
 
-    def _stop(self, number: int, child: Unknown, error: WrongFillError) -> None:
-        """What a broker said of a child cannot be: what it got is unknown, and may be all that it asked for."""
-        self.unknown.append(child)
-        self.fault = self.fault or error
-        self.failures += 1
-        self.errors.append(f"slice {number + 1}: {type(error).__name__}: {error}")
-        self.log.error("[%s] Slice %d/%d: %s", self.name, number + 1, self.terms.slices, error)
-
-    def _fail(self, number: int, error: BaseException, task: Started[Fill]) -> None:
-        said = f"{type(error).__name__}: {error}"
-        if any(task is child for child in self.withdrawn):
-            refused = isinstance(error, VenueError)
-            self.errors.append(f"slice {number + 1}: withdrawn, {said}" + ("" if refused else "; ask the venue what it got"))
-            return
+    def _fail(self, number: int, error: Exception) -> None:
         if isinstance(error, UsageError):
-            self.fault = self.fault or error
-        self.failures += 1
-        self.errors.append(f"slice {number + 1}: {said}")
+            self._fault = self._fault or error
+        self._refusals += 1
+        self.errors.append(f"slice {number + 1}: {type(error).__name__}: {error}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, number + 1, self.terms.slices, error)
 
     def hopeless(self, most: int) -> bool:
-        """`most` children failed one after the other; a `fault` is raised."""
+        """`most` children failed one after the other, or the venue refuses all; a `fault` is raised."""
         if self.fault is not None:
             raise self.fault
+        if self.children.lasting:
+            self.errors.append(f"given up, for the venue refuses every child: {self.children.lasting}")
+            return True
         if self.failures >= most:
             self.errors.append(f"given up after {self.failures} failures in a row")
         return self.failures >= most
 
+    @property
+    def waiting(self) -> bool:
+        """Some child may still tell what it got."""
+        return bool(self.working) or bool(self.children.waiting())
+
     def give_up(self) -> None:
-        """Children that never reported stay unknown: say so, and let go of them."""
-        for number, _, task, *_ in self.working:
-            task.cancel()
+        """Children that never reported stay unknown: say so. What they report later counts."""
+        for number, *_ in self.working:
             self.errors.append(f"slice {number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
+        for child in self.children.open():
+            if not child.said and child.doubt is None:
+                named = f" for {child.child.ref}" if child.child.ref else ""
+                self.errors.append(
+                    f"slice {child.number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue{named}"
+                )
+                child.said = True
         self.let_go()
 
     def let_go(self) -> None:
         """Wait no more for the children that are open; what they have got counts, and what they may get yet."""
         self.lost += [child[2] for child in self.working]
         self.working = []
+        self.closed = True
+
+    def standing(self) -> Standing:
+        """Where its shares are now."""
+        self.collect()
+        lot, working, unknown = self.parent.lot_size, 0.0, 0.0
+        told = self.children.fills()
+        open_fills = [fill for child in (*self.lost, *(child[2] for child in self.working)) for fill in child.fills]
+        for _, lots, child, *_ in self.working:
+            working += max(lots * lot - sum(fill.quantity for fill in child.fills), 0.0)
+        for sums in self.children.standing(lot):
+            working, unknown = working + sums.working, unknown + sums.unknown
+        if self.closed:
+            working, unknown = 0.0, working + unknown
+        fills = sorted(self.fills + open_fills + told, key=lambda fill: fill.time) if open_fills or told else self.fills
+        return Standing(fills, working, unknown)
 
     def trades(self) -> list[Fill]:
         """All trades in time order, those of children that are not over too, as far as these tell."""
-        of_tasks = [trades_of(task) for task in (*self.lost, *(child[2] for child in self.working))]
-        open_fills = [fill for fills in (*of_tasks, *(child.fills for child in self.unknown)) for fill in fills]
-        return sorted(self.fills + open_fills, key=lambda fill: fill.time) if open_fills else self.fills
+        return self.standing().fills
 
     def summary(self) -> ExecutionSummary:
         """What became of the order until now."""
-        return summarise(self.parent, self.trades(), self.released, self.errors)
+        standing = self.standing()
+        return summarise(self.parent, standing.fills, self.released, self.errors, as_whole(standing.unknown))
 
     def announce(self) -> None:
         """Say what begins."""
@@ -253,3 +324,22 @@ class Progress:
         self.log.info("[%s] Completed: %s", self.name, got)
         if done["residual"] > 0:
             self.log.info("[%s] Residual: %g of %g shares not filled", self.name, done["residual"], self.parent.quantity)
+
+
+def as_whole(shares: float) -> float:
+    """Whole shares as a whole number."""
+    return int(shares) if float(shares).is_integer() else shares
+
+
+def place_of(ref: str) -> tuple[int, int]:
+    """Leg and slice of a child's ref.
+
+    Raises
+    ------
+    UsageError
+        It is no ``PARENT.LEG.SLICE.NUMBER``.
+    """
+    parts = ref.rsplit(".", 3)
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts[1:]):
+        raise UsageError(f"the ref of a child is PARENT.LEG.SLICE.NUMBER, got {ref!r}; resume with the children of a journal")
+    return int(parts[1]), int(parts[2])

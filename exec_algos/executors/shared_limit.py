@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from exec_algos.brokers.base import BrokerAPI, OrderType
+from exec_algos.brokers.base import BrokerAPI, OrderType, takes_ref
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.brokers.forwarding import ForwardingBroker
 from exec_algos.brokers.reported import Reported
 from exec_algos.clock import CancelledError, Clock, Started
 from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.costs import Commission, child_fee
-from exec_algos.errors import UsageError, VenueError, WrongFillError
+from exec_algos.errors import UsageError, WrongFillError
 from exec_algos.exchange.child import Child
-from exec_algos.executors.progress import trades_of
+from exec_algos.executors.children import Wrapper
 from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model.lifecycle import State
 from exec_algos.model.lots import whole_lots
 
 __all__ = ["HeldBack", "LimitedBroker", "SharedLimit", "Used"]
@@ -135,13 +137,14 @@ class SharedLimit:
 NO_LIMIT = SharedLimit()  # nothing is held back
 
 
-class _Child:
+class _Child(Wrapper):
     """A child order on its way through the limit: the venue's own child answers once there is one."""
 
-    def __init__(self, parent: ParentOrder, place: int, lots: int, limit: float, expires: int, options: dict[str, bool]) -> None:
+    def __init__(self, parent: ParentOrder, place: int, lots: int, limit: float, expires: int, options: dict[str, Any]) -> None:
         self.parent, self.place, self.lots, self.limit, self.expires, self.options = parent, place, lots, limit, expires, options
+        self.ref = str(options.get("ref", ""))
         self.sent, self.price, self.released = 0, 0.0, 0
-        self.started: Started[Fill] | None = None
+        self.started: ChildOrder | None = None
         self.reported: Reported | None = None
         self.error: Exception | None = None
         self.ended = -1
@@ -149,12 +152,33 @@ class _Child:
     @property
     def fills(self) -> list[Fill]:
         """What it got so far, where its venue tells."""
-        return [] if self.started is None else trades_of(self.started)
+        return [] if self.started is None else self.started.fills
+
+    @property
+    def state(self) -> State:
+        """Where it stands; held back whole it is cancelled."""
+        if self.started is not None:
+            return self.started.state
+        if self.ended < 0:
+            return State.INTENT
+        return State.CANCELLED if self.error is None else State.NOT_SENT
+
+    @property
+    def filled(self) -> int:
+        """Whole lots that traded."""
+        return 0 if self.started is None else self.started.filled
+
+    @property
+    def open(self) -> int:
+        """Lots that may still trade."""
+        if self.started is not None:
+            return self.started.open
+        return self.lots if self.ended < 0 else 0
 
     @property
     def reason(self) -> str:
         """Why the venue ended it, where it did."""
-        return str(getattr(self.started, "reason", ""))
+        return "" if self.started is None else self.started.reason
 
     def end(self, now: int, error: Exception | None = None) -> None:
         """It never reaches the venue."""
@@ -164,16 +188,9 @@ class _Child:
         """It is over."""
         return self.ended >= 0 if self.started is None else self.started.done()
 
-    def exception(self) -> BaseException | None:
-        """What it raised."""
-        return self.error if self.started is None else self.started.exception()
-
-    def cancel(self) -> bool:
-        """Stop waiting for it; one that was not released yet never is."""
-        if self.started is not None:
-            return self.started.cancel()
+    def cancel(self) -> None:
+        """One that was not released yet never is."""
         self.ended = max(self.ended, 0)
-        return True
 
     def result(self) -> Fill:
         """All that it got."""
@@ -191,10 +208,8 @@ class _Child:
             fill = self.result()
         except WrongFillError:
             return self.fills, False
-        except (VenueError, UsageError):
-            return self.fills, True
         except (Exception, CancelledError):
-            return self.fills, False
+            return self.fills, True
         if self._doubted(fill):  # its executor says so; what it got nobody knows
             return [], False
         return [fill] if fill.quantity else [], True
@@ -302,9 +317,11 @@ class LimitedBroker(ForwardingBroker):
         self._places[opened.parent_id] = len(self._places)
         return opened
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Started[Fill]:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True, ref: str = "") -> ChildOrder:
         """Release a child order as far as the limit allows; see `BrokerAPI.send_order`."""
-        options = {} if capped else {"capped": False}
+        options: dict[str, Any] = {} if capped else {"capped": False}
+        if ref and takes_ref(type(self.broker).send_order):
+            options["ref"] = ref
         child = _Child(parent, self._places[parent.parent_id], lots, limit, expires, options)
         if not self.limit.counts(Side.BUY):
             self._release(child, lots, 0.0)
@@ -360,13 +377,14 @@ class LimitedBroker(ForwardingBroker):
         last = (await self.broker.observe(child.parent.symbol)).price * (1 + self.limit.cushion)
         return last if math.isnan(limit) or math.isnan(last) else max(last, limit)
 
-    def withdraw(self, child: Started[Fill]) -> None:
+    def withdraw(self, child: ChildOrder) -> None:
         """See `BrokerAPI.withdraw`; a child that was not released yet never is."""
-        started = child.started if isinstance(child, _Child) else child
-        if started is None:
+        if not isinstance(child, _Child):
+            self.broker.withdraw(child)
+        elif child.started is None:
             child.cancel()
         else:
-            self.broker.withdraw(started)
+            self.broker.withdraw(child.started)
 
     async def place_order(  # noqa: PLR0913 - the published signature
         self,

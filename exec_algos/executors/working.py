@@ -10,8 +10,9 @@ from typing import Any
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.clock import Started
 from exec_algos.errors import UsageError
-from exec_algos.executors.progress import Progress, continues_until, trades_of
-from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots, summarise
+from exec_algos.executors.progress import SETTLE, Progress, continues_until
+from exec_algos.executors.run import OrderRun
+from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder, check_lots
 from exec_algos.model.window import Moment, Window, pauses_between
 
 Carry = Callable[[], Coroutine[Any, Any, None]]
@@ -20,7 +21,7 @@ Carry = Callable[[], Coroutine[Any, Any, None]]
 class WorkingOrder:
     """A parent order while it is worked: what it asks, what it got, and how to change it.
 
-    ``ordered = filled + working + cancelled + residual`` at every moment, in shares.
+    ``ordered = filled + working + unknown + cancelled + residual`` at every moment, in shares.
 
     Attributes
     ----------
@@ -32,12 +33,21 @@ class WorkingOrder:
         What ended it before its time, beside `cancel`.
     """
 
-    def __init__(self, broker: BrokerAPI, progress: Progress, carry: Carry, on_over: Callable[[WorkingOrder], None] | None = None) -> None:
+    def __init__(
+        self,
+        broker: BrokerAPI,
+        progress: Progress,
+        carry: Carry,
+        on_over: Callable[[WorkingOrder], None] | None = None,
+        *,
+        planned: bool = True,
+    ) -> None:
         self._broker, self._progress, self._carry = broker, progress, carry
         self._on_over: Callable[[WorkingOrder], None] | None = None
         self.over = self.paused = self._cancelled = False
         self.error: BaseException | None = None
-        self._begin(carry)
+        self._books = OrderRun(broker, progress, 1)
+        self._begin(carry if planned else self._wind_up)
         self._on_over = on_over  # an order that cannot begin is no order that is over
 
     def _begin(self, carry: Carry) -> None:
@@ -57,7 +67,7 @@ class WorkingOrder:
         progress, self.error = self._progress, error
         if error is not progress.fault:
             progress.errors.append(f"{type(error).__name__}: {error}")
-        self._recall()
+        self._books.recall()
 
     def _end(self) -> None:
         self.over = True
@@ -72,17 +82,7 @@ class WorkingOrder:
     @property
     def fills(self) -> list[Fill]:
         """What traded so far, by single trades in time order."""
-        return self._trades()[0]
-
-    def _trades(self) -> tuple[list[Fill], float]:
-        """Trades, of children that are still open too, and the shares of what is still open."""
-        progress, lot = self._progress, self.parent.lot_size
-        progress.collect()
-        working = 0.0
-        of_tasks = [(lots, trades_of(task)) for _, lots, task, *_ in progress.working]
-        for lots, fills in (*of_tasks, *progress.unknown):
-            working += max(lots * lot - sum(fill.quantity for fill in fills), 0.0)
-        return list(progress.trades()), working
+        return list(self._progress.standing().fills)
 
     @property
     def ordered(self) -> float:
@@ -97,21 +97,29 @@ class WorkingOrder:
     @property
     def working(self) -> float:
         """Shares of children that are open."""
-        return self._trades()[1]
+        return self._progress.standing().working
+
+    @property
+    def unknown(self) -> float:
+        """Shares of children of which nobody knows whether they trade: they are not sent again."""
+        return self._progress.standing().unknown
 
     @property
     def cancelled(self) -> float:
         """Shares that its owner cancelled."""
-        return self._open_shares() if self._cancelled else 0.0
+        return max(self._left(), 0.0) if self._cancelled else 0.0
 
     @property
     def residual(self) -> float:
-        """Shares that are neither filled nor working nor cancelled: to be sent yet, or, when it is over, left."""
-        return 0.0 if self._cancelled else self._open_shares()
+        """Shares that are neither filled nor open nor cancelled: to be sent yet, or, when it is over, left.
 
-    def _open_shares(self) -> float:
-        fills, working = self._trades()
-        left = self.ordered - sum(fill.quantity for fill in fills) - working
+        Below 0 where more traded than it asks for.
+        """
+        return min(self._left(), 0.0) if self._cancelled else self._left()
+
+    def _left(self) -> float:
+        standing = self._progress.standing()
+        left = self.ordered - sum(fill.quantity for fill in standing.fills) - standing.working - standing.unknown
         return left if abs(left) > 1e-9 * self.ordered else 0.0
 
     @property
@@ -121,8 +129,7 @@ class WorkingOrder:
 
     def summary(self) -> ExecutionSummary:
         """What became of it until now."""
-        progress = self._progress
-        return summarise(self.parent, self.fills, progress.released, self.errors)
+        return self._progress.summary()
 
     def cancel(self) -> bool:
         """Release no more children and cancel those that are open; what is filled stays.
@@ -184,22 +191,17 @@ class WorkingOrder:
     def _halt(self) -> None:
         """Stop the present leg and ask for its open children back."""
         self._leg.cancel()
-        self._recall()
-
-    def _recall(self) -> int:
-        """Ask for the open children back; returns the lots of those that are open yet."""
-        progress = self._progress
-        asked = [child[2] for child in progress.working]
-        progress.withdrawn = asked
-        for task in asked:
-            self._broker.withdraw(task)
-        return progress.collect()
+        self._books.recall()
 
     async def _wind_up(self) -> None:
+        """Wait until every child is over, those of which nothing will be heard aside; children end with the order's window."""
         clock, progress = self._broker.clock, self._progress
-        while progress.working:
+        until = max(clock.now, progress.parent.deadline) + SETTLE
+        while progress.working or (progress.children.waiting() and clock.now < until):
             await clock.sleep_until(clock.now + SECOND)
             progress.collect()
+        if progress.children.open():
+            progress.give_up()
 
     def amend(self, *, quantity: float | None = None, end: Moment | None = None, limit_price: float | None = None) -> None:
         """Change what is asked: what is filled stays, the rest is planned anew from now on.
@@ -226,10 +228,11 @@ class WorkingOrder:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
         progress = self._progress
         amended, start = self._amended(quantity, end, limit_price)
-        working = self._recall()  # before the lots are read, which it counts up
+        working = self._books.recall()  # before the lots are read, which it counts up
         if progress.lots + working > amended.lots:
             raise UsageError(
-                f"{amended.symbol} has {self.filled:g} shares filled and {self.working:g} that its venue has not given back yet, "
+                f"{amended.symbol} has {self.filled:g} shares filled and {working * amended.lot_size:g} that its venue "
+                f"has not given back yet, "
                 f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
             )
         self._leg.cancel()
@@ -242,8 +245,8 @@ class WorkingOrder:
         parent, broker = self.parent, self._broker
         asked = parent.quantity if quantity is None else quantity
         check_lots(asked, parent.lot_size)
-        fills, working = self._trades()
-        least = sum(fill.quantity for fill in fills)
+        standing = self._progress.standing()
+        least, working = sum(fill.quantity for fill in standing.fills), standing.working + standing.unknown
         if asked < least * (1 - 1e-9):
             raise UsageError(
                 f"{parent.symbol} has {least:g} shares filled ({working:g} working), so it cannot ask for {asked:g}; cancel it instead"

@@ -158,14 +158,16 @@ class FillRecord(TypedDict):
 class ExecutionSummary(TypedDict):
     """What became of one parent order; prices in currency per share, quantities in shares.
 
-    ``total_quantity`` is what was filled and ``num_slices`` the children that were released;
-    ``ordered_quantity = total_quantity + residual``.
+    ``total_quantity`` is what was filled and ``num_slices`` the children that were released; ``unknown`` are shares of children of
+    which nobody knows yet whether they trade: ``ordered_quantity = total_quantity + unknown + residual``. More filled than ordered
+    makes the residual negative.
     """
 
     ticker: str
     side: str
     ordered_quantity: float
     total_quantity: float
+    unknown: float
     residual: float
     avg_fill_price: float
     total_commission: float
@@ -174,7 +176,7 @@ class ExecutionSummary(TypedDict):
     errors: list[str]
 
 
-def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: list[str]) -> ExecutionSummary:
+def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: list[str], unknown: float = 0) -> ExecutionSummary:
     """The summary of a parent order.
 
     Parameters
@@ -186,17 +188,23 @@ def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: lis
         Children sent to the broker.
     errors : list of str
         What went wrong with single children.
+    unknown : float
+        Shares of children of which nobody knows yet whether they trade.
     """
     filled = sum(fill.quantity for fill in fills)
     if math.isclose(filled, parent.quantity, rel_tol=1e-9):
         filled = parent.quantity  # ten times 0.1 is a little less than 1
+    left = parent.quantity - filled - unknown
+    if unknown and abs(left) <= 1e-9 * parent.quantity:
+        left = 0
     notional = math.fsum(fill.quantity * fill.fill_price for fill in fills)
     return ExecutionSummary(
         ticker=parent.symbol,
         side=parent.side.name,
         ordered_quantity=parent.quantity,
         total_quantity=filled,
-        residual=parent.quantity - filled,
+        unknown=unknown,
+        residual=left,
         avg_fill_price=notional / filled if filled else math.nan,
         total_commission=math.fsum(fill.commission for fill in fills),
         num_slices=released,

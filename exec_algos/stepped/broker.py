@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of
-from exec_algos.clock import Started
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.clock.queue import EventQueue, Rank
 from exec_algos.clock.virtual import VirtualClock
 from exec_algos.costs import Commission
@@ -71,6 +71,8 @@ class SteppedBroker(BrokerAPI):
     refused : list of SteppedChild
         Children that the venue could not cancel yet; it is asked again at the next step.
     """
+
+    own_prints_on_tape = False
 
     def __init__(  # noqa: PLR0913 - what the caller's loop is made of, most of it by default
         self,
@@ -180,7 +182,7 @@ class SteppedBroker(BrokerAPI):
         """A child is over at the venue: expired, cancelled, or refused with a `reason`; one that is over already stays as it is."""
         if not child.over:
             child.reason = reason
-            child.state.working -= max(child.lots - child.filled, 0)
+            child.parent_state.working -= max(child.lots - child.filled, 0)
             self._over(child)
 
     def _over(self, child: SteppedChild) -> None:
@@ -265,7 +267,7 @@ class SteppedBroker(BrokerAPI):
         lot_size : int or float
             Shares in a lot.
         max_participation : float, optional
-            Our largest fraction of a bar's volume, for the venue to keep: ``child.state.parent.max_participation``,
+            Our largest fraction of a bar's volume, for the venue to keep: ``child.parent_state.parent.max_participation``,
             unless ``child.capped`` is False.
         rules : Rules
             Limit price, sizes of children, what becomes of what is left.
@@ -290,13 +292,17 @@ class SteppedBroker(BrokerAPI):
         self._states[numbered.parent_id] = ParentState(numbered, self._clock.origin, numbered.lots, math.nan, zone, int(numbered.side))
         return numbered
 
+    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
+        """The same: nothing of an earlier run is left here."""
+        return self.open_parent(parent)
+
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now."""
         state = self._states[parent.parent_id]
         state.parent, state.ordered = parent, parent.lots
         return parent
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> SteppedChild:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> SteppedChild:  # type: ignore[override]  # no ref: children have numbers here
         """Release a child order; its venue looks at ``child.capped``."""
         state, now = self._states[parent.parent_id], self._clock.now
         latency, begin, end = self._latency, state.parent.start, state.parent.deadline
@@ -327,7 +333,7 @@ class SteppedBroker(BrokerAPI):
             child.refused = self._clock.now
             self.refused.append(child)
 
-    def withdraw(self, child: Started[Fill]) -> None:
+    def withdraw(self, child: ChildOrder) -> None:
         """Cancel what is open of a child; where the venue cannot do it yet it is asked again at the next step."""
         if not isinstance(child, SteppedChild):
             super().withdraw(child)
@@ -362,11 +368,12 @@ class SteppedBroker(BrokerAPI):
         await child
         return child.result()
 
-    async def cancel_order(self, order_id: int) -> bool:
+    async def cancel_order(self, order_id: int | str) -> bool:
         """Cancel an open child by its number; False if it is over."""
-        if order_id not in self._open:
+        number = int(order_id) if str(order_id).isdecimal() else -1
+        if number not in self._open:
             return False
-        self.withdraw(self._open[order_id])
+        self.withdraw(self._open[number])
         return True
 
     async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:

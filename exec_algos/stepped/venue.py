@@ -53,27 +53,27 @@ class SteppedChild(Child):
     @property
     def symbol(self) -> str:
         """Its parent's symbol."""
-        return self.state.parent.symbol
+        return self.parent_state.parent.symbol
 
     @property
     def quantity(self) -> float:
         """Shares that are still open."""
-        return 0 if self.over else max(self.lots * self.state.parent.lot_size - self.shares, 0)
+        return 0 if self.over else max(self.lots * self.parent_state.parent.lot_size - self.shares, 0)
 
     @property
     def complete(self) -> bool:
         """All of it traded, in shares: of a lot of 100 that got 37, the rest still rests at the venue."""
-        return self.shares / self.state.parent.lot_size >= self.lots * WHOLE
+        return self.shares / self.parent_state.parent.lot_size >= self.lots * WHOLE
 
     def trade(self, stamp: int, quantity: float, price: float, commission: float, taxes: float) -> Fill:
         """One trade of it, as the venue says."""
-        parent = self.state.parent
-        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, self.state.zone, ())
+        parent = self.parent_state.parent
+        fields = (stamp, parent.symbol, quantity, price, commission, parent.side, parent.parent_id, self.parent_state.zone, ())
         return tuple.__new__(Fill, (*fields, *UNKNOWN_COSTS[:3], taxes, "", ""))
 
     def doubt(self, fill: Fill, said_by: str) -> WrongFillError | None:
         """What is wrong with a trade of it that `said_by` told; None where it can be true."""
-        room = self.quantity + self.lots * self.state.parent.lot_size * SUM
+        room = self.quantity + self.lots * self.parent_state.parent.lot_size * SUM
         sent = Sent(self.symbol, self.side, room, self.limit, self.active)
         if fill.fill_price == 0 and self.side < 0 and math.isnan(self.limit):  # the impact of a sale may use its price up
             fill = fill._replace(fill_price=1.0)
@@ -82,7 +82,7 @@ class SteppedChild(Child):
 
     def book(self, fill: Fill) -> None:
         """Count a trade of it."""
-        state, quantity = self.state, fill.quantity
+        state, quantity = self.parent_state, fill.quantity
         self.fills.append(fill)
         self.value += quantity * fill.fill_price
         self.fee += fill.commission

@@ -44,7 +44,7 @@ class Noting(SimulatedBroker):
             self.faults.append(fault)
             raise _RefusedError(fault)
 
-    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Any:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True) -> Any:  # type: ignore[override]  # replayed children have no ref
         """Write it down."""
         self._note(parent.side, lots, None if math.isnan(limit) else limit)
         return super().send_order(parent, lots, limit, expires, capped=capped)

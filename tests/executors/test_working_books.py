@@ -35,11 +35,11 @@ class Fickle:
         return [child for child in self.sent if child.number not in self.ended]
 
     def shares_open(self):
-        return sum(child.lots * child.state.parent.lot_size - self.got[child.number] for child in self.open())
+        return sum(child.lots * child.parent_state.parent.lot_size - self.got[child.number] for child in self.open())
 
     def act(self):
         for child in self.open():
-            mood, left = self.rng.random(), child.lots * child.state.parent.lot_size - self.got[child.number]
+            mood, left = self.rng.random(), child.lots * child.parent_state.parent.lot_size - self.got[child.number]
             if mood < 0.6:
                 shares = left if mood < 0.3 else int(self.rng.integers(1, left + 1))
                 self.got[child.number] += shares
@@ -104,7 +104,7 @@ def test_the_books_are_those_of_the_venue_whatever_it_and_the_owner_do(seed, lot
 def state_of(broker):
     """What the venue's books say of the parent order, once there is one."""
     if isinstance(broker, SteppedBroker):
-        return next((child.state for child in broker.children), None)
+        return next((child.parent_state for child in broker.children), None)
     return broker.market.parents[0]
 
 

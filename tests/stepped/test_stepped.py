@@ -191,7 +191,7 @@ def test_a_venue_that_fills_more_than_it_was_asked_for_is_named_and_the_order_st
     assert [asked(broker.advance(at(f"09:{minute}"))) for minute in (31, 32, 33, 34)] == [[[], []]] * 4
     assert (order.filled, order.working, order.residual, order.over) == (4, 6, 30, True)
     assert isinstance(order.error, WrongFillError)
-    assert (child.state.filled, child.state.working) == (4, 6)
+    assert (child.parent_state.filled, child.parent_state.working) == (4, 6)
     assert [line[:43] for line in order.errors] == ["slice 1: WrongFillError: SteppedBroker.fill"]
 
 
@@ -462,5 +462,5 @@ def test_a_child_whose_expiry_has_passed_is_over_and_holds_up_nobody():
 
     task = broker.clock.start(late())
     other = broker.execute("X", 20, TWAP(), until=timedelta(minutes=2))
-    assert [child.state.parent.parent_id for child in broker.advance(at("09:31")).send] == [other.parent.parent_id]
+    assert [child.parent_state.parent.parent_id for child in broker.advance(at("09:31")).send] == [other.parent.parent_id]
     assert task.result().quantity == 0

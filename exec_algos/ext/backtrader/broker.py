@@ -233,7 +233,7 @@ class ExecutionBroker(bt.brokers.BackBroker):
         if found is None:
             model, size, child = self.model, order.created.size, self._child(order)
             if child is not None:
-                parent = child.state.parent
+                parent = child.parent_state.parent
                 cap = model.cap(parent.max_participation) if child.capped else UNCAPPED
                 found = _Terms(child.active, child.deadline, cap, parent.lot_size, size, parent.pauses)
             else:

@@ -74,7 +74,7 @@ class Feed:
 
     def send(self, child: SteppedChild) -> None:
         """Give a child order to backtrader's broker."""
-        strategy, parent = self.strategy, child.state.parent
+        strategy, parent = self.strategy, child.parent_state.parent
         limited, limit = not math.isnan(child.limit), on_tick(self._ticks, child.limit, parent.side < 0)
         place = strategy.broker.buy if parent.side > 0 else strategy.broker.sell
         child.order = order = place(
@@ -239,7 +239,7 @@ class Desk:
             if order.status > bt.Order.Partial:
                 del self.children[order.ref]
             if len(child.fills) > before:
-                self._touched[child.state.parent.parent_id] = None
+                self._touched[child.parent_state.parent.parent_id] = None
 
     def decide(self) -> None:
         """Let executors that are due decide."""
