@@ -100,6 +100,6 @@ def begin(broker, quantity=100, minutes=10, algorithm=None, on_over=None, *, sta
 
 
 def books(order):
-    """Ordered, filled, working, cancelled, residual; they add up."""
-    assert order.ordered == order.filled + order.working + order.cancelled + order.residual
+    """Ordered, filled, working, cancelled, residual; they add up, with what nobody knows."""
+    assert order.ordered == order.filled + order.working + order.unknown + order.cancelled + order.residual
     return order.ordered, order.filled, order.working, order.cancelled, order.residual

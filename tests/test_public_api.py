@@ -36,12 +36,12 @@ SIGNATURES = {
     "BrokerAPI.get_market_depth": "(self, ticker)",
     "SimulatedBroker": "(bars=None, commission_rate=None, *, fill_model=None, calendar=None, start=None, seed=0)",
     "Fill": "(timestamp, ticker, quantity, fill_price, commission=0.0, side=<Side.BUY: 1>, *, parent_id=-1, zone='UTC', "
-    "rule_price=nan, spread=nan, impact=nan, taxes=nan)",
+    "rule_price=nan, spread=nan, impact=nan, taxes=nan, order_ref='', execution_id='')",
     "FillModel": "(*, price='open', max_participation=None, latency=0.0, commission=<factory>, limit_fill='touch', "
     "spread=None, impact=None, ticks=None, price_limit=None)",
     "Commission": "(rate=0.0, per_share=0.0, minimum=0.0)",
     "ParentOrder": "(*, symbol, side, quantity, start, end, interval, lot_size=1, max_participation=None, rules=NO_RULES, "
-    "until=None, auction=-1, pauses=(), algorithm='', parent_id=-1)",
+    "until=None, auction=-1, pauses=(), algorithm='', parent_id=-1, ref='')",
     "BacktestEngine": "(bars, strategies, initial_cash=1000000.0, fill_model=None, *, calendar=None, start=None)",
     "BacktestEngine.run": "(self)",
     "Strategy": "(event_queue, data_handler)",

@@ -45,6 +45,8 @@ class Algorithm(ABC):
     parameters : mapping of str to Parameter
     watches : bool
         Its decisions look at the market: `Seen.volume` and what stands behind it.
+    follows_volume : bool
+        Its decisions read `Seen.volume`: where the broker does not tell what has traded, it is refused.
     reads : tuple of str
         Quotes that its decisions read, any of ``bid, ask, bid_size, ask_size``: where the market has none, it is refused.
     forecasts : bool
@@ -65,6 +67,7 @@ class Algorithm(ABC):
     guide: ClassVar[Guide]
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     watches: ClassVar[bool] = False
+    follows_volume: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
     forecasts: ClassVar[bool] = False
     needs_limit: ClassVar[bool] = False

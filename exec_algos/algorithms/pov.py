@@ -4,7 +4,8 @@ The child of slice k is ``floor(a V_k / lot) - filled - working`` lots, V_k the 
 in bars that are complete. The rate r counts our shares in, ``a = r / (1 - r)``, so that we are r of all that trades; or leaves them
 out, ``a = r``, so that we trade r for each share of the others. It keeps pace with the volume there is, whatever any forecast says,
 and leaves open when it ends. Kissell 2013, The Science of Algorithmic Trading and Portfolio Management, has both measures: trading
-rate a and POV ``a / (1 + a)``. A tape that is replayed holds none of our prints; a live broker's `observe` takes them off.
+rate a and POV ``a / (1 + a)``. A tape that is replayed holds none of our prints; those on a live one are taken
+off (`BrokerAPI.own_prints_on_tape`).
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class POV(Algorithm):
         ),
     }
     watches: ClassVar[bool] = True
+    follows_volume: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super(POV, self).__post_init__()

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 from exec_algos.checks import is_finite
-from exec_algos.clock import CancelledError, Clock
+from exec_algos.clock import CancelledError, Clock, Started
+from exec_algos.clock.virtual import explained
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError, VenueError
 from exec_algos.model import SECOND, Fill, ParentOrder
 from exec_algos.model.lifecycle import FINAL, Event, State, after
@@ -69,11 +70,12 @@ class CarriedChild:
         self.resolvable = self.withdrawn = False
         self._said: Any = None
         self._ways: Ways | None = None
+        self._task: Started[None] | None = None
 
     def carry(self, coroutine: Coroutine[Any, Any, Any], ways: Ways) -> None:
         """Start the coroutine."""
         self._ways, self.resolvable = ways, ways.find is not None
-        ways.clock.start(self._carry(coroutine, ways))
+        self._task = ways.clock.start(self._carry(coroutine, ways))
 
     @property
     def filled(self) -> int:
@@ -87,6 +89,8 @@ class CarriedChild:
 
     def done(self) -> bool:
         """Its state is final."""
+        if self.state is State.SENT and self._task is not None and self._task.done():
+            self._failed(_stopped_by(self._task))
         return self.state in FINAL
 
     def result(self) -> Fill:
@@ -115,14 +119,13 @@ class CarriedChild:
 
     async def _carry(self, coroutine: Coroutine[Any, Any, Any], ways: Ways) -> None:
         try:
-            said = await coroutine
+            self._answered(await coroutine)
         except CancelledError as error:  # its loop is closing
             self._failed(error)
             raise
         except Exception as error:
             self._failed(error)
         else:
-            self._answered(said)
             late = ways.clock.now - self.expires
             if late > 0 or self.state is not State.FILLED:
                 ways.confirmed(max(late, 0))
@@ -142,6 +145,7 @@ class CarriedChild:
         self.state = after(self.state, Event.FILL_ALL if self._complete() else Event.CANCEL)
 
     def _failed(self, error: BaseException) -> None:
+        error = explained(error)
         self.error, self.reason = error, f"{type(error).__name__}: {error}"
         known = [fill for fill in getattr(error, "fills", ()) if isinstance(fill, Fill) and is_finite(fill.quantity) and fill.quantity > 0]
         if known:
@@ -200,6 +204,14 @@ class CarriedChild:
                 self.reason = f"{type(error).__name__}: {error}"
             await clock.sleep_until(clock.now + wait)
             wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _stopped_by(task: Started[None]) -> BaseException:
+    """Why a task ended that did not say what came of its child: whoever carries it has closed it."""
+    try:
+        return task.exception() or VenueError("whoever carried its coroutine has closed it")
+    except CancelledError as error:
+        return error
 
 
 def sum_of(fills: Sequence[Any]) -> float:

@@ -106,7 +106,7 @@ class Task(Generic[T]):
         except StopIteration as end:
             self._end(end.value, None)
         except (Exception, CancelledError) as error:
-            self._end(None, _explained(error))
+            self._end(None, explained(error))
         else:
             if type(waited) is int:
                 self.clock.queue.put(waited, WAKE, self.step, None)
@@ -154,7 +154,8 @@ def _foreign(waited: object) -> ForeignAwaitError:
     )
 
 
-def _explained(error: BaseException) -> BaseException:
+def explained(error: BaseException) -> BaseException:
+    """An error, in plain words where it says that something awaited asyncio in a replay."""
     if not (isinstance(error, RuntimeError) and "no running event loop" in str(error)):
         return error
     explained = ForeignAwaitError(

@@ -317,8 +317,10 @@ class Market:
         fee = taxes = 0.0
         if child.commission is not FREE:
             fee, taxes = self._charge(child, lots, shares * price, bar.start, made)
-        costs = (rule, spread, impact, taxes, "", "")  # and no names of a venue
-        fill = tuple.__new__(Fill, (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), *costs))
+        fill = tuple.__new__(
+            Fill,
+            (stamp, parent.symbol, shares, price, fee, parent.side, parent.parent_id, self.zone, (), rule, spread, impact, taxes, "", ""),
+        )
         child.fills.append(fill)
         state.filled += lots
         state.working -= lots

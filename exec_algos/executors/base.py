@@ -249,6 +249,11 @@ class OrderExecutor(ABC):
         for reads, reader in ((algorithm.reads, str(algorithm)), (order.rules.reads, f"style {order.rules.style}")):
             if reads:
                 broker.check_quotes(order.symbol, reads, reader)
+        if algorithm.follows_volume and not broker.tells_volume:
+            raise UsageError(
+                f"{algorithm} follows the volume that {order.symbol} has traded, which {type(broker).__name__} does not tell; "
+                "override observe, or use an algorithm that follows a curve"
+            )
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)
         bar = broker.resolution or algorithm.interval
         until, auction = continues_until(order.rules, end, broker.session(end - 1), bar, broker.resolution)

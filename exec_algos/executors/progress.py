@@ -119,6 +119,7 @@ class Progress:
         self.fills: list[Fill] = []
         self.errors: list[str] = []
         self.working: list[Working] = []
+        self.withdrawn: list[Child] = []
         self.lost: list[Child] = []
         self.children = Children(reported, self.errors, log, self.name)
         self.filled, self.lots, self._own = 0.0, 0, 0.0
@@ -221,7 +222,7 @@ class Progress:
             self.children.stop(self.children.all[-1], error)
             return
         except Exception as error:
-            self._fail(number, error)
+            self._fail(number, error, child)
             return
         self._refusals = 0
         if fill.quantity:
@@ -241,7 +242,10 @@ class Progress:
         if reason and fill.quantity * self.per_share < lots * ROUNDED_DOWN**2:
             self.errors.append(f"slice {number + 1}: {reason}")
 
-    def _fail(self, number: int, error: Exception) -> None:
+    def _fail(self, number: int, error: Exception, child: Child) -> None:
+        if any(child is asked for asked in self.withdrawn):
+            self.errors.append(f"slice {number + 1}: withdrawn, {type(error).__name__}: {error}")
+            return
         if isinstance(error, UsageError):
             self._fault = self._fault or error
         self._refusals += 1

@@ -211,6 +211,11 @@ class OrderRun:
         if not algorithm.watches:
             return new_tuple(Seen, (seen.slice, scheduled, *seen[2:])), before
         market = await broker.observe(symbol)
+        if algorithm.follows_volume and math.isnan(market.traded):
+            raise UsageError(
+                f"{type(broker).__name__}.observe tells no traded volume of {symbol}, which {algorithm} follows; "
+                "let it tell, or use an algorithm that follows a curve"
+            )
         traded = market.traded - self._own(market) if broker.own_prints_on_tape else market.traded
         before = traded if math.isnan(before) else before
         return Seen(seen.slice, scheduled, seen.filled, seen.working, traded - before, *market[1:6]), before
@@ -232,7 +237,8 @@ class OrderRun:
     def recall(self) -> int:
         """Ask the open children back; returns the lots of those that are open yet."""
         progress = self._progress
-        for child in [working[2] for working in progress.working] + [released.child for released in progress.children.open()]:
+        progress.withdrawn = [working[2] for working in progress.working]
+        for child in (*progress.withdrawn, *(released.child for released in progress.children.open())):
             self._broker.withdraw(child)
         return progress.collect()
 
@@ -245,4 +251,9 @@ class OrderRun:
                 break
             await self._broker.clock.sleep_until(since + SETTLE * (step + 1) // SETTLE_STEPS)
             progress.collect()
+        for released in progress.children.open():
+            if released.venue_child is None:
+                self._broker.withdraw(released.child)
+                progress.errors.append(f"slice {released.number + 1}: never reached the venue")
+        progress.collect()
         progress.give_up()

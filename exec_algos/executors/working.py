@@ -26,7 +26,7 @@ class WorkingOrder:
     Attributes
     ----------
     over : bool
-        It waits for no child any more and none will come. A child of which the broker said what cannot be still counts as `working`.
+        It waits for no child any more and none will come. A child of which the broker said what cannot be still counts as `unknown`.
     paused : bool
         It releases no child until `resume`.
     error : BaseException or None
@@ -230,10 +230,10 @@ class WorkingOrder:
         amended, start = self._amended(quantity, end, limit_price)
         working = self._books.recall()  # before the lots are read, which it counts up
         if progress.lots + working > amended.lots:
+            standing = progress.standing()
             raise UsageError(
-                f"{amended.symbol} has {self.filled:g} shares filled and {working * amended.lot_size:g} that its venue "
-                f"has not given back yet, "
-                f"so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
+                f"{amended.symbol} has {self.filled:g} shares filled and {standing.working + standing.unknown:g} that its venue has not "
+                f"given back yet, so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
             )
         self._leg.cancel()
         self.paused = False

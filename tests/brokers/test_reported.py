@@ -202,7 +202,7 @@ def test_the_child_counts_as_open_and_what_is_not_sent_is_left(place):
     order = driven(driver, BARS, work, make=lying(changed(side=Side.SELL), base))
     assert order.over
     assert isinstance(order.error, WrongFillError)
-    assert (order.ordered, order.filled, order.working, order.cancelled, order.residual) == (40, 10, 10, 0, 20)
+    assert (order.ordered, order.filled, order.working, order.unknown, order.cancelled, order.residual) == (40, 10, 0, 10, 0, 20)
     with pytest.raises(UsageError, match="is over or cancelled"):
         order.amend(quantity=30)
 
@@ -218,7 +218,7 @@ def test_a_child_that_is_asked_back_and_lies_is_found_out_too():
 
     order = driven("asyncio", BARS, work, make=lying(changed(ticker="Y")))
     assert isinstance(order.error, WrongFillError)
-    assert (order.filled, order.working, order.cancelled, order.residual) == (10, 10, 20, 0)
+    assert (order.filled, order.working, order.unknown, order.cancelled, order.residual) == (10, 0, 10, 20, 0)
 
 
 def test_an_amended_order_stops_at_the_lie_as_well():
@@ -232,7 +232,7 @@ def test_an_amended_order_stops_at_the_lie_as_well():
 
     order, children = driven("asyncio", BARS, work, make=lying(changed(ticker="Y")))
     assert isinstance(order.error, WrongFillError)
-    assert (order.filled, order.working, order.residual, children) == (10, 10, 40, 2)
+    assert (order.filled, order.working, order.unknown, order.residual, children) == (10, 0, 10, 40, 2)
 
 
 def test_in_a_backtest_it_ends_the_run_and_names_strategy_symbol_and_time():

@@ -189,7 +189,7 @@ def test_a_venue_that_fills_more_than_it_was_asked_for_is_named_and_the_order_st
     ):
         broker.fill(child, 7, 50.0)
     assert [asked(broker.advance(at(f"09:{minute}"))) for minute in (31, 32, 33, 34)] == [[[], []]] * 4
-    assert (order.filled, order.working, order.residual, order.over) == (4, 6, 30, True)
+    assert (order.filled, order.unknown, order.residual, order.over) == (4, 6, 30, True)
     assert isinstance(order.error, WrongFillError)
     assert (child.parent_state.filled, child.parent_state.working) == (4, 6)
     assert [line[:43] for line in order.errors] == ["slice 1: WrongFillError: SteppedBroker.fill"]
@@ -420,9 +420,9 @@ def test_a_trade_that_cannot_be_is_refused_and_stops_the_order_with_the_child_op
     (child,) = broker.decide().send
     with pytest.raises(WrongFillError, match=words) as caught:
         broker.fill(child, *trade)
-    assert (order.filled, order.working, order.over) == (0, 10, False)
+    assert (order.filled, order.unknown, order.over) == (0, 10, False)
     assert asked(broker.advance(at("09:31"))) == [[], []]
-    assert (order.filled, order.working, order.residual, order.over, order.error) == (0, 10, 10, True, caught.value)
+    assert (order.filled, order.unknown, order.residual, order.over, order.error) == (0, 10, 10, True, caught.value)
 
 
 def test_a_trade_told_for_a_time_to_come_is_refused_at_the_next_step():
