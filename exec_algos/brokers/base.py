@@ -68,12 +68,9 @@ class BrokerAPI(ABC):
         The time that this broker lives in; the wall clock unless a subclass says otherwise.
     resolution : int
         Finest time between decisions in ns; 0 where any time will do. In replay it is one bar.
-    own_prints_on_tape : bool
-        The volume that `observe` tells holds our own trades; True unless a subclass says otherwise.
     """
 
     resolution: int = 0
-    own_prints_on_tape: bool = True
     _wall: Clock = WallClock()
     _opened: int = 0
     _late: tuple[int, ...] = ()
@@ -203,6 +200,11 @@ class BrokerAPI(ABC):
         depth = await self.get_market_depth(ticker)
         bid, ask, bid_size, ask_size = (float(depth.get(name, math.nan)) for name in ("bid", "ask", "bid_volume", "ask_volume"))
         return Observed(math.nan, (bid + ask) / 2, bid, ask, bid_size, ask_size)
+
+    @property
+    def own_prints_on_tape(self) -> bool:
+        """Whether the volume that `observe` tells holds our own trades, which are then taken off; True unless a subclass says otherwise."""
+        return True
 
     @property
     def tells_volume(self) -> bool:

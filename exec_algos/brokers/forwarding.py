@@ -37,7 +37,7 @@ class ForwardingBroker(BrokerAPI):
         return self.broker.resolution
 
     @property
-    def own_prints_on_tape(self) -> bool:  # type: ignore[override]
+    def own_prints_on_tape(self) -> bool:
         """The broker's."""
         return self.broker.own_prints_on_tape
 

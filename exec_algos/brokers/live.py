@@ -226,9 +226,7 @@ class LiveBroker(VenueMarket):
         """Take note of the curve that a parent order's plan follows."""
         self.state.note_parent(Kind.CURVE, parent, {"curve": [float(part) for part in curve]})
 
-    def send_order(  # type: ignore[override]
-        self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True, ref: str = ""
-    ) -> LiveChild:
+    def send_order(self, parent: ParentOrder, lots: int, limit: float, expires: int, *, capped: bool = True, ref: str = "") -> LiveChild:
         """Release a child order and go on; see `BrokerAPI.send_order`. What becomes of it is told by the child.
 
         Parameters
@@ -328,7 +326,7 @@ class LiveBroker(VenueMarket):
             carried.changed.ring()
             self.state.gate.ring()
 
-    async def cancel_order(self, order_id: str) -> bool:  # type: ignore[override]
+    async def cancel_order(self, order_id: str) -> bool:
         """Ask for what is still open of the child of a ref; False if it is over.
 
         Raises
