@@ -122,10 +122,14 @@ class Applied:
             self._total(carried, report.filled, report.amount, report.time, "reports")
             return
         child = carried.child
-        if child.counted(report.execution_id):
+        known = child.counted(report.execution_id)
+        try:
+            fill = child.trade(report.quantity, report.price, report.time, report.execution_id)
+        except VenueError as error:
+            self._state.doubt(carried, f"{self._state.method('reports')}: {error}")
             return
-        self._count(carried, child.trade(report.quantity, report.price, report.time, report.execution_id), report.quantity, report.price,
-                    report.time, execution_id=report.execution_id)  # fmt: skip
+        if not known:
+            self._count(carried, fill, report.quantity, report.price, report.time, execution_id=report.execution_id)
 
     def _cancelled(self, carried: Carried, report: Report) -> None:
         """Its rest is over, where it is known what it got; else a look-up says so."""

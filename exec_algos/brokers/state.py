@@ -230,8 +230,10 @@ class LiveState:
 
     def doubt(self, carried: Carried, why: str) -> None:
         """The venue said of a child what cannot be: nothing of it is counted, its lane is frozen, a look-up decides."""
-        self.lane(carried).freeze(carried.child.ref, Cause.DOUBT, why)
-        self.alert(why, carried)
+        lane, ref = self.lane(carried), carried.child.ref
+        if (ref, Cause.DOUBT) not in lane.frozen:
+            self.alert(why, carried)
+        lane.freeze(ref, Cause.DOUBT, why)
         self.look()
 
     def look(self) -> None:

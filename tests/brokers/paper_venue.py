@@ -60,7 +60,7 @@ class PaperVenue(VenueAPI):
         self.clock, self.per_second, self.latency, self.price = clock, per_second, latency, price
         self._caps = VenueCaps(name="paper", paper=True, own_id_length=40 if own_ids else 0, push=push, rate=rate, **caps)
         self.orders, self.faults, self.requests = {}, {}, defaultdict(list)
-        self.ahead = 0.0
+        self.ahead = self.stock = 0.0
         self.answers = {}  # method -> what it answers, in place of the truth
         self.hidden = {}  # venue_id -> seconds after acceptance for which rows do not show it
         self.lost_pushes = self.broken_pushes = False
@@ -82,7 +82,10 @@ class PaperVenue(VenueAPI):
     async def _match(self):
         while True:
             await asyncio.sleep(0.1)
-            left = defaultdict(lambda: self.per_second / 10)
+            self.stock += self.per_second / 10
+            whole = math.floor(self.stock + 1e-9) if math.isfinite(self.stock) else math.inf
+            self.stock -= 0 if whole == math.inf else whole
+            left = defaultdict(lambda: whole)
             for order in list(self.orders.values()):
                 take = min(order.open, left[order.symbol])
                 if take > 0 and (math.isnan(order.limit) or (order.limit - self.price) * order.side >= 0):
