@@ -85,7 +85,7 @@ class PaperVenue(VenueAPI):
             self.stock += self.per_second / 10
             whole = math.floor(self.stock + 1e-9) if math.isfinite(self.stock) else math.inf
             self.stock -= 0 if whole == math.inf else whole
-            left = defaultdict(lambda: whole)
+            left = dict.fromkeys({order.symbol for order in self.orders.values()}, whole)
             for order in list(self.orders.values()):
                 take = min(order.open, left[order.symbol])
                 if take > 0 and (math.isnan(order.limit) or (order.limit - self.price) * order.side >= 0):

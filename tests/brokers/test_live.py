@@ -1,56 +1,18 @@
 """`LiveBroker` over a small venue in this process, in virtual time."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
-from paper_venue import PaperVenue, lost_after, lost_before
-from virtual_time import SECOND, START, VirtualWallClock, run
+from live_runs import live, over, parent_of, send
+from paper_venue import lost_after, lost_before
+from virtual_time import SECOND, START, run
 
 from exec_algos.algorithms.twap import TWAP
-from exec_algos.brokers.live import LiveBroker
-from exec_algos.brokers.settings import LiveSettings
 from exec_algos.executors.base import AlgorithmExecutor
-from exec_algos.model import ParentOrder, Side
+from exec_algos.model import Side
 from exec_algos.model.lifecycle import State
 
-NAN = float("nan")
 BOTH = pytest.mark.parametrize("own_ids", [True, False], ids=["own ids", "no own ids"])
-
-
-@asynccontextmanager
-async def live(children=(), settings=None, venue=None, start=True, journal=None, limits=None, **options):
-    clock = VirtualWallClock()
-    venue = venue or PaperVenue(clock, **options)
-    venue.clock = clock
-    more = {"journal": journal} if journal else {}
-    more |= {"limits": limits} if limits else {}
-    broker = LiveBroker(venue, clock=clock, settings=settings or LiveSettings(confirm_lead=0), **more)
-    if start:
-        await broker.start(children)
-    try:
-        yield broker, venue
-    finally:
-        await broker.aclose()
-
-
-def parent_of(broker, quantity=100, symbol="A", side=Side.BUY, seconds=600, **more):
-    now = broker.clock.now
-    return broker.open_parent(
-        ParentOrder(symbol=symbol, side=side, quantity=quantity, start=now, end=now + seconds * SECOND, interval=60 * SECOND, **more)
-    )
-
-
-def send(broker, lots=20, seconds=30.0, limit=NAN, parent=None, **more):
-    parent = parent or parent_of(broker)
-    return broker.send_order(parent, lots, limit, broker.clock.now + round(seconds * SECOND), **more)
-
-
-async def over(broker, child, seconds=200):
-    until = broker.clock.now + seconds * SECOND
-    while not child.done():
-        assert broker.clock.now < until, (child.state, broker.alerts)
-        await asyncio.sleep(0.1)
 
 
 @BOTH

@@ -1,0 +1,104 @@
+"""Whose turn it is to ask the venue."""
+
+import asyncio
+import math
+from itertools import pairwise
+
+import pytest
+from virtual_time import SECOND, START, VirtualWallClock, run
+
+from exec_algos.brokers.requests import Priority, Requests
+
+
+def grants(rate, reserved, asked, until=None):
+    """When each of `asked` got its turn, in the order of the turns: (name of its priority, seconds)."""
+
+    async def case():
+        clock = VirtualWallClock()
+        requests = Requests(clock, rate, reserved)
+        got = []
+
+        async def ask(priority):
+            if await requests.take(priority, until):
+                got.append((priority.name, round((clock.now - START) / SECOND, 3)))
+
+        await asyncio.gather(*(ask(priority) for priority in asked))
+        requests.close()
+        return got
+
+    return run(case())
+
+
+@pytest.mark.parametrize("rate", [18, 10, 1, 0.4])
+def test_no_second_sees_more_than_the_rate(rate):
+    times = [when for _, when in grants(rate, 0.0, [Priority.POLL] * 60)]
+    tokens = max(int(rate), 1)
+    assert all(later - sooner >= tokens / rate - 1e-3 for sooner, later in zip(times, times[tokens:], strict=False))
+    assert times[-1] == pytest.approx((60 / tokens - 1 if 60 % tokens == 0 else 60 // tokens) * tokens / rate, abs=0.01)
+
+
+def test_orders_and_cancels_find_their_reserve_when_reads_have_taken_all_else():
+    async def case():
+        clock = VirtualWallClock()
+        requests = Requests(clock, 10, 0.3)
+        reads = [asyncio.ensure_future(requests.take(Priority.MARKET)) for _ in range(50)]
+        await asyncio.sleep(0.5)
+        for priority in (Priority.ORDER, Priority.CANCEL, Priority.ORDER):
+            assert await requests.take(priority)
+        assert clock.now == START + SECOND // 2
+        assert sum(read.done() for read in reads) == 7
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+        requests.close()
+
+    run(case())
+
+
+def test_cancels_go_before_orders_then_look_ups_then_polls_and_market_data_starves():
+    mixed = [Priority.MARKET, Priority.POLL, Priority.LOOKUP, Priority.ORDER, Priority.CANCEL]
+    assert [name for name, _ in grants(1, 0.0, [Priority.ORDER, *mixed])] == ["ORDER", "CANCEL", "ORDER", "LOOKUP", "POLL", "MARKET"]
+
+
+def test_a_poll_that_has_waited_ten_seconds_goes_before_more_orders():
+    got = grants(1, 0.0, [Priority.ORDER, Priority.POLL, *[Priority.ORDER] * 20])
+    assert got[10] == ("POLL", 10.0)
+
+
+def test_who_must_not_wait_longer_gives_up_and_takes_no_token():
+    async def case():
+        clock = VirtualWallClock()
+        requests = Requests(clock, 1, 0.0)
+        assert await requests.take(Priority.ORDER)
+        assert not await requests.take(Priority.ORDER, START + SECOND // 2)
+        assert await requests.take(Priority.ORDER)
+        assert clock.now == START + SECOND
+        assert requests.counts[Priority.ORDER] == 2
+        requests.close()
+
+    run(case())
+
+
+def test_further_pages_of_a_look_up_take_turns_of_its_priority():
+    async def case():
+        requests = Requests(VirtualWallClock(), 5, 0.2)
+
+        async def pages():
+            await requests.take(Priority.LOOKUP)
+            for _ in range(3):
+                await requests.more()
+
+        await asyncio.gather(pages(), requests.take(Priority.MARKET))
+        assert (requests.counts[Priority.LOOKUP], requests.counts[Priority.MARKET]) == (4, 1)
+        requests.close()
+
+    run(case())
+
+
+def test_a_venue_without_a_limit_never_makes_anybody_wait():
+    assert {when for _, when in grants(math.inf, 0.3, [Priority.MARKET] * 500)} == {0.0}
+
+
+def test_turns_come_in_the_order_of_asking():
+    times = [when for _, when in grants(3, 0.0, [Priority.POLL] * 9)]
+    assert all(sooner <= later for sooner, later in pairwise(times))
