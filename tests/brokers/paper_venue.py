@@ -42,9 +42,9 @@ class Order:
     def open(self):
         return self.quantity - self.filled if self.state == "open" else 0.0
 
-    def row(self, own_ids=True):
+    def row(self):
         return OrderRow(
-            venue_id=self.venue_id, own_id=self.own_id if own_ids else "", symbol=self.symbol, side=self.side, quantity=self.quantity,
+            venue_id=self.venue_id, own_id=self.own_id, symbol=self.symbol, side=self.side, quantity=self.quantity,
             limit=self.limit, filled=self.filled, amount=self.amount, open=self.open, accepted=self.accepted, state=self.state,
         )  # fmt: skip
 
@@ -61,6 +61,7 @@ class PaperVenue(VenueAPI):
         self._caps = VenueCaps(name="paper", paper=True, own_id_length=40 if own_ids else 0, push=push, rate=rate, **caps)
         self.orders, self.faults, self.requests = {}, {}, defaultdict(list)
         self.ahead = self.stock = 0.0
+        self.number = 0
         self.answers = {}  # method -> what it answers, in place of the truth
         self.hidden = {}  # venue_id -> seconds after acceptance for which rows do not show it
         self.lost_pushes = self.broken_pushes = False
@@ -125,7 +126,8 @@ class PaperVenue(VenueAPI):
 
     def place(self, intent):
         """The truth of an order that arrives."""
-        venue_id = f"V{len(self.orders) + 1}"
+        self.number += 1
+        venue_id = f"V{self.number}"
         order = self.orders[venue_id] = Order(
             venue_id, intent.own_id, intent.symbol, intent.side, intent.quantity, intent.limit, self.time()
         )
@@ -143,7 +145,7 @@ class PaperVenue(VenueAPI):
 
     def rows(self, complete=True):
         shown = [
-            order.row(bool(self._caps.own_id_length))
+            order.row()
             for order in self.orders.values()
             if self.time() >= order.accepted + round(self.hidden.get(order.venue_id, 0) * SECOND)
         ]

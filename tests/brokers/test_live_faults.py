@@ -82,7 +82,7 @@ async def day(seed, own_ids, push, *, parents=6, share=0.08, latest=20.0, settle
     async def disturb():
         while True:
             await asyncio.sleep(rng.uniform(5, 60))
-            venue.hidden[f"V{len(venue.orders) + 1}"] = rng.uniform(1, 15)
+            venue.hidden[f"V{venue.number + 1}"] = rng.uniform(1, 15)
             venue.lost_pushes = rng.random() < 0.1
             if push and rng.random() < 0.3:
                 venue.say(ConnectionError("push reset"))
