@@ -130,6 +130,8 @@ class Applied:
             return
         if not known:
             self._count(carried, fill, report.quantity, report.price, report.time, execution_id=report.execution_id)
+        if report.filled > child.traded * (1 + NEARLY) and math.isfinite(report.amount):
+            self._total(carried, report.filled, report.amount, report.time, "reports")  # the push of an earlier one was lost
 
     def _cancelled(self, carried: Carried, report: Report) -> None:
         """Its rest is over, where it is known what it got; else a look-up says so."""
@@ -233,7 +235,7 @@ def _wrong_fill(carried: Carried, report: Report, lot: float) -> str:
         return f"a fill of {shares!r} shares at {value!r}"
     if _broken(shares, lot):
         return f"a fill of {shares!r} shares, which is no multiple of the lot {lot:g}"
-    known = report.execution_id and child.counted(report.execution_id)
-    if not known and (shares if not report.execution_id else child.pushed + shares) > child.shares * (1 + NEARLY):
+    single = 0.0 if child.counted(report.execution_id) else child.pushed + report.quantity
+    if max(single if report.execution_id else 0.0, report.filled if is_finite(report.filled) else 0.0) > child.shares * (1 + NEARLY):
         return f"a fill of {shares:g} shares, which makes more than the {child.shares:g} that it asked for"
     return ""
