@@ -126,6 +126,8 @@ def _instant(text: str, zone: str, hours: Sessions) -> int:
 
     try:
         stamp = pd.Timestamp(text)
+        if stamp is pd.NaT:
+            raise ValueError("it names no time")
         stamp = stamp.tz_localize(zone) if stamp.tz is None else stamp.tz_convert(zone)
     except (ValueError, TypeError) as error:
         raise UsageError(f"--start must be a time such as 2025-12-22 09:00, got {text!r}: {error}") from None
