@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -81,13 +81,15 @@ class LiveBroker(VenueMarket):
         self._resumable: set[str] = set()
         self._numbers: dict[str, int] = {}
 
-    async def start(self, children: Iterable[LiveChild] = ()) -> None:
+    async def start(self, children: Iterable[LiveChild] = (), *, check: Callable[[Account], Awaitable[None]] | None = None) -> None:
         """Connect, see how things stand, and bring to an end what an earlier run left open; only then orders may be sent.
 
         Parameters
         ----------
         children : iterable of LiveChild
             Those that a journal holds.
+        check : callable, optional
+            Is awaited with the account before anything is done to its orders; what it raises ends the start.
 
         Raises
         ------
@@ -95,16 +97,18 @@ class LiveBroker(VenueMarket):
             The venue cannot be reached, or gives no complete list of its orders.
         """
         try:
-            await self._start(children)
+            await self._start(children, check)
         except BaseException:
             await self.aclose()
             raise
 
-    async def _start(self, children: Iterable[LiveChild]) -> None:
+    async def _start(self, children: Iterable[LiveChild], check: Callable[[Account], Awaitable[None]] | None) -> None:
         state = self.state
         await state.venue.open()
         state.connect()
         self.account = await state.within("account", state.venue.account())
+        if check is not None:
+            await check(self.account)
         await self._following.measure_clock()
         children = list(children)
         adopted = self._starting.adopt(children)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -92,3 +92,46 @@ class NotionalLimits:
     def refuse_child(self, parent: ParentOrder, shares: float, price: float) -> str:
         """Why a child of so many shares must not be sent."""
         return above(OF_CHILD, worth(shares, price, parent.rules.limit_price), self.of_child, self.currency)
+
+
+class VenueLimits:
+    """The bounds of each order in the currency of its instrument.
+
+    Parameters
+    ----------
+    currency_of : callable
+        The currency of a symbol; empty where it is not known.
+    max_child_notional, max_parent_notional : float, optional
+        As `NotionalLimits`, for orders of one currency.
+    """
+
+    def __init__(
+        self, currency_of: Callable[[str], str], *, max_child_notional: float | None = None, max_parent_notional: float | None = None
+    ) -> None:
+        self._currency_of = currency_of
+        self._given = {OF_CHILD: max_child_notional, OF_PARENT: max_parent_notional}
+        NotionalLimits(currency="USD", **self._given)  # what cannot be is refused now, not with the first order
+
+    def of(self, symbol: str) -> NotionalLimits:
+        """The bounds that hold for a symbol.
+
+        Raises
+        ------
+        UsageError
+            Its currency has none by default, and none was given.
+        """
+        return NotionalLimits(currency=self._currency_of(symbol), **self._given)
+
+    def refuse_parent(self, parent: ParentOrder, price: float) -> str:
+        """Why a parent order must not be accepted."""
+        try:
+            return self.of(parent.symbol).refuse_parent(parent, price)
+        except UsageError as error:
+            return str(error)
+
+    def refuse_child(self, parent: ParentOrder, shares: float, price: float) -> str:
+        """Why a child of so many shares must not be sent."""
+        try:
+            return self.of(parent.symbol).refuse_child(parent, shares, price)
+        except UsageError as error:
+            return str(error)

@@ -206,7 +206,7 @@ class _Replay:
         if child is None:
             raise ValueError(f"no intent of {entry.child} stands before it")
         if event is Event.SEND:
-            child.sent = entry.time
+            child.sent = data.get("sent") or entry.time
         elif event is not Event.NO_SEND:
             self._left(child)
         child.venue_id = data.get("venue_id") or child.venue_id

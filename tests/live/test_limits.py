@@ -7,7 +7,7 @@ import pytest
 from exec_algos import ParentOrder, Rules, Side
 from exec_algos.brokers.records import Limits
 from exec_algos.errors import UsageError
-from exec_algos.live.limits import NotionalLimits, above, worth
+from exec_algos.live.limits import NotionalLimits, VenueLimits, above, worth
 
 NAN = math.nan
 
@@ -79,3 +79,28 @@ def test_no_value_passes_that_is_no_number():
     assert above("max_child_notional", NAN, 10, "USD")
     assert above("max_child_notional", math.inf, 10, "USD")
     assert above("max_child_notional", 9.5, 10, "USD") == ""
+
+
+def test_each_order_is_held_against_the_bound_of_its_own_currency():
+    limits = VenueLimits({"A": "USD", "B": "KRW", "C": "EUR", "D": ""}.__getitem__)
+    assert limits.refuse_child(order_in("A"), 1001, 10.0) != ""
+    assert limits.refuse_child(order_in("B"), 1001, 10.0) == ""
+    assert limits.refuse_parent(order_in("B", 1_000_001), 100.0) != ""
+    assert "max_child_notional must be given for orders in EUR" in limits.refuse_parent(order_in("C"), 1.0)
+    assert "must be given for orders in EUR" in limits.refuse_child(order_in("C"), 1, 1.0)
+    assert "a currency that the venue does not name" in limits.refuse_child(order_in("D"), 1, 1.0)
+
+
+def test_a_given_bound_holds_for_every_currency_and_is_looked_at_at_once():
+    limits = VenueLimits({"A": "EUR"}.__getitem__, max_child_notional=50, max_parent_notional=60)
+    assert limits.refuse_child(order_in("A"), 5, 10.0) == ""
+    assert limits.refuse_child(order_in("A"), 6, 10.0) != ""
+    assert limits.refuse_parent(order_in("A", 7), 10.0) != ""
+    with pytest.raises(UsageError, match="max_child_notional"):
+        VenueLimits({}.__getitem__, max_child_notional=-1)
+    with pytest.raises(UsageError, match="is below"):
+        VenueLimits({}.__getitem__, max_child_notional=10, max_parent_notional=5)
+
+
+def order_in(symbol, quantity=1000):
+    return ParentOrder(symbol=symbol, side=Side.BUY, quantity=quantity, start=0, end=60, interval=60)
