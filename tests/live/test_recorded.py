@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exec_algos import ParentOrder, Rules, Side
 from exec_algos.brokers.child import LiveChild
 from exec_algos.brokers.records import Entry, Kind
-from exec_algos.errors import JournalError, LifeCycleError
+from exec_algos.errors import JournalError, VenueError
 from exec_algos.live.recorded import parent_of, recorded
 from exec_algos.model.lifecycle import AFTER, Event, State
 
@@ -126,13 +126,14 @@ def test_any_history_of_a_child_comes_back_as_it_was(begin, steps, limit):
     for event in begin:
         writing.on(event, "")
     for step in steps:
-        with contextlib.suppress(LifeCycleError):
+        with contextlib.suppress(VenueError):  # what the table or the child refuses is not written
             happen(writing, *step)
     found = recorded(json_round_trip(writing.entries))
     (back,) = found.children
-    same, child = vars(back).copy(), vars(writing.child).copy()
+    same, child, child_pushed = vars(back).copy(), vars(writing.child).copy(), writing.child.pushed
     for values in (same, child):
-        del values["_polled"]  # a total that is not above what was counted is not written: it changes nothing
+        if values["_polled"] <= child_pushed:  # a total that is not above the executions is not written: it changes nothing
+            values |= {"_polled": 0, "_polled_value": 0, "_polled_at": 0}
         values["limit"] = repr(values["limit"])
     assert same == child
     assert (back.filled, back.open, back.done()) == (writing.child.filled, writing.child.open, writing.child.done())
