@@ -63,9 +63,10 @@ class Entry(NamedTuple):
 
 
 def parent_data(parent: ParentOrder) -> dict[str, Any]:
-    """All fields of a parent order, as a journal holds them."""
+    """All fields of a parent order, as a journal holds them: those that are values of ours in their text form."""
     data = {field.name: getattr(parent, field.name) for field in fields(parent)}
     rules = {field.name: getattr(parent.rules, field.name) for field in fields(parent.rules)}
+    rules |= {name: None if rules[name] is None else str(rules[name]) for name in ("residual", "style", "randomisation")}
     return data | {"side": parent.side.name, "rules": rules, "pauses": [list(pause) for pause in parent.pauses]}
 
 

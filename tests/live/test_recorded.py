@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from exec_algos import ParentOrder, Rules, Side
 from exec_algos.brokers.child import LiveChild
-from exec_algos.brokers.records import Entry, Kind
+from exec_algos.brokers.records import Entry, Kind, parent_data
 from exec_algos.errors import JournalError, VenueError
 from exec_algos.live.recorded import parent_of, recorded
 from exec_algos.model.lifecycle import AFTER, Event, State
@@ -43,11 +42,7 @@ def order(**more):
 
 
 def written(parent):
-    """All fields of a parent as JSON holds them."""
-    rules = {name.name: getattr(parent.rules, name.name) for name in fields(parent.rules)}
-    rules |= {name: None if rules[name] is None else str(rules[name]) for name in ("residual", "style", "randomisation")}
-    plain = {name.name: getattr(parent, name.name) for name in fields(parent)}
-    return json.loads(json.dumps(plain | {"side": parent.side.name, "rules": rules, "pauses": [list(pause) for pause in parent.pauses]}))
+    return json.loads(json.dumps(parent_data(parent), allow_nan=False))
 
 
 def accepted(parent=None):
