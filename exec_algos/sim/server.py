@@ -108,6 +108,7 @@ class VenueServer:
             ("GET", "truth"): lambda: as_json({**answers.truth(self.exchange), "faults": self.desk.dealt}),
             ("POST", "control", "faults"): lambda: self._set_faults(request.json()),
             ("POST", "control", "clock"): lambda: self._set_clock(request.json()),
+            ("POST", "control", "drop"): lambda: Reply(then=self._drop),
             ("POST", "control", "account"): lambda: self._set_account(request.json()),
         }
         route = routes.get((request.method, *request.path))
@@ -149,6 +150,12 @@ class VenueServer:
             self.clock.pause(bool(said["paused"]))
         self._catch_up()
         return self._time()
+
+    def _drop(self) -> None:
+        """End every connection of clients; they may come again."""
+        self._connections.drop()
+        for connection in [each for listeners in self._listeners.values() for each in listeners]:
+            connection.transport.abort()
 
     def _set_account(self, said: dict[str, Any]) -> Reply:
         """``account``, and ``cash`` or ``positions`` (shares by symbol) as they are to be."""

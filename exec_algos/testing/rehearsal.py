@@ -67,6 +67,10 @@ class Control:
         said = {"paused": paused, "to": to, "speed": speed}
         return int(self._ask("POST", "/control/clock", {name: value for name, value in said.items() if value is not None})["now"])
 
+    def drop(self) -> None:
+        """End every connection of clients, as a venue does that starts again; they may come again."""
+        self._ask("POST", "/control/drop")
+
     def account(self, name: str = "rehearsal-1", *, cash: float | None = None, positions: Mapping[str, float] | None = None) -> None:
         """Give an account cash, or positions."""
         said = {"account": name} | ({} if cash is None else {"cash": cash})

@@ -15,6 +15,7 @@ from exec_algos.testing.findings import Findings
 
 SECOND = 1_000_000_000
 NEARLY = 1e-6  # of a quantity or an amount that went through JSON
+MOST_HANGS = 3  # then nothing more is tried
 SKEW = 2 * SECOND  # some venues stamp in whole seconds
 
 T = TypeVar("T")
@@ -53,6 +54,10 @@ class Control(Protocol):
         ...
 
 
+class HungError(Exception):
+    """Too many requests hang."""
+
+
 class Outcome(NamedTuple):
     """What came of a request: a value, or an error. `hung`: neither in time."""
 
@@ -84,7 +89,7 @@ class Bench:
         self.venue, self.control, self.symbol, self.quantity, self.patience = venue, control, symbol, quantity, patience
         self.findings = Findings()
         self.begun = control.now
-        self.asked = 0
+        self.asked = self.hangs = 0
         self.known: dict[str, str] = {}  # the adapter's id of an order -> the venue's
         self.reports: list[Report] = []
         self.untried: list[str] = []
@@ -105,7 +110,10 @@ class Bench:
         done, _ = await asyncio.wait({task}, timeout=self.patience)
         if not done:
             task.cancel()
+            self.hangs += 1
             self.found("hangs", f"{what} gave no answer within {self.patience:g} s; give every request a time-out")
+            if self.hangs == MOST_HANGS:
+                raise HungError
             return Outcome(None, None, hung=True)
         error = task.exception()
         if error is None:

@@ -26,8 +26,8 @@ class Lost(NamedTuple):
 
 
 LOSSES = (
-    Lost("lost_before", False, "the connection closed before an answer"),
     Lost("lost_after", True, "no answer came"),
+    Lost("lost_before", False, "the connection closed before an answer"),
     Lost("late", True, f"no answer came, and the venue took it {LATE:g} s later"),
     Lost("error_5xx", False, "the answer was a 503"),
     Lost("error_5xx_after", True, "the answer was a 503"),

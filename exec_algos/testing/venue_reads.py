@@ -161,11 +161,13 @@ async def try_trades(bench: Bench) -> None:
             continue
         for _ in range(4):
             bench.pass_time(20)
-            await bench.settle()
             await bench.compare(f"while an order trades{' under ' + fault if fault else ''}")
         bench.heal()
         if bench.venue.caps.push:
+            await bench.settle()
             _judge_reports(bench, placed.venue_id, fault)
+        if len(bench.executions(bench.known[placed.venue_id])) < 2:
+            bench.untried.append(f"trades in parts: {20 * bench.quantity:g} shares traded at once; give a larger quantity")
 
 
 def _judge_reports(bench: Bench, venue_id: str, fault: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from exec_algos.brokers.venue import VenueAPI, VenueCaps
 from exec_algos.errors import ConformanceError, UsageError
-from exec_algos.testing.venue_bench import Bench, Control
+from exec_algos.testing.venue_bench import Bench, Control, HungError
 from exec_algos.testing.venue_orders import try_orders
 from exec_algos.testing.venue_reads import judge_every_report, try_first, try_next_day, try_pages, try_reads, try_reconnect, try_trades
 
@@ -85,7 +86,8 @@ async def _check(make: Make, symbol: str, quantity: float, patience: float) -> V
         venue, control = made
         bench = Bench(venue, control, symbol, quantity, patience)
         try:
-            await _try_all(bench)
+            with contextlib.suppress(HungError):
+                await _try_all(bench)
         finally:
             await bench.deaf()
             await venue.close()
