@@ -24,8 +24,15 @@ def instant(text):
     return int(pd.Timestamp(text, tz="America/New_York").value)
 
 
+class Closing(Control):
+    """Where no answer comes it ends the connection, so that no test waits for a time-out."""
+
+    def faults(self, script=(), **more):
+        super().faults(script, **({"hang": False} | more))
+
+
 @contextmanager
-def rehearsed(start="2025-12-18 11:00", *, speed=60.0, **desk):
+def rehearsed(start="2025-12-18 11:00", *, speed=60.0, control=Closing, **desk):
     """A venue around one symbol, ANY; gives its URL and a control."""
     held = np.unique(HOURS.locate(BARS.start))
     market = RecordedMarket(BARS, HOURS.take(held[held >= 0]), ExchangeSettings(seed=1))
@@ -44,11 +51,11 @@ def rehearsed(start="2025-12-18 11:00", *, speed=60.0, **desk):
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert ready.wait(10)
-    control = Control(server.url)
+    controlled = control(server.url)
     try:
-        yield server.url, control
+        yield server.url, controlled
     finally:
-        control.close()
+        controlled.close()
         asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

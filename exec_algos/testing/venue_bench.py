@@ -15,6 +15,7 @@ from exec_algos.testing.findings import Findings
 
 SECOND = 1_000_000_000
 NEARLY = 1e-6  # of a quantity or an amount that went through JSON
+AGAIN = 0.1  # seconds of real time until a stream that ended is asked for again
 MOST_HANGS = 3  # then nothing more is tried
 SKEW = 2 * SECOND  # some venues stamp in whole seconds
 
@@ -97,7 +98,7 @@ class Bench:
         self.last = math.nan
         self._own = 0
         self._pump: asyncio.Task[None] | None = None
-        self.ended = ""
+        self.ends: list[str] = []  # how the streams of reports ended
 
     def found(self, kind: str, said: str) -> None:
         """Write down what is wrong."""
@@ -184,21 +185,23 @@ class Bench:
     # reports
 
     def listen(self) -> None:
-        """Take in what the venue pushes, from here on."""
-        self.ended = ""
+        """Take in what the venue pushes, from here on; where the stream ends it is asked for again."""
         self._pump = asyncio.ensure_future(self._listen())
 
     async def _listen(self) -> None:
-        try:
-            async for report in self.venue.reports():
-                self.reports.append(report)
-        except VenueError as error:
-            self.ended = f"raised {error!r}"
-        except Exception as error:
-            self.ended = f"raised {error!r}"
-            self.found("reports raise something else", f"reports() raised {error!r}; raise VenueError, which says that the stream is over")
-        else:
-            self.ended = "ended"
+        while self.venue.caps.push:
+            try:
+                async for report in self.venue.reports():
+                    self.reports.append(report)
+                self.ends.append("ended")
+            except VenueError as error:
+                self.ends.append(f"raised {error!r}")
+            except Exception as error:
+                self.ends.append(f"raised {error!r}")
+                self.found(
+                    "reports raise something else", f"reports() raised {error!r}; raise VenueError, which says that the stream is over"
+                )
+            await self.settle(AGAIN)
 
     async def deaf(self) -> None:
         """Listen no more."""

@@ -120,8 +120,10 @@ async def _lost_send(bench: Bench, loss: Lost) -> None:
     new, due = len(_new(bench, before)), int(loss.arrives)
     bench.heal()
     if new > due:
+        missed = "" if due else ", which did not arrive"
         bench.found(
-            "sends again", f"{loss.what}, and the venue has {new} orders of one send; never repeat a request that may place an order"
+            "sends again",
+            f"{loss.what}, and the venue has {new} orders of one send{missed}; never repeat a request that may place an order",
         )
     elif outcome.error is None and not outcome.hung and not (loss.unread and isinstance(outcome.value, NotSent)):
         told = "nothing of it" if not new else "the order"

@@ -12,7 +12,7 @@ import numpy as np
 from exec_algos.brokers.venue import Account, Book, Instrument, Report, Snapshot
 from exec_algos.errors import OrderRejectedError, VenueError
 from exec_algos.model import Side
-from exec_algos.testing.venue_bench import NEARLY, SECOND, SKEW, Bench, Order
+from exec_algos.testing.venue_bench import AGAIN, NEARLY, SECOND, SKEW, Bench, Order
 from exec_algos.testing.venue_orders import LATE, NOWHERE
 
 FAULTS = ("lost_before", "lost_after", "error_5xx", "half_body", "reset", "rate", "outage")
@@ -205,7 +205,7 @@ def judge_every_report(bench: Bench) -> None:
         for said in _wrong_report(report, orders, bench):
             bench.found("a report makes no sense", f"{said}: {report}")
     if bench.venue.caps.push and not bench.reports:
-        bench.found("loses reports", f"caps.push is True, and reports() gave none; it {bench.ended or 'waits'}")
+        bench.found("loses reports", f"caps.push is True, and reports() gave none; it {(bench.ends or ['waits'])[-1]}")
 
 
 def _wrong_report(report: Any, orders: Mapping[str, Order], bench: Bench) -> Iterator[str]:
@@ -227,22 +227,22 @@ def _wrong_report(report: Any, orders: Mapping[str, Order], bench: Bench) -> Ite
 
 async def try_reconnect(bench: Bench) -> None:
     """The venue ends every connection: reports end, reads go on, and nothing was sent."""
-    before = len(bench.orders())
+    before, ends = len(bench.orders()), len(bench.ends)
     bench.control.drop()
     await bench.settle()
-    if bench.venue.caps.push and not bench.ended:
+    if bench.venue.caps.push and len(bench.ends) == ends:
         bench.found("hides a lost connection", "the venue ended the stream, and reports() waits on; let it end, or raise VenueError")
-    await bench.deaf()
     for _ in range(MOST_CONNECTIONS):
         if (await bench.ask("now", bench.venue.now())).error is None:
             break
     await bench.compare("after the venue ended every connection")
     if len(bench.orders()) != before:
         bench.found("sends again", f"{len(bench.orders()) - before} orders were placed when the venue ended every connection")
-    bench.listen()
-    await bench.settle()
-    if bench.venue.caps.push and bench.ended:
-        bench.found("cannot listen again", f"reports() was called again after its connection had ended, and {bench.ended}")
+    reports = len(bench.reports)
+    await bench.sent(rest=True)
+    await bench.settle(3 * AGAIN)
+    if bench.venue.caps.push and len(bench.reports) == reports:
+        bench.found("cannot listen again", f"reports() was called again after its stream {bench.ends[-1:]}, and an order gave no report")
 
 
 async def try_next_day(bench: Bench) -> None:
