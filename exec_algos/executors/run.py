@@ -82,9 +82,9 @@ class OrderRun:
         parent, start, days = progress.parent, progress.leg.start, progress.algorithm.history_days
         begins = np.array([begin for begin, _ in slices_between(start, parent.end, bar, parent.pauses)], dtype=np.int64)
         if not days:
-            return window_profile(None, begins, bar, "UTC")
+            return window_profile(None, begins, bar, "UTC", end=parent.end)
         profile = await self._broker.get_historical_volume_profile(parent.symbol, days)
-        return window_profile(profile, begins, bar, self._broker.session(start).zone)
+        return window_profile(profile, begins, bar, self._broker.session(start).zone, end=parent.end)
 
     async def _dynamic_curve(self, bar: int) -> DynamicCurve:
         from exec_algos.market.profile import stretched

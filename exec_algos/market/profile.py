@@ -301,7 +301,7 @@ def _times(stamps: Ints, zone: str) -> npt.NDArray[Any]:
     return pd.DatetimeIndex(stamps.view("datetime64[ns]"), tz="UTC").tz_convert(zone).time
 
 
-def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zone: str) -> Floats:
+def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zone: str, *, end: int | None = None) -> Floats:
     """The part of a day's profile that falls into the bars of a window.
 
     Parameters
@@ -311,10 +311,12 @@ def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zo
     stamps : ndarray of int64, shape (n,)
         When each bar of the window starts, ns UTC. One of a later session takes the profile at its time of day.
     step : int
-        Length of a bar of the window, ns. Where it is not the profile's own, volume is taken to flow
-        evenly within each of the profile's bins.
+        Length of a bar of the window, ns. Where it is not the profile's own, or the bars begin between the profile's, as those of an
+        order that begins at any second do, volume is taken to flow evenly within each of the profile's bins.
     zone : str
         Zone of the profile's times.
+    end : int, optional
+        The window's, ns UTC: it cuts the last bar short.
 
     Returns
     -------
@@ -325,22 +327,24 @@ def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zo
     UsageError
         The profile has no volume in the window.
     """
+    lengths = np.full(len(stamps), step) if end is None else np.minimum(end - stamps, step)
     if profile is None:
-        return np.ones(len(stamps))
+        return lengths / step
     wanted = [_seconds(t) for t in _times(stamps, zone)]
     known = dict(zip(map(_seconds, profile.index), map(float, profile), strict=True))
     gaps = np.diff(sorted(known)) if len(known) > 1 else np.array([step / 1e9])
     width = float(gaps.min())
-    if width * 1e9 == step:
+    on_grid = all((t - min(known)) % width == 0 for t in wanted)
+    if on_grid and (lengths == width * 1e9).all():
         weights = np.array([known.get(t, 0.0) for t in wanted])
     else:
-        weights = _spread(known, width, np.array(wanted), step / 1e9)
+        weights = _spread(known, width, np.array(wanted), lengths / 1e9)
     if not weights.sum() > 0:
         raise UsageError("the volume profile has no volume in the order's window; use TWAP, or a window in which the symbol trades")
     return weights
 
 
-def _spread(known: dict[float, float], width: float, wanted: Floats, length: float) -> Floats:
+def _spread(known: dict[float, float], width: float, wanted: Floats, length: Floats) -> Floats:
     begins = np.array(sorted(known))
     # over a pause the bin before it has its own end, and nothing trades up to the next one
     parted = np.flatnonzero(np.diff(begins) > width) + 1

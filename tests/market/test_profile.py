@@ -187,6 +187,20 @@ def test_volume_flows_evenly_within_a_bin_when_the_window_has_finer_bars():
     np.testing.assert_allclose(fine, [2.0, 2.0, 4.0, 4.0])
 
 
+def test_a_window_that_begins_between_the_bins_takes_its_part_of_each():
+    series = pd.Series([6.0, 12.0, 18.0], index=[time(9, 30), time(10, 0), time(10, 30)])
+    begins = ns(DAYS[0], "09:40") + np.arange(3) * STEP
+    whole = window_profile(series, begins[:2], STEP, "America/New_York")
+    np.testing.assert_allclose(whole, [6 * 20 / 30 + 12 * 10 / 30, 12 * 20 / 30 + 18 * 10 / 30])
+    cut = window_profile(series, begins, STEP, "America/New_York", end=int(begins[2]) + STEP // 6)
+    np.testing.assert_allclose(cut, [*whole, 18 * 5 / 30])
+
+
+def test_the_last_bar_of_a_flat_window_counts_as_long_as_it_is():
+    begins = ns(DAYS[0], "09:40") + np.arange(3) * STEP
+    assert window_profile(None, begins, STEP, "America/New_York", end=int(begins[2]) + STEP // 4).tolist() == [1.0, 1.0, 0.25]
+
+
 def test_a_window_in_which_nothing_ever_traded_is_refused():
     series = pd.Series([1.0, 0.0], index=[time(9, 30), time(10, 0)])
     with pytest.raises(UsageError, match="no volume in the order's window"):
