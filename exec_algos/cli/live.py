@@ -163,7 +163,7 @@ async def _run(file: _File, path: str, said: Said, *, yes: bool) -> Ended:
     from exec_algos.live.journal import SqliteJournal
     from exec_algos.live.recorded import recorded
 
-    await venue_of(said, yes=yes)  # before a journal is made
+    place = await venue_of(said, yes=yes)  # before a journal is made
     with SqliteJournal(path) as journal:
         say(*journal.notes)
         found = recorded(journal.entries)
@@ -172,13 +172,13 @@ async def _run(file: _File, path: str, said: Said, *, yes: bool) -> Ended:
                 f"journal {path} holds {len(found.unfinished)} orders that are not over: go on with exec-algos live resume {path}, "
                 f"end them by exec-algos live cancel {path}, or name another journal"
             )
-        async with session_over(said, journal, found, yes=yes) as session:
+        async with session_over(said, place, journal, found) as session:
             looked = await file.looked_at(session, found)
             return await session.run(looked.orders)
 
 
 async def _resume(path: str, url: str | None, *, yes: bool) -> Ended:
-    from exec_algos.cli.live_venues import Said, session_over
+    from exec_algos.cli.live_venues import Said, session_over, venue_of
     from exec_algos.live.journal import SqliteJournal, check_there
     from exec_algos.live.recorded import recorded
 
@@ -187,12 +187,12 @@ async def _resume(path: str, url: str | None, *, yes: bool) -> Ended:
         say(*journal.notes)
         found = recorded(journal.entries)
         said = Said.of(found.session, url=url)
-        async with session_over(said, journal, found, yes=yes) as session:
+        async with session_over(said, await venue_of(said, yes=yes), journal, found) as session:
             return await session.resume(found)
 
 
 async def _cancel(path: str, ref: str | None, url: str | None, *, yes: bool) -> Ended:
-    from exec_algos.cli.live_venues import Said, session_over
+    from exec_algos.cli.live_venues import Said, session_over, venue_of
     from exec_algos.live.journal import SqliteJournal, check_there
     from exec_algos.live.recorded import recorded
 
@@ -200,7 +200,8 @@ async def _cancel(path: str, ref: str | None, url: str | None, *, yes: bool) -> 
     with SqliteJournal(path) as journal:
         found = recorded(journal.entries)
         refs = found.refs(ref)
-        async with session_over(Said.of(found.session, url=url), journal, found, yes=yes) as session:
+        said = Said.of(found.session, url=url)
+        async with session_over(said, await venue_of(said, yes=yes), journal, found) as session:
             return await session.cancel(found, refs)
 
 

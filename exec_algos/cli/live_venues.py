@@ -57,7 +57,14 @@ class Said(NamedTuple):
         return cls(**known | {name: value for name, value in other.items() if value is not None})
 
 
-async def venue_of(said: Said, *, yes: bool) -> tuple[VenueAPI, Clock]:
+class Place(NamedTuple):
+    """The adapter of a venue, and the clock that its sessions run on."""
+
+    venue: VenueAPI
+    clock: Clock
+
+
+async def venue_of(said: Said, *, yes: bool) -> Place:
     """The adapter of a venue, and the clock that its sessions run on.
 
     Raises
@@ -75,7 +82,7 @@ async def venue_of(said: Said, *, yes: bool) -> tuple[VenueAPI, Clock]:
 
     venue = RehearsalVenue(said.url, account=said.account)
     check_consent(said.venue, paper=venue.caps.paper, yes=yes)
-    return venue, await rehearsal_clock(said.url)
+    return Place(venue, await rehearsal_clock(said.url))
 
 
 def check_consent(name: str, *, paper: bool, yes: bool) -> None:
@@ -91,7 +98,7 @@ def check_consent(name: str, *, paper: bool, yes: bool) -> None:
 
 
 @asynccontextmanager
-async def session_over(said: Said, journal: SqliteJournal, found: Recorded, *, yes: bool) -> AsyncIterator[LiveSession]:
+async def session_over(said: Said, place: Place, journal: SqliteJournal, found: Recorded) -> AsyncIterator[LiveSession]:
     """A session that is begun: what an earlier run left is brought to an end, and Ctrl-C and SIGTERM stop it."""
     from exec_algos.brokers.live import LiveBroker
     from exec_algos.brokers.settings import LiveSettings
@@ -99,7 +106,7 @@ async def session_over(said: Said, journal: SqliteJournal, found: Recorded, *, y
     from exec_algos.live.limits import VenueLimits
     from exec_algos.live.session import LiveSession
 
-    venue, clock = await venue_of(said, yes=yes)
+    venue, clock = place
 
     def currency_of(symbol: str) -> str:
         instrument = broker.state.instruments.get(symbol)
