@@ -42,9 +42,9 @@ class Ended:
         return not (self.open or self.stopped or self.alerts)
 
     def lines(self, journal: str) -> list[str]:
-        """All of it in plain lines, with what to do."""
+        """What is left in plain lines, with what to do; orders that are over were told of when they were."""
         lines = [f"stopped: {self.stopped}"] if self.stopped else []
-        lines += [parent_lines(parent)[0] for parent in self.parents.values()]
+        lines += [parent_lines(parent)[0] for parent in self.parents.values() if parent.done is None]
         lines += [f"alert: {text}" for text in self.alerts]
         if self.open:
             lines.append(f"{numbered(len(self.open), 'child order')} may still trade; look at the venue's own list of orders:")
@@ -55,4 +55,9 @@ class Ended:
                 f"{numbered(left, 'parent order')} not over: exec-algos live resume {journal} goes on, "
                 f"exec-algos live cancel {journal} ends what is left"
             )
-        return lines
+        children = [child for parent in self.parents.values() for child in parent.children]
+        fills = sum(len(child.fills) for child in children)
+        told = [
+            numbered(count, word) for count, word in ((len(self.parents), "parent order"), (len(children), "child order"), (fills, "fill"))
+        ]
+        return [*lines, "; ".join(told)]

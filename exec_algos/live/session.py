@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from exec_algos.executors.working import WorkingOrder
 from exec_algos.live.ended import Ended
 from exec_algos.live.journal import SqliteJournal
 from exec_algos.live.recorded import Recorded, RecordedParent, is_unknown, recorded
-from exec_algos.live.status import sums_of
+from exec_algos.live.status import order_line, parent_lines, sums_of
 from exec_algos.model import SECOND
 from exec_algos.model.window import Window
 
@@ -123,7 +123,22 @@ class LiveSession:
             }
             await self.journal.write(Entry(Kind.SESSION, clock.now, "", "", {**data, **self.terms}))
 
-        await self.broker.start(found.children, check=check)
+        left = any(not child.done() for child in found.children)
+        await self._unless(lambda: self._hurry if left else bool(self.stopped), self.broker.start(found.children, check=check))
+
+    async def _unless(self, ended: Callable[[], bool], work: Coroutine[Any, Any, None]) -> None:
+        """Do some work, unless the session is stopped before."""
+        task = asyncio.ensure_future(work)
+        while not task.done() and not ended():
+            self._changed.clear()
+            waking = asyncio.ensure_future(self._changed.wait())
+            await asyncio.wait({task, waking}, return_when=asyncio.FIRST_COMPLETED)
+            waking.cancel()
+        if task.done():
+            task.result()
+            return
+        task.cancel()
+        await asyncio.wait({task})
 
     def _check_same(self, before: Mapping[str, Any], venue: str, account: str) -> None:
         if before and (before.get("venue"), before.get("account")) != (venue, account):
@@ -140,21 +155,27 @@ class LiveSession:
         UsageError, OrderRejectedError
             An order cannot be accepted; nothing of any is sent.
         """
+        if self.stopped:
+            return self._ended({})
         executor = AlgorithmExecutor(self.broker)
         try:
             for order in orders:
                 await self.price(order.terms.symbol)
             for order in orders:  # nothing is awaited here, so that none of them sends before all are accepted
                 self._carry(executor.start(order.algorithm, order.terms, order.window, self._over))
-        except BaseException:
+        except Exception:
             for carried in self._carried.values():
                 carried.order.cancel()
-            await self._conclude("not begun: another order of the file was refused")
+            while not self._all_over():
+                await asyncio.sleep(0)
+            await self._conclude("not begun: another order was refused")
             raise
         return await self._to_the_end()
 
     async def resume(self, found: Recorded) -> Ended:
         """Go on with the orders of a journal that are not over, after `begin`."""
+        if self.stopped:
+            return self._ended({of.parent.ref: of for of in found.unfinished})
         executor = AlgorithmExecutor(self.broker)
         for of in found.unfinished:
             self._carry(executor.resume(of.parent, of.children, on_over=self._over), of.children)
@@ -168,10 +189,15 @@ class LiveSession:
             if of.done is None and all(child.done() for child in of.children):
                 of.done = sums_of(of) | {"reason": "cancelled by its owner"}
                 await self.journal.write(Entry(Kind.DONE, self.broker.clock.now, ref, "", of.done))
+                self._tell(parent_lines(of)[0])
         return self._ended(ended)
 
     def _carry(self, order: WorkingOrder, before: Sequence[LiveChild] = ()) -> None:
         self._carried[order.parent.ref] = _Carried(order, before)
+        self._tell(f"working {order_line(order.parent)}")
+
+    def _all_over(self) -> bool:
+        return all(carried.order.over for carried in self._carried.values())
 
     def _over(self, _: WorkingOrder) -> None:
         self._changed.set()
@@ -190,7 +216,7 @@ class LiveSession:
     async def _to_the_end(self) -> Ended:
         """Wait until all orders are over, and write down their ends."""
         recalled = False
-        while not all(carried.order.over for carried in self._carried.values()):
+        while not self._all_over():
             self._look_for_trouble()
             if self.stopped and not recalled:
                 recalled = True
@@ -248,6 +274,7 @@ class LiveSession:
                 carried.done = None
                 self.stop(str(error))
                 return
+            self._tell(parent_lines(self._recorded(ref))[0])
 
     def _compare(self, ref: str, carried: _Carried, children: Sequence[LiveChild]) -> None:
         """An executor and its broker must have counted the same."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from exec_algos.brokers.child import LiveChild
 from exec_algos.live.recorded import Recorded, RecordedParent, is_unknown
+from exec_algos.model import ParentOrder
 from exec_algos.textform import numbered
 
 LAST_ALERTS = 20
@@ -54,15 +55,16 @@ def status_lines(found: Recorded, holder: str = "") -> list[str]:
 
 def parent_lines(of: RecordedParent) -> list[str]:
     """A parent order, and its children that are not over."""
-    parent, sums = of.parent, sums_of(of)
-    window = f"{instant(parent.start)} to {instant(parent.end)}"
     states = Counter(str(child.state) for child in of.children)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
-    head = (
-        f"{parent.ref}: {parent.side.name} {parent.quantity:g} {parent.symbol}, {parent.algorithm or 'no algorithm'}, {window}: "
-        f"{standing(sums)}; children: {told}; {'over' if of.done is not None else 'not over'}"
-    )
+    head = f"{order_line(of.parent)}: {standing(sums_of(of))}; children: {told}; {'over' if of.done is not None else 'not over'}"
     return [head, *(child_line(child) for child in of.children if not child.done())]
+
+
+def order_line(parent: ParentOrder) -> str:
+    """What a parent order asks for."""
+    window = f"{instant(parent.start)} to {instant(parent.end)}"
+    return f"{parent.ref}: {parent.side.name} {parent.quantity:g} {parent.symbol}, {parent.algorithm or 'no algorithm'}, {window}"
 
 
 def standing(sums: dict[str, Any]) -> str:
