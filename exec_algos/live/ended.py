@@ -38,8 +38,9 @@ class Ended:
 
     @property
     def whole(self) -> bool:
-        """Nothing is open, unknown or alerted, and all orders came to their end."""
-        return not (self.open or self.stopped or self.alerts)
+        """Nothing is open, unknown or alerted, and all orders came to their end without trouble that cost shares."""
+        short = any(parent.done is not None and parent.done["left"] > 0 and parent.done.get("errors") for parent in self.parents.values())
+        return not (self.open or self.stopped or self.alerts or short)
 
     def lines(self, journal: str) -> list[str]:
         """What is left in plain lines, with what to do; orders that are over were told of when they were."""

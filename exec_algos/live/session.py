@@ -26,7 +26,7 @@ from exec_algos.model.window import Window
 
 LOOK = 0.1  # seconds of real time between two looks at what may end a session
 PATIENCE = 150 * SECOND  # for children that are not over when nothing more is released; an unknown one is proved absent within 90 s
-MOST_ERRORS = 20  # of a parent, in the journal
+MOST_ERRORS, TOLD_ERRORS = 20, 5  # of a parent, in the journal and in lines
 
 log = logging.getLogger("exec_algos.live")
 
@@ -274,7 +274,8 @@ class LiveSession:
                 carried.done = None
                 self.stop(str(error))
                 return
-            self._tell(parent_lines(self._recorded(ref))[0])
+            for line in (parent_lines(self._recorded(ref))[0], *(f"  {error}" for error in carried.done["errors"][:TOLD_ERRORS])):
+                self._tell(line)
 
     def _compare(self, ref: str, carried: _Carried, children: Sequence[LiveChild]) -> None:
         """An executor and its broker must have counted the same."""
