@@ -199,7 +199,8 @@ class Exchange:
         if math.isnan(quote.last):
             return BookView((), (), self.now, math.nan, traded)
         bid, ask = (self._whole(self._room(symbol, side, quote)) for side in (SELL, BUY))
-        return BookView(((quote.bid, bid),), ((quote.ask, ask),), self.now, quote.last, traded)
+        bids = ((quote.bid, bid),) if quote.bid > 0 else ()  # a price of one tick has nothing below it
+        return BookView(bids, ((quote.ask, ask),), self.now, quote.last, traded)
 
     def account(self, name: str) -> Holdings:
         """Cash and positions."""

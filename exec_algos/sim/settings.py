@@ -60,12 +60,10 @@ class ExchangeSettings:
     currency: str = ""
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise UsageError(f"seed must be a whole number from 0, got {self.seed}")
         for name in ("lot", "pulse", "visible"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0 and finite, got {getattr(self, name)!r}")
-        for name in ("tick", "refill", "auction", "preopen", "cash"):
+        for name in ("seed", "tick", "refill", "auction", "preopen", "cash"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be at least 0 and finite, got {getattr(self, name)!r}")
         if self.spread_ticks < 1:

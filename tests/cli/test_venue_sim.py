@@ -107,7 +107,7 @@ def test_a_port_in_use_is_refused(bars):
         (["--speed", "0"], "speed must be above 0 and finite, got 0"),
         (["--speed", "-1"], "speed must be above 0"),
         (["--speed", "nan"], "speed must be above 0"),
-        (["--seed", "-1"], "seed must be a whole number from 0, got -1"),
+        (["--seed", "-1"], "seed must be at least 0 and finite, got -1"),
         (["--port", "70000"], "--port must be in [0, 65535]"),
         (["--visible", "0.9"], "visible + refill must be at most 1"),
         (["--page", "0"], "page >= 1"),
