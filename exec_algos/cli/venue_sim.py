@@ -126,7 +126,7 @@ def _instant(text: str, zone: str, hours: Sessions) -> int:
 
     try:
         stamp = pd.Timestamp(text)
-        if stamp is pd.NaT:
+        if pd.isna(stamp):
             raise ValueError("it names no time")
         stamp = stamp.tz_localize(zone) if stamp.tz is None else stamp.tz_convert(zone)
     except (ValueError, TypeError) as error:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from exec_algos.brokers.rehearsal.transport import PlainTransport
 from exec_algos.errors import NotSentError, VenueError
 
-BEFORE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""What httpx raises before a byte of the request has left."""
+BEFORE = (httpx.ConnectError, httpx.ConnectTimeout)
+"""What is raised before a byte of the request has left."""
 TOO_MANY = 429
 
 
@@ -29,15 +30,13 @@ class VenueHTTP:
     url : str
     account : str
     timeout : float
-        Seconds of real time for each of: connect, write, read, and a free connection.
+        Seconds of real time to connect, and as many for the answer.
     """
 
     def __init__(self, url: str, account: str, timeout: float) -> None:
-        limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
-        transport = httpx.AsyncHTTPTransport(retries=0, limits=limits, trust_env=False)
         self.url, self._timeout = url.rstrip("/"), timeout
         self._client = httpx.AsyncClient(
-            transport=transport, timeout=timeout, headers={"x-account": account}, follow_redirects=False, trust_env=False
+            transport=PlainTransport(), timeout=timeout, headers={"x-account": account}, follow_redirects=False, trust_env=False
         )
 
     async def close(self) -> None:

@@ -224,7 +224,7 @@ def _instant(url: str, said: Mapping[str, Any]) -> int:
 
 
 def _check(url: str, timeout: float) -> None:
-    if not url.startswith(("http://", "https://")):
+    if not url.startswith("http://"):
         raise UsageError(f"url must be what exec-algos venue-sim prints, http://127.0.0.1:PORT, got {url!r}")
     if isinstance(timeout, bool) or not 0 < timeout < math.inf:
         raise UsageError(f"timeout must be seconds above 0, got {timeout!r}")
