@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from exec_algos.brokers.allowed import Allowed, check_terms
@@ -77,8 +75,6 @@ class LiveBroker(VenueMarket):
         self._starting = Starting(self.state)
         self.state.tend = self._tend
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._parents: set[str] = set()
-        self._resumable: set[str] = set()
         self._numbers: dict[str, int] = {}
 
     async def start(self, children: Iterable[LiveChild] = (), *, check: Callable[[Account], Awaitable[None]] | None = None) -> None:
@@ -110,10 +106,8 @@ class LiveBroker(VenueMarket):
         if check is not None:
             await check(self.account)
         await self._following.measure_clock()
-        children = list(children)
         adopted = self._starting.adopt(children)
-        self._resumable = {child.parent.ref for child in children}
-        self._parents |= self._resumable
+        self._refs |= {carried.child.parent.ref for carried in adopted}
         if state.caps.push:
             self._begin(self._following.push(), "reports")
         await self._following.until_complete(ATTEMPTS)
@@ -164,7 +158,7 @@ class LiveBroker(VenueMarket):
         return self.state.alerts
 
     @property
-    def own_prints_on_tape(self) -> bool:
+    def own_prints_on_tape(self) -> bool:  # type: ignore[override]
         """Whether the volume that `observe` tells holds our own trades."""
         return self.state.caps.own_prints
 
@@ -202,9 +196,7 @@ class LiveBroker(VenueMarket):
             A limit refuses it.
         """
         state = self.state
-        parent = super().open_parent(replace(parent, ref=parent.ref or self._new_ref()))
-        if parent.ref in self._parents and parent.ref not in self._resumable:
-            raise UsageError(f"the ref {parent.ref!r} was used before; give each parent order its own, or none")
+        parent = replace(parent, ref=parent.ref or self._name())
         instrument = state.instruments.get(parent.symbol)
         if instrument is not None:
             check_terms(instrument, parent.lot_size)
@@ -212,14 +204,9 @@ class LiveBroker(VenueMarket):
         if why:
             state.note_parent(Kind.REFUSED, parent, {"limit": why})
             raise OrderRejectedError(f"{parent.ref} is refused by a limit: {why}", lasting=True)
-        self._resumable.discard(parent.ref)
-        self._parents.add(parent.ref)
-        state.note_parent(Kind.PARENT, parent, parent_data(parent))
-        return parent
-
-    def _new_ref(self) -> str:
-        now = datetime.fromtimestamp(self.clock.now / 1e9, UTC)
-        return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        opened = super().open_parent(parent)
+        state.note_parent(Kind.PARENT, opened, parent_data(opened))
+        return opened
 
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now."""
