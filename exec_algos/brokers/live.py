@@ -74,6 +74,7 @@ class LiveBroker(VenueMarket):
         self._allowed = Allowed(self.state, self.reads)
         self._starting = Starting(self.state)
         self.state.tend = self._tend
+        self._open = False
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._numbers: dict[str, int] = {}
 
@@ -100,6 +101,7 @@ class LiveBroker(VenueMarket):
 
     async def _start(self, children: Iterable[LiveChild], check: Callable[[Account], Awaitable[None]] | None) -> None:
         state = self.state
+        self._open = True
         await state.venue.open()
         state.connect()
         self.account = await state.within("account", state.venue.account())
@@ -149,8 +151,10 @@ class LiveBroker(VenueMarket):
         state.closed = True
         tasks: list[Any] = [*self._tasks, *self._sending.close(), *self.reads.close()]
         await stop(tasks)
-        state.disconnect()
-        await state.venue.close()
+        if self._open:
+            self._open = False
+            state.disconnect()
+            await state.venue.close()
 
     @property
     def alerts(self) -> list[Alert]:
