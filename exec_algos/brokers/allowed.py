@@ -8,6 +8,7 @@ from exec_algos.brokers.child import LiveChild
 from exec_algos.brokers.known import Carried
 from exec_algos.brokers.market_data import Reads
 from exec_algos.brokers.records import Kind, NoLimits
+from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.state import LiveState
 from exec_algos.brokers.venue import Instrument
 from exec_algos.errors import OrderRejectedError, UsageError, VenueError
@@ -84,5 +85,5 @@ class Allowed:
             return child.limit
         time = self._reads.prices.get(symbol, (math.nan, 0))[1]
         if self._state.clock.now - time > PRICE_AGE:
-            await self._reads.book(symbol)
+            await self._reads.book(symbol, Priority.ORDER)
         return self._reads.price(symbol)

@@ -162,7 +162,7 @@ class LiveBroker(VenueMarket):
         return self.state.alerts
 
     @property
-    def own_prints_on_tape(self) -> bool:  # type: ignore[override]
+    def own_prints_on_tape(self) -> bool:
         """Whether the volume that `observe` tells holds our own trades."""
         return self.state.caps.own_prints
 

@@ -49,7 +49,14 @@ class Reads:
         """The last price that was read; NaN where none was."""
         return self.prices.get(symbol, (math.nan, 0))[0]
 
-    async def read(self, key: tuple[Hashable, ...], ask: Callable[[], Coroutine[Any, Any, T]], keep: bool = False) -> T:
+    async def read(
+        self,
+        key: tuple[Hashable, ...],
+        ask: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        keep: bool = False,
+        priority: Priority = Priority.MARKET,
+    ) -> T:
         """The answer to ``key[0]``, the name of an adapter's method, with the arguments that follow it.
 
         Raises
@@ -61,20 +68,20 @@ class Reads:
             return self._kept[key]  # type: ignore[no-any-return]
         task = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.ensure_future(self._ask(str(key[0]), ask))
+            task = self._under_way[key] = asyncio.ensure_future(self._ask(str(key[0]), ask, priority))
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         answer: T = await asyncio.shield(task)
         if keep:
             self._kept[key] = answer
         return answer
 
-    async def _ask(self, method: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        await self._state.requests.take(Priority.MARKET)
+    async def _ask(self, method: str, ask: Callable[[], Coroutine[Any, Any, T]], priority: Priority) -> T:
+        await self._state.requests.take(priority)
         return await self._state.within(method, ask())
 
-    async def book(self, symbol: str) -> Book:
+    async def book(self, symbol: str, priority: Priority = Priority.MARKET) -> Book:
         """The quotes now."""
-        book = await self.read(("book", symbol), lambda: self._state.venue.book(symbol))
+        book = await self.read(("book", symbol, priority), lambda: self._state.venue.book(symbol), priority=priority)
         wrong = _wrong_book(book)
         if wrong:
             raise VenueError(f"{self._state.method('book')} gave {wrong} for {symbol}")
@@ -84,11 +91,11 @@ class Reads:
         return book
 
     async def instrument(self, symbol: str) -> Instrument:
-        """What a symbol is."""
+        """What a symbol is; once a symbol, and with the priority of the order that waits for it."""
         known = self._state.instruments.get(symbol)
         if known is not None:
             return known
-        said: Any = await self.read(("instrument", symbol), lambda: self._state.venue.instrument(symbol))
+        said: Any = await self.read(("instrument", symbol), lambda: self._state.venue.instrument(symbol), priority=Priority.ORDER)
         if not isinstance(said, Instrument) or said.symbol != symbol or not (is_finite(said.lot_size) and said.lot_size > 0):
             raise VenueError(f"{self._state.method('instrument')} gave {said!r} for {symbol}")
         self._state.instruments[symbol] = said

@@ -334,7 +334,7 @@ def window_profile(profile: pd.Series[float] | None, stamps: Ints, step: int, zo
     known = dict(zip(map(_seconds, profile.index), map(float, profile), strict=True))
     gaps = np.diff(sorted(known)) if len(known) > 1 else np.array([step / 1e9])
     width = float(gaps.min())
-    on_grid = all((t - min(known)) % width == 0 for t in wanted)
+    on_grid = all(t in known or (t - min(known)) % width == 0 for t in wanted)
     if on_grid and (lengths == width * 1e9).all():
         weights = np.array([known.get(t, 0.0) for t in wanted])
     else:

@@ -201,6 +201,13 @@ def test_the_last_bar_of_a_flat_window_counts_as_long_as_it_is():
     assert window_profile(None, begins, STEP, "America/New_York", end=int(begins[2]) + STEP // 4).tolist() == [1.0, 1.0, 0.25]
 
 
+def test_a_window_that_begins_between_the_bins_takes_a_part_of_each():
+    """Half an hour from 09:40: two thirds of the first bin, one third of the second."""
+    series = pd.Series([6.0, 12.0, 0.0], index=[time(9, 30), time(10, 0), time(10, 30)])
+    live = window_profile(series, ns(DAYS[0], "09:40") + np.arange(2) * STEP, STEP, "America/New_York")
+    np.testing.assert_allclose(live, [8.0, 8.0])
+
+
 def test_a_window_in_which_nothing_ever_traded_is_refused():
     series = pd.Series([1.0, 0.0], index=[time(9, 30), time(10, 0)])
     with pytest.raises(UsageError, match="no volume in the order's window"):
