@@ -482,7 +482,7 @@ def test_status_counts():
             await over(broker, send(broker))
             status = broker.status()
             assert status["children"] == {"filled": 1}
-            assert status["requests"]["order"] == 1
+            assert status["requests"]["order"] == 2  # what the symbol is, and the order
             assert math.isfinite(status["confirm_lead"])
             assert isinstance(broker, LiveBroker)
 
