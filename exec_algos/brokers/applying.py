@@ -169,7 +169,8 @@ class Applied:
 
     def _count(self, carried: Carried, fill: Any, quantity: float, price: float, time: int, **data: Any) -> None:
         """Write down what was counted, and an execution that a look-up had counted before, so that both are known after a restart."""
-        self._state.note(Kind.FILL, carried, quantity=quantity, price=price, time=time, **({"execution_id": ""} | data))
+        names = {"execution_id": "", "venue_id": carried.child.venue_id}  # it may have traded before anything else was said of it
+        self._state.note(Kind.FILL, carried, quantity=quantity, price=price, time=time, **(names | data))
         if fill is not None:
             self._state.moved(carried)
 

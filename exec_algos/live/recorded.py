@@ -199,6 +199,8 @@ class _Replay:
 
     def _event(self, entry: Entry) -> None:
         child, data = self._children.get(entry.child), entry.data
+        if entry.kind is Kind.CANCEL and "event" not in data:
+            return  # a cancel that got no answer: it changes nothing, and is asked again
         event, reason = Event(data["event"]), data.get("reason") or ""
         if child is None and event is Event.NO_SEND:
             self.found.parents[entry.parent].unsent[entry.child] = reason
@@ -224,6 +226,7 @@ class _Replay:
     def _fill(self, entry: Entry) -> None:
         child, data = self._children[entry.child], entry.data
         self._left(child)
+        child.venue_id = data.get("venue_id") or child.venue_id
         if data.get("execution_id"):
             child.trade(data["quantity"], data["price"], data["time"], data["execution_id"])
         else:

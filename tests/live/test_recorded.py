@@ -234,3 +234,26 @@ def test_what_a_later_run_says_of_a_child_whose_leaving_was_not_written_any_more
 def test_what_cannot_follow_is_refused_with_its_number(entry, said):
     with pytest.raises(JournalError, match=rf"entry 3, {entry.kind}.*cannot follow.*{said}"):
         recorded([*Writing().entries, entry])
+
+
+def test_a_cancel_that_got_no_answer_changes_nothing():
+    writing = Writing()
+    child = writing.child
+    said = [
+        Entry(Kind.CANCEL, 7, "P1", child.ref, {"event": "ask_cancel", "reason": ""}),
+        Entry(Kind.CANCEL, 8, "P1", child.ref, {"reason": "RehearsalVenue.cancel: VenueError: no answer"}),
+    ]
+    sent = [
+        Entry(Kind.OUTCOME, 6, "P1", child.ref, {"event": "send", "reason": "", "sent": 6}),
+        Entry(Kind.OUTCOME, 6, "P1", child.ref, {"event": "accept", "reason": "", "venue_id": "V1"}),
+    ]
+    (again,) = recorded([accepted(), intent(child), *sent, *said]).children
+    assert again.state is State.CANCEL_SENT
+    assert again.withdrawn
+
+
+def test_a_fill_that_was_the_first_word_of_an_order_names_it():
+    child = Writing().child
+    trade = {"quantity": 20, "price": 71_200.0, "time": 6, "execution_id": "E1", "venue_id": "V7"}
+    (again,) = recorded([accepted(), intent(child), Entry(Kind.FILL, 6, "P1", child.ref, trade)]).children
+    assert (again.venue_id, again.state, again.traded) == ("V7", State.PARTIAL, 20)
