@@ -103,17 +103,20 @@ class Children:
         What ends the order.
     lasting : str
         Why the venue refuses every further child.
+    touched : bool
+        There is anything to look at.
     """
 
     def __init__(self, reported: Reported, errors: list[str], log: logging.Logger, name: str) -> None:
         self.reported, self.errors, self.log, self.name = reported, errors, log, name
         self.all: list[Released] = []
-        self.failures, self.lasting = 0, ""
+        self.failures, self.lasting, self.touched = 0, "", False
         self.fault: UsageError | WrongFillError | None = None
 
     def add(self, number: int, child: ChildOrder, time: int) -> None:
         """One more was released."""
         self.all.append(Released(number, child, time))
+        self.touched = True
 
     def collect(self, parent: ParentOrder, slices: int) -> Sums:
         """Count what is new, of children that were over before too."""
@@ -194,6 +197,7 @@ class Children:
 
     def refuse(self, number: int, error: Exception, slices: int) -> None:
         """Nothing of a child is at the venue: its slice is skipped, and the order goes on unless the next would be refused too."""
+        self.touched = True
         self.errors.append(f"slice {number + 1}: {type(error).__name__}: {error}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, number + 1, slices, error)
         if isinstance(error, UsageError):

@@ -126,6 +126,7 @@ class Progress:
         self.per_share = ROUNDED_DOWN / parent.lot_size
         self.talking = log.isEnabledFor(logging.INFO)
         self.released = self._refusals = self.leg_number = 0
+        self.failed = False
         self._fault: UsageError | WrongFillError | None = None
         self.closed = False
         self._named: Counter[tuple[int, int]] = Counter()
@@ -140,12 +141,6 @@ class Progress:
     def failures(self) -> int:
         """Children that failed one after the other."""
         return self._refusals or self.children.failures
-
-    @property
-    def troubled(self) -> bool:
-        """Something may end the order before its time."""
-        children = self.children
-        return bool(self._refusals or self._fault or children.failures or children.fault or children.lasting)
 
     def plan(self, parent: ParentOrder, start: int) -> None:
         """Work what is left of `parent` from `start` (ns UTC) on."""
@@ -213,11 +208,11 @@ class Progress:
         return math.ceil((self.filled + sums.working + sums.unknown) * self.per_share) - self.lots
 
     def _take(self, working: Working) -> None:
-        number, lots, child = working[:3]
+        number, lots, child, _, released = working
         try:
             fill = child.result()
         except WrongFillError as error:
-            self.children.add(number, child, working[4])
+            self.children.add(number, child, released)
             self.children.all[-1].keep(child.fills, list(child.fills))
             self.children.stop(self.children.all[-1], error)
             return
@@ -249,6 +244,7 @@ class Progress:
         if isinstance(error, UsageError):
             self._fault = self._fault or error
         self._refusals += 1
+        self.failed = True
         self.errors.append(f"slice {number + 1}: {type(error).__name__}: {error}")
         self.log.warning("[%s] Slice %d/%d failed: %r", self.name, number + 1, self.terms.slices, error)
 

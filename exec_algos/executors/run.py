@@ -108,12 +108,13 @@ class OrderRun:
         decide, params, looks, before = algorithm.decide, algorithm.params(), algorithm.watches or dynamic is not None, math.nan
         curve = curve + [1.0] * (len(progress.slices) - len(curve))
         forced, passive = bounds is not None and bounds.forced, progress.placing.passive
+        send, parent, plain = self._broker.send_order, progress.parent, not self._named and self._broker.resolution > 0
         for number, (instant, over) in enumerate(progress.slices):
             await clock.sleep_until(instant)
             if over <= clock.now:
                 continue  # woken too late: the slice is over, and what it missed comes back through the next one
             working = progress.collect()
-            if progress.troubled and progress.hopeless(self._max_failures):
+            if (progress.failed or progress.children.touched) and progress.hopeless(self._max_failures):
                 return
             seen = new_tuple(Seen, (number, curve[number], progress.lots - done, working, *UNSEEN))
             if looks:
@@ -126,6 +127,8 @@ class OrderRun:
                 lots, limit = apply_rules(bounds, terms, seen, Decision(progress.placing.resized(number, lots), limit))
             if passive and lots and progress.placing.rests(number):
                 await self._post(number, Decision(lots, limit), over)
+            elif lots and plain and not (forced and number == last):  # half a replay's time is spent here
+                progress.release(number, lots, send(parent, lots, limit, over), limit, clock.now)
             elif lots:
                 self._send(number, lots, limit, over, capped=not (forced and number == last))
         await clock.sleep_until(progress.parent.deadline)
@@ -155,7 +158,7 @@ class OrderRun:
         while True:
             working = progress.collect()
             left, until = due - progress.lots - working, min(over, now + placing.reprice) if placing.reprice else over
-            if progress.troubled or progress.lots >= due:
+            if progress.failures or progress.fault or progress.children.lasting or progress.lots >= due:
                 return
             child = await self._placed(number, Decision(left, decision.limit), now, until)
             if child.lots > 0:
