@@ -53,7 +53,7 @@ class OrderExecutor(ABC):
     broker : BrokerAPI
         Owns the time: an executor waits only on ``broker.clock``.
     max_failures : int
-        Children that may fail one after the other before the order is given up; what was filled is kept.
+        Children of unknown outcome (refused ones in replay) one after the other that end the order; what was filled is kept.
 
     Notes
     -----

@@ -38,7 +38,7 @@ class OrderRun:
     progress : Progress
         The order's state; an amended order is carried on from there.
     max_failures : int
-        Children that may fail one after the other before the order is given up.
+        Children of unknown outcome (refused ones in replay) one after the other that end the order.
     """
 
     def __init__(self, broker: BrokerAPI, progress: Progress, max_failures: int) -> None:
