@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from exec_algos.brokers.carried import CarriedChild, Ways
 from exec_algos.brokers.child import ChildOrder
+from exec_algos.brokers.own_prints import OwnPrints
 from exec_algos.clock import Clock, WallClock
 from exec_algos.errors import UsageError
 from exec_algos.market.calendars import DAY, sessions
@@ -75,6 +76,7 @@ class BrokerAPI(ABC):
     _opened: int = 0
     _late: tuple[int, ...] = ()
     _refs: frozenset[str] = frozenset()
+    _prints: OwnPrints | None = None
 
     @property
     def clock(self) -> Clock:
@@ -207,9 +209,11 @@ class BrokerAPI(ABC):
         return True
 
     @property
-    def tells_volume(self) -> bool:
-        """Whether `observe` says what the market has traded."""
-        return type(self).observe is not BrokerAPI.observe
+    def own_prints(self) -> OwnPrints:
+        """Our own trades, of all parent orders."""
+        if self._prints is None:
+            self._prints = OwnPrints()
+        return self._prints
 
     def check_quotes(self, ticker: str, columns: Collection[str], reader: str) -> None:  # noqa: B027 - most venues have all quotes
         """Refuse `reader`, which reads quotes, where the market of `ticker` has no such `columns`; a venue has them unless it says so.

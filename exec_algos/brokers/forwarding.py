@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from exec_algos.brokers.base import BrokerAPI
+from exec_algos.brokers.own_prints import OwnPrints
 from exec_algos.clock import Clock
 from exec_algos.model import Fill, Observed, ParentOrder, Session
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exec_algos.checks import Floats
+
+
+def innermost(broker: BrokerAPI) -> BrokerAPI:
+    """The broker behind all that only pass on."""
+    while isinstance(broker, ForwardingBroker):
+        broker = broker.broker
+    return broker
 
 
 class ForwardingBroker(BrokerAPI):
@@ -47,9 +55,9 @@ class ForwardingBroker(BrokerAPI):
         return self.broker.confirm_lead
 
     @property
-    def tells_volume(self) -> bool:
+    def own_prints(self) -> OwnPrints:
         """The broker's."""
-        return self.broker.tells_volume
+        return self.broker.own_prints
 
     def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
         """See `BrokerAPI.adopt_parent`."""

@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 from exec_algos.brokers.base import BrokerAPI
-from exec_algos.brokers.forwarding import ForwardingBroker
+from exec_algos.brokers.forwarding import innermost
 from exec_algos.checks import is_finite
 from exec_algos.clock.virtual import VirtualClock
 from exec_algos.errors import WrongFillError
@@ -88,9 +88,7 @@ class Reported:
 
 def said_by(broker: BrokerAPI) -> str:
     """Class and method that answer for a child order: ``"MyBroker.place_order"``."""
-    while isinstance(broker, ForwardingBroker):
-        broker = broker.broker
-    kind = type(broker)
+    kind = type(innermost(broker))
     first = next(known for known in kind.__mro__ if {"send_order", "place_order"} & vars(known).keys())
     return f"{kind.__name__}.{'send_order' if 'send_order' in vars(first) and first is not BrokerAPI else 'place_order'}"
 

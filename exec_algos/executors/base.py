@@ -11,6 +11,7 @@ from exec_algos.algorithms import parse_algorithm
 from exec_algos.algorithms.base import Algorithm
 from exec_algos.brokers.base import BrokerAPI
 from exec_algos.brokers.child import ChildOrder
+from exec_algos.brokers.forwarding import innermost
 from exec_algos.brokers.reported import Reported
 from exec_algos.clock import CancelledError
 from exec_algos.errors import UsageError
@@ -227,6 +228,8 @@ class OrderExecutor(ABC):
         known = parse_algorithm(parent.algorithm) if algorithm is None else algorithm
         progress = self._progress_of(self.broker.adopt_parent(parent), known)
         self._last = progress
+        for child in children:
+            self.broker.own_prints.add(parent.symbol, child)
         planned = progress.resume(children, self._resumes_at(parent))
         carry = OrderRun(self.broker, progress, self.max_failures).carry
         return WorkingOrder(self.broker, progress, carry, on_over, planned=planned)
@@ -249,9 +252,10 @@ class OrderExecutor(ABC):
         for reads, reader in ((algorithm.reads, str(algorithm)), (order.rules.reads, f"style {order.rules.style}")):
             if reads:
                 broker.check_quotes(order.symbol, reads, reader)
-        if algorithm.follows_volume and not broker.tells_volume:
+        kind = type(innermost(broker))
+        if algorithm.follows_volume and kind.observe is BrokerAPI.observe:
             raise UsageError(
-                f"{algorithm} follows the volume that {order.symbol} has traded, which {type(broker).__name__} does not tell; "
+                f"{algorithm} follows the volume that {order.symbol} has traded, which {kind.__name__} does not tell; "
                 "override observe, or use an algorithm that follows a curve"
             )
         start, end = window.resolve(broker.clock.now, broker.session, broker.resolution)

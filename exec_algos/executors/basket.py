@@ -11,6 +11,7 @@ from exec_algos.clock import CancelledError
 from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
 from exec_algos.errors import UsageError
 from exec_algos.executors.base import AlgorithmExecutor, OrderExecutor, OrderTerms
+from exec_algos.executors.progress import SETTLE
 from exec_algos.executors.shared_limit import NO_LIMIT, HeldBack, LimitedBroker, SharedLimit, Used
 from exec_algos.executors.working import WorkingOrder
 from exec_algos.model import SECOND, ExecutionSummary, Fill, ParentOrder
@@ -76,16 +77,34 @@ class _Run:
             self._end.look()
 
     async def over(self) -> None:
-        """Wait until all orders are over; who is stopped meanwhile takes the orders along."""
+        """Wait until all orders are over; who is stopped meanwhile takes the orders along, and their open children back."""
         try:
             if self._end is not None:
                 await self._end
             while not all(order.over for order in self.orders):
                 await self.broker.clock.sleep_until(self.broker.clock.now + SECOND)
-        except CancelledError:
-            for order in self.orders:
-                order.cancel()
+        except GeneratorExit:  # closed: nothing can be awaited any more
+            self._cancel()
             raise
+        except CancelledError:
+            self._cancel()
+            await self._wind_up()
+            raise
+
+    def _cancel(self) -> None:
+        for order in self.orders:
+            order.cancel()
+
+    async def _wind_up(self) -> None:
+        """Wait up to half a minute for what the open children got; what nobody knows then is named in the orders' errors."""
+        clock = self.broker.clock
+        until = clock.now + SETTLE
+        try:
+            while clock.now < until and not all(order.over for order in self.orders):
+                await clock.sleep_until(clock.now + SECOND)
+        finally:
+            for order in self.orders:
+                order.stop("the basket was stopped")
 
     def fills(self) -> list[Fill]:
         """Trades of all in time order, at one instant in the order of the basket."""

@@ -268,14 +268,15 @@ class Progress:
         """Children that never reported stay unknown: say so. What they report later counts."""
         for number, *_ in self.working:
             self.errors.append(f"slice {number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue")
-        for child in self.children.open():
-            if not child.said and child.doubt is None:
-                named = f" for {child.child.ref}" if child.child.ref else ""
-                self.errors.append(
-                    f"slice {child.number + 1}: no report within {SETTLE // SECOND} s after the window; ask the venue{named}"
-                )
-                child.said = True
+        self.name_open(f"no report within {SETTLE // SECOND} s after the window; ask the venue")
         self.let_go()
+
+    def name_open(self, why: str) -> None:
+        """Name the children that are open, those that are named already aside."""
+        for released in self.children.open():
+            if not released.said and released.doubt is None:
+                ref, released.said = released.child.ref, True
+                self.errors.append(f"slice {released.number + 1}: {why}{f' for {ref}' if ref else ''}")
 
     def let_go(self) -> None:
         """Wait no more for the children that are open; what they have got counts, and what they may get yet."""

@@ -10,13 +10,13 @@ import numpy as np
 
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
 from exec_algos.brokers.base import BrokerAPI, takes_ref
+from exec_algos.brokers.forwarding import innermost
 from exec_algos.checks import Floats
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError
 from exec_algos.executors.progress import SETTLE, SETTLE_STEPS, Progress
 from exec_algos.market.pieces import slot
 from exec_algos.model import (
     Decision,
-    Observed,
     Seen,
 )  # fmt: skip
 from exec_algos.model.apply import apply_rules, at_touch
@@ -147,6 +147,8 @@ class OrderRun:
             progress.children.refuse(number, error, progress.terms.slices)
         else:
             progress.release(number, lots, child, limit, now)
+            if self._broker.own_prints_on_tape:
+                self._broker.own_prints.add(progress.parent.symbol, child)
 
     async def _post(self, number: int, decision: Decision, over: int) -> None:
         """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""
@@ -216,17 +218,13 @@ class OrderRun:
         market = await broker.observe(symbol)
         if algorithm.follows_volume and math.isnan(market.traded):
             raise UsageError(
-                f"{type(broker).__name__}.observe tells no traded volume of {symbol}, which {algorithm} follows; "
+                f"{type(innermost(broker)).__name__}.observe tells no traded volume of {symbol}, which {algorithm} follows; "
                 "let it tell, or use an algorithm that follows a curve"
             )
-        traded = market.traded - self._own(market) if broker.own_prints_on_tape else market.traded
+        own = broker.own_prints.shares(symbol, market.time) if broker.own_prints_on_tape else 0.0
+        traded = market.traded - own
         before = traded if math.isnan(before) else before
         return Seen(seen.slice, scheduled, seen.filled, seen.working, traded - before, *market[1:6]), before
-
-    def _own(self, market: Observed) -> float:
-        """Our own shares among what the market has traded: those up to its time, where that is known."""
-        fills = self._progress.standing().fills
-        return math.fsum(fill.quantity for fill in fills if not market.time or fill.time <= market.time)
 
     async def stop(self) -> None:
         """Ask the open children back, and wait a bounded time for what they got; what nobody knows then is named."""

@@ -11,36 +11,15 @@ from exec_algos.brokers.base import BrokerAPI, OrderType, takes_ref
 from exec_algos.brokers.child import ChildOrder
 from exec_algos.brokers.forwarding import ForwardingBroker
 from exec_algos.brokers.reported import Reported
-from exec_algos.clock import CancelledError, Clock, Started
+from exec_algos.clock import Clock, Started
 from exec_algos.clock.virtual import WAKE, Resume, VirtualClock, Waitable
-from exec_algos.costs import Commission, child_fee
-from exec_algos.errors import UsageError, WrongFillError
-from exec_algos.exchange.child import Child
-from exec_algos.executors.children import Wrapper
+from exec_algos.costs import Commission
+from exec_algos.errors import UsageError
+from exec_algos.executors.limited_child import LimitedChild, Used
 from exec_algos.model import Fill, ParentOrder, Side
-from exec_algos.model.lifecycle import State
 from exec_algos.model.lots import whole_lots
 
 __all__ = ["HeldBack", "LimitedBroker", "SharedLimit", "Used"]
-
-
-class Used(NamedTuple):
-    """What children have taken of a limit: what traded, and what those that are open are counted at.
-
-    Attributes
-    ----------
-    cash : float
-        Currency: buys less sells, commission included. Negative when sells have brought in more. A sell that is open counts nothing.
-    notional : float
-        Currency: buys and sells, without commission.
-    """
-
-    cash: float
-    notional: float
-
-    def plus(self, other: Used) -> Used:
-        """Both together."""
-        return Used(self.cash + other.cash, self.notional + other.notional)
 
 
 class HeldBack(NamedTuple):
@@ -137,107 +116,12 @@ class SharedLimit:
 NO_LIMIT = SharedLimit()  # nothing is held back
 
 
-class _Child(Wrapper):
-    """A child order on its way through the limit: the venue's own child answers once there is one."""
-
-    def __init__(self, parent: ParentOrder, place: int, lots: int, limit: float, expires: int, options: dict[str, Any]) -> None:
-        self.parent, self.place, self.lots, self.limit, self.expires, self.options = parent, place, lots, limit, expires, options
-        self.ref = str(options.get("ref", ""))
-        self.sent, self.price, self.released = 0, 0.0, 0
-        self.started: ChildOrder | None = None
-        self.reported: Reported | None = None
-        self.error: Exception | None = None
-        self.ended = -1
-
-    @property
-    def fills(self) -> list[Fill]:
-        """What it got so far, where its venue tells."""
-        return [] if self.started is None else self.started.fills
-
-    @property
-    def state(self) -> State:
-        """Where it stands; held back whole it is cancelled."""
-        if self.started is not None:
-            return self.started.state
-        if self.ended < 0:
-            return State.INTENT
-        return State.CANCELLED if self.error is None else State.NOT_SENT
-
-    @property
-    def filled(self) -> int:
-        """Whole lots that traded."""
-        return 0 if self.started is None else self.started.filled
-
-    @property
-    def open(self) -> int:
-        """Lots that may still trade."""
-        if self.started is not None:
-            return self.started.open
-        return self.lots if self.ended < 0 else 0
-
-    @property
-    def reason(self) -> str:
-        """Why the venue ended it, where it did."""
-        return "" if self.started is None else self.started.reason
-
-    def end(self, now: int, error: Exception | None = None) -> None:
-        """It never reaches the venue."""
-        self.ended, self.error = now, error
-
-    def done(self) -> bool:
-        """It is over."""
-        return self.ended >= 0 if self.started is None else self.started.done()
-
-    def cancel(self) -> None:
-        """One that was not released yet never is."""
-        self.ended = max(self.ended, 0)
-
-    def result(self) -> Fill:
-        """All that it got."""
-        if self.error is not None:
-            raise self.error
-        if self.started is not None:
-            return self.started.result()
-        return Fill(self.ended, self.parent.symbol, 0, math.nan, side=self.parent.side, parent_id=self.parent.parent_id)
-
-    def known_fills(self) -> tuple[list[Fill], bool]:
-        """What it got as far as it is known, and whether that is all: a child that failed on the way may have traded."""
-        if not self.done():
-            return self.fills, False
-        try:
-            fill = self.result()
-        except WrongFillError:
-            return self.fills, False
-        except (Exception, CancelledError):
-            return self.fills, True
-        if self._doubted(fill):  # its executor says so; what it got nobody knows
-            return [], False
-        return [fill] if fill.quantity else [], True
-
-    def _doubted(self, fill: Fill) -> bool:
-        if self.reported is None or isinstance(self.started, Child):
-            return False
-        return self.reported.wrong(fill, self.parent, self.sent, self.limit, self.released) is not None
-
-    def taken(self, commission: Commission) -> tuple[Used, bool]:
-        """What it takes of a limit, and whether that is final."""
-        fills, final = self.known_fills()
-        side, lot = self.parent.side, self.parent.lot_size
-        shares, value = sum(fill.quantity for fill in fills), sum(fill.quantity * fill.fill_price for fill in fills)
-        fee, rest = sum(fill.commission for fill in fills), 0.0
-        cash = side * value + fee
-        if not final:
-            rest = max(self.sent * lot - shares, 0.0) * self.price
-            cash += (rest + max(child_fee(commission, self.sent * lot, value + rest) - fee, 0.0)) if side > 0 else 0.0
-        return Used(cash, value + rest), final
-
-
 class _Books:
     """What the children of a basket took and what was held back: all of a run that changes, beside the parent orders themselves."""
 
     def __init__(self, limit: SharedLimit) -> None:
         self.limit, self.settled = limit, Used(0.0, 0.0)
-        self.open: list[_Child] = []
+        self.open: list[LimitedChild] = []
         self.released: Counter[int] = Counter()
         self.held: list[HeldBack] = []
 
@@ -254,7 +138,7 @@ class _Books:
         self.open = waiting
         return self.settled.plus(still)
 
-    def fit(self, child: _Child, price: float, used: Used, now: int) -> int:
+    def fit(self, child: LimitedChild, price: float, used: Used, now: int) -> int:
         """Lots of a child, counted at `price`, that may be released beside what is used."""
         parent, lots, by = child.parent, child.lots, ""
         if self.limit.counts(parent.side):
@@ -294,7 +178,7 @@ class LimitedBroker(ForwardingBroker):
         super().__init__(broker)
         self.limit, self._books, self._reported = limit, _Books(limit), Reported(broker)
         self._places: dict[int, int] = {}
-        self._asking: list[_Child] = []
+        self._asking: list[LimitedChild] = []
         self._serving: Started[None] | None = None
 
     @property
@@ -322,7 +206,7 @@ class LimitedBroker(ForwardingBroker):
         options: dict[str, Any] = {} if capped else {"capped": False}
         if ref and takes_ref(type(self.broker).send_order):
             options["ref"] = ref
-        child = _Child(parent, self._places[parent.parent_id], lots, limit, expires, options)
+        child = LimitedChild(parent, self._places[parent.parent_id], lots, limit, expires, options)
         if not self.limit.counts(Side.BUY):
             self._release(child, lots, 0.0)
             return child
@@ -331,7 +215,7 @@ class LimitedBroker(ForwardingBroker):
             self._serving = self.clock.start(self._serve())
         return child
 
-    def _release(self, child: _Child, lots: int, price: float) -> None:
+    def _release(self, child: LimitedChild, lots: int, price: float) -> None:
         child.started = self.broker.send_order(child.parent, lots, child.limit, child.expires, **child.options)
         child.sent, child.price, child.released, child.reported = lots, price, self.clock.now, self._reported
         self._books.open.append(child)
@@ -344,14 +228,14 @@ class LimitedBroker(ForwardingBroker):
             asking, self._asking = sorted(self._asking, key=lambda child: child.place), []
             self._allot([(child, await self._priced(child)) for child in asking])
 
-    async def _priced(self, child: _Child) -> float:
+    async def _priced(self, child: LimitedChild) -> float:
         try:
             return await self._counted(child)
         except Exception as error:  # it is the child's answer, which its executor counts or raises
             child.end(self.clock.now, error)
             return math.nan
 
-    def _allot(self, asking: list[tuple[_Child, float]]) -> None:
+    def _allot(self, asking: list[tuple[LimitedChild, float]]) -> None:
         """Nothing trades in between, so what is used is counted up once."""
         used, now = self._books.used(), self.clock.now
         for child, price in asking:
@@ -367,7 +251,7 @@ class LimitedBroker(ForwardingBroker):
                 child.end(now, error)
             used = used.plus(child.taken(self.limit.commission)[0])
 
-    async def _counted(self, child: _Child) -> float:
+    async def _counted(self, child: LimitedChild) -> float:
         """The price at which an open child is counted, NaN where none is known."""
         side, limit = child.parent.side, child.limit
         if not self.limit.counts(side):
@@ -379,7 +263,7 @@ class LimitedBroker(ForwardingBroker):
 
     def withdraw(self, child: ChildOrder) -> None:
         """See `BrokerAPI.withdraw`; a child that was not released yet never is."""
-        if not isinstance(child, _Child):
+        if not isinstance(child, LimitedChild):
             self.broker.withdraw(child)
         elif child.started is None:
             child.cancel()

@@ -184,6 +184,7 @@ class WorkingOrder:
             return
         self._halt()
         self._progress.errors.append(reason)
+        self._progress.name_open("open when the order was stopped; ask the venue")
         self._progress.let_go()
         self._progress.conclude()
         self._end()

@@ -2,16 +2,20 @@
 
 import asyncio
 import math
+from datetime import time
 
 import pytest
 from live_stubs import Stub, books, run, sums
-from small_markets import MINUTE, at, minute_bars
+from small_markets import MINUTE, ZONE, at, minute_bars
 
 from exec_algos import TWAP, VWAP, BrokerAPI, SimulatedBroker
 from exec_algos.algorithms import POV, LiquidityAware
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.executors.basket import BasketExecutor
 from exec_algos.model import SECOND, Observed, Window
+from exec_algos.stepped.broker import SteppedBroker
+from exec_algos.stepped.hours import DailyHours
 
 
 def executed(broker, quantity=100, algorithm=None, end="09:35", later=0, **options):
@@ -459,6 +463,15 @@ def test_case_13_a_broker_that_says_wrongly_that_its_tape_lacks_them_trades_too_
     assert broker.bought / (broker.bought + 20_000) == pytest.approx(wrong, abs=5e-4)
 
 
+def test_case_13_the_prints_of_our_other_orders_are_taken_off_too():
+    async def work(broker):
+        orders = [begun(broker, 10**6, POV(rate=0.3), end="09:50"), begun(broker, 10_000, end="09:50")]
+        await broker.clock.sleep_until(at("09:51"))
+        return [order.filled for order in orders]
+
+    assert run(work(Tape())) == [math.floor(19_000 * 3 / 7), 10_000]
+
+
 @pytest.mark.parametrize(("stamped", "bought"), [(True, 17_833), (False, 16_833)])  # 1,070 s of others, or a minute less
 def test_case_13_a_tape_that_lags_holds_only_the_prints_up_to_its_time(stamped, bought):
     class Lags(Tape):
@@ -528,3 +541,39 @@ def stopped(broker):
         return executor.get_execution_summary(), getattr(broker, "bought", None), broker.clock.now
 
     return run(work())
+
+
+def test_case_14_a_basket_that_is_cancelled_from_outside_takes_its_children_back_and_counts_them():
+    class Mute(Stub):
+        async def act(self, number, quantity, side, expires):
+            if number == 6:
+                await asyncio.Event().wait()
+            return await super().act(number, quantity, side, expires)
+
+    async def work(broker):
+        basket = BasketExecutor(broker)
+        parents = [basket.order("X", quantity, side="BUY") for quantity in (100, 50)]
+        task = asyncio.ensure_future(basket.execute(parents, TWAP(), end="09:35"))
+        await broker.clock.sleep_until(at("09:32") + 10 * SECOND)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return [books(order) for order in basket.orders], basket.get_execution_summaries(), broker.clock.now
+
+    found, (first, second), ended = run(work(Mute()))
+    assert found == [(100, 60, 0, 0, 40, 0), (50, 20, 0, 10, 20, 0)]
+    assert (first["errors"], ended) == ([], at("09:32") + 40 * SECOND)
+    assert second["errors"][0] == "the basket was stopped"
+    assert second["errors"][1].startswith("slice 3: open when the order was stopped; ask the venue for ")
+
+
+def test_case_14_an_execution_that_a_replay_closes_leaves_no_child_at_the_venue():
+    broker = SteppedBroker(DailyHours(ZONE, time(9, 30), time(16)), MINUTE)
+    executor = AlgorithmExecutor(broker)
+    broker.settle(at("09:30"))
+    task = broker.clock.start(executor.execute("X", 100, TWAP(), end="09:35"))
+    (child,) = broker.advance(at("09:30")).send
+    broker.fill(child, 5, 10.0, at("09:30"))
+    task.cancel()
+    assert broker.advance(at("09:31")).cancel == [child]
+    assert sums(executor.get_execution_summary()) == (5, 0, 95)
