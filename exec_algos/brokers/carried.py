@@ -77,6 +77,10 @@ class CarriedChild:
         self._ways, self.resolvable = ways, ways.find is not None
         self._task = ways.clock.start(self._carry(coroutine, ways))
 
+    def fail(self, error: Exception) -> None:
+        """Whoever was to send it raised, so that nobody knows whether it left."""
+        self._failed(error)
+
     @property
     def filled(self) -> int:
         """Whole lots that traded, as far as that is known."""

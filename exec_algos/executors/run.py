@@ -10,6 +10,8 @@ import numpy as np
 
 from exec_algos.algorithms.dynamic_curve import DynamicCurve
 from exec_algos.brokers.base import BrokerAPI, takes_ref
+from exec_algos.brokers.carried import CarriedChild
+from exec_algos.brokers.child import ChildOrder
 from exec_algos.brokers.forwarding import innermost
 from exec_algos.checks import Floats
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError
@@ -142,13 +144,32 @@ class OrderRun:
         lead = self._broker.confirm_lead if until < progress.parent.deadline else 0
         expires = until - min(lead, (until - now) // 2) if lead else until
         try:
-            child = self._broker.send_order(progress.parent, lots, limit, expires, **options)
+            child = self._sent(Decision(lots, limit), expires, options)
         except (OrderRejectedError, NotSentError) as error:
             progress.children.refuse(number, error, progress.terms.slices)
-        else:
-            progress.release(number, lots, child, limit, now)
-            if self._broker.own_prints_on_tape:
-                self._broker.own_prints.add(progress.parent.symbol, child)
+            return
+        progress.release(number, lots, child, limit, now)
+        if self._broker.own_prints_on_tape:
+            self._broker.own_prints.add(progress.parent.symbol, child)
+
+    def _sent(self, decision: Decision, expires: int, options: dict[str, Any]) -> ChildOrder:
+        """The child order that the broker returns; one of unknown outcome where it raises, or returns something else."""
+        broker, parent = self._broker, self._progress.parent
+        lost = CarriedChild(options.get("ref", ""), parent, decision.lots, decision.limit, expires)
+        try:
+            child = broker.send_order(parent, decision.lots, decision.limit, expires, **options)
+        except (UsageError, OrderRejectedError, NotSentError):
+            raise
+        except Exception as error:
+            lost.fail(error)
+            return lost
+        if hasattr(child, "state") and hasattr(child, "fills"):
+            return child
+        kind = type(innermost(broker)).__name__
+        lost.fail(
+            UsageError(f"{kind}.send_order must return a ChildOrder, got {type(child).__name__}; the child counts as open: ask the venue")
+        )
+        return lost
 
     async def _post(self, number: int, decision: Decision, over: int) -> None:
         """Let slice k's child rest at the touch, placed anew as often as its style says; at market when it has waited too long."""

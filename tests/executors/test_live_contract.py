@@ -343,6 +343,64 @@ def test_case_10_a_broker_with_only_the_four_required_calls_works_what_needs_no_
     assert (sums(summary), shares(broker)) == ((100, 0, 0), [20] * 5)
 
 
+@pytest.mark.parametrize("algorithm", [TWAP(), VWAP(), LiquidityAware(fraction=0.2)])
+def test_a_broker_that_has_only_place_order_in_its_plainest_form_and_observe_runs_them_unchanged(algorithm):
+    class Plain(Stub):
+        async def place_order(self, ticker, quantity, order_type="MKT", limit_price=None):
+            self.sent.append((self.clock.now, "", quantity, None))
+            return self.fill(quantity)
+
+    broker = Plain()
+    _, summary = executed(broker, 100, algorithm)
+    assert (sums(summary), shares(broker), summary["errors"]) == ((100, 0, 0), [20] * 5, [])
+
+
+def test_a_send_order_that_refuses_at_once_skips_its_slice():
+    class Throttled(Stub):
+        calls = 0
+
+        def send_order(self, parent, lots, limit, expires, **options):
+            self.calls += 1
+            if self.calls == 2:
+                raise NotSentError("too many requests")
+            return super().send_order(parent, lots, limit, expires, **options)
+
+    broker = Throttled()
+    _, summary = executed(broker)
+    assert (sums(summary), shares(broker), summary["num_slices"]) == ((100, 0, 0), [20, 40, 20, 20], 4)
+    assert summary["errors"] == ["slice 2: NotSentError: too many requests"]
+
+
+def test_a_send_order_that_fails_at_once_leaves_its_child_unknown():
+    class Breaks(Stub):
+        calls = 0
+
+        def send_order(self, parent, lots, limit, expires, **options):
+            self.calls += 1
+            if self.calls == 2:
+                raise ConnectionResetError("peer")
+            return super().send_order(parent, lots, limit, expires, **options)
+
+    broker = Breaks()
+    _, summary = executed(broker)
+    assert (sums(summary), shares(broker)) == ((80, 20, 0), [20] * 4)
+    assert summary["errors"] == ["slice 2: ConnectionResetError: peer"]
+
+
+def test_a_send_order_that_returns_no_child_order_leaves_its_child_unknown_and_is_named():
+    class Tasks(Stub):
+        def send_order(self, parent, lots, limit, expires, **options):
+            return self.clock.start(self.place_order(parent.symbol, lots))
+
+    async def work(broker):
+        executor = AlgorithmExecutor(broker)
+        with pytest.raises(UsageError, match=r"Tasks\.send_order must return a ChildOrder, got Task"):
+            await executor.execute("X", 100, TWAP(), end="09:35")
+        return sums(executor.get_execution_summary()), shares(broker)
+
+    assert run(work(Tasks())) == ((0, 20, 80), [20])
+
+
 def test_case_10_what_is_observed_by_default_is_made_of_the_depth():
     seen = run(Least().observe("X"))
     assert seen[1:6] == (10.0, 9.99, 10.01, 100.0, 100.0)
