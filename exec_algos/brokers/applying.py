@@ -16,6 +16,7 @@ from exec_algos.model.lifecycle import Event, State
 
 NEARLY = 1e-9
 KINDS = ("accepted", "fill", "cancelled", "rejected")
+TOLD = frozenset({State.OPEN, State.PARTIAL, State.CANCEL_SENT, State.FILLED, State.CANCELLED})
 ABSENT = frozenset({State.NOT_SENT, State.REJECTED})
 
 
@@ -47,6 +48,9 @@ class Applied:
     def row(self, carried: Carried, row: OrderRow, as_of: int) -> None:
         """What a row says of a child."""
         state, child = self._state, carried.child
+        shown = (row.venue_id, row.symbol, row.side, row.quantity, row.filled, row.amount, row.state, row.reason)
+        if shown == carried.shown and child.state in TOLD and (child.ref, Cause.DOUBT) not in state.lane(carried).frozen:
+            return  # nothing new: a day's list has thousands of rows
         wrong = _foreign(carried, row, state.lot_of(child.parent.symbol))
         if wrong:
             state.doubt(
@@ -65,6 +69,7 @@ class Applied:
                 child.ref, Cause.OPERATOR, f"{state.method('snapshot')} says that {child.ref} got {row.filled:g} of {row.quantity:g} shares"
             )
         self._end(carried, row)
+        carried.shown = shown
 
     def _end(self, carried: Carried, row: OrderRow) -> None:
         state, child = self._state, carried.child

@@ -16,6 +16,7 @@ from exec_algos.model.lifecycle import State
 
 MARGIN = 60 * SECOND  # how far back a look-up reaches beyond the oldest order that it is for
 LEAST_GAP = SECOND // 4  # between look-ups that are wanted at once
+SHARE = 3  # of the time between look-ups, the most that one takes: a long list is read less often
 LONGEST_BACK_OFF = 30 * SECOND
 WARN_APART = 3 * SECOND
 
@@ -67,9 +68,10 @@ class Following:
 
     def _since(self) -> int:
         state = self._state
-        state.known.forget(state.clock.now - state.settings.late)
+        now, settings = state.clock.now, state.settings
+        state.known.forget(over=now - settings.over, absent=now - settings.late)
         times = [carried.child.sent for carried in state.known.active() if carried.child.sent]
-        return min([state.clock.now, *times]) - MARGIN
+        return min([now, *times]) - MARGIN
 
     async def until_complete(self, attempts: int) -> None:
         """Look until a look-up is complete.
@@ -108,9 +110,9 @@ class Following:
         state, settings = self._state, self._state.settings
         children = [carried.child for carried in state.known.active()]
         if not state.ready or any(child.state is State.UNKNOWN for child in children):
-            return max(settings.poll, self._took), Priority.LOOKUP
+            return max(settings.poll, SHARE * self._took), Priority.LOOKUP
         if any(child.sent and not child.done() for child in children):
-            return max(settings.poll_beside_push if state.caps.push else settings.poll, self._took), Priority.POLL
+            return max(settings.poll_beside_push if state.caps.push else settings.poll, SHARE * self._took), Priority.POLL
         return settings.idle, Priority.POLL
 
     async def push(self) -> None:

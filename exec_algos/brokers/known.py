@@ -36,6 +36,8 @@ class Carried:
         How many of the child's alerts were passed on.
     tended : bool
         A task sees it to its end.
+    shown : tuple
+        What the last row said of it.
     """
 
     child: LiveChild
@@ -46,6 +48,7 @@ class Carried:
     over_since: int = 0
     told: int = 0
     tended: bool = False
+    shown: tuple[object, ...] = ()
 
 
 class KnownOrders:
@@ -90,10 +93,10 @@ class KnownOrders:
         """Children that are taken as not sent because no look-up showed them."""
         return [carried for carried in self._active.values() if carried.absent_since and carried.child.state is State.NOT_SENT]
 
-    def forget(self, before: int) -> None:
-        """Look no more for children that ended before an instant (ns UTC)."""
+    def forget(self, over: int, absent: int) -> None:
+        """Look no more for children that were over before an instant, or counted as not sent before another (ns UTC)."""
         for ref, carried in list(self._active.items()):
-            if carried.child.done() and max(carried.over_since, carried.absent_since) < before:
+            if carried.child.done() and carried.over_since < over and carried.absent_since < absent:
                 del self._active[ref]
 
     def revive(self, carried: Carried) -> None:

@@ -28,7 +28,9 @@ class LiveSettings:
     idle : int
         The same while none is open.
     late : int
-        How long an order that counts as not sent, or as over, is still looked for.
+        How long an order that counts as not sent is still looked for.
+    over : int
+        How long one that is over is still looked for.
     cancel_again : int
         Time between cancels of one order.
     confirm_lead : int, optional
@@ -55,6 +57,7 @@ class LiveSettings:
     poll_beside_push: int = 5 * SECOND
     idle: int = 10 * SECOND
     late: int = 600 * SECOND
+    over: int = 120 * SECOND
     cancel_again: int = 2 * SECOND
     confirm_lead: int | None = None
     clock_check: int = 300 * SECOND
@@ -63,7 +66,7 @@ class LiveSettings:
     bar: int = 60 * SECOND
 
     def __post_init__(self) -> None:
-        for name in ("quiet", "answer", "poll", "poll_beside_push", "idle", "late", "cancel_again", "clock_check", "bar"):
+        for name in ("quiet", "answer", "poll", "poll_beside_push", "idle", "late", "over", "cancel_again", "clock_check", "bar"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be a time above 0 in ns, got {getattr(self, name)!r}")
         if self.lookups < 1:
