@@ -70,7 +70,7 @@ class Cancelling:
             while not child.done() and clock.now < again:
                 await carried.changed.wait(clock, again)
         if asked:
-            self.times.add(clock.now - asked)
+            self.times.add(max(carried.over_since - asked, 0))
 
     async def _ask(self, carried: Carried) -> None:
         state, child = self._state, carried.child

@@ -369,6 +369,7 @@ def test_the_lead_is_measured_from_cancels_bounded_and_may_be_set():
             assert broker.confirm_lead == 0
         async with live(per_second=0, settings=LiveSettings(), latency=30.0) as (broker, _):
             await over(broker, send(broker, seconds=120), 400)
+            await asyncio.sleep(60)
             assert broker.confirm_lead == 10 * SECOND
 
     run(case())
