@@ -373,3 +373,19 @@ def test_what_is_unknown_and_how_it_was_resolved_is_written_down(own_ids):
             assert journal.of(Kind.RESOLVED)[0].data["venue_id"] == "V1"
 
     run(case())
+
+
+@BOTH
+def test_three_complete_look_ups_are_needed_however_short_the_quiet_time_is(own_ids):
+    async def case():
+        settings = LiveSettings(quiet=SECOND, poll=20 * SECOND, idle=20 * SECOND)
+        async with live(own_ids=own_ids, settings=settings) as (broker, venue):
+            venue.faults["send", 1] = lost_before
+            child = send(broker, seconds=300)
+            await asyncio.sleep(30)
+            assert child.state is State.UNKNOWN
+            await over(broker, child)
+            since = broker.alerts[0].time
+            assert len([when for when, _ in venue.requests["snapshot"] if when >= since]) == 3
+
+    run(case())
