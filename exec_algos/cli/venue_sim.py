@@ -51,7 +51,7 @@ def venue_sim(  # noqa: PLR0913, PLR0917 - each is an option
     currency: Annotated[str | None, _option("Of prices and cash: KRW; that of the calendar's exchange if not given.", "--currency")] = None,
     client_ids: Annotated[bool, _option("Keep and tell own order ids.", "--client-ids/--no-client-ids", panel=SERVED)] = True,
     rate: Annotated[float, _option("Requests a second of market time; 0 is no limit.", "--rate", panel=SERVED)] = 100.0,
-    page: Annotated[int, _option("Orders on a page.", "--page", panel=SERVED)] = 100,
+    page: Annotated[int, _option("Orders on a page.", "--page", panel=SERVED)] = 500,
     confirm: Annotated[
         float, _option("Seconds of market time after which an execution or a cancel is told.", "--confirm-seconds", panel=SERVED)
     ] = 0.0,
@@ -158,7 +158,9 @@ async def _serve(server: VenueServer, port: int, *, tied: bool) -> None:
         f"{numbered(len(market.ticks), 'symbol')}, seed {server.exchange.settings.seed}, {ids}; Ctrl-C ends it"
     )
     sys.stdout.flush()
-    await stop.wait()
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({stopped, server.running}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
     await server.close()
     exchange = server.exchange
     say(

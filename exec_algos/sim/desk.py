@@ -55,7 +55,7 @@ class DeskSettings:
 
     client_ids: bool = True
     rate: float = 100.0
-    page: int = 100
+    page: int = 500
     confirm: float = 0.0
     name: str = "sim"
     zone: str = "UTC"

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import h11
 
 MOST_BODY = 1 << 20
+ACCOUNT = "rehearsal-1"  # of a client that names none
 PATIENCE = 120.0  # seconds for which a connection that gets no answer is kept
 NO_LINGER = struct.pack("ii", 1, 0)  # close sends a reset
 
@@ -133,7 +134,7 @@ async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> 
 
 def _parsed(head: h11.Request, body: bytes) -> Request:
     target = urlsplit(head.target.decode("ascii", "replace"))
-    account = next((value for name, value in head.headers if name == b"x-account"), b"rehearsal-1").decode("latin-1")
+    account = next((value for name, value in head.headers if name == b"x-account"), ACCOUNT.encode()).decode("latin-1")
     path = tuple(unquote(part) for part in target.path.split("/") if part)
     return Request(head.method.decode("ascii"), path, dict(parse_qsl(target.query)), account, body)
 
@@ -163,6 +164,3 @@ def _bytes(connection: h11.Connection, reply: Reply) -> bytes:
     headers = [("content-type", "application/json"), ("content-length", str(len(reply.body)))]
     parts = (h11.Response(status_code=reply.status, headers=headers), h11.Data(data=reply.body), h11.EndOfMessage())
     return b"".join(connection.send(part) or b"" for part in parts)
-
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -12,13 +12,13 @@ from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 
-from exec_algos.errors import UsageError
+from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.sim import answers
 from exec_algos.sim.clock import RehearsalClock
-from exec_algos.sim.desk import Desk, DeskSettings
+from exec_algos.sim.desk import MOST, Desk, DeskSettings
 from exec_algos.sim.exchange import Exchange
 from exec_algos.sim.faults import Faults
-from exec_algos.sim.http import Connections, Reply, Request, as_json
+from exec_algos.sim.http import ACCOUNT, Connections, Reply, Request, as_json
 from exec_algos.sim.orders import Event
 
 SECOND = 1_000_000_000
@@ -65,17 +65,17 @@ class VenueServer:
         self._push: Server = await serve(self._listen, HOST, 0, compression=None, ping_interval=None, close_timeout=CLOSING)
         self.url = f"http://{HOST}:{self._http.sockets[0].getsockname()[1]}"
         self.push_url = f"ws://{HOST}:{next(iter(self._push.sockets)).getsockname()[1]}"
-        self._beat = asyncio.ensure_future(self._run())
+        self.running = asyncio.ensure_future(self._run())
 
     async def close(self) -> None:
-        """Stop listening, and end every connection."""
-        self._beat.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._beat
+        """Stop listening, and end every connection; raises what ended its time, where something did."""
+        self.running.cancel()
         self._http.close()
         self._connections.drop()
         self._push.close()
         await self._push.wait_closed()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.running
 
     async def _run(self) -> None:
         """Let time go on where nobody asks."""
@@ -138,32 +138,30 @@ class VenueServer:
             "push": self.push_url, "symbols": list(self.exchange.market.bars.symbols),
         })  # fmt: skip
 
-    def _set_clock(self, said: dict[str, Any]) -> Reply:
-        """``paused`` (bool), ``to`` (ns UTC), ``speed``; what is not there stays."""
-        if unknown := set(said) - {"paused", "to", "speed"}:
-            raise UsageError(f"the clock has paused, to and speed, got {', '.join(sorted(unknown))}")
-        if "to" in said:
-            self.clock.set(int(said["to"]))
-        if "speed" in said:
-            self.clock.run_at(said["speed"])
-        if "paused" in said:
-            self.clock.pause(bool(said["paused"]))
+    def _set_clock(self, said: Any) -> Reply:
+        """``paused`` (bool), ``to`` (ns UTC), ``speed``; what is not there stays, and nothing changes where one of them cannot be."""
+        wanted = _fields(said, "the clock", ("paused", "to", "speed"))
+        to, speed, paused = wanted.get("to", self.clock.now), wanted.get("speed", self.clock.speed), wanted.get("paused", self.clock.paused)
+        if not isinstance(to, int) or isinstance(to, bool) or not isinstance(paused, bool):
+            raise UsageError(f"to must be ns UTC and paused true or false, got {to!r} and {paused!r}")
+        RehearsalClock(0, speed, lambda: 0)
+        if "to" in wanted:
+            self.clock.set(to)
+        self.clock.run_at(speed)
+        self.clock.pause(paused)
         self._catch_up()
         return self._time()
 
-    def _drop(self) -> None:
-        """End every connection of clients; they may come again."""
-        self._connections.drop()
-        for connection in [each for listeners in self._listeners.values() for each in listeners]:
-            connection.transport.abort()
-
-    def _set_account(self, said: dict[str, Any]) -> Reply:
+    def _set_account(self, said: Any) -> Reply:
         """``account``, and ``cash`` or ``positions`` (shares by symbol) as they are to be."""
-        if unknown := set(said) - {"account", "cash", "positions"}:
-            raise UsageError(f"an account has account, cash and positions, got {', '.join(sorted(unknown))}")
-        account = self.exchange.account(str(said.get("account", "rehearsal-1")))
-        account.cash = float(said.get("cash", account.cash))
-        account.positions.update({str(symbol): float(shares) for symbol, shares in said.get("positions", {}).items()})
+        wanted = _fields(said, "an account", ("account", "cash", "positions"))
+        account = self.exchange.account(str(wanted.get("account", ACCOUNT)))
+        positions = _fields(wanted.get("positions", {}), "positions", tuple(self.exchange.market.ticks))
+        for name, value in {"cash": wanted.get("cash", 0), **positions}.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST:
+                raise UsageError(f"{name} must be a number, got {value!r}")
+        account.cash = float(wanted.get("cash", account.cash))
+        account.positions.update({symbol: float(shares) for symbol, shares in positions.items()})
         return as_json({"account": account.name, "cash": account.cash, "positions": account.positions})
 
     # reports
@@ -173,12 +171,17 @@ class VenueServer:
         if self.exchange.now < self.desk.out_until:
             connection.transport.abort()
             return
-        listeners = self._listeners.setdefault(account or "rehearsal-1", set())
+        listeners = self._listeners.setdefault(account or ACCOUNT, set())
         listeners.add(connection)
         try:
             await connection.wait_closed()
         finally:
             listeners.discard(connection)
+
+    def _drop(self) -> None:
+        """End every connection of clients; they may come again."""
+        self._connections.drop()
+        self._cut()
 
     def _cut(self) -> None:
         for listeners in self._listeners.values():
@@ -205,3 +208,13 @@ class VenueServer:
         times = 1 if fault is None else {"push_lost": 0, "duplicate_report": 2}[fault.name]
         for _ in range(times):
             broadcast(self._listeners.get(event.order.ticket.account, set()), text)
+
+
+def _fields(said: Any, what: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """An object that has some of these fields and no other."""
+    if not isinstance(said, dict):
+        raise UsageError(f"{what} must be an object, got {said!r}")
+    for name in said:
+        if name not in names:
+            raise UnknownNameError(f"field of {what}", name, names)
+    return said

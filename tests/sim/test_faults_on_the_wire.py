@@ -18,6 +18,7 @@ from exec_algos.testing.rehearsal import rehearsal
 
 SECOND = 1_000_000_000
 names = itertools.count()
+HANGS = ("lost_after", "late")  # faults whose connection stays open: only there a client must be impatient
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,18 @@ def venue():
 def client(venue):
     """A client with an account of its own, and no fault left over."""
     venue.control.faults()
-    with httpx.Client(base_url=venue.url, timeout=0.25, headers={"x-account": f"account-{next(names)}"}, trust_env=False) as found:
+    with httpx.Client(base_url=venue.url, timeout=10, headers={"x-account": f"account-{next(names)}"}, trust_env=False) as found:
         yield found
     venue.control.faults()
 
 
 def order(**more):
     return {"symbol": "X", "side": "BUY", "quantity": 10, "limit": None, **more}
+
+
+def patience(fault):
+    """Seconds."""
+    return 0.25 if fault in HANGS else 10
 
 
 def own(venue, client):
@@ -77,7 +83,7 @@ def test_an_order_without_an_answer_is_there_or_not(venue, client, fault):
     venue.control.faults([{"on": "send", "n": 2, "fault": fault}])
     assert client.post("/orders", json=order()).status_code == 201
     with pytest.raises(error):
-        client.post("/orders", json=order())
+        client.post("/orders", json=order(), timeout=patience(fault))
     assert client.post("/orders", json=order()).status_code == 201
     assert len(own(venue, client)) == 2 + there
 
@@ -94,7 +100,7 @@ def test_a_late_order_is_taken_when_its_time_has_come(venue, client, seconds):
     sent = venue.control.now
     venue.control.faults([{"on": "send", "n": 1, "fault": "late", "seconds": seconds}])
     with pytest.raises(httpx.ReadTimeout):
-        client.post("/orders", json=order())
+        client.post("/orders", json=order(), timeout=patience("late"))
     venue.control.clock(to=sent + seconds * SECOND - 1)
     assert own(venue, client) == []
     venue.control.clock(to=sent + seconds * SECOND)
@@ -181,7 +187,7 @@ def test_a_cancel_is_lost_before_or_after(venue, client, fault, left):
 def test_reads_fail_too(venue, client, fault):
     venue.control.faults([{"on": "read", "n": 1, "fault": fault}])
     with pytest.raises(httpx.TransportError):
-        client.get("/book/X")
+        client.get("/book/X", timeout=patience(fault))
     assert client.get("/book/X").status_code == 200
 
 
@@ -253,3 +259,45 @@ def test_what_makes_no_sense_is_refused_and_does_nothing(venue, client):
     assert [answer.status_code for answer in answers] == [400] * len(answers)
     assert own(venue, client) == []
     assert client.get("/book/NONE").json()["lasting"] is True
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "words"),
+    [
+        ("clock", {"speed": 2, "to": "noon"}, "to must be ns UTC"),
+        ("clock", {"paused": 0}, "paused true or false"),
+        ("clock", {"pause": True}, "did you mean paused"),
+        ("clock", [], "the clock must be an object"),
+        ("account", {"account": "rich", "cash": True}, "cash must be a number"),
+        ("account", {"account": "rich", "cash": 1e300}, "cash must be a number"),
+        ("account", {"account": "rich", "positions": {"Z": 1}}, "unknown field of positions 'Z'"),
+        ("account", {"account": "rich", "positions": {"X": None}}, "X must be a number"),
+        ("faults", [], "faults must be an object"),
+    ],
+)
+def test_a_control_that_cannot_be_is_refused_and_changes_nothing(venue, client, path, said, words):
+    before = client.get("/clock").json()
+    answer = client.post(f"/control/{path}", json=said)
+    assert (answer.status_code, words in answer.json()["text"]) == (400, True)
+    assert client.get("/clock").json() == before
+    rich = {"x-account": "rich"}
+    assert (client.get("/account", headers=rich).json()["cash"], client.get("/positions", headers=rich).json()) == (
+        {"": 1e12},
+        {"positions": {}},
+    )
+
+
+def test_an_account_is_given_cash_and_shares(venue, client):
+    name = client.headers["x-account"]
+    venue.control.account(name, cash=100.0, positions={"X": 7})
+    assert (client.get("/account").json()["cash"], client.get("/positions").json()["positions"]) == ({"": 100.0}, {"X": 7})
+    assert client.post("/orders", json=order()).json()["code"] == "cash"
+
+
+def test_connections_are_ended_and_may_come_again(venue, client):
+    with listen(venue, client) as stream:
+        stream.ping().wait()
+        venue.control.drop()
+        with pytest.raises(ConnectionClosed):
+            stream.recv(timeout=5)
+    assert client.post("/orders", json=order()).status_code == 201
