@@ -289,8 +289,8 @@ def test_a_control_that_cannot_be_is_refused_and_changes_nothing(venue, client, 
 
 def test_an_account_is_given_cash_and_shares(venue, client):
     name = client.headers["x-account"]
-    venue.control.account(name, cash=100.0, positions={"X": 7})
-    assert (client.get("/account").json()["cash"], client.get("/positions").json()["positions"]) == ({"": 100.0}, {"X": 7})
+    venue.control.account(name, cash=50.0, positions={"X": 7})
+    assert (client.get("/account").json()["cash"], client.get("/positions").json()["positions"]) == ({"": 50.0}, {"X": 7})
     assert client.post("/orders", json=order()).json()["code"] == "cash"
 
 
