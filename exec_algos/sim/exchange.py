@@ -61,6 +61,7 @@ class Exchange:
         self._own_volume: dict[str, tuple[int, float]] = {}
         self._later: list[tuple[int, int, Callable[[], Any]]] = []
         self._deferred = 0
+        self._asleep: dict[str, int] = {}  # until when nothing that waits can trade, by symbol
         self._session = market.session(start)
 
     # time
@@ -99,7 +100,7 @@ class Exchange:
         if self._session < len(self.market.closes) and self.now >= self.market.closes[self._session]:
             self._close()
         elif self._working and self.now % self.settings.pulse_ns == 0:
-            for symbol in list(self._working):
+            for symbol in [symbol for symbol in self._working if self._asleep.get(symbol, 0) <= self.now]:
                 self._match_all(symbol)
         while self._later and self._later[0][0] <= self.now:
             heapq.heappop(self._later)[2]()
@@ -129,8 +130,9 @@ class Exchange:
         day = self.market.day(symbol, self._session)
         order.auction = bool(day.bars) and self.now < day.starts[0]
         self._working.setdefault(symbol, []).append(order)
+        self._asleep.pop(symbol, None)
         if not order.auction:
-            self._match(order)
+            self._match(order, self.market.quote(symbol, self.now))
         self._sweep(symbol)
 
     def cancel(self, venue_id: str) -> Refusal | None:
@@ -159,10 +161,11 @@ class Exchange:
             return refusal
         self.accounts.hold(order, -order.open)
         order.quantity, order.limit = quantity, limit
+        self._asleep.pop(changed.symbol, None)
         order.hold = priced(changed, self.market.quote(changed.symbol, self.now).ask)
         self.accounts.hold(order, order.open)
         if not order.auction:
-            self._match(order)
+            self._match(order, self.market.quote(changed.symbol, self.now))
         self._sweep(changed.symbol)
         return None
 
@@ -242,17 +245,18 @@ class Exchange:
 
     def _match_all(self, symbol: str) -> None:
         day = self.market.day(symbol, self._session)
+        quote = self.market.quote(symbol, self.now)
         begun = bool(day.starts) and self.now >= day.starts[0]
         for order in self._working[symbol]:
             if not order.auction:
-                self._match(order)
+                self._match(order, quote)
             elif begun:
                 order.auction = False
                 self._auction(order, day.bars[0].open, day.bars[0].volume)
         self._sweep(symbol)
+        self._asleep[symbol] = day.quiet_until(self.now, self._working.get(symbol, ()))
 
-    def _match(self, order: VenueOrder) -> None:
-        quote = self.market.quote(order.ticket.symbol, self.now)
+    def _match(self, order: VenueOrder, quote: Quote) -> None:
         price = self._price(order, quote)
         if price is not None:
             self._trade(order, price, self._room(order.ticket.symbol, order.ticket.side, quote))

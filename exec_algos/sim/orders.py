@@ -114,6 +114,10 @@ class VenueOrder:
         """Whether a trade at a price is within its limit."""
         return math.isnan(self.limit) or (price - self.limit) * self.ticket.side <= 0
 
+    def within(self, low: float, high: float) -> bool:
+        """Whether its limit lets it trade at any price of a range."""
+        return self.accepts(low if self.ticket.side == BUY else high)
+
     def row(self, as_of: int) -> dict[str, Any]:
         """What a list of orders says of it that knows nothing later than an instant."""
         known = [execution for execution in self.executions if execution.time <= as_of]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from exec_algos.errors import UsageError
 from exec_algos.market.bars import PRICES, Bars
 from exec_algos.market.calendars import Sessions
+from exec_algos.sim.orders import VenueOrder
 from exec_algos.sim.path import Bar, Path, chance, path_of
 from exec_algos.sim.settings import ExchangeSettings
 
 MINUTE = 60_000_000_000
+NEVER = 2**62
 
 
 class Quote(NamedTuple):
@@ -66,6 +69,14 @@ class Day:
         if i < 0:
             return 0.0
         return self.volumes[i] + self.bars[i].volume * min((instant - self.starts[i]) / self.step, 1.0)
+
+    def quiet_until(self, instant: int, orders: Iterable[VenueOrder]) -> int:
+        """Until when none of these orders can trade: now, where one may in the bar under way, else its end, or the start of the next."""
+        bar = self.bar(instant)
+        if bar is None:
+            after = self.index(instant) + 1
+            return self.starts[after] if after < len(self.starts) else NEVER
+        return instant if bar.volume > 0 and any(order.within(bar.low, bar.high) for order in orders) else bar.start + self.step
 
     def path(self, bar: Bar, settings: ExchangeSettings) -> Path:
         """The path of one of its bars."""

@@ -188,3 +188,22 @@ def test_chance_depends_on_seed_symbol_and_time_and_on_nothing_else():
     assert len({chance(1, "X", OPEN), chance(2, "X", OPEN), chance(1, "Y", OPEN), chance(1, "X", OPEN + MINUTE)}) == 4
     sides = np.array([path_of(Bar(0, 1, 1, 1, 1, 1), chance(7, "X", k), MINUTE, SECOND).side for k in range(2000)])
     assert abs(sides.mean() - 0.5) < 0.05
+
+
+class Sleepless(dict):
+    """Forgets until when nothing can trade."""
+
+    def __setitem__(self, symbol, instant):
+        pass
+
+
+@given(tables(), steps, st.integers(0, 5))
+@settings(max_examples=60)
+def test_symbols_that_are_passed_over_while_nothing_can_trade_miss_no_trade(rows, done, seed):
+    venues = venue_of(rows, seed=seed), venue_of(rows, seed=seed)
+    venues[1]._asleep = Sleepless()
+    for step in [*done, ("wait", 2 * 86_400 * SECOND)]:
+        for venue in venues:
+            carry(venue, step)
+    assert venues[0].executions == venues[1].executions
+    assert [order.row(order.accepted) for order in venues[0].orders] == [order.row(order.accepted) for order in venues[1].orders]
