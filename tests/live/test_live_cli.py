@@ -27,7 +27,7 @@ DAY = "2025-12-23"
 @pytest.fixture(scope="module")
 def venue():
     bars = load_samples()["XKRX"].select(["990010", "990020"])
-    with rehearsal(bars, start=f"{DAY} 09:30", calendar="XKRX", speed=30.0, lot_size=10) as running:
+    with rehearsal(bars, start=f"{DAY} 09:30", calendar="XKRX", speed=60.0, lot_size=10) as running:
         yield running
 
 
