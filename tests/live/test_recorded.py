@@ -205,15 +205,6 @@ def test_an_intent_without_more_is_unknown_and_counts_as_open():
     assert (found.filled, found.shares(unknown=False), found.shares(unknown=True)) == (20, 50, 0)
 
 
-def test_a_cancel_without_an_answer_changes_nothing():
-    writing = Writing()
-    for event in (Event.SEND, Event.ACCEPT, Event.ASK_CANCEL):
-        writing.on(event, "")
-    unanswered = Entry(Kind.CANCEL, 9, "P1", REF, {"reason": "Venue.cancel: VenueError: no answer"})
-    (child,) = recorded([*writing.entries, unanswered]).children
-    assert (child.state, child.reason) == ("cancel_sent", "")
-
-
 @pytest.mark.parametrize(
     ("kind", "data", "state"),
     [
