@@ -106,6 +106,7 @@ async def look_at(asked: Sequence[Asked], session: LiveSession, used: Collection
     bad = _bad_refs(asked, used)
     orders: list[LiveOrder] = []
     notes: list[str] = []
+    prices: dict[str, float] = {}
     for row in asked:
         try:
             instrument = await session.broker.reads.instrument(row.symbol)
@@ -114,7 +115,9 @@ async def look_at(asked: Sequence[Asked], session: LiveSession, used: Collection
             continue
         found, order = _looked(row, instrument, session.broker)
         if order is not None and not found:
-            found += _bad_size(row, order, session.broker, await session.price(row.symbol))
+            if row.symbol not in prices:
+                prices[row.symbol] = await session.price(row.symbol)
+            found += _bad_size(row, order, session.broker, prices[row.symbol])
         bad += found
         if order is not None:
             orders.append(order)

@@ -20,7 +20,7 @@ from exec_algos.executors.working import WorkingOrder
 from exec_algos.live.ended import Ended
 from exec_algos.live.journal import SqliteJournal
 from exec_algos.live.recorded import Recorded, RecordedParent, is_unknown, recorded
-from exec_algos.live.status import order_line, parent_lines, sums_of
+from exec_algos.live.status import child_line, order_line, parent_lines, sums_of
 from exec_algos.model import SECOND
 from exec_algos.model.window import Window
 
@@ -159,8 +159,9 @@ class LiveSession:
             return self._ended({})
         executor = AlgorithmExecutor(self.broker)
         try:
-            for order in orders:
-                await self.price(order.terms.symbol)
+            for symbol in {order.terms.symbol: None for order in orders}:
+                if math.isnan(self.broker.reads.price(symbol)):
+                    await self.price(symbol)
             for order in orders:  # nothing is awaited here, so that none of them sends before all are accepted
                 self._carry(executor.start(order.algorithm, order.terms, order.window, self._over))
         except Exception:
@@ -214,6 +215,19 @@ class LiveSession:
         return reads.price(symbol)
 
     async def _to_the_end(self) -> Ended:
+        """Work the orders; whatever breaks that, no open order is left behind without a word."""
+        try:
+            return await self._worked()
+        except Exception as error:
+            self.stop(f"{type(error).__name__}: {error}")
+            self._recall()
+            await self._wait(self._children())
+            for child in self._children():
+                if not child.done():
+                    error.add_note(f"may still trade:{child_line(child)}")
+            raise
+
+    async def _worked(self) -> Ended:
         """Wait until all orders are over, and write down their ends."""
         recalled = False
         while not self._all_over():

@@ -251,6 +251,26 @@ def test_a_journal_that_takes_no_more_stops_the_session_and_open_orders_are_with
     assert desk.found().parents["B"].filled == shares["B"] <= 1200
 
 
+def test_whatever_breaks_a_session_open_orders_are_withdrawn_first(desk, monkeypatch):
+    async def case():
+        async with desk.session() as session:
+
+            async def broken(*_):
+                if any(child.state in ("open", "partial", "filled") for child in session._children()):
+                    raise RuntimeError("a fault of ours")
+
+            monkeypatch.setattr(session, "_conclude", broken)
+            await session.run([order(session, "B", 1200, seconds=120)])
+
+    with pytest.raises(RuntimeError, match="a fault of ours") as raised:
+        asyncio.run(case())
+    orders, shares = desk.truth()
+    assert orders
+    assert [row for row in orders if row["state"] == "open"] == []
+    assert getattr(raised.value, "__notes__", []) == []
+    assert desk.found().parents["B"].filled == shares.get("B", 0)
+
+
 def test_cancel_ends_what_is_not_over_and_leaves_the_rest(desk):
     async def first():
         async with desk.session() as session:
