@@ -1,7 +1,8 @@
 """Sessions that are killed with -9, resumed, and held against the venue's truth; each in a process of its own, forked from this one.
 
-python killing.py URL FOLDER CASE...; a case is a JSON list: its name, and how it is killed: ["commit", n, "before" or "after"], or
-["after", seconds]. Prints a JSON list of what was found of each.
+python killing.py URL FOLDER CASE...; a case is a JSON list: its name, and how it is killed: ["commit", n, "before" or "after"], with a
+fourth number for the commit at which the resumed session is killed too, or ["after", seconds]. Prints a JSON list of what was found of
+each.
 """
 
 import contextlib
@@ -121,6 +122,8 @@ def tried(url: str, folder: Path, name: str, kill: list) -> dict:
     first = forked(begin, log, kill)
     second = None
     if path.exists() and recorded(journals.read(path)).session:
+        if len(kill) > 3:  # the resumed session is killed too
+            forked(["live", "resume", str(path)], log, ["commit", kill[3], "after"])
         for _ in range(RESUMES):  # where the venue fails while a session begins, it ends, and is begun again
             second = forked(["live", "resume", str(path)], log, None)
             if not recorded(journals.read(path)).unfinished:

@@ -22,8 +22,8 @@ EACH = 25  # cases of one venue, whose session lasts six minutes at this speed
 COMMITS = 50  # of a session that is not killed, about
 FAULTS = {"lost_before": 0.02, "lost_after": 0.02, "late": 0.02, "push_lost": 0.1, "duplicate_report": 0.1}
 FEW = {
-    True: [["commit", 3, "after"], ["commit", 12, "before"], ["after", 1.3]],
-    False: [["commit", 14, "after"]],
+    True: [["commit", 3, "after", 2], ["commit", 12, "before", 4], ["after", 1.3]],
+    False: [["commit", 14, "after", 3]],
 }
 
 
@@ -31,7 +31,7 @@ def kills(own_ids: bool) -> list[list]:
     if not MANY:
         return FEW[own_ids]
     rng = random.Random(7 + own_ids)
-    boundaries = [["commit", n, when] for n in range(1, COMMITS + 1) for when in ("before", "after")]
+    boundaries = [["commit", n, when, *([n % 5 + 1] if n % 3 == 0 else [])] for n in range(1, COMMITS + 1) for when in ("before", "after")]
     return (boundaries + [["after", round(rng.uniform(0.3, 2.6), 4)] for _ in range(MANY - len(boundaries))])[:MANY]
 
 

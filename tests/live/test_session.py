@@ -11,7 +11,7 @@ from exec_algos.brokers.live import LiveBroker
 from exec_algos.brokers.records import Entry, Kind
 from exec_algos.brokers.rehearsal import RehearsalVenue, rehearsal_clock
 from exec_algos.brokers.settings import LiveSettings
-from exec_algos.clock.base import ScaledClock
+from exec_algos.clock import WallClock
 from exec_algos.errors import JournalError, OrderRejectedError, UsageError
 from exec_algos.executors.base import OrderExecutor
 from exec_algos.live.journal import SqliteJournal, read
@@ -193,25 +193,19 @@ def test_a_journal_of_another_account_or_venue_is_refused_and_both_are_named(des
 
 
 def test_a_clock_that_is_set_back_an_hour_stops_before_anything_is_sent(desk):
-    class Set(ScaledClock):
-        """A clock of a rehearsal that says of itself when it was set."""
-
-        moved = 0
-
-        @property
-        def now(self):
-            return super().now - self.moved
-
-        @property
-        def jump(self):
-            return f"the clock of this machine was set back by {self.moved / SECOND:.1f} s; start again" if self.moved else ""
+    moved = 0
 
     async def case():
         scaled = await rehearsal_clock(desk.venue.url)
-        clock = Set(scaled.now, scaled.speed)
+        clock = WallClock(wall=lambda: scaled.now - moved, steady=lambda: scaled.now)
+
+        def set_back():
+            nonlocal moved
+            moved = 3600 * SECOND
+
         async with desk.session(clock=clock) as session:
             orders = [order(session, "B", lead=10)]
-            asyncio.get_running_loop().call_later(0.05, setattr, clock, "moved", 3600 * SECOND)
+            asyncio.get_running_loop().call_later(0.05, set_back)
             return await session.run(orders)
 
     ended = asyncio.run(case())
