@@ -180,9 +180,9 @@ def sent_while_unknown(entries: Sequence[Entry]) -> list[str]:
             lanes[entry.parent] = entry.data["symbol"], entry.data["side"]
         if entry.kind is Kind.UNKNOWN:
             unknown[lanes[entry.parent]].add(entry.child)
-        elif entry.kind in (Kind.RESOLVED, Kind.FILL):  # a trade says that the venue has it
+        elif entry.kind in (Kind.RESOLVED, Kind.FILL, Kind.OUTCOME):  # an answer that came late, or a trade, says what became of it
             unknown[lanes[entry.parent]].discard(entry.child)
-        elif entry.kind is Kind.OUTCOME and entry.data["event"] == "send":
+        if entry.kind is Kind.OUTCOME and entry.data["event"] == "send":
             others = unknown[lanes[entry.parent]] - {entry.child}
             if others:
                 wrong.append(f"{entry.child} left while {', '.join(sorted(others))} was unknown")
