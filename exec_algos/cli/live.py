@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exec_algos.cli.options import Calendar
 from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding
 from exec_algos.cli.printing import one_line_errors, say
 from exec_algos.cli.stopping import loaded
@@ -33,6 +32,9 @@ STOPPED = 130  # exit code of a session that was stopped and left nothing open
 Day = Annotated[str, typer.Argument(metavar="JOURNAL", help="The journal of a session: day.db.")]
 Venue = Annotated[str, typer.Option(help="sim: a rehearsal, exec-algos venue-sim.")]
 Url = Annotated[str | None, typer.Option(help="Where the venue is: http://127.0.0.1:8700. That of the journal where it goes on.")]
+Hours = Annotated[
+    str | None, typer.Option("--calendar", help="Of the sessions: XKRX, XNYS ...; that of the venue's instruments if not given.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Trade real money; not needed for a rehearsal or a paper account.")]
 LargestChild = Annotated[
     float | None,
@@ -67,7 +69,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     algo: Annotated[str | None, typer.Option(help="For rows without one of their own: twap, vwap:profile_days=5 ...")] = None,
     max_child_notional: LargestChild = None,
     max_parent_notional: LargestParent = None,
-    calendar: Calendar = None,
+    calendar: Hours = None,
     order_columns: Columns = None,
     sides_meant: Codes = None,
     order_decimal: Decimal = None,
