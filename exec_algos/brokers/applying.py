@@ -191,7 +191,9 @@ def _wrong_row(row: Any) -> str:
         return f"venue_id {row.venue_id!r}"
     if row.state not in ("open", "done", "rejected"):
         return f"state {row.state!r}"
-    for name in ("quantity", "filled", "open"):
+    if not isinstance(row.own_id, str):
+        return f"own_id {row.own_id!r}"
+    for name in ("quantity", "filled", "open", "accepted"):
         value = getattr(row, name)
         if not is_finite(value) or value < 0:
             return f"{name} {value!r}"

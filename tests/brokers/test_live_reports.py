@@ -144,6 +144,8 @@ def rows(**more):
         ({"filled": "5"}, "filled '5'"),
         ({"state": "pending"}, "state 'pending'"),
         ({"venue_id": ""}, "venue_id ''"),
+        ({"own_id": None}, "own_id None"),
+        ({"accepted": "09:00"}, "accepted '09:00'"),
     ],
     ids=lambda wrong: str(wrong),
 )
