@@ -46,6 +46,7 @@ RATES = {
     "rows_late": 0.01, "early_report": 0.01, "cancel_loses": 0.05, "double_row": 0.02, "duplicate_report": 0.03, "push_lost": 0.03,
 }  # fmt: skip
 NEARLY = 1e-6
+QUIET = 30.0  # seconds of the market after which an order that no look-up shows counts as not sent
 
 
 class Found(NamedTuple):
@@ -77,6 +78,14 @@ def orders_of(seed: int, parents: int, now: int) -> list[LiveOrder]:
     return found
 
 
+def faults_of(seed: int, late: float) -> dict[str, Any]:
+    """Five of a hundred requests; beyond the quiet time every twentieth order is taken that late, and its connection ends at once."""
+    if late <= QUIET:
+        return {"rates": RATES, "seed": seed, "late_seconds": late, "outage_seconds": 20.0}
+    script = [{"on": "send", "n": n, "fault": "late", "seconds": late} for n in range(20, 600, 20)]
+    return {"rates": RATES | {"late": 0.0}, "seed": seed, "script": script, "outage_seconds": 20.0, "hang": False}
+
+
 async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: float) -> tuple[Ended, list[LiveOrder]]:
     """A live session from its begin to its end, at a venue that goes wrong as soon as all orders are accepted."""
     url = venue.url
@@ -90,7 +99,7 @@ async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: fl
             running = asyncio.ensure_future(run.run(orders))
             while not running.done() and not any(True for _ in broker.state.known):  # all are accepted before the first sends
                 await asyncio.sleep(0.05)
-            venue.control.faults(rates=RATES, seed=seed, late_seconds=late, outage_seconds=20.0)
+            venue.control.faults(**faults_of(seed, late))
             ended = await running
             await clock.sleep_until(clock.now + 60 * SECOND)  # what turns up late is adopted
         finally:
@@ -107,7 +116,7 @@ def one_run(seed: int, parents: int, speed: float, late: float, *, own_ids: bool
         path = str(Path(folder, "day.db"))
         ended, orders = asyncio.run(session(venue, path, seed, parents, late))
         truth = venue.control.truth()
-        return judged(truth, read(path), ended, orders, beyond=late > 30)
+        return judged(truth, read(path), ended, orders, beyond=late > QUIET)
 
 
 def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, orders: Sequence[LiveOrder], *, beyond: bool) -> Found:
