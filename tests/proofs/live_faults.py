@@ -46,6 +46,7 @@ RATES = {
     "rows_late": 0.01, "early_report": 0.01, "cancel_loses": 0.05, "double_row": 0.02, "duplicate_report": 0.03, "push_lost": 0.03,
 }  # fmt: skip
 NEARLY = 1e-6
+REPORTED = 30 * SECOND  # a trade is known by then
 QUIET = 30.0  # seconds of the market after which an order that no look-up shows counts as not sent
 
 
@@ -86,7 +87,7 @@ def faults_of(seed: int, late: float) -> dict[str, Any]:
     return {"rates": RATES | {"late": 0.0}, "seed": seed, "script": script, "outage_seconds": 20.0, "hang": False}
 
 
-async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: float) -> tuple[Ended, list[LiveOrder]]:
+async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: float) -> tuple[Ended, list[LiveOrder], int]:
     """A live session from its begin to its end, at a venue that goes wrong as soon as all orders are accepted."""
     url = venue.url
     clock = await rehearsal_clock(url)
@@ -100,11 +101,11 @@ async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: fl
             while not running.done() and not any(True for _ in broker.state.known):  # all are accepted before the first sends
                 await asyncio.sleep(0.05)
             venue.control.faults(**faults_of(seed, late))
-            ended = await running
+            ended, over = await running, clock.now
             await clock.sleep_until(clock.now + 60 * SECOND)  # what turns up late is adopted
         finally:
             await broker.aclose()
-    return ended, orders
+    return ended, orders, over
 
 
 def one_run(seed: int, parents: int, speed: float, late: float, *, own_ids: bool, bars: str) -> Found:
@@ -114,13 +115,14 @@ def one_run(seed: int, parents: int, speed: float, late: float, *, own_ids: bool
         rehearsal(bars, start=START, calendar="XNYS", speed=speed, seed=seed, client_ids=own_ids) as venue,
     ):
         path = str(Path(folder, "day.db"))
-        ended, orders = asyncio.run(session(venue, path, seed, parents, late))
+        ended, orders, over = asyncio.run(session(venue, path, seed, parents, late))
         truth = venue.control.truth()
-        return judged(truth, read(path), ended, orders, beyond=late > QUIET)
+        return judged(truth, read(path), ended, orders, over if late > QUIET else 0)
 
 
-def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, orders: Sequence[LiveOrder], *, beyond: bool) -> Found:
-    """Hold venue, journal and summaries against each other; `beyond`: a request may be taken after it counted as not sent."""
+def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, orders: Sequence[LiveOrder], over: int) -> Found:
+    """Hold venue, journal and summaries against each other; `over`: when the summaries were taken (ns UTC), where an
+    order may turn up after that; 0 where none may."""
     found = recorded(entries)
     owner, wrong = owners(truth, found.children)
     counts = Counter(fault["fault"] for fault in truth["faults"])
@@ -141,7 +143,8 @@ def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, ord
             wrong.append(f"{ref}: the journal does not have it")
             continue
         journal, summary = parent.filled, ended.summaries[ref]["total_quantity"]
-        if not traded[ref] == journal == summary:
+        later = math.fsum(fill.quantity for fill in parent.fills if over and fill.time >= over - REPORTED)
+        if traded[ref] != journal or not journal - later <= summary <= journal:
             wrong.append(f"{ref}: the venue traded {traded[ref]:g}, the journal has {journal:g}, the summary {summary:g}")
         worth = math.fsum(fill.quantity * fill.fill_price for fill in parent.fills)
         if abs(worth - value[ref]) > NEARLY * max(worth, 1):
@@ -151,7 +154,7 @@ def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, ord
         counts["complete"] += traded[ref] == order.terms.quantity
         most = exposure(truth, owner, ref)
         largest = max((child.shares for child in parent.children), default=0.0)
-        if most > order.terms.quantity + (largest if beyond else 0.0):
+        if most > order.terms.quantity + (largest if over else 0.0):
             wrong.append(f"{ref}: {most:g} shares of {order.terms.quantity:g} could trade at a time")
         counts["above"] += most > order.terms.quantity
     counts["adopted"] = sum("although the look-ups had not shown it" in text for text in ended.alerts)
