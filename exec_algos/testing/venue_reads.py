@@ -154,6 +154,7 @@ async def try_trades(bench: Bench) -> None:
     """Partial fills over time, as rows and as reports; reports twice, lost, and before the answer."""
     for fault, classes in (("", ""), ("duplicate_report", "push"), ("early_report", "send"), ("push_lost", "push")):
         bench.heal()
+        await bench.settle(3 * AGAIN)  # the stream may have ended with an outage: it is there again
         if fault:
             bench.fault(classes, fault, MANY if classes == "push" else (1,))
         placed = await bench.sent(quantity=20 * bench.quantity)
