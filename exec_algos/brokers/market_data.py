@@ -251,4 +251,7 @@ class VenueMarket(BrokerAPI, ABC):
             return named[0]
         from exec_algos.config import get_settings  # pydantic takes its time to load
 
-        return get_settings().calendar
+        settings = get_settings()
+        if "calendar" not in settings.model_fields_set:  # a calendar that nobody named would let an order wait for another market's open
+            raise UsageError("no calendar is known: name one by LiveSettings(calendar=...), or read an instrument before orders are given")
+        return settings.calendar

@@ -37,7 +37,7 @@ class Journal:
 @asynccontextmanager
 async def live(children=(), *, settings=None, venue=None, start=True, journal=None, limits=None, **options):
     venue = venue or PaperVenue(VirtualWallClock(), **options)
-    settings = settings or LiveSettings(confirm_lead=0)
+    settings = settings or LiveSettings(confirm_lead=0, calendar="XKRX")
     broker = LiveBroker(venue, clock=venue.clock, journal=journal or NoJournal(), limits=limits or NoLimits(), settings=settings)
     if start:
         await broker.start(children)

@@ -191,7 +191,9 @@ def test_the_session_is_that_of_the_settings_or_of_the_instruments_calendar():
     async def case():
         async with live(settings=LiveSettings(calendar="XNYS")) as (broker, _):
             assert broker.session(START).zone == "America/New_York"
-        async with live() as (broker, venue):
+        async with live(settings=LiveSettings(confirm_lead=0)) as (broker, venue):
+            with pytest.raises(UsageError, match=r"no calendar is known: name one by LiveSettings\(calendar"):
+                broker.session(START)  # that of another market would let an order wait for its open
             venue.calendar = "XTKS"
             await over(broker, send(broker))
             assert broker.session(START).zone == "Asia/Tokyo"
