@@ -10,13 +10,15 @@ parent, faults on five of a hundred requests, every second run without own order
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,7 @@ from exec_algos.brokers.live import LiveBroker
 from exec_algos.brokers.records import Entry, Kind
 from exec_algos.brokers.rehearsal import RehearsalVenue, rehearsal_clock
 from exec_algos.brokers.settings import LiveSettings
+from exec_algos.errors import VenueError
 from exec_algos.executors import OrderExecutor
 from exec_algos.live.ended import Ended
 from exec_algos.live.journal import SqliteJournal, read
@@ -46,6 +49,7 @@ RATES = {
     "rows_late": 0.01, "early_report": 0.01, "cancel_loses": 0.05, "double_row": 0.02, "duplicate_report": 0.03, "push_lost": 0.03,
 }  # fmt: skip
 NEARLY = 1e-6
+RESUMES = 5
 REPORTED = 30 * SECOND  # a trade is known by then
 QUIET = 30.0  # seconds of the market after which an order that no look-up shows counts as not sent
 
@@ -87,25 +91,59 @@ def faults_of(seed: int, late: float) -> dict[str, Any]:
     return {"rates": RATES | {"late": 0.0}, "seed": seed, "script": script, "outage_seconds": 20.0, "hang": False}
 
 
-async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: float) -> tuple[Ended, list[LiveOrder], int]:
-    """A live session from its begin to its end, at a venue that goes wrong as soon as all orders are accepted."""
-    url = venue.url
+async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: float) -> tuple[list[Ended], list[LiveOrder], int]:
+    """A live session from its begin to its end, at a venue that goes wrong as soon as all orders are accepted; resumed until all are over.
+
+    Returns
+    -------
+    ended : list of Ended
+        Of the session, and of each that resumed it.
+    orders : list of LiveOrder
+    over : int
+        When the summaries of the first were taken, ns UTC.
+    """
+    clock = await rehearsal_clock(venue.url)
+    orders = orders_of(seed, parents, clock.now + 60 * SECOND)
+
+    async def first(run: LiveSession) -> Ended:
+        running = asyncio.ensure_future(run.run(orders))
+        while not running.done() and not any(True for _ in run.broker.state.known):  # all are accepted before the first sends
+            await asyncio.sleep(0.05)
+        venue.control.faults(**faults_of(seed, late))
+        return await running
+
+    ended, over = await one_session(venue.url, path, first)
+    found = [ended]
+    for _ in range(RESUMES):
+        left = recorded(read(path))
+        if not left.unfinished:
+            break
+        again, _ = await one_session(venue.url, path, lambda run, left=left: run.resume(left))
+        found.append(again)
+    return found, orders, over
+
+
+async def one_session(url: str, path: str, work: Callable[[LiveSession], Awaitable[Ended]]) -> tuple[Ended, int]:
+    """A session in its own connection and with its own lock on the journal; a begin that the venue's faults end is repeated."""
     clock = await rehearsal_clock(url)
     with SqliteJournal(path) as journal:
-        broker = LiveBroker(RehearsalVenue(url, timeout=TIMEOUT), clock=clock, journal=journal, settings=LiveSettings(calendar="XNYS"))
-        run = LiveSession(broker, journal, tell=lambda line: None)
+        for attempt in range(RESUMES):
+            broker = LiveBroker(RehearsalVenue(url, timeout=TIMEOUT), clock=clock, journal=journal, settings=LiveSettings(calendar="XNYS"))
+            run = LiveSession(broker, journal, tell=lambda line: None)
+            try:
+                await run.begin(recorded(read(path)))
+            except VenueError:
+                await broker.aclose()
+                if attempt == RESUMES - 1:
+                    raise
+                continue
+            break
         try:
-            await run.begin()
-            orders = orders_of(seed, parents, clock.now)
-            running = asyncio.ensure_future(run.run(orders))
-            while not running.done() and not any(True for _ in broker.state.known):  # all are accepted before the first sends
-                await asyncio.sleep(0.05)
-            venue.control.faults(**faults_of(seed, late))
-            ended, over = await running, clock.now
+            ended, over = await work(run), clock.now
             await clock.sleep_until(clock.now + 60 * SECOND)  # what turns up late is adopted
         finally:
             await broker.aclose()
-    return ended, orders, over
+    return ended, over
 
 
 def one_run(seed: int, parents: int, speed: float, late: float, *, own_ids: bool, bars: str) -> Found:
@@ -117,10 +155,17 @@ def one_run(seed: int, parents: int, speed: float, late: float, *, own_ids: bool
         path = str(Path(folder, "day.db"))
         ended, orders, over = asyncio.run(session(venue, path, seed, parents, late))
         truth = venue.control.truth()
-        return judged(truth, read(path), ended, orders, over if late > QUIET else 0)
+        found = judged(truth, read(path), ended, orders, over if late > QUIET else 0)
+        if found.wrong:
+            kept = Path(tempfile.gettempdir(), f"live-faults-{seed}")
+            kept.mkdir(exist_ok=True)
+            shutil.copy(path, kept / "day.db")
+            (kept / "truth.json").write_text(json.dumps(truth))
+            found.wrong.append(f"journal and truth are kept in {kept}")
+        return found
 
 
-def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, orders: Sequence[LiveOrder], over: int) -> Found:
+def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Sequence[Ended], orders: Sequence[LiveOrder], over: int) -> Found:
     """Hold venue, journal and summaries against each other; `over`: when the summaries were taken (ns UTC), where an
     order may turn up after that; 0 where none may."""
     found = recorded(entries)
@@ -129,7 +174,9 @@ def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, ord
     counts["children"] = sum(len(parent.children) for parent in found.parents.values())
     counts["orders"], counts["executions"] = len(truth["orders"]), len(truth["executions"])
     counts["unknown"] = sum(entry.kind is Kind.UNKNOWN for entry in entries)
-    counts["alerts"] = len(ended.alerts)
+    alerts = [text for session in ended for text in session.alerts]
+    counts["alerts"], counts["resumed"] = len(alerts), len(ended) - 1
+    summaries = {ref: summary for session in ended for ref, summary in session.summaries.items()}
     wrong += sent_while_unknown(entries)
     traded: dict[str, float] = defaultdict(float)
     value: dict[str, float] = defaultdict(float)
@@ -142,7 +189,7 @@ def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, ord
         if parent is None:
             wrong.append(f"{ref}: the journal does not have it")
             continue
-        journal, summary = parent.filled, ended.summaries[ref]["total_quantity"]
+        journal, summary = parent.filled, summaries[ref]["total_quantity"]
         later = math.fsum(fill.quantity for fill in parent.fills if over and fill.time >= over - REPORTED)
         if traded[ref] != journal or not journal - later <= summary <= journal:
             wrong.append(f"{ref}: the venue traded {traded[ref]:g}, the journal has {journal:g}, the summary {summary:g}")
@@ -157,7 +204,7 @@ def judged(truth: Mapping[str, Any], entries: Sequence[Entry], ended: Ended, ord
         if most > order.terms.quantity + (largest if over else 0.0):
             wrong.append(f"{ref}: {most:g} shares of {order.terms.quantity:g} could trade at a time")
         counts["above"] += most > order.terms.quantity
-    counts["adopted"] = sum("although the look-ups had not shown it" in text for text in ended.alerts)
+    counts["adopted"] = sum("although the look-ups had not shown it" in text for text in alerts)
     return Found(wrong, counts)
 
 
