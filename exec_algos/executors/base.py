@@ -239,6 +239,7 @@ class OrderExecutor(ABC):
         broker, now = self.broker, self.broker.clock.now
         if now >= parent.end:
             return parent.deadline if now >= parent.deadline else parent.start
+        broker.session(now)  # a broker that does not know its sessions raises: that is no window without time
         try:
             return Window(start=max(now, parent.start), end=parent.end).resolve(now, broker.session, broker.resolution)[0]
         except UsageError:

@@ -174,9 +174,17 @@ class LiveSession:
         return await self._to_the_end()
 
     async def resume(self, found: Recorded) -> Ended:
-        """Go on with the orders of a journal that are not over, after `begin`."""
+        """Go on with the orders of a journal that are not over, after `begin`.
+
+        Raises
+        ------
+        OrderRejectedError, UsageError, VenueError
+            The venue does not say what a symbol is, or when it trades; no order is ended.
+        """
         if self.stopped:
             return self._ended({of.parent.ref: of for of in found.unfinished})
+        for of in found.unfinished:  # whose calendar says what is left of a window
+            await self.broker.reads.instrument(of.parent.symbol)
         executor = AlgorithmExecutor(self.broker)
         for of in found.unfinished:
             self._carry(executor.resume(of.parent, of.children, on_over=self._over), of.children)

@@ -151,6 +151,18 @@ def test_children_without_a_ref_of_an_executor_are_refused():
         resumed(parent, [child], "09:32")
 
 
+def test_an_order_is_not_ended_where_the_broker_does_not_know_its_sessions():
+    class Unknowing(Stub):
+        def session(self, instant):
+            raise UsageError("no calendar is known")
+
+    async def work():
+        with pytest.raises(UsageError, match="no calendar is known"):
+            AlgorithmExecutor(Unknowing("09:35")).resume(parent_of(), [])
+
+    run(work())
+
+
 def test_the_algorithm_is_that_of_the_parents_text_or_the_one_given():
     plans = []
 

@@ -39,12 +39,12 @@ class Desk:
         self.venue, self.path, self.account, self.told = venue, path, account, []
 
     @asynccontextmanager
-    async def session(self, *, account=None, clock=None, limits=None, patience=150 * SECOND, begin=True):
+    async def session(self, *, account=None, clock=None, limits=None, patience=150 * SECOND, begin=True, calendar="XNYS"):
         adapter = RehearsalVenue(self.venue.url, account=account or self.account)
         clock = clock or await rehearsal_clock(self.venue.url)
         with SqliteJournal(self.path) as journal:
             more = {"limits": limits} if limits else {}
-            broker = LiveBroker(adapter, clock=clock, journal=journal, settings=LiveSettings(calendar="XNYS"), **more)
+            broker = LiveBroker(adapter, clock=clock, journal=journal, settings=LiveSettings(calendar=calendar), **more)
             session = LiveSession(broker, journal, terms={"url": self.venue.url}, patience=patience, tell=self.told.append)
             try:
                 if begin:
@@ -139,6 +139,23 @@ def test_a_stop_withdraws_what_is_open_and_a_resumed_session_works_the_rest(desk
     assert before < shares["B"] == desk.found().parents["B"].filled == second.summaries["B"]["total_quantity"] <= 1200
     assert len({row["own_id"] for row in orders}) == len(orders) == len(desk.found().children)
     assert len(desk.found().sessions) == 2
+
+
+def test_a_resumed_session_takes_the_calendar_of_its_instruments(desk):
+    async def stopped():
+        async with desk.session() as session:
+            asyncio.get_running_loop().call_later(0.3, session.stop, "SIGINT")
+            await session.run([order(session, "B", seconds=100)])
+
+    async def resumed():
+        async with desk.session(calendar="") as session:
+            return await session.resume(desk.found())
+
+    asyncio.run(stopped())
+    before = desk.found().parents["B"]
+    assert before.done is None
+    assert asyncio.run(resumed()).whole
+    assert before.filled < desk.truth()[1]["B"] == desk.found().parents["B"].filled == 120
 
 
 def test_what_is_unknown_is_found_before_anything_is_sent(desk):
