@@ -38,11 +38,12 @@ def read_file(path: str, form: OrderForm, encoding: str | None) -> pd.DataFrame:
 
 
 def symbols_of(frame: pd.DataFrame, form: OrderForm) -> list[str]:
-    """The symbols of a table, each once."""
+    """The symbols of a table, each once; an empty cell names none."""
     from exec_algos.studies.design.written.cells import unquoted
     from exec_algos.studies.design.written.rows import columns_of
 
-    return list(dict.fromkeys(unquoted(str(cell)) for cell in frame.iloc[:, columns_of(frame, form)["symbol"]]))
+    cells = frame.iloc[:, columns_of(frame, form)["symbol"]]
+    return [symbol for symbol in dict.fromkeys(unquoted(str(cell)) for cell in cells) if symbol]
 
 
 def rows_of(frame: pd.DataFrame, form: OrderForm, zone: str, algorithm: str | None) -> tuple[list[Asked], list[BadRow], tuple[str, ...]]:

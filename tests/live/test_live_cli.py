@@ -64,6 +64,7 @@ def test_every_bad_row_is_told_at_once_with_number_field_and_remedy_and_nothing_
         f"no ref!,990010,buy,100,{good}",
         f"M,990010,buy,100,soon,{DAY} 14:10,,",
         "N,990010,buy,100,2025-12-27 10:00,2025-12-27 11:00,,",
+        f"O,,buy,100,{good}",
         "",
         f",990010,sell,100,{good}",
     ]
@@ -75,11 +76,11 @@ def test_every_bad_row_is_told_at_once_with_number_field_and_remedy_and_nothing_
         4: ("side", "hold"), 5: ("quantity", "no number"), 6: ("ref", "row 1 has it too"), 7: ("end", "the window is over"),
         8: ("end", "beyond the session"), 9: ("end", "not after the start"), 10: ("limit", "the nearest are"), 11: ("limit", "above 0"),
         12: ("algo", "did you mean"), 13: ("quantity", "--max-parent-notional"), 14: ("ref", "at most 64 of the signs"),
-        15: ("start", "soon"), 16: ("start", "outside of a session"),
+        15: ("start", "soon"), 16: ("start", "outside of a session"), 17: ("symbol", "it is empty"),
     }  # fmt: skip
     assert {row: field for row, (field, _) in told.items()} == {row: field for row, (field, _) in expected.items()}
     assert [row for row, (_, remedy) in expected.items() if remedy not in told[row][1]] == []
-    assert "16 of 17 rows cannot be worked, so nothing was sent" in done.output
+    assert "17 of 18 rows cannot be worked, so nothing was sent" in done.output
     assert sent(venue, tmp_path.name) == []
     assert [entry.kind for entry in read(tmp_path / "day.db")] == [Kind.SESSION]
 
