@@ -38,6 +38,8 @@ class Carried:
         A task sees it to its end.
     shown : tuple
         What the last row said of it.
+    not_its : set of str
+        Ids of orders at the venue of which somebody said that they are not this child.
     """
 
     child: LiveChild
@@ -49,6 +51,7 @@ class Carried:
     told: int = 0
     tended: bool = False
     shown: tuple[object, ...] = ()
+    not_its: set[str] = field(default_factory=set)
 
 
 class KnownOrders:

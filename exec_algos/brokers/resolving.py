@@ -79,7 +79,9 @@ class Resolving:
         return [
             row
             for row in state.known.others.values()
-            if fits(row, carried, state.apart, state.unsure) and state.known.first_seen(row.venue_id) >= carried.child.sent
+            if row.venue_id not in carried.not_its
+            and fits(row, carried, state.apart, state.unsure)
+            and state.known.first_seen(row.venue_id) >= carried.child.sent
         ]
 
     def _find(self, carried: Carried, as_of: int) -> None:
@@ -137,7 +139,7 @@ class Resolving:
         state.move(carried, Event.ABSENT, why, Kind.RESOLVED, how="look-ups")
 
     def by_operator(self, carried: Carried, venue_id: str | None) -> None:
-        """Somebody says which order at the venue a child is, or that it is none.
+        """Somebody says which order at the venue a child is, or that it is none of those that were seen; one that comes later may be it.
 
         Raises
         ------
@@ -147,6 +149,7 @@ class Resolving:
         state, child = self._state, carried.child
         lane = state.lane(carried)
         if venue_id is None:
+            carried.not_its.update(row.venue_id for row in self._candidates(carried))
             if child.state is State.UNKNOWN:
                 carried.absent_since = state.clock.now
                 state.move(carried, Event.ABSENT, "the operator said so", Kind.RESOLVED, how="operator")

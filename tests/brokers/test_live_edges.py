@@ -1,0 +1,49 @@
+"""What happens seldom: a person's word, a new day, a row that lacks, a clock that says nothing."""
+
+import asyncio
+
+from live_runs import live, send
+from paper_venue import lost_before
+from test_live_unknown import other_order, text
+from virtual_time import run
+
+from exec_algos.model.lifecycle import State
+
+
+def test_an_order_of_which_a_person_said_that_it_is_no_childs_is_left_alone_from_then_on():
+    async def case():
+        async with live(own_ids=False, per_second=0) as (broker, venue):
+            venue.faults["send", 1] = lost_before
+            child = send(broker, seconds=900)
+            await asyncio.sleep(0.5)
+            other_order(venue)
+            other_order(venue, "X2")
+            await asyncio.sleep(5)
+            assert "resolve(" in text(broker)
+            broker.resolve(child.ref, None)
+            await asyncio.sleep(30)
+            assert (child.state, child.venue_id, venue.orders["X1"].state) == (State.NOT_SENT, "", "open")
+            assert broker.status()["frozen"] == {}
+
+    run(case())
+
+
+def test_two_parents_of_which_a_person_said_that_the_order_is_neithers_leave_their_lane_free():
+    async def case():
+        async with live(own_ids=False, per_second=0) as (broker, venue):
+            venue.faults["send", 1] = venue.faults["send", 2] = lost_before
+            children = []
+            for _ in range(2):
+                children.append(send(broker, seconds=900))
+                await asyncio.sleep(60)
+            other_order(venue)
+            await asyncio.sleep(15)
+            assert "or" in broker.status()["frozen"]["A BUY"]
+            for child in children:
+                broker.resolve(child.ref, None)
+            await asyncio.sleep(30)
+            assert broker.status()["frozen"] == {}
+            assert [child.state for child in children] == [State.NOT_SENT] * 2
+            assert venue.orders["X1"].state == "open"
+
+    run(case())
