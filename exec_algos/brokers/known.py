@@ -67,7 +67,7 @@ class KnownOrders:
         self._by_ref: dict[str, Carried] = {}
         self._by_own_id: dict[str, Carried] = {}
         self._by_venue_id: dict[str, Carried] = {}
-        self._first_seen: dict[str, int] = {}
+        self._first_seen: dict[str, tuple[int, int]] = {}  # when a look-up showed it first, and when the venue took it
         self._early: list[Report] = []
         self._active: dict[str, Carried] = {}
         self.others: dict[str, OrderRow] = {}
@@ -147,9 +147,11 @@ class KnownOrders:
 
     def saw(self, row: OrderRow, now: int) -> None:
         """A row of an order that is not known as ours."""
-        self._first_seen.setdefault(row.venue_id, now)
+        known = self._first_seen.get(row.venue_id)
+        if known is None or abs(row.accepted - known[1]) >= SAME_DAY:  # another day's order may have the same id
+            self._first_seen[row.venue_id] = now, row.accepted
         self.others[row.venue_id] = row
 
     def first_seen(self, venue_id: str) -> int:
         """When a look-up first showed an order that is not known as ours, ns UTC."""
-        return self._first_seen[venue_id]
+        return self._first_seen[venue_id][0]

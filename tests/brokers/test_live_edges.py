@@ -3,10 +3,11 @@
 import asyncio
 
 from live_runs import live, send
-from paper_venue import lost_before
+from paper_venue import lost_after, lost_before
 from test_live_unknown import other_order, text
 from virtual_time import run
 
+from exec_algos.brokers.settings import LiveSettings
 from exec_algos.model.lifecycle import State
 
 
@@ -45,5 +46,20 @@ def test_two_parents_of_which_a_person_said_that_the_order_is_neithers_leave_the
             assert broker.status()["frozen"] == {}
             assert [child.state for child in children] == [State.NOT_SENT] * 2
             assert venue.orders["X1"].state == "open"
+
+    run(case())
+
+
+def test_a_lost_order_is_found_although_another_days_order_had_its_id():
+    async def case():
+        settings = LiveSettings(confirm_lead=0, calendar="24/7")
+        async with live(own_ids=False, per_second=0, settings=settings) as (broker, venue):
+            other_order(venue, "V1")
+            await asyncio.sleep(20 * 3600)
+            del venue.orders["V1"]
+            venue.faults["send", 1] = lost_after
+            child = send(broker, seconds=900)
+            await asyncio.sleep(100)
+            assert (child.state, child.venue_id) == (State.OPEN, "V1")
 
     run(case())
