@@ -102,7 +102,8 @@ class Resolving:
         state, child = self._state, carried.child
         rows = ", ".join(f"{row.venue_id} ({row.quantity:g} shares, {row.filled:g} filled)" for row in found)
         also = "".join(f" or {other.child.ref}" for other in rivals)
-        text = f"{child.ref}{also} may be each of the venue's orders {rows}; say which by resolve({child.ref!r}, venue_id), None for none"
+        how = f"say which: exec-algos live resolve JOURNAL {child.ref} --order ID, or --none"
+        text = f"{child.ref}{also} may be each of the venue's orders {rows}; {how}"
         state.lane(carried).freeze(child.ref, Cause.OPERATOR, text)
         state.alert(text, carried)
 
@@ -153,8 +154,8 @@ class Resolving:
             if child.state is State.UNKNOWN:
                 carried.absent_since = state.clock.now
                 state.move(carried, Event.ABSENT, "the operator said so", Kind.RESOLVED, how="operator")
-            elif not child.done():
-                raise UsageError(f"{child.ref} is {child.state} at the venue as {child.venue_id!r}; cancel it instead")
+            elif child.state is not State.NOT_SENT:
+                raise UsageError(f"{child.ref} is {child.state} at the venue as {child.venue_id!r}, so nothing is to be resolved")
         elif venue_id != child.venue_id:
             row = state.known.others.get(venue_id)
             if row is None:

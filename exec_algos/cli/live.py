@@ -12,7 +12,7 @@ import typer
 from exec_algos.cli.orders import Codes, Columns, DateFormat, Decimal, Encoding
 from exec_algos.cli.printing import one_line_errors, say
 from exec_algos.cli.stopping import loaded
-from exec_algos.errors import JournalError, UsageError, VenueError
+from exec_algos.errors import JournalError, UnknownNameError, UsageError, VenueError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +114,23 @@ def cancel(
         _leave(asyncio.run(_cancel(journal, ref, url, yes=yes)), journal)
 
 
+@live_app.command("resolve")
+def resolve(
+    journal: Day,
+    child: Annotated[str, typer.Argument(metavar="CHILD", help="Of the child order, as an alert or live status names it.")],
+    order: Annotated[str | None, typer.Option(help="The venue's id of the order that it is, as the venue's own list has it.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="The venue has no such order.")] = False,
+    url: Url = None,
+    yes: Yes = False,
+) -> None:
+    """Say which order at the venue a child order is, where look-ups cannot tell. Stop a session that runs before; resume it after."""
+    with live_errors():
+        if (order is None) != none:
+            raise UsageError("say either --order ID, the venue's id of the order, or --none, the venue has no such order")
+        loaded()
+        _leave(asyncio.run(_resolve(journal, child, order, url, yes=yes)), journal)
+
+
 @live_app.command("status")
 def status(journal: Day) -> None:
     """Say what a journal holds: parents, children, what is unknown, alerts, sums. Reads only."""
@@ -205,6 +222,21 @@ async def _cancel(path: str, ref: str | None, url: str | None, *, yes: bool) -> 
         said = Said.of(found.session, url=url)
         async with session_over(said, await venue_of(said, yes=yes), journal, found) as session:
             return await session.cancel(found, refs)
+
+
+async def _resolve(path: str, child: str, order: str | None, url: str | None, *, yes: bool) -> Ended:
+    from exec_algos.cli.live_venues import Said, session_over, venue_of
+    from exec_algos.live.journal import SqliteJournal, check_there
+    from exec_algos.live.recorded import recorded
+
+    check_there(path)
+    with SqliteJournal(path) as journal:
+        found = recorded(journal.entries)
+        if child not in {known.ref for known in found.children}:
+            raise UnknownNameError("child order", child, [known.ref for known in found.children])
+        said = Said.of(found.session, url=url)
+        async with session_over(said, await venue_of(said, yes=yes), journal, found) as session:
+            return await session.resolve(found, child, order)
 
 
 def _leave(ended: Ended, journal: str) -> None:

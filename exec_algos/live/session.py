@@ -201,6 +201,30 @@ class LiveSession:
                 self._tell(parent_lines(of)[0])
         return self._ended(ended)
 
+    async def resolve(self, found: Recorded, ref: str, venue_id: str | None) -> Ended:
+        """Say which order at the venue a child is where look-ups cannot; its rest is withdrawn, and its parent order can be resumed.
+
+        Parameters
+        ----------
+        found : Recorded
+            What the journal holds, after `begin`.
+        ref : str
+            Of the child.
+        venue_id : str or None
+            The venue's id of it; None where the venue has no such order.
+
+        Raises
+        ------
+        UsageError
+            No such child or order, or one that is another child's, or a child whose outcome is known.
+        """
+        if self.stopped:
+            return self._ended({})
+        self.broker.resolve(ref, venue_id)
+        of = next(of for of in found.parents.values() if any(child.ref == ref for child in of.children))
+        await self._wait([child for child in of.children if child.ref == ref])
+        return self._ended({of.parent.ref: of})
+
     def _carry(self, order: WorkingOrder, before: Sequence[LiveChild] = ()) -> None:
         self._carried[order.parent.ref] = _Carried(order, before)
         self._tell(f"working {order_line(order.parent)}")

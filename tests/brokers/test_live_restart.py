@@ -141,7 +141,7 @@ def test_a_child_that_only_a_person_can_tell_leaves_its_lane_frozen_and_the_othe
         found = recorded(journal.entries)
         again = LiveBroker(venue, clock=venue.clock)
         await again.start(found.children)
-        assert "resolve(" in text(again)
+        assert "exec-algos live resolve" in text(again)
         same, other = (send(again, seconds=50, parent=parent_of(again, symbol=symbol)) for symbol in "AB")
         await asyncio.sleep(5)
         assert (same.state, other.state) == (State.INTENT, State.OPEN)

@@ -182,7 +182,7 @@ def test_two_orders_that_fit_are_asked_of_a_person_and_the_lane_stays_frozen():
             waiting = send(broker, seconds=100)
             await asyncio.sleep(5)
             assert (child.state, waiting.state) == (State.UNKNOWN, State.INTENT)
-            assert "resolve(" in text(broker)
+            assert "exec-algos live resolve" in text(broker)
             assert "V1" in text(broker)
             assert "X1" in text(broker)
             assert "A BUY" in broker.status()["frozen"]
@@ -215,7 +215,7 @@ def test_a_person_cannot_wish_away_an_order_that_is_at_the_venue():
         async with live(own_ids=False, per_second=0) as (broker, _):
             child = send(broker, seconds=500)
             await asyncio.sleep(1)
-            with pytest.raises(UsageError, match="is open at the venue as 'V1'; cancel it"):
+            with pytest.raises(UsageError, match="is open at the venue as 'V1', so nothing is to be resolved"):
                 broker.resolve(child.ref, None)
             assert child.state is State.OPEN
 
