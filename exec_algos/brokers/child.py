@@ -92,6 +92,8 @@ class LiveChild:
         The venue's; empty before it is known.
     sent, accepted : int
         When its request left, and when the venue says that it took it; ns UTC, 0 before.
+    absent : int
+        When look-ups had proved that the venue does not have it, ns UTC, 0 where they did not: it may turn up yet.
     withdrawn : bool
         Its rest is wanted back: asked for as soon as the venue has it.
     alerts : list of str
@@ -106,7 +108,7 @@ class LiveChild:
         self.fills: list[Fill] = []
         self.alerts: list[str] = []
         self.own_id = self.venue_id = self.reason = ""
-        self.sent = self.accepted = 0
+        self.sent = self.accepted = self.absent = 0
         self.withdrawn = self.lasting = False
         self.error: Exception | None = None
         self._executions: dict[str, Fill] = {}

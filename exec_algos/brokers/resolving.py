@@ -136,7 +136,7 @@ class Resolving:
     def absent(self, carried: Carried, why: str) -> None:
         """It is taken as not sent."""
         state = self._state
-        carried.absent_since = state.clock.now
+        carried.absent_since = carried.child.absent = state.clock.now
         state.move(carried, Event.ABSENT, why, Kind.RESOLVED, how="look-ups")
 
     def by_operator(self, carried: Carried, venue_id: str | None) -> None:

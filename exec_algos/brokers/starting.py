@@ -48,6 +48,7 @@ class Starting:
             carried.unknown_since = state.clock.now
             state.moved(carried)
         carried.over_since = state.clock.now if child.done() else 0
+        carried.absent_since = child.absent if child.state is State.NOT_SENT else 0
         carried.tended = False
         return carried
 

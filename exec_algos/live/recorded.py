@@ -215,6 +215,7 @@ class _Replay:
         child.accepted = child.accepted or data.get("time") or 0
         child.lasting = child.lasting or bool(data.get("lasting"))
         child.on(event, reason)
+        child.absent = entry.time if data.get("how") == "look-ups" else child.absent
         child.withdrawn = child.withdrawn or event is Event.ASK_CANCEL
 
     def _left(self, child: LiveChild) -> None:

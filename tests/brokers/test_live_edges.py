@@ -5,7 +5,7 @@ import asyncio
 from live_runs import live, send
 from paper_venue import lost_after, lost_before
 from test_live_unknown import other_order, text
-from virtual_time import run
+from virtual_time import SECOND, run
 
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.model.lifecycle import State
@@ -52,7 +52,7 @@ def test_two_parents_of_which_a_person_said_that_the_order_is_neithers_leave_the
 
 def test_a_lost_order_is_found_although_another_days_order_had_its_id():
     async def case():
-        settings = LiveSettings(confirm_lead=0, calendar="24/7")
+        settings = LiveSettings(confirm_lead=0, calendar="24/7", idle=600 * SECOND)
         async with live(own_ids=False, per_second=0, settings=settings) as (broker, venue):
             other_order(venue, "V1")
             await asyncio.sleep(20 * 3600)

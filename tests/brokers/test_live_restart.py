@@ -5,7 +5,7 @@ import random
 
 import pytest
 from live_runs import Journal, live, over, parent_of, send
-from paper_venue import PaperVenue, instead, lost_after, lost_before
+from paper_venue import PaperVenue, instead, late, lost_after, lost_before
 from test_live_faults import LOTS, SLICES, check, seeded, work
 from virtual_time import SECOND, START, VirtualWallClock, run
 
@@ -84,6 +84,27 @@ def test_open_children_may_be_followed_in_place_of_cancelled():
         venue.fill(venue.orders["V1"], 6)
         await over(again, child)
         assert (child.state, child.filled) == (State.CANCELLED, 6)
+        await again.aclose()
+
+    run(case())
+
+
+@BOTH
+def test_an_order_that_was_proved_absent_before_the_restart_and_turns_up_after_it_is_adopted_and_cancelled(own_ids):
+    async def case():
+        journal = Journal()
+        async with live(own_ids=own_ids, per_second=0, journal=journal) as (broker, venue):
+            venue.faults["send", 1] = late(70)
+            child = send(broker, seconds=300)
+            await over(broker, child)
+            assert child.state is State.NOT_SENT
+        again = LiveBroker(venue, clock=venue.clock, journal=journal)
+        found = recorded(journal.entries)
+        await again.start(found.children)
+        await asyncio.sleep(60)
+        assert venue.orders["V1"].state == "done"
+        assert (found.children[0].state, found.children[0].venue_id) == (State.CANCELLED, "V1")
+        assert "although the look-ups had not shown it" in text(again)
         await again.aclose()
 
     run(case())
