@@ -77,6 +77,7 @@ class LiveBroker(VenueMarket):
         self._open = False
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._numbers: dict[str, int] = {}
+        self._asked: dict[str, ParentOrder] = {}
 
     async def start(self, children: Iterable[LiveChild] = (), *, check: Callable[[Account], Awaitable[None]] | None = None) -> None:
         """Connect, see how things stand, and bring to an end what an earlier run left open; only then orders may be sent.
@@ -204,18 +205,36 @@ class LiveBroker(VenueMarket):
         instrument = state.instruments.get(parent.symbol)
         if instrument is not None:
             check_terms(instrument, parent.lot_size)
-        why = state.limits.refuse_parent(parent, self.reads.price(parent.symbol))
-        if why:
-            state.note_parent(Kind.REFUSED, parent, {"limit": why})
-            raise OrderRejectedError(f"{parent.ref} is refused by a limit: {why}", lasting=True)
-        opened = super().open_parent(parent)
+        self._limit(parent)
+        opened = self._asked[parent.ref] = super().open_parent(parent)
         state.note_parent(Kind.PARENT, opened, parent_data(opened))
         return opened
 
+    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
+        """Take note of a parent order that was accepted before a restart."""
+        adopted = self._asked[parent.ref] = super().adopt_parent(parent)
+        return adopted
+
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
-        """Take note that a parent order asks for something else now."""
+        """Take note that a parent order asks for something else now.
+
+        Raises
+        ------
+        OrderRejectedError
+            It asks for more, or at another limit price, and a limit refuses that.
+        """
+        before = self._asked.get(parent.ref)
+        if before is None or parent.quantity > before.quantity or parent.rules.limit_price != before.rules.limit_price:
+            self._limit(parent)
+        self._asked[parent.ref] = parent
         self.state.note_parent(Kind.AMENDED, parent, parent_data(parent))
         return parent
+
+    def _limit(self, parent: ParentOrder) -> None:
+        why = self.state.limits.refuse_parent(parent, self.reads.price(parent.symbol))
+        if why:
+            self.state.note_parent(Kind.REFUSED, parent, {"limit": why})
+            raise OrderRejectedError(f"{parent.ref} is refused by a limit: {why}", lasting=True)
 
     def planned(self, parent: ParentOrder, curve: Sequence[float]) -> None:
         """Take note of the curve that a parent order's plan follows."""

@@ -224,6 +224,8 @@ class WorkingOrder:
         UsageError
             The order is over, or asks for less than it has got, or nothing is left of the window; or a child that the venue has
             not given back yet would make it more than it asks for: it is asked back, and the next step may allow it.
+        OrderRejectedError
+            A limit of the broker refuses it; the order goes on as it was.
         """
         if self.over or self._cancelled:
             raise UsageError(f"the order in {self.parent.symbol} is over or cancelled; give a new one instead of amending it")
@@ -236,9 +238,10 @@ class WorkingOrder:
                 f"{amended.symbol} has {self.filled:g} shares filled and {standing.working + standing.unknown:g} that its venue has not "
                 f"given back yet, so it cannot ask for {amended.quantity:g} now; they are asked back: amend it again at the next step"
             )
+        amended = self._broker.amend_parent(amended)  # where it refuses, the order goes on as it was
         self._leg.cancel()
         self.paused = False
-        progress.plan(self._broker.amend_parent(amended), start)
+        progress.plan(amended, start)
         self._begin(self._carry if progress.terms.lots else self._wind_up)
 
     def _amended(self, quantity: float | None, end: Moment | None, limit_price: float | None) -> tuple[ParentOrder, int]:

@@ -2,12 +2,17 @@
 
 import asyncio
 
+import pytest
 from live_runs import live, send
 from paper_venue import lost_after, lost_before
 from test_live_unknown import other_order, text
-from virtual_time import SECOND, run
+from virtual_time import SECOND, START, run
 
+from exec_algos.algorithms import TWAP
 from exec_algos.brokers.settings import LiveSettings
+from exec_algos.errors import OrderRejectedError
+from exec_algos.executors.base import AlgorithmExecutor, Window
+from exec_algos.live.limits import NotionalLimits
 from exec_algos.model.lifecycle import State
 
 
@@ -61,5 +66,38 @@ def test_a_lost_order_is_found_although_another_days_order_had_its_id():
             child = send(broker, seconds=900)
             await asyncio.sleep(100)
             assert (child.state, child.venue_id) == (State.OPEN, "V1")
+
+    run(case())
+
+
+def twap_of(broker, quantity=100, seconds=600):
+    terms = AlgorithmExecutor.order("A", quantity, side="buy")
+    return AlgorithmExecutor(broker).start(TWAP(slice_interval_seconds=60), terms, Window(end=START + seconds * SECOND))
+
+
+def test_an_order_that_is_amended_beyond_a_limit_is_refused_and_goes_on_as_it_was():
+    async def case():
+        async with live(limits=NotionalLimits(currency="KRW", max_child_notional=2e4, max_parent_notional=2e4)) as (broker, venue):
+            await broker.observe("A")
+            order = twap_of(broker)
+            await asyncio.sleep(100)
+            with pytest.raises(OrderRejectedError, match="max_parent_notional"):
+                order.amend(quantity=1000)
+            await asyncio.sleep(700)
+            assert (order.over, order.filled, venue.executed()) == (True, 100, 100)
+
+    run(case())
+
+
+def test_an_order_above_a_limit_may_be_amended_to_less():
+    async def case():
+        async with live(limits=NotionalLimits(currency="KRW", max_child_notional=2e4, max_parent_notional=2e4)) as (broker, venue):
+            await broker.observe("A")
+            order = twap_of(broker)
+            await asyncio.sleep(100)
+            broker.reads.prices["A"] = 1000.0, broker.clock.now
+            order.amend(quantity=50)
+            await asyncio.sleep(700)
+            assert (order.over, order.filled, venue.executed()) == (True, 50, 50)
 
     run(case())
