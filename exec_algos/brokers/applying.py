@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from exec_algos.brokers.known import Carried
@@ -93,8 +94,9 @@ class Applied:
     def report(self, report: Any) -> None:
         """A pushed event."""
         state = self._state
-        if not isinstance(report, Report):
-            state.alert(f"{state.method('reports')} gave {report!r}, which is no Report; look-ups decide")
+        if not isinstance(report, Report) or not is_time(report.time):
+            what = "no Report" if not isinstance(report, Report) else f"a Report of the time {report.time!r}"
+            state.alert(f"{state.method('reports')} gave {report!r}, which is {what}; look-ups decide")
             state.look()
             return
         carried = state.known.of(report.own_id, report.venue_id, report.time)
@@ -180,6 +182,11 @@ class Applied:
             self._state.moved(carried)
 
 
+def is_time(said: Any) -> bool:
+    """Nanoseconds UTC by the venue's word; 0 where it does not say."""
+    return isinstance(said, int) and not isinstance(said, bool) and said >= 0
+
+
 def _kind(carried: Carried) -> Kind:
     return Kind.RESOLVED if carried.child.state is State.UNKNOWN else Kind.OUTCOME
 
@@ -191,8 +198,10 @@ def _wrong_row(row: Any) -> str:
         return f"venue_id {row.venue_id!r}"
     if row.state not in ("open", "done", "rejected"):
         return f"state {row.state!r}"
-    if not isinstance(row.own_id, str):
-        return f"own_id {row.own_id!r}"
+    priced = isinstance(row.limit, Real) and not isinstance(row.limit, bool)  # NaN of a market order
+    for name, right in (("own_id", isinstance(row.own_id, str)), ("limit", priced)):
+        if not right:
+            return f"{name} {getattr(row, name)!r}"
     for name in ("quantity", "filled", "open", "accepted"):
         value = getattr(row, name)
         if not is_finite(value) or value < 0:

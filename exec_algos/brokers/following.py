@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from exec_algos.brokers.applying import Applied
+from exec_algos.brokers.applying import Applied, is_time
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.resolving import Resolving
 from exec_algos.brokers.state import LiveState, log
@@ -50,6 +50,9 @@ class Following:
         self._took = state.clock.now - began
         if not isinstance(snapshot, Snapshot):
             state.alert(f"{state.method('snapshot')} gave {snapshot!r}, which is no Snapshot; it proves nothing")
+            return False
+        if not is_time(snapshot.as_of):
+            state.alert(f"{state.method('snapshot')} gave a Snapshot of the time {snapshot.as_of!r}, ns UTC is needed; it proves nothing")
             return False
         self._failing = ""
         self._applied.snapshot(snapshot)
@@ -102,8 +105,16 @@ class Following:
             if state.wanted:
                 await state.clock.sleep_until(ended + max(LEAST_GAP, self._took))
             state.wanted = False
-            if not await self.look(self._pace()[1]):
+            if not await self._look_on():
                 await state.clock.sleep_until(state.clock.now + SECOND)
+
+    async def _look_on(self) -> bool:
+        """A look-up that fails by an error of ours stops new orders; look-ups go on, for open orders must be seen to their end."""
+        try:
+            return await self.look(self._pace()[1])
+        except Exception as error:
+            self._state.fail(f"a look-up of orders failed by {type(error).__name__}: {error}; nothing is sent any more, look-ups go on")
+            return False
 
     def _pace(self) -> tuple[int, Priority]:
         """Time to the next look-up, and its priority."""

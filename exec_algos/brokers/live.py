@@ -129,9 +129,7 @@ class LiveBroker(VenueMarket):
         name = self._tasks.pop(task, "")
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self.state.broken = f"{name} of {type(self).__name__} ended by {type(error).__name__}: {error}; nothing is sent any more"
-            self.state.alert(self.state.broken)
-            self.state.gate.ring()
+            self.state.fail(f"{name} of {type(self).__name__} ended by {type(error).__name__}: {error}; nothing is sent any more")
 
     async def aclose(self, *, cancel: bool = False) -> None:
         """Stop; open orders stay as they are, unless they are to be cancelled first.

@@ -178,7 +178,12 @@ class LiveState:
     def break_off(self, error: JournalError) -> None:
         """The journal cannot be written: cancels go on, orders do not."""
         self.broken = f"{error}; nothing is sent any more, open orders are still cancelled"
-        self.alert(self.broken)
+        self.fail(self.broken)
+
+    def fail(self, why: str) -> None:
+        """Nothing is sent any more."""
+        self.alert(why)  # before nothing is written any more
+        self.broken = self.broken or why
         self.gate.ring()
 
     def move(self, carried: Carried, event: Event, reason: str = "", kind: Kind = Kind.OUTCOME, **data: Any) -> bool:

@@ -1,9 +1,10 @@
 """What happens seldom: a person's word, a new day, a row that lacks, a clock that says nothing."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from live_runs import live, send
+from live_runs import live, over, send
 from paper_venue import lost_after, lost_before
 from test_live_unknown import other_order, text
 from virtual_time import SECOND, START, run
@@ -99,5 +100,63 @@ def test_an_order_above_a_limit_may_be_amended_to_less():
             order.amend(quantity=50)
             await asyncio.sleep(700)
             assert (order.over, order.filled, venue.executed()) == (True, 50, 50)
+
+    run(case())
+
+
+def said(venue, change):
+    """Look-ups say what `change` makes of the truth."""
+    truth = venue.rows
+    venue.rows = lambda: change(truth())
+
+
+@pytest.mark.parametrize("limit", [None, "x", True])
+def test_a_row_of_somebody_else_with_a_limit_that_is_none_is_refused_and_look_ups_go_on(limit):
+    async def case():
+        async with live(own_ids=False) as (broker, venue):
+            other_order(venue).state = "done"
+            said(
+                venue,
+                lambda told: replace(
+                    told, orders=tuple(replace(row, limit=limit if row.venue_id == "X1" else row.limit) for row in told.orders)
+                ),
+            )
+            venue.faults["send", 1] = lost_after
+            child = send(broker)
+            await over(broker, child)
+            assert (child.filled, broker.state.broken) == (20, "")
+            assert f"limit {limit!r}" in text(broker)
+
+    run(case())
+
+
+@pytest.mark.parametrize("as_of", [None, 1.5, "now", -1])
+def test_a_look_up_of_a_time_that_is_none_proves_nothing_and_is_named(as_of):
+    async def case():
+        async with live() as (broker, venue):
+            said(venue, lambda told: replace(told, as_of=as_of))
+            child = send(broker)
+            await asyncio.sleep(10)
+            venue.rows = type(venue).rows.__get__(venue)
+            await over(broker, child)
+            assert (child.filled, broker.state.broken) == (20, "")
+            assert f"of the time {as_of!r}" in text(broker)
+
+    run(case())
+
+
+def test_a_look_up_that_fails_by_an_error_of_ours_stops_orders_but_open_ones_are_seen_to_their_end(monkeypatch):
+    async def case():
+        async with live(per_second=0) as (broker, venue):
+            child = send(broker, seconds=20)
+            await asyncio.sleep(5)
+            with monkeypatch.context() as broken:
+                broken.setattr(broker._following._resolving, "after_look", lambda *_: 1 / 0)
+                await asyncio.sleep(5)
+            later = send(broker)
+            await over(broker, child)
+            await over(broker, later)
+            assert (child.state, later.state, len(venue.requests["send"])) == (State.CANCELLED, State.NOT_SENT, 1)
+            assert "ZeroDivisionError" in text(broker)
 
     run(case())
