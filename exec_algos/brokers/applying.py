@@ -128,15 +128,15 @@ class Applied:
         if not report.execution_id:
             self._total(carried, report.filled, report.amount, report.time, "reports")
             return
-        child = carried.child
+        child, time = carried.child, self._state.told_at(report.time)
         known = child.counted(report.execution_id)
         try:
-            fill = child.trade(report.quantity, report.price, report.time, report.execution_id)
+            fill = child.trade(report.quantity, report.price, time, report.execution_id)
         except VenueError as error:
             self._state.doubt(carried, f"{self._state.method('reports')}: {error}")
             return
         if not known:
-            self._count(carried, fill, report.quantity, report.price, report.time, execution_id=report.execution_id)
+            self._count(carried, fill, report.quantity, report.price, time, execution_id=report.execution_id)
         if report.filled > child.traded * (1 + NEARLY) and math.isfinite(report.amount):
             self._total(carried, report.filled, report.amount, report.time, "reports")  # the push of an earlier one was lost
 
@@ -166,6 +166,7 @@ class Applied:
         child = carried.child
         if not filled > 0:
             return
+        time = self._state.told_at(time)
         try:
             fill = child.total(filled, amount, time)
         except VenueError as error:

@@ -130,6 +130,10 @@ class LiveState:
             return f"{self.clock_text()}; set the clock right, more than {MOST_APART // SECOND} s are too many for an order"
         return ""
 
+    def told_at(self, time: int) -> int:
+        """The venue's time of what it says, ns UTC; that of its clock now where it does not say (0)."""
+        return time or self.clock.now + self.apart
+
     def clock_text(self) -> str:
         """By how much the clocks differ."""
         return f"the clock of {self.caps.name} is {abs(self.apart) / 1e9:.1f} s {'ahead of' if self.apart > 0 else 'behind'} ours"

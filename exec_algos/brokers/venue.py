@@ -174,7 +174,7 @@ class Snapshot:
     complete : bool
         Every order that was asked for is there: all pages were read. Only then does a missing row say anything.
     as_of : int
-        The venue's time of it, ns UTC.
+        The venue's time of it, ns UTC; 0 where it does not say.
     """
 
     orders: tuple[OrderRow, ...]
@@ -197,7 +197,7 @@ class Report:
     filled, amount : float
         Cumulative shares and their value; NaN where the venue does not say.
     time : int
-        ns UTC.
+        ns UTC; 0 where the venue does not say.
     """
 
     kind: str

@@ -160,3 +160,18 @@ def test_a_look_up_that_fails_by_an_error_of_ours_stops_orders_but_open_ones_are
             assert "ZeroDivisionError" in text(broker)
 
     run(case())
+
+
+@pytest.mark.parametrize("push", [True, False], ids=["pushed", "polled"])
+def test_trades_of_which_the_venue_tells_no_time_count_when_they_are_told(push):
+    async def case():
+        async with live(push=push) as (broker, venue):
+            said(venue, lambda told: replace(told, as_of=0))
+            put = venue._pushed.put_nowait
+            venue._pushed.put_nowait = lambda report: put(replace(report, time=0))
+            order = twap_of(broker)
+            await asyncio.sleep(700)
+            assert (order.error, order.filled, venue.executed()) == (None, 100, 100)
+            assert all(START < fill.time < broker.clock.now for fill in order.fills)
+
+    run(case())
