@@ -49,6 +49,7 @@ class Applied:
     def row(self, carried: Carried, row: OrderRow, as_of: int) -> None:
         """What a row says of a child."""
         state, child = self._state, carried.child
+        carried.seen, carried.unseen = state.clock.now, 0
         shown = (row.venue_id, row.symbol, row.side, row.quantity, row.filled, row.amount, row.state, row.reason)
         if shown == carried.shown and child.state in TOLD and (child.ref, Cause.DOUBT) not in state.lane(carried).frozen:
             return  # nothing new: a day's list has thousands of rows

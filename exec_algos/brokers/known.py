@@ -38,6 +38,10 @@ class Carried:
         A task sees it to its end.
     shown : tuple
         What the last row said of it.
+    seen : int
+        When a look-up last showed it, or was first asked to, ns UTC.
+    unseen : int
+        Complete look-ups since then that did not show it, although it is open.
     not_its : set of str
         Ids of orders at the venue of which somebody said that they are not this child.
     """
@@ -51,6 +55,8 @@ class Carried:
     told: int = 0
     tended: bool = False
     shown: tuple[object, ...] = ()
+    seen: int = 0
+    unseen: int = 0
     not_its: set[str] = field(default_factory=set)
 
 

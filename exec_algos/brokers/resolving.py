@@ -17,6 +17,7 @@ from exec_algos.model.lifecycle import Event, State
 
 STAMP = SECOND  # venues stamp in whole seconds
 NEARLY = 1e-9
+AT_VENUE = (State.OPEN, State.PARTIAL, State.CANCEL_SENT)
 
 
 def fits(row: OrderRow, carried: Carried, apart: int, unsure: int) -> bool:
@@ -73,6 +74,21 @@ class Resolving:
         for carried in known.unknown() if complete else ():
             if began >= carried.unknown_since:
                 self._miss(carried, began)
+        for carried in known.active() if complete else ():
+            if carried.child.state in AT_VENUE and carried.seen < began:
+                self._lacks(carried, began)
+
+    def _lacks(self, carried: Carried, began: int) -> None:
+        """A complete look-up does not show a child that is open: somebody is told, for nothing else would end it."""
+        state, child, settings = self._state, carried.child, self._state.settings
+        carried.seen = carried.seen or began
+        carried.unseen += 1
+        if carried.unseen >= settings.lookups and began >= carried.seen + settings.quiet:
+            state.alert(
+                f"{child.ref} is open as {child.venue_id!r} as far as we know, and complete look-ups do not show it; "
+                f"it counts as open until they do: ask {state.caps.name}",
+                carried,
+            )
 
     def _candidates(self, carried: Carried) -> list[OrderRow]:
         state = self._state

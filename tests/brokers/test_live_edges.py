@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 from live_runs import live, over, send
-from paper_venue import lost_after, lost_before
+from paper_venue import instead, lost_after, lost_before
 from test_live_unknown import other_order, text
 from virtual_time import SECOND, START, run
 
 from exec_algos.algorithms import TWAP
 from exec_algos.brokers.settings import LiveSettings
+from exec_algos.brokers.venue import Rejected
 from exec_algos.errors import OrderRejectedError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
@@ -173,5 +174,24 @@ def test_trades_of_which_the_venue_tells_no_time_count_when_they_are_told(push):
             await asyncio.sleep(700)
             assert (order.error, order.filled, venue.executed()) == (None, 100, 100)
             assert all(START < fill.time < broker.clock.now for fill in order.fills)
+
+    run(case())
+
+
+def test_an_open_child_that_look_ups_do_not_show_any_more_is_told_of_after_the_quiet_time():
+    async def case():
+        async with live(per_second=0) as (broker, venue):
+            child = send(broker, seconds=20)
+            await asyncio.sleep(10)
+            venue.hidden["V1"] = 200
+            venue.faults["cancel", "all"] = instead(Rejected("40", "no such order"))
+            await asyncio.sleep(29)
+            assert broker.alerts == []
+            await asyncio.sleep(10)
+            assert f"{child.ref} is open as 'V1' as far as we know, and complete look-ups do not show it" in text(broker)
+            assert (child.state, len(broker.alerts)) == (State.CANCEL_SENT, 1)
+            venue.orders["V1"].state = "done"
+            await over(broker, child)
+            assert child.state is State.CANCELLED
 
     run(case())
