@@ -70,19 +70,34 @@ class Applied:
             state.lane(carried).freeze(
                 child.ref, Cause.OPERATOR, f"{state.method('snapshot')} says that {child.ref} got {row.filled:g} of {row.quantity:g} shares"
             )
-        self._end(carried, row)
-        carried.shown = shown
+        carried.shown = shown if self._end(carried, row) else ()
 
-    def _end(self, carried: Carried, row: OrderRow) -> None:
+    def _end(self, carried: Carried, row: OrderRow) -> bool:
+        """What a row says of the end of a child; whether it needs not be read again."""
         state, child = self._state, carried.child
-        if row.filled < child.traded * (1 - NEARLY):
-            state.look()  # it is older than what was pushed
-            return
+        if row.filled < child.traded * (1 - NEARLY) and not self._stays_less(carried, row):
+            return row.state == "open"
         state.lane(carried).thaw(child.ref, Cause.DOUBT)
         if row.state == "rejected" and not child.traded:
             state.move(carried, Event.REJECT, row.reason, _kind(carried))
         elif row.state in ("done", "rejected") and child.state is not State.FILLED:
             state.move(carried, Event.CANCEL, row.reason, _kind(carried))
+        return True
+
+    def _stays_less(self, carried: Carried, row: OrderRow) -> bool:
+        """Whether a row that tells less than was reported is not just older: it is over, and has said so for the quiet time."""
+        state, child, now = self._state, carried.child, self._state.clock.now
+        if row.state == "open" or not carried.less_since:
+            state.look()
+        carried.less_since = 0 if row.state == "open" else carried.less_since or now
+        if not carried.less_since or now < carried.less_since + state.settings.quiet:
+            return False
+        state.alert(
+            f"{state.method('snapshot')} says that {child.ref} is over with {row.filled:g} shares, and {child.traded:g} were reported; "
+            f"the greater counts: ask {state.caps.name}",
+            carried,
+        )
+        return True
 
     def identify(self, carried: Carried, venue_id: str, accepted: int) -> None:
         """It is known which order at the venue a child is: count what was pushed of it before."""

@@ -42,6 +42,8 @@ class Carried:
         When a look-up last showed it, or was first asked to, ns UTC.
     unseen : int
         Complete look-ups since then that did not show it, although it is open.
+    less_since : int
+        Since when look-ups say that it is over with less than was reported of it, ns UTC; 0 while they do not.
     not_its : set of str
         Ids of orders at the venue of which somebody said that they are not this child.
     """
@@ -57,6 +59,7 @@ class Carried:
     shown: tuple[object, ...] = ()
     seen: int = 0
     unseen: int = 0
+    less_since: int = 0
     not_its: set[str] = field(default_factory=set)
 
 

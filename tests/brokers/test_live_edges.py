@@ -195,3 +195,18 @@ def test_an_open_child_that_look_ups_do_not_show_any_more_is_told_of_after_the_q
             assert child.state is State.CANCELLED
 
     run(case())
+
+
+def test_a_child_that_is_over_with_less_than_was_reported_ends_after_the_quiet_time_and_is_told_of():
+    async def case():
+        async with live(push=True, per_second=0) as (broker, venue):
+            child = send(broker, seconds=20)
+            await asyncio.sleep(1)
+            venue.push(venue.orders["V1"], "fill", quantity=5, price=100.0, execution_id="busted")
+            await asyncio.sleep(40)
+            assert (child.state, child.filled, broker.alerts) == (State.CANCEL_SENT, 5, [])
+            await over(broker, child)
+            assert (child.state, child.filled) == (State.CANCELLED, 5)
+            assert f"{child.ref} is over with 0 shares, and 5 were reported" in text(broker)
+
+    run(case())
