@@ -254,9 +254,7 @@ class SimulatedBroker(BrokerAPI):
         self._ensure(parent.symbol)
         return self.market.open_parent(parent)
 
-    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
-        """The same: nothing of an earlier run is left here."""
-        return self.open_parent(parent)
+    adopt_parent = open_parent  # nothing of an earlier run is left here
 
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now."""

@@ -292,9 +292,7 @@ class SteppedBroker(BrokerAPI):
         self._states[numbered.parent_id] = ParentState(numbered, self._clock.origin, numbered.lots, math.nan, zone, int(numbered.side))
         return numbered
 
-    def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
-        """The same: nothing of an earlier run is left here."""
-        return self.open_parent(parent)
+    adopt_parent = open_parent  # nothing of an earlier run is left here
 
     def amend_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note that a parent order asks for something else now."""
