@@ -42,9 +42,9 @@ class Sending:
             state.move(carried, Event.NO_SEND, why)
             return
         try:
-            why = await self._write(carried) or self._hindered(carried)
-            if why or lane.frozen:
-                state.move(carried, Event.NO_SEND, why or "; ".join(lane.frozen.values()))
+            why = await self._write(carried) or self._hindered(carried) or "; ".join(lane.frozen.values())
+            if why or not state.may_send:
+                state.move(carried, Event.NO_SEND, why or "the venue's orders are looked up first")
             else:
                 await self._request(carried)
         finally:

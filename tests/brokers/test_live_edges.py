@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from live_runs import live, over, send
-from paper_venue import instead, lost_after, lost_before
+from live_runs import Journal, live, over, send
+from paper_venue import hang, instead, lost_after, lost_before
 from test_live_unknown import other_order, text
 from virtual_time import SECOND, START, run
 
@@ -208,5 +208,27 @@ def test_a_child_that_is_over_with_less_than_was_reported_ends_after_the_quiet_t
             await over(broker, child)
             assert (child.state, child.filled) == (State.CANCELLED, 5)
             assert f"{child.ref} is over with 0 shares, and 5 were reported" in text(broker)
+
+    run(case())
+
+
+class SlowJournal(Journal):
+    """Its disk takes a second."""
+
+    async def write(self, entry):
+        self.note(entry)
+        await asyncio.sleep(1)
+
+
+def test_nothing_is_sent_where_the_connection_is_lost_while_the_intent_is_written():
+    async def case():
+        async with live(push=True, journal=SlowJournal()) as (broker, venue):
+            child = send(broker)
+            await asyncio.sleep(0.5)
+            venue.faults["snapshot", "all"] = hang
+            venue.say(ConnectionError("reset"))
+            await asyncio.sleep(3)
+            assert (child.state, venue.requests["send"]) == (State.NOT_SENT, [])
+            assert "looked up first" in child.reason
 
     run(case())
