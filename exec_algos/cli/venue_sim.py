@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import stat
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -73,6 +75,8 @@ def venue_sim(  # noqa: PLR0913, PLR0917 - each is an option
             seed=seed, lot=lot, tick=tick, spread_ticks=spread_ticks, visible=visible, refill=refill, auction=auction,
             short_selling=short, cash=cash, currency=_currency(calendar) if currency is None else currency,
         )  # fmt: skip
+        if tied and not _is_stream(sys.stdin):
+            raise UsageError("--tied needs a pipe or a terminal as standard input, which a file or /dev/null is not; leave it out, or pipe")
         if not 0 <= port <= 65535:
             raise UsageError(f"--port must be in [0, 65535], got {port}; 0 takes a free one")
         given, hours = _market(sources, reading, calendar)
@@ -167,6 +171,12 @@ async def _serve(server: VenueServer, port: int, *, tied: bool) -> None:
         f"the rehearsal ended at {_clock(exchange.now, server.settings.zone)}: {numbered(len(exchange.orders), 'order')}, "
         f"{numbered(len(exchange.executions), 'execution')}"
     )
+
+
+def _is_stream(file: TextIO) -> bool:
+    """Whether the end of a file can be waited for."""
+    kind = os.fstat(file.fileno()).st_mode
+    return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or file.isatty()
 
 
 class _UntilEnd(asyncio.Protocol):

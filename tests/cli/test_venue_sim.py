@@ -120,6 +120,14 @@ def test_what_cannot_be_is_refused_in_words(bars, options, words):
     assert words in refused("--bars", bars, *options)
 
 
+def test_it_is_tied_to_no_input_whose_end_cannot_be_waited_for(bars):
+    done = subprocess.run(
+        [*COMMAND, "--bars", str(bars), "--tied"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--tied needs a pipe or a terminal" in done.stderr
+
+
 def test_bars_must_be_named():
     assert refused() == "error: name the bars to replay: --bars FILE_OR_STORE\n"
 
