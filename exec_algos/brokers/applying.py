@@ -41,7 +41,7 @@ class Applied:
                 state.alert(f"{state.method('snapshot')} gave the row {row!r} with {wrong}; nothing of it is counted")
                 continue
             carried = state.known.of(row.own_id, row.venue_id, row.accepted)
-            if carried is None:
+            if carried is None or carried.child.state is State.INTENT:  # an order of its id that it did not place
                 state.known.saw(row, state.clock.now)
             else:
                 self.row(carried, row, snapshot.as_of)
@@ -116,7 +116,7 @@ class Applied:
             state.look()
             return
         carried = state.known.of(report.own_id, report.venue_id, report.time)
-        if carried is None:
+        if carried is None or carried.child.state is State.INTENT:
             if report.venue_id:
                 state.known.keep(report)
         else:

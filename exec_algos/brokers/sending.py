@@ -32,11 +32,6 @@ class Sending:
     async def send(self, carried: Carried) -> None:
         """Wait for a child's turn, write it down, send it; its state says what came of it."""
         state, lane = self._state, self._state.lane(carried)
-        if state.known.is_there(carried.child.own_id):
-            carried.child.sent = state.clock.now
-            state.move(carried, Event.SEND, sent=carried.child.sent)
-            state.silence(carried, f"the venue has an order {carried.child.own_id!r} already; it is looked up, not sent")
-            return
         why = await self._turn(carried)
         if why:
             state.move(carried, Event.NO_SEND, why)
@@ -45,6 +40,10 @@ class Sending:
             why = await self._write(carried) or self._hindered(carried) or "; ".join(lane.frozen.values())
             if why or not state.may_send:
                 state.move(carried, Event.NO_SEND, why or "the venue's orders are looked up first")
+            elif state.known.is_there(carried.child.own_id):
+                carried.child.sent = state.clock.now
+                state.move(carried, Event.SEND, sent=carried.child.sent)
+                state.silence(carried, f"the venue has an order {carried.child.own_id!r} already; it is looked up, not sent")
             else:
                 await self._request(carried)
         finally:

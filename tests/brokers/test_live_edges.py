@@ -15,6 +15,7 @@ from exec_algos.brokers.venue import Rejected
 from exec_algos.errors import OrderRejectedError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
+from exec_algos.live.recorded import recorded
 from exec_algos.model.lifecycle import State
 
 
@@ -230,5 +231,26 @@ def test_nothing_is_sent_where_the_connection_is_lost_while_the_intent_is_writte
             await asyncio.sleep(3)
             assert (child.state, venue.requests["send"]) == (State.NOT_SENT, [])
             assert "looked up first" in child.reason
+
+    run(case())
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before it was given", "while it waits"])
+def test_a_child_whose_own_id_the_venue_shows_is_looked_up_and_its_journal_can_be_resumed(before):
+    async def case():
+        journal = SlowJournal()
+        async with live(per_second=0, journal=journal) as (broker, venue):
+            if before:
+                other_order(venue, "X1", own_id="P.1.0.1")
+                await asyncio.sleep(15)
+            child = send(broker, ref="P.1.0.1", seconds=100)
+            if not before:
+                await asyncio.sleep(0.2)
+                other_order(venue, "X1", own_id="P.1.0.1")
+                broker.state.look()
+            await asyncio.sleep(20)
+            assert (child.state, child.venue_id, venue.requests["send"]) == (State.OPEN, "X1", [])
+            assert "'P.1.0.1' already" in text(broker)
+        assert [of.venue_id for of in recorded(journal.entries).children] == ["X1"]
 
     run(case())
