@@ -26,9 +26,10 @@ from exec_algos.brokers.state import Alert, LiveState
 from exec_algos.brokers.venue import Account, VenueAPI
 from exec_algos.clock import Clock, WallClock
 from exec_algos.errors import OrderRejectedError, UsageError
-from exec_algos.model import Fill, ParentOrder, Side
+from exec_algos.model import SECOND, Fill, ParentOrder, Side
 from exec_algos.model.lifecycle import State
 
+LONGEST_CLOSE = 180 * SECOND
 ATTEMPTS = 10  # look-ups at the start, about two and a half minutes
 
 
@@ -137,16 +138,19 @@ class LiveBroker(VenueMarket):
         Parameters
         ----------
         cancel : bool
-            Withdraw all that is open, and wait until it is over.
+            Withdraw all that is open, and wait until it is over: three minutes at most, then an alert names what is not.
         """
         state = self.state
         if cancel and state.settled and not state.closed:
             open_children = [carried for carried in state.known.active() if not carried.child.done()]
             for carried in open_children:
                 self.withdraw(carried.child)
+            until = self.clock.now + LONGEST_CLOSE
             for carried in open_children:
-                while not carried.child.done() and carried.child.state is not State.UNKNOWN:
+                while not carried.child.done() and carried.child.state is not State.UNKNOWN and self.clock.now < until:
                     await carried.changed.wait(self.clock, self.clock.now + state.settings.poll)
+            for child in (carried.child for carried in open_children if not carried.child.done()):
+                state.alert(f"{child.ref} is {child.state} as {child.venue_id!r} while the broker closes, and may trade: ask the venue")
         state.closed = True
         tasks: list[Any] = [*self._tasks, *self._sending.close(), *self.reads.close()]
         await stop(tasks)
@@ -292,6 +296,7 @@ class LiveBroker(VenueMarket):
             await self._cancelling.tend(carried)
         finally:
             carried.tended = False
+            carried.changed.ring()
 
     async def place_order(  # noqa: PLR0913 - the published signature
         self,
@@ -311,6 +316,8 @@ class LiveBroker(VenueMarket):
         ------
         OrderRejectedError, NotSentError
             It got nothing: refused, or never sent.
+        VenueError
+            The broker was closed before it was over; the error carries what it got.
         """
         limit = limit_of(order_type, limit_price)
         instrument = await self.reads.instrument(ticker)
@@ -323,7 +330,7 @@ class LiveBroker(VenueMarket):
         child = self.send_order(parent, round(quantity / parent.lot_size), math.nan if limit is None else limit, until, ref=ref)
         carried = self._found(child.ref)
         try:
-            while not child.done():
+            while not child.done() and carried.tended:
                 await carried.changed.wait(self.clock)
         except asyncio.CancelledError:
             self.withdraw(child)

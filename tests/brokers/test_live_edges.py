@@ -12,7 +12,7 @@ from virtual_time import SECOND, START, run
 from exec_algos.algorithms import TWAP
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Rejected
-from exec_algos.errors import OrderRejectedError
+from exec_algos.errors import OrderRejectedError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
 from exec_algos.live.recorded import recorded
@@ -252,5 +252,34 @@ def test_a_child_whose_own_id_the_venue_shows_is_looked_up_and_its_journal_can_b
             assert (child.state, child.venue_id, venue.requests["send"]) == (State.OPEN, "X1", [])
             assert "'P.1.0.1' already" in text(broker)
         assert [of.venue_id for of in recorded(journal.entries).children] == ["X1"]
+
+    run(case())
+
+
+def test_closing_waits_no_longer_than_three_minutes_for_cancels_and_names_what_may_trade():
+    async def case():
+        async with live(per_second=0) as (broker, venue):
+            child = send(broker, seconds=1000)
+            await asyncio.sleep(1)
+            venue.faults["cancel", "all"] = instead(Rejected("40", "busy"))
+            began = broker.clock.now
+            await broker.aclose(cancel=True)
+            assert 170 * SECOND < broker.clock.now - began < 190 * SECOND
+            assert f"{child.ref} is cancel_sent as 'V1' while the broker closes" in text(broker)
+
+    run(case())
+
+
+def test_who_waits_for_an_order_is_told_that_the_broker_was_closed():
+    async def case():
+        async with live(per_second=0) as (broker, venue):
+            placing = asyncio.ensure_future(broker.place_order("A", 20, expires=START + 1000 * SECOND))
+            await asyncio.sleep(1)
+            venue.fill(venue.orders["V1"], 5)
+            await asyncio.sleep(3)
+            await broker.aclose()
+            with pytest.raises(VenueError, match="is partial, so it has no result yet") as raised:
+                await placing
+            assert sum(fill.quantity for fill in raised.value.fills) == 5
 
     run(case())
