@@ -12,6 +12,7 @@ from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.state import LiveState
 from exec_algos.brokers.venue import Instrument
 from exec_algos.errors import OrderRejectedError, UsageError, VenueError
+from exec_algos.model import Side
 from exec_algos.model.lifecycle import Event
 from exec_algos.model.ticks import ticks_in_a_unit, to_tick
 
@@ -79,11 +80,15 @@ class Allowed:
         check_terms(await self._reads.instrument(child.parent.symbol), child.shares, child.limit, caps.max_quantity)
 
     async def _price(self, child: LiveChild) -> float:
-        """What a limit of value counts with: the child's limit, else the last price, which is read for it where none is younger."""
-        symbol = child.parent.symbol
-        if not math.isnan(child.limit) or isinstance(self._state.limits, NoLimits):
+        """What a limit of value counts with: a buy's limit, else the last price, which is read for it where none is younger.
+
+        A sale trades at its limit or above, so that its last price counts where that is higher.
+        """
+        symbol, priced = child.parent.symbol, not math.isnan(child.limit)
+        if isinstance(self._state.limits, NoLimits) or (priced and child.parent.side is Side.BUY):
             return child.limit
         time = self._reads.prices.get(symbol, (math.nan, 0))[1]
         if self._state.clock.now - time > PRICE_AGE:
             await self._reads.book(symbol, Priority.ORDER)
-        return self._reads.price(symbol)
+        known = [price for price in (self._reads.price(symbol), child.limit) if not math.isnan(price)]
+        return max(known, default=math.nan)

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from live_runs import Journal, live, over, send
+from live_runs import Journal, live, over, parent_of, send
 from paper_venue import hang, instead, lost_after, lost_before
 from test_live_unknown import other_order, text
 from virtual_time import SECOND, START, run
@@ -16,6 +16,7 @@ from exec_algos.errors import OrderRejectedError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
 from exec_algos.live.recorded import recorded
+from exec_algos.model import Side
 from exec_algos.model.lifecycle import State
 
 
@@ -281,5 +282,18 @@ def test_who_waits_for_an_order_is_told_that_the_broker_was_closed():
             with pytest.raises(VenueError, match="is partial, so it has no result yet") as raised:
                 await placing
             assert sum(fill.quantity for fill in raised.value.fills) == 5
+
+    run(case())
+
+
+@pytest.mark.parametrize("limit", [1.0, 100.0])
+def test_a_sale_far_below_the_market_is_worth_what_the_market_pays(limit):
+    async def case():
+        async with live(limits=NotionalLimits(currency="KRW", max_child_notional=1500, max_parent_notional=1e5)) as (broker, venue):
+            await broker.observe("A")
+            child = send(broker, lots=20, limit=limit, parent=parent_of(broker, side=Side.SELL))
+            await over(broker, child)
+            assert (child.state, venue.requests["send"]) == (State.NOT_SENT, [])
+            assert "max_child_notional" in child.reason
 
     run(case())
