@@ -132,6 +132,8 @@ class Applied:
             self.identify(carried, report.venue_id, report.time if report.kind == "accepted" else 0)
         if child.state in ABSENT and report.kind != "rejected":
             self._late(carried)
+            if report.kind == "cancelled":
+                self._accepted(carried, report)  # what it got before that is not known yet
         {"accepted": self._accepted, "fill": self._filled, "cancelled": self._cancelled, "rejected": self._rejected}[report.kind](
             carried, report
         )

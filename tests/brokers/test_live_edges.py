@@ -11,7 +11,7 @@ from virtual_time import SECOND, START, run
 
 from exec_algos.algorithms import TWAP
 from exec_algos.brokers.settings import LiveSettings
-from exec_algos.brokers.venue import Rejected
+from exec_algos.brokers.venue import Rejected, Report
 from exec_algos.errors import OrderRejectedError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
@@ -295,5 +295,23 @@ def test_a_sale_far_below_the_market_is_worth_what_the_market_pays(limit):
             await over(broker, child)
             assert (child.state, venue.requests["send"]) == (State.NOT_SENT, [])
             assert "max_child_notional" in child.reason
+
+    run(case())
+
+
+def test_a_cancel_report_of_a_child_that_counted_as_not_sent_is_told_of_and_a_look_up_decides():
+    async def case():
+        async with live(push=True, per_second=0) as (broker, venue):
+            venue.faults["send", 1] = lost_before
+            child = send(broker, seconds=300)
+            await over(broker, child)
+            order = other_order(venue, "V9", own_id=child.own_id)
+            order.state, venue.hidden["V9"] = "done", 20
+            venue.say(Report(kind="cancelled", venue_id="V9", own_id=child.own_id, symbol="A", side=Side.BUY, time=venue.time()))
+            await asyncio.sleep(5)
+            assert "although the look-ups had not shown it" in text(broker)
+            assert "A BUY" in broker.status()["frozen"]
+            await asyncio.sleep(30)
+            assert (child.state, child.filled, broker.status()["frozen"]) == (State.CANCELLED, 0, {})
 
     run(case())
