@@ -138,7 +138,8 @@ class Following:
                     self._applied.report(report)
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
-            log.warning("%s: %s; look-ups go on, and it is opened again", state.method("reports"), why)
+            if losses.bit_count() <= 1:  # a venue may be away for long: failures 1, 2, 3, 5, 9 ... in a row are told
+                log.warning("%s: %s; look-ups go on, and it is opened again", state.method("reports"), why)
             losses = 1 if state.clock.now - connected > LONGEST_BACK_OFF else losses + 1
             state.lose()
             await state.clock.sleep_until(state.clock.now + min(SECOND << min(losses - 1, 5), LONGEST_BACK_OFF))

@@ -15,7 +15,7 @@ from exec_algos.brokers.venue import Instrument
 from exec_algos.errors import OrderRejectedError, UsageError
 from exec_algos.executors.base import OrderExecutor
 from exec_algos.live.session import LiveOrder, LiveSession
-from exec_algos.model import ParentOrder, Rules, Side
+from exec_algos.model import DAY, ParentOrder, Rules, Side
 from exec_algos.model.window import Window, shown
 
 MOST_REF = 64
@@ -192,9 +192,13 @@ def _bad_size(row: Asked, order: LiveOrder, broker: LiveBroker, price: float) ->
 
 
 def _clipped(row: Asked, broker: LiveBroker) -> list[str]:
-    """What of a window is past already."""
+    """What of a window is past already; or that it begins in a later session, as one of a wrong date does."""
     now = broker.clock.now
+    session = broker.session(now)
+    zone = session.zone
+    if row.start >= session.close:
+        days = (row.start - now) / DAY
+        return [f"row {row.row}: it begins {days:.1f} days from now, at {shown(row.start, zone)}; the session waits until then"]
     if row.start >= now:
         return []
-    zone = broker.session(now).zone
     return [f"row {row.row}: its start {shown(row.start, zone)} is past, so it begins at once, at {shown(now, zone)}"]

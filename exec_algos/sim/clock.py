@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from exec_algos.errors import UsageError
+
+MOST_SPEED = 10_000  # a session in two seconds; beyond that the exchange has no time left to answer
 
 
 class RehearsalClock:
@@ -24,7 +25,7 @@ class RehearsalClock:
     Raises
     ------
     UsageError
-        A speed that is not above 0 and finite.
+        A speed that is not above 0, or above `MOST_SPEED`.
     """
 
     def __init__(self, start: int, speed: float, steady: Callable[[], int]) -> None:
@@ -61,6 +62,6 @@ class RehearsalClock:
 
 
 def _speed(speed: Any) -> float:
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed < math.inf:
-        raise UsageError(f"speed must be above 0 and finite, got {speed!r}; 60 lets an hour pass in a minute")
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed <= MOST_SPEED:
+        raise UsageError(f"speed must be above 0 and at most {MOST_SPEED:,}, got {speed!r}; 60 lets an hour pass in a minute")
     return float(speed)

@@ -26,7 +26,7 @@ from exec_algos.live.status import sums_of
 from exec_algos.studies.design.written import rows as _rows  # noqa: F401
 from exec_algos.testing.rehearsal import Control
 
-LEAD, WINDOW, SLICE = 40, 80, 5  # seconds of the market
+LEAD, WINDOW, SLICE = 40, 240, 10  # seconds of the market
 RESUMES = 5
 
 
@@ -112,6 +112,11 @@ def wrong_with(truth: dict, path: Path, account: str) -> list[str]:
     return wrong
 
 
+def filled_by(path: Path) -> float:
+    """Shares that a journal counts."""
+    return sum(parent.filled for parent in recorded(journals.read(path)).parents.values()) if path.exists() else 0.0
+
+
 def tried(url: str, folder: Path, name: str, kill: list) -> dict:
     """One case."""
     control, place = Control(url), folder / name
@@ -120,7 +125,7 @@ def tried(url: str, folder: Path, name: str, kill: list) -> dict:
     written(orders, control.now)
     begin = ["live", "run", str(orders), "--url", url, "--account", name, "--journal", str(path), "--max-child-notional", "1e9"]
     first = forked(begin, log, kill)
-    second = None
+    second, before = None, filled_by(path)
     if path.exists() and recorded(journals.read(path)).session:
         if len(kill) > 3:  # the resumed session is killed too
             forked(["live", "resume", str(path)], log, ["commit", kill[3], "after"])
@@ -134,7 +139,8 @@ def tried(url: str, folder: Path, name: str, kill: list) -> dict:
     found = recorded(journals.read(path)) if path.exists() else recorded([])
     return {
         "case": name, "kill": kill, "codes": [first, second], "wrong": wrong, "log": log.read_text()[-2000:] if wrong or first == 2 else "",
-        "children": len(found.children), "filled": {ref: parent.filled for ref, parent in found.parents.items()},
+        "worked": filled_by(path) - before, "children": len(found.children),
+        "filled": {ref: parent.filled for ref, parent in found.parents.items()},
         "alerts": [text for _, text in found.alerts],
     }  # fmt: skip
 

@@ -36,7 +36,7 @@ def kills(own_ids: bool) -> Iterator[list]:
         for when in ("before", "after"):
             yield ["commit", n, when, *([n % 5 + 1] if n % 3 == 0 else [])]
     while True:
-        yield ["after", round(rng.uniform(0.3, 2.2), 4)]
+        yield ["after", round(rng.uniform(0.3, 4.2), 4)]
 
 
 def found_of(cases: list[list], own_ids: bool, faults: dict, folder: Path) -> list[dict]:
@@ -64,8 +64,9 @@ def test_truth_journal_and_summaries_agree_after_a_kill_and_a_resume(own_ids, tm
     killed = [case for case in found if case["codes"][0] == -9]
     assert len(killed) >= (MANY or len(FEW[own_ids]))
     assert all(sum(case["filled"].values()) > 0 for case in found if case["children"] > 4)
+    assert sum(case["worked"] > 0 for case in killed) > len(killed) // 4  # a session that is resumed goes on
     if MANY:
         commits = [case["kill"][1] for case in killed if case["kill"][0] == "commit"]
-        unknown = sum(bool(case["alerts"]) for case in killed)
+        unknown, worked = sum(bool(case["alerts"]) for case in killed), sum(case["worked"] > 0 for case in killed)
         where = f"{len(commits)} at commits up to {max(commits)}, {len(killed) - len(commits)} at random instants"
-        print(f"{len(killed)} kills of {len(found)} sessions: {where}; {unknown} left a child unknown")
+        print(f"{len(killed)} kills of {len(found)} sessions: {where}; {unknown} left a child unknown, {worked} traded on")
