@@ -186,6 +186,8 @@ class LiveSession:
         for of in found.unfinished:  # whose calendar says what is left of a window
             await self.broker.reads.instrument(of.parent.symbol)
         executor = AlgorithmExecutor(self.broker)
+        for symbol in {of.parent.symbol: None for of in found.unfinished}:
+            await self.broker.reads.instrument(symbol)  # its calendar says what is left of a window
         for of in found.unfinished:
             self._carry(executor.resume(of.parent, of.children, on_over=self._over), of.children)
         return await self._to_the_end()

@@ -19,6 +19,7 @@ class Journal:
 
     def __init__(self):
         self.entries, self.written, self.full = [], 0, False
+        self.broken = ""
 
     async def write(self, entry):
         self.note(entry)

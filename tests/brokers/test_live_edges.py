@@ -10,12 +10,14 @@ from test_live_unknown import other_order, text
 from virtual_time import SECOND, START, run
 
 from exec_algos.algorithms import TWAP
+from exec_algos.brokers.live import LiveBroker
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Rejected, Report
 from exec_algos.errors import OrderRejectedError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor, Window
 from exec_algos.live.limits import NotionalLimits
 from exec_algos.live.recorded import recorded
+from exec_algos.live.session import LiveSession
 from exec_algos.model import Side
 from exec_algos.model.lifecycle import State
 
@@ -313,5 +315,21 @@ def test_a_cancel_report_of_a_child_that_counted_as_not_sent_is_told_of_and_a_lo
             assert "A BUY" in broker.status()["frozen"]
             await asyncio.sleep(30)
             assert (child.state, child.filled, broker.status()["frozen"]) == (State.CANCELLED, 0, {})
+
+    run(case())
+
+
+def test_a_session_reads_the_calendar_of_its_orders_before_it_resumes_them():
+    async def case():
+        journal = Journal()
+        async with live(journal=journal) as (broker, venue):
+            order = twap_of(broker)
+            await asyncio.sleep(70)
+            order.cancel()
+        found, again = recorded(journal.entries), LiveBroker(venue, clock=venue.clock, journal=journal)
+        await again.start(found.children)
+        ended = await LiveSession(again, journal).resume(found)
+        assert venue.executed() == sum(summary["total_quantity"] for summary in ended.summaries.values()) == 100
+        await again.aclose()
 
     run(case())
