@@ -315,7 +315,8 @@ class LiveSession:
                 continue
             self._compare(ref, carried, children)
             said = {"reason": reason} if reason else {}
-            carried.done = sums_of(self._recorded(ref)) | {"errors": carried.order.errors[:MOST_ERRORS]} | said
+            sums = sums_of(self._recorded(ref))
+            carried.done = sums | {"errors": self._errors(carried.order, sums["left"])[:MOST_ERRORS]} | said
             try:
                 await self.journal.write(Entry(Kind.DONE, self.broker.clock.now, ref, "", carried.done))
             except JournalError as error:
@@ -324,6 +325,13 @@ class LiveSession:
                 return
             for line in (parent_lines(self._recorded(ref))[0], *(f"  {error}" for error in carried.done["errors"][:TOLD_ERRORS])):
                 self._tell(line)
+
+    def _errors(self, order: WorkingOrder, left: float) -> list[str]:
+        """What went wrong with an order; one that ends before its window with shares left, and nobody says why, is wrong too."""
+        early = left > 0 and self.broker.clock.now < order.parent.deadline and not (order.cancelled or self.stopped)
+        return order.errors or (
+            ["it ended before its window with shares left, and nothing says why; work them by another order"] if early else []
+        )
 
     def _compare(self, ref: str, carried: _Carried, children: Sequence[LiveChild]) -> None:
         """An executor and its broker must have counted the same."""
