@@ -31,7 +31,7 @@ def test_an_order_of_which_a_person_said_that_it_is_no_childs_is_left_alone_from
             other_order(venue)
             other_order(venue, "X2")
             await asyncio.sleep(5)
-            assert "resolve(" in text(broker)
+            assert "exec-algos live resolve" in text(broker)
             broker.resolve(child.ref, None)
             await asyncio.sleep(30)
             assert (child.state, child.venue_id, venue.orders["X1"].state) == (State.NOT_SENT, "", "open")
