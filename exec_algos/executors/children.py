@@ -121,9 +121,9 @@ class Children:
     def collect(self, parent: ParentOrder, slices: int) -> Sums:
         """Count what is new, of children that were over before too."""
         filled = working = unknown = 0.0
-        for one in self.all:
-            self._look(one, parent, slices)
-            sums = one.sums(parent.lot_size)
+        for released in self.all:
+            self._look(released, parent, slices)
+            sums = released.sums(parent.lot_size)
             filled, working, unknown = filled + sums.filled, working + sums.working, unknown + sums.unknown
         return Sums(filled, working, unknown)
 
@@ -232,19 +232,19 @@ class Children:
 
     def waiting(self) -> list[Released]:
         """Those that may still tell more."""
-        return [one for one in self.all if not one.over and one.doubt is None and _tells(one)]
+        return [released for released in self.all if not released.over and released.doubt is None and _tells(released)]
 
     def open(self) -> list[Released]:
         """Those of which something may trade yet."""
-        return [one for one in self.all if not one.over]
+        return [released for released in self.all if not released.over]
 
     def standing(self, lot: float) -> list[Sums]:
         """Where the shares of each are, with what replayed ones have got before they are over."""
         found = []
-        for one in self.all:
-            sums = one.sums(lot)
-            if sums.working and not one.fills and one.child.fills:
-                got = math.fsum(fill.quantity for fill in one.child.fills)
+        for released in self.all:
+            sums = released.sums(lot)
+            if sums.working and not released.fills and released.child.fills:
+                got = math.fsum(fill.quantity for fill in released.child.fills)
                 sums = Sums(got, max(sums.working - got, 0.0), 0.0)
             found.append(sums)
         return found
@@ -252,8 +252,8 @@ class Children:
     def fills(self) -> list[Fill]:
         """All trades, those of children that are not over too."""
         found: list[Fill] = []
-        for one in self.all:
-            found += one.fills if one.fills or one.over or one.doubt is not None else one.child.fills
+        for released in self.all:
+            found += released.fills if released.fills or released.over or released.doubt is not None else released.child.fills
         return found
 
 

@@ -182,25 +182,23 @@ class LiveSession:
             The venue does not say what a symbol is, or when it trades; no order is ended.
         """
         if self.stopped:
-            return self._ended({of.parent.ref: of for of in found.unfinished})
-        for of in found.unfinished:  # whose calendar says what is left of a window
-            await self.broker.reads.instrument(of.parent.symbol)
+            return self._ended({order.parent.ref: order for order in found.unfinished})
         executor = AlgorithmExecutor(self.broker)
-        for symbol in {of.parent.symbol: None for of in found.unfinished}:
+        for symbol in {order.parent.symbol: None for order in found.unfinished}:
             await self.broker.reads.instrument(symbol)  # its calendar says what is left of a window
-        for of in found.unfinished:
-            self._carry(executor.resume(of.parent, of.children, on_over=self._over), of.children)
+        for order in found.unfinished:
+            self._carry(executor.resume(order.parent, order.children, on_over=self._over), order.children)
         return await self._to_the_end()
 
     async def cancel(self, found: Recorded, refs: Iterable[str]) -> Ended:
         """End orders of a journal for good, after `begin` has withdrawn what was open of them."""
         ended = {ref: found.parents[ref] for ref in refs}
-        await self._wait([child for of in ended.values() for child in of.children])
-        for ref, of in ended.items():
-            if of.done is None and all(child.done() for child in of.children):
-                of.done = sums_of(of) | {"reason": "cancelled by its owner"}
-                await self.journal.write(Entry(Kind.DONE, self.broker.clock.now, ref, "", of.done))
-                self._tell(parent_lines(of)[0])
+        await self._wait([child for order in ended.values() for child in order.children])
+        for ref, order in ended.items():
+            if order.done is None and all(child.done() for child in order.children):
+                order.done = sums_of(order) | {"reason": "cancelled by its owner"}
+                await self.journal.write(Entry(Kind.DONE, self.broker.clock.now, ref, "", order.done))
+                self._tell(parent_lines(order)[0])
         return self._ended(ended)
 
     async def resolve(self, found: Recorded, ref: str, venue_id: str | None) -> Ended:
@@ -223,9 +221,9 @@ class LiveSession:
         if self.stopped:
             return self._ended({})
         self.broker.resolve(ref, venue_id)
-        of = next(of for of in found.parents.values() if any(child.ref == ref for child in of.children))
-        await self._wait([child for child in of.children if child.ref == ref])
-        return self._ended({of.parent.ref: of})
+        order = next(order for order in found.parents.values() if any(child.ref == ref for child in order.children))
+        await self._wait([child for child in order.children if child.ref == ref])
+        return self._ended({order.parent.ref: order})
 
     def _carry(self, order: WorkingOrder, before: Sequence[LiveChild] = ()) -> None:
         self._carried[order.parent.ref] = _Carried(order, before)
@@ -345,7 +343,7 @@ class LiveSession:
         return RecordedParent(carried.order.parent, self._children(ref), done=carried.done)
 
     def _ended(self, parents: Mapping[str, RecordedParent]) -> Ended:
-        left = [child for of in parents.values() for child in of.children if not child.done() or is_unknown(child)]
+        left = [child for order in parents.values() for child in order.children if not child.done() or is_unknown(child)]
         return Ended(
             parents=parents,
             summaries={ref: carried.order.summary() for ref, carried in self._carried.items()},

@@ -151,8 +151,8 @@ def _by_class(rates: Mapping[str, float]) -> dict[str, list[tuple[str, float]]]:
             raise UnknownNameError("class of requests", on, ON)
         _check(name, on)
         _check_rate(written, rate)
-        for each in (on,) if on else DRAWN.get(name, FAULTS[name]):
-            found[each].append((name, float(rate)))
+        for request in (on,) if on else DRAWN.get(name, FAULTS[name]):
+            found[request].append((name, float(rate)))
     for on, dealt in found.items():
         total = math.fsum(rate for _, rate in dealt)
         if total > 1 + 1e-9:
