@@ -209,8 +209,13 @@ class LiveBroker(VenueMarket):
             check_terms(instrument, parent.lot_size)
         self._limit(parent)
         opened = self._asked[parent.ref] = super().open_parent(parent)
-        state.note_parent(Kind.PARENT, opened, parent_data(opened))
+        state.note_parent(Kind.PARENT, opened, parent_data(opened) | {"zone": self.zone(opened.symbol)})
         return opened
+
+    def zone(self, symbol: str) -> str:
+        """The zone of a symbol's times; UTC before its instrument is read."""
+        instrument = self.state.instruments.get(symbol)
+        return "UTC" if instrument is None else instrument.zone
 
     def adopt_parent(self, parent: ParentOrder) -> ParentOrder:
         """Take note of a parent order that was accepted before a restart."""

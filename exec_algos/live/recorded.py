@@ -32,6 +32,8 @@ class RecordedParent:
         Children that were never about to leave, by ref, with the reason.
     done : mapping or None
         Its sums, where it is over.
+    zone : str
+        In which its times are shown: that of its instrument; UTC where that was not known.
     """
 
     parent: ParentOrder
@@ -39,6 +41,7 @@ class RecordedParent:
     curve: list[float] = field(default_factory=list)
     unsent: dict[str, str] = field(default_factory=dict)
     done: Mapping[str, Any] | None = None
+    zone: str = "UTC"
 
     @property
     def fills(self) -> list[Fill]:
@@ -179,7 +182,7 @@ class _Replay:
     def _parent(self, entry: Entry) -> None:
         parent, known = parent_of(entry.data), self.found.parents.get(entry.parent)
         if known is None:
-            self.found.parents[entry.parent] = RecordedParent(parent)
+            self.found.parents[entry.parent] = RecordedParent(parent, zone=entry.data.get("zone", "UTC"))
         else:
             known.parent = parent
 

@@ -227,7 +227,7 @@ class LiveSession:
 
     def _carry(self, order: WorkingOrder, before: Sequence[LiveChild] = ()) -> None:
         self._carried[order.parent.ref] = _Carried(order, before)
-        self._tell(f"working {order_line(order.parent)}")
+        self._tell(f"working {order_line(order.parent, self.broker.zone(order.parent.symbol))}")
 
     def _all_over(self) -> bool:
         return all(carried.order.over for carried in self._carried.values())

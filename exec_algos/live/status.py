@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from exec_algos.brokers.child import LiveChild
 from exec_algos.live.recorded import Recorded, RecordedParent, is_unknown
@@ -40,16 +41,17 @@ def status_lines(found: Recorded, holder: str = "") -> list[str]:
     session = found.session
     if not session:
         return ["the journal is empty: no session was begun"]
+    zone = next((parent.zone for parent in found.parents.values()), "UTC")
     lines = [
         f"session of account {session.get('account')} at {session.get('venue')}, currency {session.get('currency') or 'not named'}; "
-        f"{numbered(len(found.sessions), 'run')}, last entry at {instant(found.last)}",
+        f"{numbered(len(found.sessions), 'run')}, last entry at {instant(found.last, zone)}",
         f"in use by {holder}; Ctrl-C there stops it" if holder else "in use by no process",
     ]
     lines += [line for parent in found.parents.values() for line in parent_lines(parent)]
-    lines += [f"refused at {instant(time)}: {ref}: {why}" for time, ref, why in found.refused]
+    lines += [f"refused at {instant(time, zone)}: {ref}: {why}" for time, ref, why in found.refused]
     if len(found.alerts) > LAST_ALERTS:
         lines.append(f"{numbered(len(found.alerts), 'alert')}, of which the last {LAST_ALERTS}:")
-    lines += [f"alert at {instant(time)}: {text}" for time, text in found.alerts[-LAST_ALERTS:]]
+    lines += [f"alert at {instant(time, zone)}: {text}" for time, text in found.alerts[-LAST_ALERTS:]]
     return [*lines, sum_line(found)]
 
 
@@ -57,13 +59,13 @@ def parent_lines(of: RecordedParent) -> list[str]:
     """A parent order, and its children that are not over."""
     states = Counter(str(child.state) for child in of.children)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
-    head = f"{order_line(of.parent)}: {standing(sums_of(of))}; children: {told}; {'over' if of.done is not None else 'not over'}"
+    head = f"{order_line(of.parent, of.zone)}: {standing(sums_of(of))}; children: {told}; {'over' if of.done is not None else 'not over'}"
     return [head, *(child_line(child) for child in of.children if not child.done())]
 
 
-def order_line(parent: ParentOrder) -> str:
-    """What a parent order asks for."""
-    window = f"{instant(parent.start)} to {instant(parent.end)}"
+def order_line(parent: ParentOrder, zone: str) -> str:
+    """What a parent order asks for, its window in `zone`."""
+    window = f"{instant(parent.start, zone)} to {instant(parent.end, zone)}"
     return f"{parent.ref}: {parent.side.name} {parent.quantity:g} {parent.symbol}, {parent.algorithm or 'no algorithm'}, {window}"
 
 
@@ -92,6 +94,6 @@ def sum_line(found: Recorded) -> str:
     )
 
 
-def instant(time: int) -> str:
-    """An instant (ns UTC) as text, to the second."""
-    return f"{datetime.fromtimestamp(time // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def instant(time: int, zone: str) -> str:
+    """An instant (ns UTC) as text in `zone`, to the second."""
+    return f"{datetime.fromtimestamp(time // 1_000_000_000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"

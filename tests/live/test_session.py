@@ -296,6 +296,7 @@ def test_cancel_ends_what_is_not_over_and_leaves_the_rest(desk):
     ended = asyncio.run(second())
     found = desk.found()
     assert list(ended.parents) == ["C"]
+    assert any(line.startswith("working C: BUY 60 ANY") and line.count("America/New_York") == 2 for line in desk.told)
     assert found.parents["C"].done["reason"] == "cancelled by its owner"
     assert [parent.parent.ref for parent in found.unfinished] == ["B"]
     with pytest.raises(UsageError, match="unknown parent order 'Z'"):

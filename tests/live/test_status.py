@@ -52,6 +52,17 @@ def test_the_lines_name_session_parent_child_alert_and_sums():
     assert lines[5] == "1 parent order, 1 not over; 1 child order, 1 not over, 1 unknown; 2 fills; 1 alert"
 
 
+def test_times_are_shown_in_the_zone_of_the_order():
+    entries = [
+        entry._replace(data={**entry.data, "zone": "Asia/Seoul"}) if entry.kind is Kind.PARENT else entry for entry in at_work().entries
+    ]
+    alert = Entry(Kind.ALERT, 1_700_000_000_000_000_000, "P1", REF, {"text": "look at it"})
+    lines = status_lines(recorded([SESSION, *entries, alert]))
+    assert "last entry at 2023-11-15 07:13:20 Asia/Seoul" in lines[0]
+    assert lines[2].count("Asia/Seoul") == 2
+    assert lines[4] == "alert at 2023-11-15 07:13:20 Asia/Seoul: look at it"
+
+
 def test_an_empty_journal_says_so():
     assert status_lines(recorded([])) == ["the journal is empty: no session was begun"]
 
