@@ -51,6 +51,8 @@ class Ended:
             lines.append(f"{numbered(len(self.open), 'child order')} may still trade; look at the venue's own list of orders:")
             lines += [child_line(child) for child in self.open]
         left = sum(parent.done is None for parent in self.parents.values())
+        if not self.parents and not self.stopped:
+            lines.append("all orders of the journal are over; there is nothing to do")
         if left:
             lines.append(
                 f"{numbered(left, 'parent order')} not over: exec-algos live resume {journal} goes on, "

@@ -267,6 +267,8 @@ def check_there(path: str | os.PathLike[str]) -> str:
         There is none.
     """
     path = os.path.realpath(path)
+    if os.path.isdir(path):
+        raise JournalError(f"{path} is a folder; name the journal in it: day.db")
     if not os.path.isfile(path):
         raise JournalError(f"there is no journal {path}; name one that exec-algos live run has made")
     return path

@@ -152,6 +152,10 @@ def _looked(row: Asked, instrument: Instrument, broker: LiveBroker) -> tuple[lis
             check_terms(instrument, instrument.lot_size, row.limit, math.inf)
         except UsageError as error:
             bad.append(BadRow(row.row, "limit", f"{row.limit:g}", str(error)))
+    try:
+        parse_algorithm(row.algorithm)
+    except UsageError as error:
+        bad.append(BadRow(row.row, "algo", row.algorithm, str(error)))
     if bad:
         return bad, None
     try:

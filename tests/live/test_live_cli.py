@@ -85,6 +85,12 @@ def test_every_bad_row_is_told_at_once_with_number_field_and_remedy_and_nothing_
     assert [entry.kind for entry in read(tmp_path / "day.db")] == [Kind.SESSION]
 
 
+def test_every_bad_cell_of_a_row_is_told(venue, tmp_path):
+    done = run(venue, tmp_path, f"A,990010,buy,105,{DAY} 14:00,{DAY} 14:10,,tvap")
+    assert done.exit_code == 2
+    assert re.findall(r"row 1, (\w+)", done.output) == ["quantity", "algo"]
+
+
 @pytest.mark.parametrize(
     ("head", "row", "said"),
     [
@@ -113,7 +119,8 @@ def test_a_venue_that_does_not_answer_is_one_line_and_no_journal_is_made(tmp_pat
     (tmp_path / "orders.csv").write_text(f"{HEAD}\nA,990010,buy,100,{DAY} 14:00,{DAY} 14:10,,\n")
     done = live("run", tmp_path / "orders.csv", "--url", "http://127.0.0.1:9", "--algo", "twap", "--journal", tmp_path / "day.db")
     assert (done.exit_code, done.output.count("\n")) == (1, 1)
-    assert "start exec-algos venue-sim" in done.output
+    assert "http://127.0.0.1:9 does not answer" in done.output
+    assert "start exec-algos venue-sim, or name its address" in done.output
     assert not (tmp_path / "day.db").exists()
 
 
@@ -153,6 +160,7 @@ def test_a_journal_that_is_not_there_is_not_made(tmp_path, command):
     done = live(command, tmp_path / "day.db")
     assert done.exit_code == 1
     assert "there is no journal" in done.output
+    assert "is a folder; name the journal in it" in " ".join(live(command, tmp_path).output.split())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,6 +212,7 @@ def test_a_run_and_a_second_file_in_the_same_journal(venue, tmp_path):
     assert {ref: parent.filled for ref, parent in found.parents.items()} == {"A": 100, "B": 40}
     assert sum(order["filled"] for order in sent(venue, tmp_path.name)) == 140
     assert found.parents["B"].parent.algorithm == "twap"
+    assert "all orders of the journal are over; there is nothing to do" in live("resume", tmp_path / "day.db").output
 
 
 def test_an_order_whose_children_are_refused_is_told_and_is_no_success(venue, tmp_path):

@@ -37,6 +37,7 @@ class Desk:
 
     def __init__(self, venue, path, account):
         self.venue, self.path, self.account, self.told = venue, path, account, []
+        self.watching = None  # a task lives as long as somebody holds it
 
     @asynccontextmanager
     async def session(self, *, account=None, clock=None, limits=None, patience=150 * SECOND, begin=True, calendar="XNYS"):
@@ -52,6 +53,16 @@ class Desk:
                 yield session
             finally:
                 await broker.aclose()
+
+    def at_first_fill(self, session, act):
+        """Do something as soon as a child has traded."""
+
+        async def watch():
+            while not any(carried.child.traded for carried in session.broker.state.known):
+                await asyncio.sleep(0.005)
+            act()
+
+        self.watching = asyncio.ensure_future(watch())
 
     def found(self):
         return recorded(read(self.path))
@@ -119,7 +130,7 @@ def test_all_are_accepted_or_none_is_sent(desk):
 def test_a_stop_withdraws_what_is_open_and_a_resumed_session_works_the_rest(desk):
     async def stopped():
         async with desk.session() as session:
-            asyncio.get_running_loop().call_later(0.5, session.stop, "SIGINT")
+            desk.at_first_fill(session, lambda: session.stop("SIGINT"))
             return await session.run([order(session, "B", 1200, seconds=120)])
 
     async def resumed():
@@ -144,7 +155,7 @@ def test_a_stop_withdraws_what_is_open_and_a_resumed_session_works_the_rest(desk
 def test_a_resumed_session_takes_the_calendar_of_its_instruments(desk):
     async def stopped():
         async with desk.session() as session:
-            asyncio.get_running_loop().call_later(0.3, session.stop, "SIGINT")
+            desk.at_first_fill(session, lambda: session.stop("SIGINT"))
             await session.run([order(session, "B", seconds=100)])
 
     async def resumed():
@@ -163,7 +174,7 @@ def test_what_is_unknown_is_found_before_anything_is_sent(desk):
 
     async def first():
         async with desk.session() as session:
-            asyncio.get_running_loop().call_later(0.4, session.stop, "SIGINT")
+            desk.at_first_fill(session, lambda: session.stop("SIGINT"))
             await session.run([order(session, "B", 600, seconds=120)])
 
     asyncio.run(first())
@@ -239,7 +250,7 @@ def test_a_journal_that_takes_no_more_stops_the_session_and_open_orders_are_with
             def fill_disk():
                 session.journal._connection.execute("PRAGMA query_only = 1")
 
-            asyncio.get_running_loop().call_later(0.5, fill_disk)
+            desk.at_first_fill(session, fill_disk)
             try:
                 return await session.run([order(session, "B", 1200, seconds=120)])
             finally:
@@ -285,7 +296,7 @@ def test_whatever_breaks_a_session_open_orders_are_withdrawn_first(desk, monkeyp
 def test_cancel_ends_what_is_not_over_and_leaves_the_rest(desk):
     async def first():
         async with desk.session() as session:
-            asyncio.get_running_loop().call_later(0.4, session.stop, "SIGINT")
+            desk.at_first_fill(session, lambda: session.stop("SIGINT"))
             await session.run([order(session, "B", 600, seconds=120), order(session, "C", 60, seconds=120)])
 
     async def second():

@@ -60,6 +60,8 @@ class RehearsalVenue(VenueAPI):
             try:
                 with httpx.Client(timeout=self.timeout, trust_env=False) as client:
                     said = client.get(f"{self.url}/venue").json()
+            except httpx.TransportError as error:
+                raise VenueError(f"{self.url} does not answer: {error}; start exec-algos venue-sim, or name its address") from error
             except (httpx.HTTPError, ValueError) as error:
                 raise VenueError(f"{self.url} does not say what it can do: {error}; start exec-algos venue-sim") from error
             self._keep(said)
