@@ -45,6 +45,19 @@ def limit_of(order_type: str, limit_price: float | None) -> float | None:
     raise UsageError(f"order_type must be 'MKT' without limit_price or 'LMT' with a positive one, got {order_type!r} and {limit_price!r}")
 
 
+def number_of(order_id: int | str) -> int:
+    """The number of a child order, where a venue in virtual time knows its orders by number.
+
+    Raises
+    ------
+    UsageError
+        No number.
+    """
+    if isinstance(order_id, bool) or not str(order_id).isdecimal():
+        raise UsageError(f"orders have numbers in virtual time, got {order_id!r}; pass the number of a child order that is open")
+    return int(order_id)
+
+
 @lru_cache(maxsize=64)
 def _keywords(place_order: Callable[..., Any]) -> frozenset[str]:
     """Those of ``side, expires, parent, ref`` that a broker's own `place_order` takes; ``**options`` take no ref."""

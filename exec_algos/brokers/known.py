@@ -32,7 +32,7 @@ class Carried:
         When it was taken as not sent, ns UTC; 0 where it was not.
     over_since : int
         When it ended, ns UTC.
-    told : int
+    alerted : int
         How many of the child's alerts were passed on.
     tended : bool
         A task sees it to its end.
@@ -54,7 +54,7 @@ class Carried:
     looked: int = 0
     absent_since: int = 0
     over_since: int = 0
-    told: int = 0
+    alerted: int = 0
     tended: bool = False
     shown: tuple[object, ...] = ()
     seen: int = 0

@@ -209,8 +209,12 @@ class LiveBroker(VenueMarket):
             check_terms(instrument, parent.lot_size)
         self._limit(parent)
         opened = self._asked[parent.ref] = super().open_parent(parent)
-        state.note_parent(Kind.PARENT, opened, parent_data(opened) | {"zone": self.zone(opened.symbol)})
+        self._note(Kind.PARENT, opened)
         return opened
+
+    def _note(self, kind: Kind, parent: ParentOrder) -> None:
+        """Write down all that a parent order asks for, and the zone of its times."""
+        self.state.note_parent(kind, parent, parent_data(parent) | {"zone": self.zone(parent.symbol)})
 
     def zone(self, symbol: str) -> str:
         """The zone of a symbol's times; UTC before its instrument is read."""
@@ -234,7 +238,7 @@ class LiveBroker(VenueMarket):
         if before is None or parent.quantity > before.quantity or parent.rules.limit_price != before.rules.limit_price:
             self._limit(parent)
         self._asked[parent.ref] = parent
-        self.state.note_parent(Kind.AMENDED, parent, parent_data(parent))
+        self._note(Kind.AMENDED, parent)
         return parent
 
     def _limit(self, parent: ParentOrder) -> None:

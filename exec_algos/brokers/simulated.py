@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of
+from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of, number_of
 from exec_algos.brokers.child import ChildOrder
 from exec_algos.checks import check_real
 from exec_algos.clock.queue import Rank
@@ -186,9 +186,7 @@ class SimulatedBroker(BrokerAPI):
         UsageError
             No number.
         """
-        if isinstance(order_id, bool) or not str(order_id).isdecimal():
-            raise UsageError(f"the simulated venue knows its orders by number, got {order_id!r}; open_orders() gives them")
-        return self.market.cancel(int(order_id))
+        return self.market.cancel(number_of(order_id))
 
     def open_orders(self) -> list[int]:
         """Numbers of the children that are open, in the order in which they came."""

@@ -65,7 +65,7 @@ class LiveState:
         self.known = KnownOrders()
         self.connected = False
         self.alerts: list[Alert] = []
-        self._told: set[str] = set()
+        self._alerted: set[str] = set()
         self.ready = self.settled = self.closed = self.wanted = False
         self.losses = 0
         self.apart = self.unsure = 0
@@ -149,9 +149,9 @@ class LiveState:
 
     def alert(self, text: str, carried: Carried | None = None) -> None:
         """Tell somebody, once."""
-        if text in self._told:
+        if text in self._alerted:
             return
-        self._told.add(text)
+        self._alerted.add(text)
         self.alerts.append(Alert(self.clock.now, text))
         log.error("%s", text)
         self.note(Kind.ALERT, carried, text=text)
@@ -206,9 +206,9 @@ class LiveState:
     def moved(self, carried: Carried) -> None:
         """Pass on what a child's last event brought with it."""
         child, lane = carried.child, self.lane(carried)
-        for text in child.alerts[carried.told :]:
+        for text in child.alerts[carried.alerted :]:
             self.alert(text, carried)
-        carried.told = len(child.alerts)
+        carried.alerted = len(child.alerts)
         if child.state is State.UNKNOWN:
             lane.freeze(child.ref, Cause.UNKNOWN, f"{child.ref} is unknown: {child.reason}")
         else:

@@ -198,9 +198,9 @@ class Progress:
                 left += child[1]
                 waiting.append(child)
         self.working = waiting
-        return left + self._collect_told() if self.children.all else left
+        return left + self._collect_live() if self.children.all else left
 
-    def _collect_told(self) -> int:
+    def _collect_live(self) -> int:
         """The same of children whose venue tells in its own time."""
         sums = self.children.collect(self.parent, self.terms.slices)
         self.filled = self._own + sums.filled
@@ -288,7 +288,7 @@ class Progress:
         """Where its shares are now."""
         self.collect()
         lot, working, unknown = self.parent.lot_size, 0.0, 0.0
-        told = self.children.fills()
+        live_fills = self.children.fills()
         open_fills = [fill for child in (*self.lost, *(child[2] for child in self.working)) for fill in child.fills]
         for _, lots, child, *_ in self.working:
             working += max(lots * lot - sum(fill.quantity for fill in child.fills), 0.0)
@@ -296,7 +296,7 @@ class Progress:
             working, unknown = working + sums.working, unknown + sums.unknown
         if self.closed:
             working, unknown = 0.0, working + unknown
-        fills = sorted(self.fills + open_fills + told, key=lambda fill: fill.time) if open_fills or told else self.fills
+        fills = sorted(self.fills + open_fills + live_fills, key=lambda fill: fill.time) if open_fills or live_fills else self.fills
         return Standing(fills, working, unknown)
 
     def trades(self) -> list[Fill]:

@@ -60,7 +60,7 @@ class Ended:
             )
         children = [child for parent in self.parents.values() for child in parent.children]
         fills = sum(len(child.fills) for child in children)
-        told = [
+        counts = [
             numbered(count, word) for count, word in ((len(self.parents), "parent order"), (len(children), "child order"), (fills, "fill"))
         ]
-        return [*lines, "; ".join(told)]
+        return [*lines, "; ".join(counts)]

@@ -333,10 +333,12 @@ class LiveSession:
 
     def _compare(self, ref: str, carried: _Carried, children: Sequence[LiveChild]) -> None:
         """An executor and its broker must have counted the same."""
-        told, counted = carried.order.filled, math.fsum(child.traded for child in children)
-        if abs(told - counted) > 1e-9 * carried.order.ordered and not carried.doubted:
+        by_executor, counted = carried.order.filled, math.fsum(child.traded for child in children)
+        if abs(by_executor - counted) > 1e-9 * carried.order.ordered and not carried.doubted:
             carried.doubted = True
-            self.broker.state.alert(f"{ref}: its executor counts {told:g} shares, and its children got {counted:g}; trust the venue's list")
+            self.broker.state.alert(
+                f"{ref}: its executor counts {by_executor:g} shares, and its children got {counted:g}; trust the venue's list"
+            )
 
     def _recorded(self, ref: str) -> RecordedParent:
         carried = self._carried[ref]

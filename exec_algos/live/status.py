@@ -16,23 +16,23 @@ from exec_algos.textform import numbered
 LAST_ALERTS = 20
 
 
-def sums_of(of: RecordedParent) -> dict[str, Any]:
+def sums_of(order: RecordedParent) -> dict[str, Any]:
     """Where the shares of a parent order are: ``ordered = filled + working + unknown + left``, the average price, and its children.
 
     Shares; prices in currency per share; None where nothing traded.
     """
-    fills = of.fills
-    filled, working, unknown = of.filled, of.shares(unknown=False), of.shares(unknown=True)
+    fills = order.fills
+    filled, working, unknown = order.filled, order.shares(unknown=False), order.shares(unknown=True)
     value = math.fsum(fill.quantity * fill.fill_price for fill in fills)
-    left = of.parent.quantity - filled - working - unknown
+    left = order.parent.quantity - filled - working - unknown
     return {
-        "ordered": of.parent.quantity,
+        "ordered": order.parent.quantity,
         "filled": filled,
         "working": working,
         "unknown": unknown,
-        "left": left if abs(left) > 1e-9 * of.parent.quantity else 0.0,
+        "left": left if abs(left) > 1e-9 * order.parent.quantity else 0.0,
         "price": value / filled if filled else None,
-        "children": len(of.children),
+        "children": len(order.children),
     }
 
 
@@ -55,12 +55,13 @@ def status_lines(found: Recorded, holder: str = "") -> list[str]:
     return [*lines, sum_line(found)]
 
 
-def parent_lines(of: RecordedParent) -> list[str]:
+def parent_lines(order: RecordedParent) -> list[str]:
     """A parent order, and its children that are not over."""
-    states = Counter(str(child.state) for child in of.children)
-    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
-    head = f"{order_line(of.parent, of.zone)}: {standing(sums_of(of))}; children: {told}; {'over' if of.done is not None else 'not over'}"
-    return [head, *(child_line(child) for child in of.children if not child.done())]
+    states = Counter(str(child.state) for child in order.children)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
+    over = "over" if order.done is not None else "not over"
+    head = f"{order_line(order.parent, order.zone)}: {standing(sums_of(order))}; children: {counts}; {over}"
+    return [head, *(child_line(child) for child in order.children if not child.done())]
 
 
 def order_line(parent: ParentOrder, zone: str) -> str:

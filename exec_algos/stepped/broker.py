@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of
+from exec_algos.brokers.base import BrokerAPI, OrderType, limit_of, number_of
 from exec_algos.brokers.child import ChildOrder
 from exec_algos.clock.queue import EventQueue, Rank
 from exec_algos.clock.virtual import VirtualClock
@@ -304,9 +304,7 @@ class SteppedBroker(BrokerAPI):
         """Release a child order; its venue looks at ``child.capped``."""
         state, now = self._states[parent.parent_id], self._clock.now
         latency, begin, end = self._latency, state.parent.start, state.parent.deadline
-        deadline = expires + latency
-        deadline = deadline if deadline < end else end
-        deadline = deadline if deadline > now else now
+        deadline = max(min(expires + latency, end), now)
         active = (now if now > begin else begin) + latency
         child = SteppedChild(self._clock, next(self._sent), state, lots, limit, FREE, active, deadline)
         child.capped = capped
@@ -336,8 +334,7 @@ class SteppedBroker(BrokerAPI):
         if not isinstance(child, SteppedChild):
             super().withdraw(child)
         elif self._latency:
-            due = self._known(child.symbol, self._clock.now + self._latency)
-            self._clock.queue.put(due, Rank.EXPIRY, self._ask_back, child)
+            self._clock.queue.put(self._known(child.symbol, self._clock.now + self._latency), Rank.EXPIRY, self._ask_back, child)
         else:
             self._ask_back(child)
 
@@ -367,18 +364,16 @@ class SteppedBroker(BrokerAPI):
         return child.result()
 
     async def cancel_order(self, order_id: int | str) -> bool:
-        """Cancel an open child by its number; False if it is over."""
-        number = int(order_id) if str(order_id).isdecimal() else -1
-        if number not in self._open:
-            return False
-        self.withdraw(self._open[number])
-        return True
+        """Cancel an open child by its number; False if it is over. Raises UsageError where it is no number."""
+        child = self._open.get(number_of(order_id))
+        if child is not None:
+            self.withdraw(child)
+        return child is not None
 
     async def get_historical_volume_profile(self, ticker: str, days: int = 5) -> pd.Series[float]:
         """See `BrokerAPI.get_historical_volume_profile`: from the bars that were seen."""
         session = self.session(self._clock.now)
-        record = self._seen.volumes(ticker)
-        return as_series(record.profile(session, days), session, self._step, session.zone)
+        return as_series(self._seen.volumes(ticker).profile(session, days), session, self._step, session.zone)
 
     async def get_volume_history(self, ticker: str, days: int, step: int) -> list[Floats]:
         """See `BrokerAPI.get_volume_history`: from the bars that were seen, whatever `step` says."""

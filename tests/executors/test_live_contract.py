@@ -449,7 +449,7 @@ def test_case_11_a_child_is_cancelled_by_its_ref():
 def test_case_11_the_simulated_venue_takes_numbers_and_refuses_what_is_none():
     async def work(broker):
         child = broker.send_order(broker.open_parent(begun(broker).parent), 10, 1.0, at("16:00"))
-        with pytest.raises(UsageError, match=r"knows its orders by number, got 'A1\.1\.0\.1'"):
+        with pytest.raises(UsageError, match=r"orders have numbers in virtual time, got 'A1\.1\.0\.1'"):
             await broker.cancel_order("A1.1.0.1")
         number = broker.open_orders()[-1]
         return await broker.cancel_order(str(number)), child.lots
