@@ -184,7 +184,7 @@ class _Replay:
         if known is None:
             self.found.parents[entry.parent] = RecordedParent(parent, zone=entry.data.get("zone", "UTC"))
         else:
-            known.parent = parent
+            known.parent, known.zone = parent, entry.data.get("zone", known.zone)
 
     def _curve(self, entry: Entry) -> None:
         self.found.parents[entry.parent].curve = list(entry.data["curve"])

@@ -75,7 +75,8 @@ def test_entries_hold_what_a_restart_needs():
             assert (intent.parent, intent.child) == (parent.ref, child.ref)
             fill = journal.of(Kind.FILL)[0].data
             assert (fill["quantity"], fill["price"], fill["execution_id"]) == (20, 100.0, "V1-1")
-            assert journal.of(Kind.AMENDED)[0].data == whole.data
+            assert whole.data["zone"] == "UTC"  # its instrument was not read before it was opened
+            assert journal.of(Kind.AMENDED)[0].data == {**whole.data, "zone": "Asia/Seoul"}
 
     run(case())
 
