@@ -20,13 +20,13 @@ from exec_algos.executors.working import WorkingOrder
 from exec_algos.live.ended import Ended
 from exec_algos.live.journal import SqliteJournal
 from exec_algos.live.recorded import Recorded, RecordedParent, is_unknown, recorded
-from exec_algos.live.status import child_line, order_line, parent_lines, sums_of
+from exec_algos.live.status import child_line, first_of, order_line, parent_lines, sums_of
 from exec_algos.model import SECOND
 from exec_algos.model.window import Window
 
 LOOK = 0.1  # seconds of real time between two looks at what may end a session
 PATIENCE = 150 * SECOND  # for children that are not over when nothing more is released; an unknown one is proved absent within 90 s
-MOST_ERRORS, TOLD_ERRORS = 20, 5  # of a parent, in the journal and in lines
+MOST_ERRORS, SHOWN_ERRORS = 20, 5  # of a parent, in the journal and in lines
 
 log = logging.getLogger("exec_algos.live")
 
@@ -314,14 +314,15 @@ class LiveSession:
             self._compare(ref, carried, children)
             said = {"reason": reason} if reason else {}
             sums = sums_of(self._recorded(ref))
-            carried.done = sums | {"errors": self._errors(carried.order, sums["left"])[:MOST_ERRORS]} | said
+            errors = self._errors(carried.order, sums["left"])
+            carried.done = sums | {"errors": first_of(errors, MOST_ERRORS)} | said
             try:
                 await self.journal.write(Entry(Kind.DONE, self.broker.clock.now, ref, "", carried.done))
             except JournalError as error:
                 carried.done = None
                 self.stop(str(error))
                 return
-            for line in (parent_lines(self._recorded(ref))[0], *(f"  {error}" for error in carried.done["errors"][:TOLD_ERRORS])):
+            for line in (parent_lines(self._recorded(ref))[0], *(f"  {error}" for error in first_of(errors, SHOWN_ERRORS))):
                 self._tell(line)
 
     def _errors(self, order: WorkingOrder, left: float) -> list[str]:
@@ -342,7 +343,8 @@ class LiveSession:
 
     def _recorded(self, ref: str) -> RecordedParent:
         carried = self._carried[ref]
-        return RecordedParent(carried.order.parent, self._children(ref), done=carried.done)
+        parent = carried.order.parent
+        return RecordedParent(parent, self._children(ref), done=carried.done, zone=self.broker.zone(parent.symbol))
 
     def _ended(self, parents: Mapping[str, RecordedParent]) -> Ended:
         left = [child for order in parents.values() for child in order.children if not child.done() or is_unknown(child)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,6 +63,12 @@ def parent_lines(order: RecordedParent) -> list[str]:
     over = "over" if order.done is not None else "not over"
     head = f"{order_line(order.parent, order.zone)}: {standing(sums_of(order))}; children: {counts}; {over}"
     return [head, *(child_line(child) for child in order.children if not child.done())]
+
+
+def first_of(errors: Sequence[str], most: int) -> list[str]:
+    """The first `most` of what went wrong, and how many more there are."""
+    more = len(errors) - most
+    return [*errors[:most], f"and {more} more"] if more > 0 else list(errors)
 
 
 def order_line(parent: ParentOrder, zone: str) -> str:

@@ -218,11 +218,14 @@ def test_a_run_and_a_second_file_in_the_same_journal(venue, tmp_path):
 def test_an_order_whose_children_are_refused_is_told_and_is_no_success(venue, tmp_path):
     begin = datetime.fromtimestamp(venue.control.now / 1e9, UTC) + timedelta(seconds=60)
     window = f"{begin:%Y-%m-%dT%H:%M:%SZ},{begin + timedelta(seconds=60):%Y-%m-%dT%H:%M:%SZ}"
-    done = run(venue, tmp_path, f"A,990010,buy,100,{window},,", options=["--max-child-notional", "100000", "--max-parent-notional", "1e8"])
+    row = f"A,990010,buy,100,{window},,twap:slice_interval_seconds=6"
+    done = run(venue, tmp_path, row, options=["--max-child-notional", "100000", "--max-parent-notional", "1e8"])
     assert done.exit_code == 1
     assert "A: BUY 100 990010" in done.output
     assert "filled 0, left 100" in done.output
-    assert re.search(r"  slice 1: NotSentError: max_child_notional: its value 7,.* is above 100,000.00 KRW", done.output)
+    assert re.search(r"  slice 1: NotSentError: max_child_notional: its value 7.* is above 100,000.00 KRW", done.output)
+    assert re.search(r"^  and \d more$", done.output, re.MULTILINE)
+    assert " UTC" not in done.output
     assert sent(venue, tmp_path.name) == []
     assert "refused at" in live("status", tmp_path / "day.db").output
 

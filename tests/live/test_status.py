@@ -9,7 +9,7 @@ from exec_algos.brokers.records import Entry, Kind
 from exec_algos.cli import app
 from exec_algos.live.journal import SqliteJournal
 from exec_algos.live.recorded import recorded
-from exec_algos.live.status import status_lines, sums_of
+from exec_algos.live.status import first_of, status_lines, sums_of
 from exec_algos.model.lifecycle import Event
 
 SESSION = Entry(Kind.SESSION, 0, "", "", {"venue": "sim", "account": "A-1", "currency": "KRW"})
@@ -61,6 +61,12 @@ def test_times_are_shown_in_the_zone_of_the_order():
     assert "last entry at 2023-11-15 07:13:20 Asia/Seoul" in lines[0]
     assert lines[2].count("Asia/Seoul") == 2
     assert lines[4] == "alert at 2023-11-15 07:13:20 Asia/Seoul: look at it"
+
+
+def test_errors_that_are_left_out_are_counted():
+    errors = [f"slice {n}" for n in range(24)]
+    assert first_of(errors, 5) == [*errors[:5], "and 19 more"]
+    assert first_of(errors, 24) == errors
 
 
 def test_an_empty_journal_says_so():
