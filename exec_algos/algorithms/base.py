@@ -119,7 +119,8 @@ class Algorithm(ABC):
         Parameters
         ----------
         profile : ndarray of float64, shape (n_bars,)
-            Expected volume in each bar of the window; all ones where `history_days` is 0.
+            Expected volume in each bar of the window. Where `history_days` is 0, its length in bars: 1, but less of a last one that
+            the window cuts short.
         """
 
     def curve(self, profile: Floats, step: int) -> Floats:

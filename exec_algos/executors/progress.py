@@ -21,6 +21,7 @@ from exec_algos.model.slicing import Slices, all_slices, trading_length
 
 SETTLE = 30 * SECOND
 SETTLE_STEPS = 30
+SHORTEST = SECOND  # of a last slice: a request to a venue has no time to arrive in less
 ROUNDED_DOWN = 1 - 1e-12  # a sum of thousands of fractional fills lies that little beside the lots that it is
 
 
@@ -171,6 +172,17 @@ class Progress:
             return False
         self.plan(self.parent, start)
         return True
+
+    @property
+    def ends_in_a_sliver(self) -> bool:
+        """Its window's last slice is too short for a child, as of an order that begins at any instant: the one before ends the curve."""
+        begin, over = self.slices[self.terms.slices - 1]
+        return over - begin < SHORTEST
+
+    def miss(self, number: int) -> None:
+        """A slice was over before it could be looked at."""
+        if self.collect() + self.lots < self.parent.lots:
+            self.errors.append(f"slice {number + 1}: skipped, it was over before it began")
 
     def release(self, number: int, lots: int, child: ChildOrder, limit: float, now: int) -> None:
         """A child of slice `number` was sent at `now` (ns UTC)."""

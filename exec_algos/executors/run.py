@@ -60,6 +60,8 @@ class OrderRun:
         await self._until_history()
         dynamic = await self._dynamic_curve(bar) if algorithm.forecasts else None
         curve = [] if dynamic is not None else algorithm.curve(await self._profile(bar), bar).tolist()
+        if len(curve) > 1 and progress.ends_in_a_sliver:
+            curve[-2] = 1.0
         self._broker.planned(progress.parent, curve)
         await self._broker.clock.sleep_until(progress.leg.start)
         progress.announce()
@@ -114,7 +116,8 @@ class OrderRun:
         for number, (instant, over) in enumerate(progress.slices):
             await clock.sleep_until(instant)
             if over <= clock.now:
-                continue  # woken too late: the slice is over, and what it missed comes back through the next one
+                progress.miss(number)
+                continue  # what it missed comes back through the next one
             working = progress.collect()
             if (progress.failed or progress.children.touched) and progress.hopeless(self._max_failures):
                 return
