@@ -177,7 +177,7 @@ class Progress:
     def ends_in_a_sliver(self) -> bool:
         """Its window's last slice is too short for a child, as of an order that begins at any instant: the one before ends the curve."""
         begin, over = self.slices[self.terms.slices - 1]
-        return over - begin < SHORTEST
+        return over - begin < min(SHORTEST, self.parent.interval // 10)
 
     def miss(self, number: int) -> None:
         """A slice was over before it could be looked at."""
