@@ -32,7 +32,8 @@ def check_terms(instrument: Instrument, shares: float, limit: float = math.nan, 
     if not shares > 0 or abs(lots - round(lots)) > 1e-6:
         below, above = math.floor(lots) * lot, math.ceil(max(lots, 1)) * lot
         nearest = f"the nearest are {below:g} and {above:g}" if below > 0 else f"the least is {lot:g}"
-        raise UsageError(f"{instrument.symbol} trades in lots of {lot:g} shares, got {shares:g}; {nearest}")
+        sizes = "whole shares" if lot == 1 else f"lots of {lot:g} shares"
+        raise UsageError(f"{instrument.symbol} trades in {sizes}, got {shares:g}; {nearest}")
     if shares > most:
         raise UsageError(f"an order in {instrument.symbol} may have {most:g} shares at most, got {shares:g}; give it more slices")
     if tick > 0 and not math.isnan(limit):

@@ -55,9 +55,7 @@ class Applied:
             return  # nothing new: a day's list has thousands of rows
         wrong = _foreign(carried, row, state.lot_of(child.parent.symbol))
         if wrong:
-            state.doubt(
-                carried, f"{state.method('snapshot')} says of {child.ref} {wrong}; nothing of it is counted, and the lane is frozen"
-            )
+            state.doubt(carried, f"{state.method('snapshot')} says of {child.ref} {wrong}; nothing of it is counted")
             return
         self.identify(carried, row.venue_id, row.accepted)
         late = child.state in ABSENT and row.state != "rejected"
@@ -126,7 +124,7 @@ class Applied:
         state, child = self._state, carried.child
         wrong = _wrong_report(carried, report, state.lot_of(child.parent.symbol))
         if wrong:
-            state.doubt(carried, f"{state.method('reports')} said of {child.ref} {wrong}; nothing of it is counted, a look-up decides")
+            state.doubt(carried, f"{state.method('reports')} said of {child.ref} {wrong}; nothing of it is counted")
             return
         if report.venue_id and not child.venue_id:
             self.identify(carried, report.venue_id, report.time if report.kind == "accepted" else 0)
@@ -188,7 +186,7 @@ class Applied:
         try:
             fill = child.total(filled, amount, time)
         except VenueError as error:
-            self._state.doubt(carried, f"{self._state.method(method)}: {error}; nothing of it is counted, and the lane is frozen")
+            self._state.doubt(carried, f"{self._state.method(method)}: {error}; nothing of it is counted")
             return
         if fill is not None:
             self._count(carried, fill, fill.quantity, fill.fill_price, time, filled=filled, amount=amount)

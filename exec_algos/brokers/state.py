@@ -241,7 +241,7 @@ class LiveState:
         """The venue said of a child what cannot be: nothing of it is counted, its lane is frozen, a look-up decides."""
         lane, ref = self.lane(carried), carried.child.ref
         if (ref, Cause.DOUBT) not in lane.frozen:
-            self.alert(why, carried)
+            self.alert(f"{why}; nothing is sent in {lane.symbol} {lane.side.name} until a look-up decides", carried)
         lane.freeze(ref, Cause.DOUBT, why)
         self.look()
 

@@ -158,20 +158,20 @@ class OrderRun:
     def _sent(self, decision: Decision, expires: int, options: dict[str, Any]) -> ChildOrder:
         """The child order that the broker returns; one of unknown outcome where it raises, or returns something else."""
         broker, parent = self._broker, self._progress.parent
-        lost = CarriedChild(options.get("ref", ""), parent, decision.lots, decision.limit, expires)
         try:
             child = broker.send_order(parent, decision.lots, decision.limit, expires, **options)
         except (UsageError, OrderRejectedError, NotSentError):
             raise
         except Exception as error:
-            lost.fail(error)
-            return lost
-        if hasattr(child, "state") and hasattr(child, "fills"):
-            return child
-        kind = type(innermost(broker)).__name__
-        lost.fail(
-            UsageError(f"{kind}.send_order must return a ChildOrder, got {type(child).__name__}; the child counts as open: ask the venue")
-        )
+            why = error
+        else:
+            if hasattr(child, "state") and hasattr(child, "fills"):
+                return child
+            kind = type(innermost(broker)).__name__
+            what = f"{kind}.send_order must return a ChildOrder, got {type(child).__name__}"
+            why = UsageError(f"{what}; the child counts as open: ask the venue")
+        lost = CarriedChild(options.get("ref", ""), parent, decision.lots, decision.limit, expires)
+        lost.fail(why)
         return lost
 
     async def _post(self, number: int, decision: Decision, over: int) -> None:

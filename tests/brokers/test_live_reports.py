@@ -70,6 +70,7 @@ def test_an_execution_that_comes_again_with_another_quantity_is_refused_and_name
             venue.say(fill(child, 6, execution_id="V1-1"))
             await asyncio.sleep(0.1)
             assert "PaperVenue.reports: execution V1-1" in text(broker)
+            assert "nothing is sent in A BUY until a look-up decides" in text(broker)
             assert child.traded == 5
 
     run(case())

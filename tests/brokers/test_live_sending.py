@@ -381,7 +381,7 @@ def test_place_order_waits_for_the_end_and_its_caller_may_go():
         async with live(per_second=1) as (broker, venue):
             fill = await broker.place_order("A", 5, expires=broker.clock.now + 60 * SECOND)
             assert (fill.quantity, fill.side) == (5, Side.BUY)
-            with pytest.raises(UsageError, match=r"lots of 1 shares, got 2\.5"):
+            with pytest.raises(UsageError, match=r"in whole shares, got 2\.5"):
                 await broker.place_order("A", 2.5)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(broker.place_order("A", 50, side="SELL", expires=broker.clock.now + 60 * SECOND), 10)
