@@ -8,6 +8,7 @@ from collections import deque
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from exec_algos.brokers.waiting import wait_until
 from exec_algos.clock import Clock
@@ -29,6 +30,19 @@ class Priority(IntEnum):
 
 
 _priority: ContextVar[Priority] = ContextVar("priority")  # of the request that a task makes
+
+
+class Bucket(Protocol):
+    """Counts requests against a limit of rate."""
+
+    @property
+    def kept(self) -> int:
+        """Requests of a window that only orders and cancels take."""
+        ...
+
+    def take(self, now: int, kept: int) -> int:
+        """Take a request at `now` (ns UTC) and return 0, where more than `kept` are left; else when to ask again, ns UTC."""
+        ...
 
 
 @dataclass(eq=False)

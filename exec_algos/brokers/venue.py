@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exec_algos.errors import UsageError
-from exec_algos.model import Side
+from exec_algos.model import Fill, Side
 
 if TYPE_CHECKING:
+    from exec_algos.brokers.requests import Bucket
+    from exec_algos.clock import Clock
     from exec_algos.market.bars import Bars
 
 
@@ -45,6 +48,8 @@ class VenueCaps:
         The most shares of one order.
     own_prints : bool
         `Book.traded` holds our own trades.
+    estimated_fees : bool
+        Commissions of fills are those of a fee schedule: the venue does not tell them by order.
     """
 
     name: str
@@ -59,6 +64,7 @@ class VenueCaps:
     reserved: float = 0.3
     max_quantity: float = math.inf
     own_prints: bool = True
+    estimated_fees: bool = False
 
     def __post_init__(self) -> None:
         if self.own_id_length < 0 or not self.rate > 0 or not 0 <= self.reserved < 1:
@@ -189,7 +195,7 @@ class Report:
     Attributes
     ----------
     kind : str
-        ``"accepted"``, ``"fill"``, ``"cancelled"`` (its rest is over) or ``"rejected"``.
+        ``"accepted"``, ``"fill"``, ``"cancelled"`` (its rest is over), ``"rejected"``; or ``"moved"``: a look-up says what happened.
     quantity, price : float
         Of a fill: shares of this execution, and currency per share.
     execution_id : str
@@ -237,14 +243,32 @@ class Book:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """What a symbol is at a venue: lot in shares, tick and currency, zone and the calendar of its sessions; ``""`` where there is none."""
+    """What a symbol is at a venue.
+
+    Attributes
+    ----------
+    lot_size : float
+        Shares.
+    tick_size : float
+        Currency per share, at every price; 0 where prices are free, or `bands` says it.
+    bands : tuple of (float, float)
+        Lowest price of each band, rising from 0, and the tick from there on; empty where one tick is that of all prices.
+    currency, zone, calendar : str
+        Of its prices, its times and its sessions; ``""`` where there is none.
+    """
 
     symbol: str
     lot_size: float = 1
     tick_size: float = 0.0
+    bands: tuple[tuple[float, float], ...] = ()
     currency: str = ""
     zone: str = "UTC"
     calendar: str = ""
+
+    def tick(self, price: float) -> float:
+        """The tick at a price, currency per share; 0 where prices are free."""
+        floors = [floor for floor, _ in self.bands]
+        return self.bands[max(bisect_right(floors, price) - 1, 0)][1] if self.bands else self.tick_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +309,25 @@ class VenueAPI(ABC):
     async def close(self) -> None:  # noqa: B027
         """Let go of connections. Open orders stay as they are."""
 
+    def bucket(self, clock: Clock) -> Bucket | None:
+        """What counts the requests, where `VenueCaps.rate` in this process alone does not: several processes may share a limit."""
+        return None
+
+    async def allow(self, intent: Intent) -> None:  # noqa: B027 - a venue without rules of its own needs none
+        """Refuse an order before it is sent, beyond lot, tick and order type, which the broker checks.
+
+        Raises
+        ------
+        UsageError
+            The venue would refuse it; with the nearest that it takes.
+        OrderRejectedError
+            The symbol is not traded: unknown, halted.
+        """
+
+    def charged(self, fill: Fill) -> Fill:
+        """A fill with what it costs: commission and taxes, currency; as it is where the venue's own reports say that."""
+        return fill
+
     @abstractmethod
     async def send(self, intent: Intent) -> Accepted | Rejected | NotSent:
         """Place an order, once."""
@@ -296,6 +339,13 @@ class VenueAPI(ABC):
     @abstractmethod
     async def snapshot(self, since: int, symbol: str | None = None) -> Snapshot:
         """The account's orders that were taken at `since` (ns UTC) or later, and those that are open; of one symbol, or of all."""
+
+    async def follow(self, orders: Sequence[Placed], since: int) -> Snapshot:
+        """How these orders stand, in as few requests as the venue has; `snapshot` from `since` (ns UTC) on where it has no other way.
+
+        Asked while no outcome is unknown; the answer may leave out every other order. ``complete``: all of `orders` are in it.
+        """
+        return await self.snapshot(since)
 
     async def reports(self) -> AsyncIterator[Report]:
         """Events as the venue pushes them; the iterator ends, or raises, where the connection does."""

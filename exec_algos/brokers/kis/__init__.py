@@ -1,0 +1,7 @@
+"""Korea Investment & Securities, domestic stocks: its Open API as a venue, and the live broker over it.
+
+What lives here: messages as KIS writes them (`messages`, `rows`), the rules of the Korean market (`rules`), the access token (`token`), the
+limit of rate that processes share (`limiter`), one request at a time (`transport`, `client`), pushed notices (`notices`), the market
+(`market`), the adapter (`venue`), and `KISBroker` (`broker`).
+What may not: the state of orders, which is the live broker's; a second attempt at a request that may have placed an order.
+"""
