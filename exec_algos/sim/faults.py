@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from exec_algos.errors import UnknownNameError, UsageError
 
@@ -28,6 +28,36 @@ DRAWN = {**dict.fromkeys(ANSWERS, ("send", "cancel", "read")), "outage": ("send"
 """Where a rate draws it, if that is not all of them."""
 
 
+class Kinds(NamedTuple):
+    """What can go wrong at a venue.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Of requests and reports.
+    faults : mapping of str to tuple of str
+        Each fault, and the classes on which it can happen.
+    drawn : mapping of str to tuple of str
+        Where a rate draws it, if that is not all of them.
+    """
+
+    classes: tuple[str, ...]
+    faults: Mapping[str, tuple[str, ...]]
+    drawn: Mapping[str, tuple[str, ...]]
+
+    def check(self, name: Any, on: Any = "") -> None:
+        """Raise UsageError where a fault, or its class, is not one of these, or do not go together."""
+        if on and on not in self.classes:
+            raise UnknownNameError("class of requests", str(on), self.classes)
+        if name not in self.faults:
+            raise UnknownNameError("fault", str(name), self.faults)
+        if on and on not in self.faults[name]:
+            raise UsageError(f"{name} cannot happen on {on}; it happens on {', '.join(self.faults[name])}")
+
+
+REHEARSAL = Kinds(ON, FAULTS, DRAWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong. `seconds`: how late, or how long, in venue time."""
@@ -46,9 +76,6 @@ class Scripted:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if self.on not in ON:
-            raise UnknownNameError("class of requests", str(self.on), ON)
-        _check(self.fault, self.on)
         _check_number(self.n)
         if self.seconds is not None:
             _check_seconds("seconds", self.seconds)
@@ -77,6 +104,8 @@ class Faults:
         A fault, a class, a rate or a time that cannot be.
     """
 
+    kinds: ClassVar[Kinds] = REHEARSAL
+
     def __init__(
         self,
         *,
@@ -91,12 +120,12 @@ class Faults:
         _check_seconds("outage_seconds", outage_seconds)
         _check_kinds(seed, hang)
         self.late_seconds, self.outage_seconds, self.hang = late_seconds, outage_seconds, hang
-        self._chance = {on: random.Random(f"{seed} {on}") for on in ON}
-        self._rates = _by_class(rates or {})
-        self._script = {(entry.on, entry.n): entry for entry in map(_scripted, script)}
+        self._chance = {on: random.Random(f"{seed} {on}") for on in self.kinds.classes}
+        self._rates = _by_class(rates or {}, self.kinds)
+        self._script = {(entry.on, entry.n): entry for entry in map(self._scripted, script)}
         if len(self._script) != len(script):
             raise UsageError("two faults are scripted for one request; give each its own n")
-        self._count = dict.fromkeys(ON, 0)
+        self._count = dict.fromkeys(self.kinds.classes, 0)
 
     @classmethod
     def of(cls, said: Any) -> Faults:
@@ -130,41 +159,35 @@ class Faults:
             point -= rate
         return None
 
+    def _scripted(self, said: Mapping[str, Any]) -> Scripted:
+        try:
+            entry = Scripted(**said)
+        except TypeError:
+            raise UsageError(f"a scripted fault has on, n, fault and perhaps seconds, got {said!r}") from None
+        if not entry.on:
+            raise UnknownNameError("class of requests", "", self.kinds.classes)
+        self.kinds.check(entry.fault, entry.on)
+        return entry
+
     def _seconds(self, entry: Scripted) -> float:
         if entry.seconds is not None:
             return entry.seconds
         return self.outage_seconds if entry.fault == "outage" else self.late_seconds
 
 
-def _scripted(entry: Mapping[str, Any]) -> Scripted:
-    try:
-        return Scripted(**entry)
-    except TypeError:
-        raise UsageError(f"a scripted fault has on, n, fault and perhaps seconds, got {entry!r}") from None
-
-
-def _by_class(rates: Mapping[str, float]) -> dict[str, list[tuple[str, float]]]:
-    found: dict[str, list[tuple[str, float]]] = {on: [] for on in ON}
+def _by_class(rates: Mapping[str, float], kinds: Kinds) -> dict[str, list[tuple[str, float]]]:
+    found: dict[str, list[tuple[str, float]]] = {on: [] for on in kinds.classes}
     for written, rate in rates.items():
         on, _, name = written.rpartition(".")
-        if on and on not in ON:
-            raise UnknownNameError("class of requests", on, ON)
-        _check(name, on)
+        kinds.check(name, on)
         _check_rate(written, rate)
-        for request in (on,) if on else DRAWN.get(name, FAULTS[name]):
+        for request in (on,) if on else kinds.drawn.get(name, kinds.faults[name]):
             found[request].append((name, float(rate)))
     for on, dealt in found.items():
         total = math.fsum(rate for _, rate in dealt)
         if total > 1 + 1e-9:
             raise UsageError(f"the rates of {on} add up to {total:g}; they must be 1 at most")
     return found
-
-
-def _check(name: str, on: str) -> None:
-    if name not in FAULTS:
-        raise UnknownNameError("fault", str(name), FAULTS)
-    if on and on not in FAULTS[name]:
-        raise UsageError(f"{name} cannot happen on {on}; it happens on {', '.join(FAULTS[name])}")
 
 
 def _check_number(n: Any) -> None:

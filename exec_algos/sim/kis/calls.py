@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Lag(NamedTuple):
+    """After how many seconds of venue time an order that is taken appears in daily fills, in the list of open orders, as a notice."""
+
+    daily: float = 0.0
+    open: float = 0.0
+    notice: float = 0.0
+
+
+NO_LAG = Lag()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +34,11 @@ class Call:
         Of the query, or of the body.
     now : int
         ns UTC.
+    lag : Lag
+        Of the order that it places.
+    fault : str
+        What the desk is to do wrong: ``"exchange_rejects"`` (taken, and rejected later), ``"fill_wins"`` (the cancel is taken, and what
+        is open trades all the same), ``"output_object"``, ``"output_missing"``; empty for nothing.
     """
 
     paper: bool
@@ -31,6 +47,8 @@ class Call:
     tr_cont: str
     fields: Mapping[str, str]
     now: int
+    lag: Lag = NO_LAG
+    fault: str = ""
 
     @property
     def account(self) -> str:
