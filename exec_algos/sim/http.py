@@ -7,8 +7,8 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,13 +22,15 @@ NO_LINGER = struct.pack("ii", 1, 0)  # close sends a reset
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that came in whole."""
+    """A request that came in whole. `query`: without what is empty; `headers`: by lower-case name, the last of each."""
 
     method: str
     path: tuple[str, ...]
     query: dict[str, str]
     account: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query_text: str = ""
 
     def json(self) -> Any:
         """The body, decoded; raises ValueError."""
@@ -50,6 +52,8 @@ class Reply:
         Seconds of real time before.
     then : callable, optional
         What happens when the answer is written.
+    headers : tuple of (str, str)
+        Beside the length; ``content-type`` is JSON where they name none.
     """
 
     status: int = 200
@@ -57,6 +61,7 @@ class Reply:
     manner: str = "answer"
     delay: float = 0.0
     then: Callable[[], None] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Handler = Callable[[Request], Reply]
@@ -134,9 +139,10 @@ async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> 
 
 def _parsed(head: h11.Request, body: bytes) -> Request:
     target = urlsplit(head.target.decode("ascii", "replace"))
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
     account = next((value for name, value in head.headers if name == b"x-account"), ACCOUNT.encode()).decode("latin-1")
     path = tuple(unquote(part) for part in target.path.split("/") if part)
-    return Request(head.method.decode("ascii"), path, dict(parse_qsl(target.query)), account, body)
+    return Request(head.method.decode("ascii"), path, dict(parse_qsl(target.query)), account, body, headers, target.query)
 
 
 async def _deliver(connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: Reply) -> bool:
@@ -161,6 +167,7 @@ async def _deliver(connection: h11.Connection, reader: asyncio.StreamReader, wri
 
 
 def _bytes(connection: h11.Connection, reply: Reply) -> bytes:
-    headers = [("content-type", "application/json"), ("content-length", str(len(reply.body)))]
+    typed = any(name == "content-type" for name, _ in reply.headers)
+    headers = [*(() if typed else (("content-type", "application/json"),)), ("content-length", str(len(reply.body))), *reply.headers]
     parts = (h11.Response(status_code=reply.status, headers=headers), h11.Data(data=reply.body), h11.EndOfMessage())
     return b"".join(connection.send(part) or b"" for part in parts)

@@ -22,9 +22,12 @@ DONE = {
     "empty_body": "empty_body",
 }
 """Faults after which the call was carried out, and how the answer is lost; each has a form in which nothing was done."""
+LATER = ("accept_late",)
+"""The call is carried out `seconds` later, and nobody answers."""
 NOT_DONE = {f"{how}_unaccepted": how for how in DONE.values()} | {"reset_before": "reset", "refused_before": "refused"}
 ORDERS_ONLY = ("no_odno", "no_odno_unaccepted")
 GATEWAY = ("egw00201", "egw00215", "token_expired")
+LEDGER_DONE = ("egw00215_accepted",)
 SPOILT = ("bad_json", "close_mid_body", "gzip")
 PAGES = ("missing_tr_cont", "output_object", "output_missing")
 LAGS = ("lag", "lag_daily", "lag_open", "lag_notice")
@@ -34,7 +37,7 @@ PUSH = ("push_lost", "push_duplicate", "push_disorder", "drop", "stall", "linger
 FAULTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(DONE, (*CALLS, "token")),
     **dict.fromkeys(NOT_DONE, (*CALLS, "token")),
-    **dict.fromkeys(ORDERS_ONLY, ("order", "cancel")),
+    **dict.fromkeys((*ORDERS_ONLY, *LATER, *LEDGER_DONE), ("order", "cancel")),
     **dict.fromkeys(GATEWAY, CALLS),
     **dict.fromkeys(SPOILT, (*CALLS, "token")),
     **dict.fromkeys(PAGES, ("read", "ledger")),

@@ -25,6 +25,9 @@ class KISSettings:
         How far the gateway's own time of arrival may lie from the true one: above 0 a burst of just the limit fails now and then.
     token_lifetime, token_same, token_gap : float
         How long a token lives, for how long the same is given again, and between two requests for one.
+    refusals_count : bool
+        A request for a token that is refused begins its minute anew.
+    new_token_ends_old : bool
     token_status : int
         HTTP status of EGW00121, EGW00122 and EGW00123: 500 or 200.
     approval_lifetime : float
@@ -94,6 +97,8 @@ class KISSettings:
     token_lifetime: float = 86_400.0
     token_same: float = 21_600.0
     token_gap: float = 60.0
+    refusals_count: bool = True
+    new_token_ends_old: bool = False
     token_status: int = 500
     approval_lifetime: float = 86_400.0
     old_ids: bool = False
