@@ -13,6 +13,7 @@ import typer
 
 from exec_algos.cli.compare import compare
 from exec_algos.cli.data import Limits, SplitFile, data_app
+from exec_algos.cli.kis_sim import kis_sim
 from exec_algos.cli.live import live_app
 from exec_algos.cli.options import (
     Algo,
@@ -95,6 +96,7 @@ app.add_typer(live_app, name="live")
 data_app.command("synth")(synth)
 app.command("compare")(compare)
 app.command("venue-sim")(venue_sim)
+app.command("kis-sim")(kis_sim)
 
 
 @app.command("study")

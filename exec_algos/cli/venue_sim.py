@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import stat
-import sys
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from exec_algos.cli.options import Calendar, Session
 from exec_algos.cli.printing import one_line_errors, say
 from exec_algos.cli.reading import UNSAID, Reading, with_reading
+from exec_algos.cli.simulators import check_serving, clock_text, instant_of, market_of, serve_until_stopped
 from exec_algos.errors import UsageError
 from exec_algos.textform import numbered
 
@@ -75,14 +72,11 @@ def venue_sim(  # noqa: PLR0913, PLR0917 - each is an option
             seed=seed, lot=lot, tick=tick, spread_ticks=spread_ticks, visible=visible, refill=refill, auction=auction,
             short_selling=short, cash=cash, currency=_currency(calendar) if currency is None else currency,
         )  # fmt: skip
-        if tied and not _is_stream(sys.stdin):
-            raise UsageError("--tied needs a pipe or a terminal as standard input, which a file or /dev/null is not; leave it out, or pipe")
-        if not 0 <= port <= 65535:
-            raise UsageError(f"--port must be in [0, 65535], got {port}; 0 takes a free one")
-        given, hours = _market(sources, reading, calendar)
+        check_serving(port, tied=tied)
+        given, hours = market_of(sources, reading, calendar)
         desk = DeskSettings(client_ids=client_ids, rate=rate, page=page, confirm=confirm, zone=given.zone, calendar=calendar or "")
         server = _server(given, hours, start, speed, market, desk)
-        asyncio.run(_serve(server, port, tied=tied))
+        _serve(server, port, tied=tied)
 
 
 def _currency(calendar: str | None) -> str:
@@ -93,20 +87,6 @@ def _currency(calendar: str | None) -> str:
     return EXCHANGES.get(split(calendar)[0], "") if calendar else ""
 
 
-def _market(sources: list[str], reading: Reading, calendar: str | None) -> tuple[Bars, Sessions]:
-    """The bars of sessions, and the sessions that have bars."""
-    import numpy as np
-
-    from exec_algos.cli.data import load_bars
-    from exec_algos.market.hours import sessions_of, trading_bars
-
-    found = load_bars(sources, reading)
-    hours = sessions_of(found, calendar)
-    found = trading_bars(found, hours)
-    held = np.unique(hours.locate(found.start))
-    return found, hours.take(held[held >= 0])
-
-
 def _server(bars: Bars, hours: Sessions, start: str | None, speed: float, market: ExchangeSettings, desk: DeskSettings) -> VenueServer:
     from exec_algos.sim.exchange import Exchange
     from exec_algos.sim.recorded import RecordedMarket
@@ -114,84 +94,24 @@ def _server(bars: Bars, hours: Sessions, start: str | None, speed: float, market
 
     if not len(hours):
         raise UsageError("no bar lies in a session; name the --calendar that the bars belong to, or none")
-    begin = int(hours.open[-1]) if start is None else _instant(start, bars.zone, hours)
+    begin = int(hours.open[-1]) if start is None else instant_of(start, bars.zone, hours)
     return VenueServer(Exchange(RecordedMarket(bars, hours, market), begin), speed, desk)
 
 
-def _instant(text: str, zone: str, hours: Sessions) -> int:
-    """`text` in ns UTC, on the day of a session that is not over.
+def _serve(server: VenueServer, port: int, *, tied: bool) -> None:
+    exchange, zone = server.exchange, server.settings.zone
 
-    Raises
-    ------
-    UsageError
-        No time, or one that no session of the bars covers.
-    """
-    import pandas as pd
+    def begun() -> None:
+        ids = "own order ids" if server.settings.client_ids else "no own order ids"
+        say(
+            f"rehearsal venue at {server.url}: {clock_text(exchange.now, zone)} ({zone}), speed {server.clock.speed:g}, "
+            f"{numbered(len(exchange.market.ticks), 'symbol')}, seed {exchange.settings.seed}, {ids}; Ctrl-C ends it"
+        )
 
-    try:
-        stamp = pd.Timestamp(text)
-        if pd.isna(stamp):
-            raise ValueError("it names no time")
-        stamp = stamp.tz_localize(zone) if stamp.tz is None else stamp.tz_convert(zone)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"--start must be a time such as 2025-12-22 09:00, got {text!r}: {error}") from None
-    opens, closes = ([pd.Timestamp(int(edge), tz="UTC").tz_convert(zone) for edge in column] for column in (hours.open, hours.close))
-    if any(
-        (opened.date() == stamp.date() and stamp < closed) or opened <= stamp < closed for opened, closed in zip(opens, closes, strict=True)
-    ):
-        return int(stamp.value)
-    before = [f"{opened:%Y-%m-%d %H:%M} to {closed:%H:%M}" for opened, closed in zip(opens, closes, strict=True) if closed <= stamp]
-    after = [f"{opened:%Y-%m-%d %H:%M} to {closed:%H:%M}" for opened, closed in zip(opens, closes, strict=True) if closed > stamp]
-    near = " and ".join([*before[-1:], *after[:1]])
-    raise UsageError(f"the bars have no session that covers --start {stamp:%Y-%m-%d %H:%M} ({zone}); near it they have {near}")
+    def ended() -> None:
+        say(
+            f"the rehearsal ended at {clock_text(exchange.now, zone)}: {numbered(len(exchange.orders), 'order')}, "
+            f"{numbered(len(exchange.executions), 'execution')}"
+        )
 
-
-async def _serve(server: VenueServer, port: int, *, tied: bool) -> None:
-    """Serve until SIGINT, SIGTERM, or the end of standard input."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if tied:
-        await loop.connect_read_pipe(lambda: _UntilEnd(stop), sys.stdin)
-    await server.open(port)
-    market = server.exchange.market
-    when = _clock(server.exchange.now, server.settings.zone)
-    ids = "own order ids" if server.settings.client_ids else "no own order ids"
-    say(
-        f"rehearsal venue at {server.url}: {when} ({server.settings.zone}), speed {server.clock.speed:g}, "
-        f"{numbered(len(market.ticks), 'symbol')}, seed {server.exchange.settings.seed}, {ids}; Ctrl-C ends it"
-    )
-    sys.stdout.flush()
-    stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({stopped, server.running}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    await server.close()
-    exchange = server.exchange
-    say(
-        f"the rehearsal ended at {_clock(exchange.now, server.settings.zone)}: {numbered(len(exchange.orders), 'order')}, "
-        f"{numbered(len(exchange.executions), 'execution')}"
-    )
-
-
-def _is_stream(file: TextIO) -> bool:
-    """Whether the end of a file can be waited for."""
-    kind = os.fstat(file.fileno()).st_mode
-    return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or file.isatty()
-
-
-class _UntilEnd(asyncio.Protocol):
-    """Sets an event when standard input ends."""
-
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """It ended."""
-        self._stop.set()
-
-
-def _clock(instant: int, zone: str) -> str:
-    """An instant (ns UTC) on the clock of a zone, to the second."""
-    import pandas as pd
-
-    return f"{pd.Timestamp(instant, tz='UTC').tz_convert(zone):%Y-%m-%d %H:%M:%S}"
+    asyncio.run(serve_until_stopped(server, port, begun, ended, tied=tied))

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from exec_algos.errors import UnknownNameError, UsageError
 
@@ -128,7 +128,7 @@ class Faults:
         self._count = dict.fromkeys(self.kinds.classes, 0)
 
     @classmethod
-    def of(cls, said: Any) -> Faults:
+    def of(cls, said: Any) -> Self:
         """The same of a JSON object; what it does not know is refused."""
         if not isinstance(said, Mapping):
             raise UsageError(f"faults must be an object with seed, rates or script, got {said!r}")

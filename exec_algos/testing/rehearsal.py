@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from exec_algos.market.bars import Bars
 
 PATIENCE = 30.0  # seconds of real time that a control request may take
-COMMAND = (sys.executable, "-c", "from exec_algos.cli import main; main()", "venue-sim")
+PROGRAM = (sys.executable, "-c", "from exec_algos.cli import main; main()")
+COMMAND = (*PROGRAM, "venue-sim")
 
 
 class Control:
@@ -122,7 +123,7 @@ def rehearsal(bars: Bars | str | os.PathLike[str], *, speed: float = 60.0, seed:
     []
     """
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
-        command = [*COMMAND, "--bars", _source(bars, folder), "--speed", str(speed), "--seed", str(seed), "--tied", *_options(options)]
+        command = [*COMMAND, "--bars", source_of(bars, folder), "--speed", str(speed), "--seed", str(seed), "--tied", *typed(options)]
         # its standard input is a pipe of ours: it ends with us, however we end
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
@@ -136,7 +137,8 @@ def rehearsal(bars: Bars | str | os.PathLike[str], *, speed: float = 60.0, seed:
             process.communicate()
 
 
-def _source(bars: Bars | str | os.PathLike[str], folder: str) -> str:
+def source_of(bars: Bars | str | os.PathLike[str], folder: str) -> str:
+    """Where bars are: their path, or a store that is written into a folder."""
     from exec_algos.market.bars import Bars
     from exec_algos.market.store import BarStore
 
@@ -147,13 +149,13 @@ def _source(bars: Bars | str | os.PathLike[str], folder: str) -> str:
     return str(path)
 
 
-def _options(options: Mapping[str, Any]) -> list[str]:
+def typed(options: Mapping[str, Any]) -> list[str]:
     """Options as they are typed: ``client_ids=False`` is ``--no-client-ids``."""
-    typed: list[str] = []
+    words: list[str] = []
     for name, value in options.items():
         word = name.replace("_", "-")
-        typed += [f"--{word}" if value else f"--no-{word}"] if isinstance(value, bool) else [f"--{word}", str(value)]
-    return typed
+        words += [f"--{word}" if value else f"--no-{word}"] if isinstance(value, bool) else [f"--{word}", str(value)]
+    return words
 
 
 def _url(process: subprocess.Popen[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exec_algos.sim.http import Request
@@ -134,6 +134,12 @@ class Auth:
         for token in ended:
             token.expires = self._world.now
         return len(ended)
+
+    def expire_approvals(self, app_keys: set[str]) -> None:
+        """End keys for the web socket before their time."""
+        for name, known in self._world.approvals.items():
+            if known.identity.app_key in app_keys:
+                self._world.approvals[name] = replace(known, expires=min(known.expires, self._world.now))
 
     def identity(self, headers: Mapping[str, str], paper: bool) -> Identity:
         """Whose a business request is, by its headers.

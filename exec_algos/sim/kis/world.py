@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exec_algos.errors import UsageError
 from exec_algos.sim.kis.settings import KISSettings
@@ -83,7 +82,6 @@ class World:
         self.rng = random.Random(f"{seed} kis")
         self.identities: dict[bool, list[Identity]] = {paper: [_customer(seed, paper)] for paper in (False, True)}
         self.approvals: dict[str, Approval] = {}
-        self.orders: Callable[[], list[dict[str, Any]]] = list  # every order as it is, for the truth: `trading_endpoints` sets it
         self._pushed: list[Event] = []
         self._quiet: dict[str, int] = {}
 
