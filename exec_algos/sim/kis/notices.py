@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
+from exec_algos.sim.kis.world import kst
 from exec_algos.sim.orders import BUY
 
-KST = ZoneInfo("Asia/Seoul")
-SECOND = 1_000_000_000
 FIELDS = (23, 26, 30)
 """Numbers of fields that a notice has had or may have: the older layout, that of 2026-09, and a longer one."""
 OWNER = "홍길동"
@@ -81,7 +78,7 @@ class Notice:
         ordered = ordered[1:] if padded else ordered  # one digit less than CNTG_QTY, as it was seen
         fields = (
             hts_id, self.account, self.odno, self.original, "02" if self.side == BUY else "01", self.change, self.dvsn, self.condition,
-            self.symbol, quantity, price, hhmmss(self.time), "1" if self.refused else "0", "2" if self.execution else "1", self.accepted,
+            self.symbol, quantity, price, kst(self.time)[1], "1" if self.refused else "0", "2" if self.execution else "1", self.accepted,
             self.branch, ordered, OWNER, none, self.exchange, "Y", "", "10", "", name_of(self.symbol), limit,
         )  # fmt: skip
         return "^".join((*fields, *("",) * (count - len(fields)))[:count])
@@ -90,13 +87,3 @@ class Notice:
 def name_of(symbol: str) -> str:
     """The name of a listed company as quotes show it."""
     return NAMES.get(symbol, f"종목{symbol}")
-
-
-def local(instant: int) -> dt.datetime:
-    """An instant (ns UTC) in Seoul, to the second."""
-    return dt.datetime.fromtimestamp(instant // SECOND, KST)
-
-
-def hhmmss(instant: int) -> str:
-    """Time of day in Seoul."""
-    return f"{local(instant):%H%M%S}"

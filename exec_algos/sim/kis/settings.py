@@ -84,6 +84,18 @@ class KISSettings:
         The most records that one frame of quotes holds.
     trade_fields : int
         Of a frame of trades: 46 or 47.
+    halted, interrupted, locked : str
+        Symbols, with commas between them, that do not trade, that are in a volatility interruption, that are at their upper limit.
+    book_age : float
+        How old an order book says that it is.
+    future_rows : str
+        Of an hour that lies ahead: ``"filled"``, minutes at the present price, or ``"none"``.
+    odd_seconds : float
+        Share of minute bars of past days whose time carries seconds.
+    overlap_rows : int
+        Minutes after the hour that was asked for which a page of a past day also holds.
+    paper_stock_info, paper_past_minutes : bool
+        The paper host answers search-stock-info and inquire-time-dailychartprice.
 
     Raises
     ------
@@ -134,6 +146,15 @@ class KISSettings:
     flap_block: float = 60.0
     records: int = 1
     trade_fields: int = 47
+    halted: str = ""
+    interrupted: str = ""
+    locked: str = ""
+    book_age: float = 0.0
+    future_rows: str = "filled"
+    odd_seconds: float = 0.1
+    overlap_rows: int = 1
+    paper_stock_info: bool = True
+    paper_past_minutes: bool = True
 
     def __post_init__(self) -> None:
         for name, kind in _kinds().items():
@@ -175,6 +196,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "ack_encrypt": ("Y", "N"),
     "pongs": ("echo", "pong", "either"),
     "trade_fields": (46, 47),
+    "future_rows": ("filled", "none"),
 }
 PAGES = ("live_fills_page", "paper_fills_page", "live_balance_page", "paper_balance_page", "open_page")
 AT_LEAST_ONE = ("live_rate", "paper_rate", "registrations", "flaps", "records", *PAGES)
