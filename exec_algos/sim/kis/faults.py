@@ -32,7 +32,7 @@ SPOILT = ("bad_json", "close_mid_body", "gzip")
 PAGES = ("missing_tr_cont", "output_object", "output_missing")
 LAGS = ("lag", "lag_daily", "lag_open", "lag_notice")
 DESK = {"exchange_rejects": ("order",), "fill_wins": ("cancel",), "push_early": ("order", "push")}
-PUSH = ("push_lost", "push_duplicate", "push_disorder", "drop", "stall", "linger")
+PUSH = ("push_lost", "push_duplicate", "push_disorder", "push_odd", "drop", "stall", "linger")
 
 FAULTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(DONE, (*CALLS, "token")),

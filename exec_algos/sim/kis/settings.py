@@ -69,21 +69,29 @@ class KISSettings:
     registrations : int
         That one session may hold.
     ping_every : (float, float)
-        Between two PINGPONGs, real seconds.
+        Between two PINGPONGs.
     pong_needed : float
-        Real seconds after which a client that answers no PINGPONG is dropped; 0: never.
+        After how long a client that answers no PINGPONG is dropped; 0: never.
     pongs : str
         What counts as an answer: a text that is the ``"echo"``, a control ``"pong"``, or ``"either"``.
     answers_pings : bool
         Protocol pings of a client are answered.
     linger : float
-        How long a session that was dropped holds its app key, real seconds.
+        How long a session that was dropped holds its app key.
     flaps, flap_block : int, float
-        Connections within a minute (real) above which an app key is blocked, and for how many real seconds.
+        Sessions within a minute above which an app key is blocked, and for how long; a registration that is taken anew counts too.
     records : int
-        The most records that one frame of quotes holds.
+        The most records that one frame of quotes or notices holds.
     trade_fields : int
         Of a frame of trades: 46 or 47.
+    quote_every : float
+        Between two frames of a quote stream; 0: none.
+    ping_quotes : bool
+        Sessions without notices get PINGPONGs too.
+    zero_padded : bool
+        Numbers of notices have zeros before them.
+    owner_name : str
+        Of the account, as notices tell it; it may hold a ``|``.
     halted, interrupted, locked : str
         Symbols, with commas between them, that do not trade, that are in a volatility interruption, that are at their upper limit.
     book_age : float
@@ -146,6 +154,10 @@ class KISSettings:
     flap_block: float = 60.0
     records: int = 1
     trade_fields: int = 47
+    quote_every: float = 1.0
+    ping_quotes: bool = True
+    zero_padded: bool = True
+    owner_name: str = "홍길동"
     halted: str = ""
     interrupted: str = ""
     locked: str = ""
