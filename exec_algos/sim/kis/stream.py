@@ -17,11 +17,11 @@ from websockets.http11 import Request, Response
 
 from exec_algos.errors import UnknownNameError, UsageError
 from exec_algos.sim.kis import ticks
-from exec_algos.sim.kis.desk import desk_of
 from exec_algos.sim.kis.notices import Notice, notice_of
 from exec_algos.sim.kis.seats import ANONYMOUS, Seats
 from exec_algos.sim.kis.sessions import NOTICES, Session
 from exec_algos.sim.kis.sockets import Connection
+from exec_algos.sim.kis.trading import desk_of
 from exec_algos.sim.kis.world import kst
 
 if TYPE_CHECKING:
