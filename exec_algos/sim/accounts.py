@@ -54,15 +54,15 @@ class Accounts:
         else:
             account.offered[ticket.symbol] = account.offered.get(ticket.symbol, 0.0) + shares
 
-    def book(self, order: VenueOrder, execution: Execution) -> None:
-        """Move cash and shares."""
+    def book(self, order: VenueOrder, execution: Execution, charge: float = 0.0) -> None:
+        """Move cash and shares; `charge`: currency that the trade costs beside its price."""
         account, ticket = self.of(order.ticket.account), order.ticket
         self.hold(order, -execution.quantity)
-        account.cash -= ticket.side * execution.quantity * execution.price
+        account.cash -= ticket.side * execution.quantity * execution.price + charge
         account.positions[ticket.symbol] = account.positions.get(ticket.symbol, 0.0) + ticket.side * execution.quantity
 
 
 def priced(ticket: Ticket, reference: float) -> float:
-    """What a share of an order is taken to cost: its limit, else a reference; 0 where there is neither."""
-    price = reference if math.isnan(ticket.limit) else ticket.limit
+    """What a share of an order is taken to cost: what it says it reserves, its limit, else a reference; 0 where there is none."""
+    price = ticket.reserve if not math.isnan(ticket.reserve) else reference if math.isnan(ticket.limit) else ticket.limit
     return 0.0 if math.isnan(price) else price

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exec_algos.errors import UsageError
@@ -15,6 +16,7 @@ from exec_algos.sim.recorded import Quote, RecordedMarket, off
 
 NEARLY = 1e-9
 CLOSED = "the session closed, and day orders end with it"
+AT_ONCE = {"ioc": "what did not trade at once is over", "fok": "it could not trade as a whole at once"}
 
 
 class BookView(NamedTuple):
@@ -27,13 +29,13 @@ class BookView(NamedTuple):
     traded: float
 
 
+@dataclass(slots=True)
 class Taken:
     """What we took from one side of a book and has not come back yet, shares; `at`: the market's volume of that day when it was counted."""
 
-    __slots__ = ("at", "session", "shares")
-
-    def __init__(self) -> None:
-        self.shares, self.at, self.session = 0.0, 0.0, -1
+    shares: float = 0.0
+    at: float = 0.0
+    session: int = -1
 
 
 class Exchange:
@@ -48,11 +50,17 @@ class Exchange:
     market : RecordedMarket
     start : int
         ns UTC.
+
+    Attributes
+    ----------
+    charge : callable
+        Of an execution: currency that it costs beside its price. Nothing, unless a venue sets it.
     """
 
     def __init__(self, market: RecordedMarket, start: int) -> None:
         self.market, self.settings, self.now = market, market.settings, start
         self.accounts = Accounts(market.settings)
+        self.charge: Callable[[Execution], float] = lambda execution: 0.0
         self.executions: list[Execution] = []
         self.ledger = Ledger()
         self._events: list[Event] = []
@@ -107,42 +115,66 @@ class Exchange:
 
     # requests
 
-    def submit(self, ticket: Ticket) -> VenueOrder:
-        """Take an order; whether it is refused its state says."""
+    def submit(self, ticket: Ticket, *, aside: bool = False) -> VenueOrder:
+        """Take an order; whether it is refused its state says. One that is taken aside stays out of the book until `enter`."""
         number = len(self.orders) + 1
         order = VenueOrder(
             number=number, venue_id=f"V{number:06d}", ticket=ticket, accepted=self.now, quantity=ticket.quantity, limit=ticket.limit
         )
-        refusal = self._refusal(ticket)
+        refusal = self._refusal(ticket, aside)
         if refusal is not None:
             order.state, order.ended = "rejected", self.now
             order.code, order.reason, order.lasting = refusal.code, refusal.text, refusal.lasting
         self.ledger.add(order)
         self._tell("accepted" if refusal is None else "rejected", order, order.reason)
         if refusal is None:
-            self._rest(order)
+            order.hold, order.aside = priced(ticket, self.market.quote(ticket.symbol, self.now).ask), True
+            self.accounts.hold(order, order.quantity)
+            if not aside:
+                self.enter(order.venue_id)
         return order
 
-    def _rest(self, order: VenueOrder) -> None:
-        symbol = order.ticket.symbol
-        order.hold = priced(order.ticket, self.market.quote(symbol, self.now).ask)
-        self.accounts.hold(order, order.quantity)
-        day = self.market.day(symbol, self._session)
-        order.auction = bool(day.bars) and self.now < day.starts[0]
+    def enter(self, venue_id: str) -> None:
+        """Let an order that was taken aside into the book."""
+        order = self.ledger.of(venue_id)
+        if order is None or order.state != "open" or not order.aside:
+            return
+        symbol, lasts = order.ticket.symbol, order.ticket.lasts
+        day, quote = self.market.day(symbol, self._session), self.market.quote(symbol, self.now)
+        order.aside, order.auction = False, bool(day.bars) and self.now < day.starts[0]
         self._working.setdefault(symbol, []).append(order)
         self._asleep.pop(symbol, None)
-        if not order.auction:
-            self._match(order, self.market.quote(symbol, self.now))
+        whole = self._price(order, quote) is not None and self._room(symbol, order.ticket.side, quote) >= order.open
+        if not order.auction and (whole or lasts != "fok"):
+            self._match(order, quote)
+        if order.state == "open" and lasts in AT_ONCE:
+            self._end(order, AT_ONCE[lasts])
         self._sweep(symbol)
 
-    def cancel(self, venue_id: str) -> Refusal | None:
-        """End what is open of an order; why not, where it is refused."""
+    def reject(self, venue_id: str, code: str, reason: str) -> None:
+        """End an order that was accepted, and of which nothing traded, as one that is refused after all."""
+        order = self.ledger.of(venue_id)
+        if order is None or order.state != "open" or order.filled:
+            return
+        self.accounts.hold(order, -order.open)
+        order.state, order.code, order.reason, order.ended = "rejected", code, reason, self.now
+        self.ledger.end(order)
+        self._tell("rejected", order, reason)
+        self._sweep(order.ticket.symbol)
+
+    def cancel(self, venue_id: str, quantity: float = math.inf, request: str = "") -> Refusal | None:
+        """End what is open of an order, or `quantity` shares of that; why not, where it is refused. `request`: what events call it."""
         order = self.ledger.of(venue_id)
         if order is None:
             return Refusal("unknown_order", f"there is no order {venue_id}")
         if order.state != "open":
             return Refusal("over", f"order {venue_id} is over: {order.reason or order.state}")
-        self._end(order, "cancelled by its owner")
+        if quantity < order.open - NEARLY:
+            self.accounts.hold(order, -quantity)
+            order.cancelled += quantity
+            self._tell("cancelled", order, "a part was cancelled by its owner", request, quantity)
+        else:
+            self._end(order, "cancelled by its owner", request)
         self._sweep(order.ticket.symbol)
         return None
 
@@ -160,11 +192,11 @@ class Exchange:
         if refusal is not None:
             return refusal
         self.accounts.hold(order, -order.open)
-        order.quantity, order.limit = quantity, limit
+        order.quantity, order.limit = quantity + order.cancelled, limit
         self._asleep.pop(changed.symbol, None)
         order.hold = priced(changed, self.market.quote(changed.symbol, self.now).ask)
         self.accounts.hold(order, order.open)
-        if not order.auction:
+        if not order.auction and not order.aside:
             self._match(order, self.market.quote(changed.symbol, self.now))
         self._sweep(changed.symbol)
         return None
@@ -172,7 +204,7 @@ class Exchange:
     def fill_rest(self, venue_id: str) -> bool:
         """Trade what is open of an order at once, as far as its bar and its limit allow; whether anything traded."""
         order = self.ledger.of(venue_id)
-        if order is None or order.state != "open":
+        if order is None or order.state != "open" or order.aside:
             return False
         symbol, side = order.ticket.symbol, order.ticket.side
         quote = self.market.quote(symbol, self.now)
@@ -216,7 +248,7 @@ class Exchange:
 
     # how it decides
 
-    def _refusal(self, ticket: Ticket) -> Refusal | None:
+    def _refusal(self, ticket: Ticket, aside: bool) -> Refusal | None:
         if ticket.symbol not in self.market.ticks:
             return Refusal("symbol", f"symbol {ticket.symbol!r} is not traded here", lasting=True)
         wrong = self._wrong_numbers(ticket)
@@ -225,7 +257,7 @@ class Exchange:
         known = self.ledger.of_own_id(ticket.account, ticket.own_id)
         if known is not None:
             return Refusal("own_id", f"own id {ticket.own_id!r} names order {known.venue_id}; give each order an id of its own")
-        if not self._takes_orders():
+        if not aside and not self._takes_orders():
             return Refusal("closed", "the exchange is closed; send from the hour before its open on")
         return self.accounts.refusal(ticket, priced(ticket, self.market.quote(ticket.symbol, self.now).ask))
 
@@ -234,7 +266,7 @@ class Exchange:
         return k < len(self.market.opens) and self.now >= self.market.opens[k] - self.settings.preopen * 1e9
 
     def _wrong_numbers(self, ticket: Ticket) -> Refusal | None:
-        lot, tick = self.settings.lot, self.market.ticks[ticket.symbol]
+        lot, tick = self.settings.lot, self.market.tick(ticket.symbol, ticket.limit)
         if not 0 < ticket.quantity < math.inf or off(ticket.quantity, lot):
             return Refusal("quantity", f"quantity must be a multiple of the lot, {lot:g}, and above 0, got {ticket.quantity!r}")
         if math.isnan(ticket.limit):
@@ -263,7 +295,7 @@ class Exchange:
 
     def _price(self, order: VenueOrder, quote: Quote) -> float | None:
         """What an order trades at now; None where it does not."""
-        if quote.bar is None or not order.accepts(quote.last):
+        if quote.bar is None or not order.accepts(quote.last) or self._calls():
             return None
         taking = quote.takes(order.ticket.side)
         return taking if order.accepts(taking) else order.limit
@@ -272,6 +304,11 @@ class Exchange:
         if order.accepts(price):
             taken = self._taken_of(order.ticket.symbol, order.ticket.side)
             self._trade(order, price, self.settings.auction * volume - taken.shares)
+
+    def _calls(self) -> bool:
+        """Whether orders wait for the closing auction."""
+        k, closes = self._session, self.market.closes
+        return self.settings.closing_call > 0 and k < len(closes) and self.now >= closes[k] - self.settings.closing_call * 1e9
 
     def _room(self, symbol: str, side: int, quote: Quote) -> float:
         return 0.0 if quote.bar is None else self.market.visible(quote.bar) - self._taken_of(symbol, side).shares
@@ -302,22 +339,24 @@ class Exchange:
             side=ticket.side, quantity=shares, price=price, time=self.now, filled=order.filled + shares,
             amount=order.amount + shares * price,
         )  # fmt: skip
-        self.accounts.book(order, execution)
+        self.accounts.book(order, execution, self.charge(execution))
         order.executions.append(execution)
         self.executions.append(execution)
         self._taken_of(ticket.symbol, ticket.side).shares += shares
         session, own = self._own_volume.get(ticket.symbol, (-1, 0.0))
         self._own_volume[ticket.symbol] = self._session, shares + (own if session == self._session else 0.0)
         self._events.append(Event(kind="fill", order=order, time=self.now, execution=execution))
-        if order.quantity - order.filled < NEARLY:
+        if order.open < NEARLY:
             order.state, order.reason, order.ended = "done", "filled", self.now
             self.ledger.end(order)
 
-    def _end(self, order: VenueOrder, reason: str) -> None:
-        self.accounts.hold(order, -order.open)
+    def _end(self, order: VenueOrder, reason: str, request: str = "") -> None:
+        rest = order.open
+        self.accounts.hold(order, -rest)
+        order.cancelled += rest
         order.state, order.reason, order.ended = "done", reason, self.now
         self.ledger.end(order)
-        self._tell("cancelled", order, reason)
+        self._tell("cancelled", order, reason, request, rest)
 
     def _close(self) -> None:
         """The closing auction, and the end of day orders."""
@@ -340,5 +379,5 @@ class Exchange:
         else:
             self._working.pop(symbol, None)
 
-    def _tell(self, kind: str, order: VenueOrder, reason: str = "") -> None:
-        self._events.append(Event(kind=kind, order=order, time=self.now, reason=reason))
+    def _tell(self, kind: str, order: VenueOrder, reason: str = "", request: str = "", quantity: float = 0.0) -> None:
+        self._events.append(Event(kind=kind, order=order, time=self.now, reason=reason, request=request, quantity=quantity))

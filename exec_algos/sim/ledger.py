@@ -57,6 +57,11 @@ class Ledger:
         """The order of an account's own id."""
         return self._own_ids.get((account, own_id)) if own_id else None
 
+    def open_of(self, account: str) -> list[VenueOrder]:
+        """Open orders of an account, by number."""
+        own = self._accounts.get(account)
+        return [] if own is None else sorted(own.open.values(), key=NUMBER)
+
     def since(self, account: str, since: int, ended: int, after: int = 0) -> Iterator[VenueOrder]:
         """Orders of an account that were taken at `since` or later, or are open, or ended after `ended` (ns UTC).
 

@@ -12,7 +12,19 @@ SIDES = {BUY: "BUY", SELL: "SELL"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """An order as a client writes it. `limit`: currency per share, NaN at market; `own_id`: the client's name for it, or empty."""
+    """An order as a client writes it.
+
+    Attributes
+    ----------
+    limit : float
+        Currency per share, NaN at market.
+    own_id : str
+        The client's name for it, or empty.
+    lasts : str
+        ``"day"``; ``"ioc"``: what does not trade at once is over; ``"fok"``: likewise, and it trades as a whole or not at all.
+    reserve : float
+        Currency that a share of it holds while it is open; NaN: its limit, at market the quote.
+    """
 
     account: str
     symbol: str
@@ -20,6 +32,8 @@ class Ticket:
     quantity: float
     limit: float = math.nan
     own_id: str = ""
+    lasts: str = "day"
+    reserve: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +64,25 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What the exchange tells of an order: ``accepted, fill, cancelled`` (its rest is over) or ``rejected``."""
+    """What the exchange tells of an order.
+
+    Attributes
+    ----------
+    kind : str
+        ``accepted``, ``fill``, ``cancelled`` (shares of it are over), ``rejected``; a venue may add kinds of its own.
+    request : str
+        The venue's number of the request that it comes from, where a request has one.
+    quantity : float
+        Shares that are over, of ``cancelled``.
+    """
 
     kind: str
     order: VenueOrder
     time: int
     execution: Execution | None = None
     reason: str = ""
+    request: str = ""
+    quantity: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -73,8 +99,12 @@ class VenueOrder:
         ``"open"``, ``"done"`` or ``"rejected"``.
     hold : float
         Currency per open share that the account cannot spend elsewhere.
+    cancelled : float
+        Shares of it that are over without a trade, while it was open and at its end.
     auction : bool
         It waits for the opening auction.
+    aside : bool
+        It is not in the book yet, and trades nothing.
     hidden_until : int
         Until when lists of orders lack it, ns UTC.
     """
@@ -91,7 +121,9 @@ class VenueOrder:
     lasting: bool = False
     ended: int = 0
     hold: float = 0.0
+    cancelled: float = 0.0
     auction: bool = False
+    aside: bool = False
     hidden_until: int = 0
     executions: list[Execution] = field(default_factory=list)
 
@@ -108,7 +140,7 @@ class VenueOrder:
     @property
     def open(self) -> float:
         """Shares that may still trade."""
-        return self.quantity - self.filled if self.state == "open" else 0.0
+        return self.quantity - self.filled - self.cancelled if self.state == "open" else 0.0
 
     def accepts(self, price: float) -> bool:
         """Whether a trade at a price is within its limit."""

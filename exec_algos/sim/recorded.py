@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -99,9 +99,13 @@ class RecordedMarket:
     sessions : Sessions
         When the exchange is open: `exec_algos.market.hours.sessions_of`.
     settings : ExchangeSettings
+    tick_at : callable
+        Of a symbol and a price: the tick there, where it depends on the price; without it each symbol has one.
     """
 
-    def __init__(self, bars: Bars, sessions: Sessions, settings: ExchangeSettings) -> None:
+    def __init__(
+        self, bars: Bars, sessions: Sessions, settings: ExchangeSettings, tick_at: Callable[[str, float], float] | None = None
+    ) -> None:
         if not len(bars) or not len(sessions):
             raise UsageError("a rehearsal needs bars and sessions, got none; name files that hold bars of --start")
         if bars.step < 4:
@@ -109,7 +113,21 @@ class RecordedMarket:
         self.bars, self.sessions, self.settings = bars, sessions, settings
         self.opens, self.closes = sessions.open.tolist(), sessions.close.tolist()
         self.ticks = {symbol: settings.tick or finest(bars, symbol) for symbol in bars.symbols}
+        self._tick_at = tick_at
         self._days: dict[str, tuple[int, Day]] = {}
+
+    def tick(self, symbol: str, price: float) -> float:
+        """The tick at a price, currency per share."""
+        return self.ticks[symbol] if self._tick_at is None or math.isnan(price) else self._tick_at(symbol, price)
+
+    def away(self, symbol: str, price: float, ticks: int) -> float:
+        """The price so many ticks above (negative: below) one that lies on a tick; a step down has the tick of the prices below."""
+        for _ in range(abs(ticks)):
+            step = self.tick(symbol, price)
+            if ticks < 0:
+                step = self.tick(symbol, price - step / 2)
+            price += step if ticks > 0 else -step
+        return round(price, 9)
 
     def session(self, instant: int) -> int:
         """Number of the session that is under way or comes next; ``len(sessions)`` after the last."""
@@ -139,15 +157,20 @@ class RecordedMarket:
 
     def quote(self, symbol: str, instant: int) -> Quote:
         """Bid, ask and last at an instant."""
-        day, tick = self.day(symbol, self.today(instant)), self.ticks[symbol]
+        day = self.day(symbol, self.today(instant))
         bar = day.bar(instant)
         if bar is None:
             last, side = day.last(instant), 0
         else:
             path = day.path(bar, self.settings)
-            last, side = min(max(to_tick(path.at(instant), tick), bar.low), bar.high), path.side
-        bid = to_tick(last, tick) - (self.settings.spread_ticks + side) // 2 * tick
-        return Quote(last, round(bid, 9), round(bid + self.settings.spread_ticks * tick, 9), bar)
+            at = path.at(instant)
+            last, side = min(max(to_tick(at, self.tick(symbol, at)), bar.low), bar.high), path.side
+        tick = self.tick(symbol, last)
+        if self._tick_at is None or math.isnan(last):
+            bid = to_tick(last, tick) - (self.settings.spread_ticks + side) // 2 * tick
+            return Quote(last, round(bid, 9), round(bid + self.settings.spread_ticks * tick, 9), bar)
+        bid = self.away(symbol, to_tick(last, tick), -((self.settings.spread_ticks + side) // 2))
+        return Quote(last, bid, self.away(symbol, bid, self.settings.spread_ticks), bar)
 
     def traded(self, symbol: str, instant: int) -> float:
         """Shares that the market traded in the session of that day."""

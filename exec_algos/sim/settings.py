@@ -34,6 +34,8 @@ class ExchangeSettings:
         Seconds between two looks at orders that wait; a partial fill comes at most that often.
     preopen : float
         Seconds before the open from which orders are taken.
+    closing_call : float
+        Seconds before the close from which orders wait for the closing auction, and nothing trades.
     short_selling : bool
         Sells without a position are taken.
     cash : float
@@ -55,6 +57,7 @@ class ExchangeSettings:
     auction: float = 0.3
     pulse: float = 1.0
     preopen: float = 3600.0
+    closing_call: float = 0.0
     short_selling: bool = True
     cash: float = 1e12
     currency: str = ""
@@ -63,7 +66,7 @@ class ExchangeSettings:
         for name in ("lot", "pulse", "visible"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0 and finite, got {getattr(self, name)!r}")
-        for name in ("seed", "tick", "refill", "auction", "preopen", "cash"):
+        for name in ("seed", "tick", "refill", "auction", "preopen", "closing_call", "cash"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be at least 0 and finite, got {getattr(self, name)!r}")
         if self.spread_ticks < 1:

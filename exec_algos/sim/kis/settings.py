@@ -54,6 +54,13 @@ class KISSettings:
         ``ORD_QTY "0"`` with ``QTY_ALL_ORD_YN "Y"`` is taken; else the open quantity must be said.
     lower_case_cancels : bool
         The answer to order-rvsecncl has lower-case names.
+    cancel_takes : (float, float)
+        Seconds from the answer to a cancel until the exchange confirms it: what trades until then has traded.
+    moved_as_cancelled : bool
+        What of a changed order goes on under another number counts as cancelled in its old row; else no field of that row has it.
+    shifting_pages : bool
+        The next page begins so many rows behind the newest: where rows come or go in between, some come twice or are passed over.
+        Else it begins behind the last row of the page before.
     lag_daily, lag_open, lag_notice : (float, float)
         After how many seconds an accepted order appears in daily fills, in the list of open orders, and as a notice.
     odd_numbers : bool
@@ -136,6 +143,9 @@ class KISSettings:
     orgno_needed: bool = True
     zero_cancels_all: bool = True
     lower_case_cancels: bool = True
+    cancel_takes: Range = (0.0, 0.5)
+    moved_as_cancelled: bool = False
+    shifting_pages: bool = True
     lag_daily: Range = (0.0, 5.0)
     lag_open: Range = (0.0, 5.0)
     lag_notice: Range = (0.0, 0.0)
