@@ -70,6 +70,8 @@ def against_rules(wanted: Wanted, exchange: Exchange) -> Answer | None:
     """Why symbol, type, exchange, hours or price of an order are refused; None where they are not."""
     if wanted.symbol not in exchange.market.ticks:
         return NO_SYMBOL
+    if wanted.quantity <= 0:
+        return WRONG_QUANTITY
     return _type(wanted) or _hours(wanted, exchange) or _price(wanted, exchange)
 
 

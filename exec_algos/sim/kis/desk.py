@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from exec_algos.sim.kis import checks, krx
 from exec_algos.sim.kis.calls import NO_LAG, Answer, Call, Lag, done, refused
 from exec_algos.sim.kis.checks import Wanted, whole
-from exec_algos.sim.kis.floor import hours, is_fund, phase
+from exec_algos.sim.kis.floor import base_price, hours, is_fund, phase
 from exec_algos.sim.kis.register import API_ORGNO, HAND_ORGNO, SECOND, Entry, Register, kst_date, kst_time
 from exec_algos.sim.orders import BUY, SELL, Event, Execution, Ticket, VenueOrder
 
@@ -49,8 +49,6 @@ class Desk:
         quantity, price, stop = (whole(fields.get(name) or "0") for name in ("ORD_QTY", "ORD_UNPR", "CNDT_PRIC"))
         if own is not None or quantity is None or price is None or stop is None:
             return own or checks.WRONG_FIELD
-        if not quantity:
-            return checks.WRONG_QUANTITY
         side = BUY if call.tr_id in BUYS else SELL
         if side == SELL and fields.get("SLL_TYPE", "") not in ("", "01", "02", "05"):
             return checks.WRONG_FIELD
@@ -251,7 +249,12 @@ class Desk:
             quantity=shares, price=price, stop=whole(call.fields.get("CNDT_PRIC") or "0") or 0, paper=call.paper,
         )  # fmt: skip
 
-    # what is open, and whose it is
+    # what it knows
+
+    def last(self, symbol: str) -> float:
+        """The last price of a symbol, KRW; its base price before the first trade of all."""
+        last = self.exchange.market.quote(symbol, self.exchange.now).last
+        return float(base_price(self.exchange, symbol)) if math.isnan(last) else last
 
     def open_entries(self, account: str) -> list[Entry]:
         """Open orders of an account, newest first; those of which all is about to be cancelled are not among them."""

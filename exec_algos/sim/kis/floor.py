@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exec_algos.errors import UsageError
 from exec_algos.sim.exchange import Exchange
@@ -25,7 +24,7 @@ EVENING = 20 * 3600 * SECOND  # the after-market ends at 20:00
 
 
 def krx_exchange(
-    bars: Bars, sessions: Sessions, start: int, settings: ExchangeSettings | None = None, funds: Collection[str] = ()
+    bars: Bars, sessions: Sessions, start: int, *, funds: Collection[str] = (), cash: float = 1e9, **settings: Any
 ) -> Exchange:
     """An exchange as KRX is: shares one by one, ticks by price, orders from half an hour before the open, a closing auction.
 
@@ -33,10 +32,12 @@ def krx_exchange(
     ----------
     bars, sessions, start
         As of `Exchange`.
-    settings : ExchangeSettings
-        What KRX does not set: seed, cash, depth, refill, pulse.
     funds : collection of str
         Symbols that are ETFs or ETNs.
+    cash : float
+        KRW of each account as it begins.
+    **settings
+        Of `ExchangeSettings`, what KRX does not set: seed, visible, refill, auction, pulse, spread_ticks.
 
     Raises
     ------
@@ -46,11 +47,9 @@ def krx_exchange(
     for fund in funds:
         if fund not in bars.symbols:
             raise UsageError(f"fund {fund!r} has no bars; there are {', '.join(bars.symbols)}")
-    settings = replace(
-        settings or ExchangeSettings(cash=1e9), lot=1.0, preopen=PREOPEN, closing_call=CALL, short_selling=False, currency="KRW"
-    )
+    chosen = ExchangeSettings(**settings, cash=cash, lot=1.0, preopen=PREOPEN, closing_call=CALL, short_selling=False, currency="KRW")
     known = frozenset(funds)
-    return Exchange(RecordedMarket(bars, sessions, settings, lambda symbol, price: krx.tick(price, symbol in known)), start)
+    return Exchange(RecordedMarket(bars, sessions, chosen, lambda symbol, price: krx.tick(price, symbol in known)), start)
 
 
 def is_fund(exchange: Exchange, symbol: str) -> bool:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from exec_algos.sim.kis.calls import Answer, Call, Endpoint, refused
 from exec_algos.sim.kis.desk import desk_of
+from exec_algos.sim.kis.holdings import balance, psbl_order, psbl_sell
 from exec_algos.sim.kis.inquiries import daily_ccld, open_orders
 from exec_algos.sim.kis.register import Entry, Register
 from exec_algos.sim.orders import BUY, Execution
 
 if TYPE_CHECKING:
     from exec_algos.sim.kis.world import World
+
+__all__ = ["desk_of", "trading_endpoints", "truth_rows"]
 
 PAGED = ("CTX_AREA_FK100", "CTX_AREA_NK100")
 TRADING = "/uapi/domestic-stock/v1/trading/"
@@ -54,6 +57,23 @@ def trading_endpoints(world: World) -> list[Endpoint]:
         Endpoint(
             method="GET", path=TRADING + "inquire-psbl-rvsecncl", live=("TTTC0084R",), paper=(),
             required=(*ACCOUNT, "INQR_DVSN_1", "INQR_DVSN_2", *PAGED), run=partial(open_orders, desk), ledger=True,
+        ),
+        Endpoint(
+            method="GET", path=TRADING + "inquire-psbl-order", live=("TTTC8908R",), paper=("VTTC8908R",),
+            required=(*ACCOUNT, "PDNO", "ORD_UNPR", "ORD_DVSN", "CMA_EVLU_AMT_ICLD_YN", "OVRS_ICLD_YN"), run=partial(psbl_order, desk),
+            ledger=True,
+        ),
+        Endpoint(
+            method="GET", path=TRADING + "inquire-psbl-sell", live=("TTTC8408R",), paper=(), required=(*ACCOUNT, "PDNO"),
+            run=partial(psbl_sell, desk), ledger=True,
+        ),
+        Endpoint(
+            method="GET", path=TRADING + "inquire-balance", live=("TTTC8434R",), paper=("VTTC8434R",),
+            required=(
+                *ACCOUNT, "AFHR_FLPR_YN", "OFL_YN", "INQR_DVSN", "UNPR_DVSN", "FUND_STTL_ICLD_YN", "FNCG_AMT_AUTO_RDPT_YN", "PRCS_DVSN",
+                *PAGED,
+            ),
+            run=partial(balance, desk), ledger=True,
         ),
     ]  # fmt: skip
 

@@ -12,7 +12,6 @@ from exec_algos.sim.kis.floor import krx_exchange
 from exec_algos.sim.kis.settings import KISSettings
 from exec_algos.sim.kis.trading import trading_endpoints
 from exec_algos.sim.kis.world import World
-from exec_algos.sim.settings import ExchangeSettings
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -48,7 +47,7 @@ class Venue:
 
     def __init__(self, *days, start="10:00", paper=False, funds=(), symbol="005930", volume=6000, cash=1e9, seed=1, said=None, **settings):
         bars = bars_of(days or (FLAT,), symbol, volume)
-        exchange = krx_exchange(bars, sessions_of(bars, None), at(start), ExchangeSettings(cash=cash, seed=seed, **settings), funds)
+        exchange = krx_exchange(bars, sessions_of(bars, None), at(start), funds=funds, cash=cash, seed=seed, **settings)
         clock = RehearsalClock(at(start), 1.0, lambda: 0)
         quick = {"cancel_takes": (0.0, 0.0), **(said or {})}
         self.world = World(exchange, clock, KISSettings(**quick), KISFaults(), seed=seed)
