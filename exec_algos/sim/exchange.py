@@ -5,14 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exec_algos.errors import UsageError
 from exec_algos.sim.accounts import Accounts, Holdings, priced
 from exec_algos.sim.ledger import Ledger
 from exec_algos.sim.orders import BUY, SELL, Event, Execution, Refusal, Ticket, VenueOrder
-from exec_algos.sim.recorded import Quote, RecordedMarket, off
+from exec_algos.sim.recorded import Quote, RecordedMarket, Taken, off
 
 NEARLY = 1e-9
 CLOSED = "the session closed, and day orders end with it"
@@ -27,15 +26,6 @@ class BookView(NamedTuple):
     time: int
     last: float
     traded: float
-
-
-@dataclass(slots=True)
-class Taken:
-    """What we took from one side of a book and has not come back yet, shares; `at`: the market's volume of that day when it was counted."""
-
-    shares: float = 0.0
-    at: float = 0.0
-    session: int = -1
 
 
 class Exchange:
@@ -55,12 +45,15 @@ class Exchange:
     ----------
     charge : callable
         Of an execution: currency that it costs beside its price. Nothing, unless a venue sets it.
+    trades : callable
+        Whether a symbol trades: a venue may halt one.
     """
 
     def __init__(self, market: RecordedMarket, start: int) -> None:
         self.market, self.settings, self.now = market, market.settings, start
         self.accounts = Accounts(market.settings)
         self.charge: Callable[[Execution], float] = lambda execution: 0.0
+        self.trades: Callable[[str], bool] = lambda symbol: True
         self.executions: list[Execution] = []
         self.ledger = Ledger()
         self._events: list[Event] = []
@@ -150,6 +143,20 @@ class Exchange:
         if order.state == "open" and lasts in AT_ONCE:
             self._end(order, AT_ONCE[lasts])
         self._sweep(symbol)
+
+    def leave(self, venue_id: str) -> None:
+        """Take an open order out of the book: it waits aside until `enter`."""
+        order = self.ledger.of(venue_id)
+        if order is not None and order.state == "open":
+            order.aside = True
+            self._sweep(order.ticket.symbol)
+
+    def trade_at(self, venue_id: str, shares: float, price: float) -> None:
+        """Trade shares of an open order at a price that its limit allows, whatever the market shows."""
+        order = self.ledger.of(venue_id)
+        if order is not None and order.state == "open" and order.accepts(price):
+            self._trade(order, price, shares)
+            self._sweep(order.ticket.symbol)
 
     def reject(self, venue_id: str, code: str, reason: str) -> None:
         """End an order that was accepted, and of which nothing traded, as one that is refused after all."""
@@ -295,7 +302,7 @@ class Exchange:
 
     def _price(self, order: VenueOrder, quote: Quote) -> float | None:
         """What an order trades at now; None where it does not."""
-        if quote.bar is None or not order.accepts(quote.last) or self._calls():
+        if quote.bar is None or not order.accepts(quote.last) or self._calls() or not self.trades(order.ticket.symbol):
             return None
         taking = quote.takes(order.ticket.side)
         return taking if order.accepts(taking) else order.limit
@@ -372,8 +379,8 @@ class Exchange:
         self._session += 1
 
     def _sweep(self, symbol: str) -> None:
-        """Let go of orders that are over."""
-        left = [order for order in self._working.get(symbol, ()) if order.state == "open"]
+        """Let go of orders that are over, or wait aside."""
+        left = [order for order in self._working.get(symbol, ()) if order.state == "open" and not order.aside]
         if left:
             self._working[symbol] = left
         else:

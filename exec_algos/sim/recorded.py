@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,15 @@ class Quote(NamedTuple):
         bar = self.bar
         price = self.ask if side > 0 else self.bid
         return price if bar is None else min(max(price, bar.low), bar.high)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What we took from one side of a book and has not come back yet, shares; `at`: the market's volume of that day when it was counted."""
+
+    shares: float = 0.0
+    at: float = 0.0
+    session: int = -1
 
 
 class Day:

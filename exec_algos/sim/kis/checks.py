@@ -24,6 +24,7 @@ PAPER_NO_CASH = refused("40250000", "모의투자 주문가능금액이 부족�
 NO_SHARES = refused("APBK0400", "주문 가능한 수량을 초과했습니다.")
 NO_SHARES_OTHERWISE = refused("APBK0918", "주문가능수량이 부족합니다.(잔고부족)", rt_cd="7")
 NO_SYMBOL = refused("APBK0656", "해당종목정보가 없습니다.")
+HALTED = refused("APBK1614", "거래정지 종목은 주문할 수 없습니다.")
 NO_MARKET_ORDER = refused("APBK1943", "시장가호가불가")
 AFTER_MARKET_TYPE = refused("APBK3013", "[애프터마켓] 지정가, 최유리, 최우선 주문만 가능합니다.")
 AFTER_MARKET_FUND = refused("APBK3013", "[애프터마켓] ETF/ETN은 거래할 수 없는 종목입니다.")

@@ -8,10 +8,12 @@ from weakref import WeakKeyDictionary
 
 from exec_algos.sim.kis import checks, krx
 from exec_algos.sim.kis.calls import NO_LAG, Answer, Call, Lag, done, refused
+from exec_algos.sim.kis.carrying import Carrier
 from exec_algos.sim.kis.checks import Wanted, whole
-from exec_algos.sim.kis.floor import base_price, hours, is_fund, phase
+from exec_algos.sim.kis.depth import named
+from exec_algos.sim.kis.floor import base_price, is_fund
 from exec_algos.sim.kis.register import API_ORGNO, HAND_ORGNO, SECOND, Entry, Register, kst_date, kst_time
-from exec_algos.sim.orders import BUY, SELL, Event, Execution, Ticket, VenueOrder
+from exec_algos.sim.orders import BUY, SELL, Event, Execution, Ticket
 
 if TYPE_CHECKING:
     from exec_algos.sim.kis.world import World
@@ -20,9 +22,6 @@ SENT = "주문 전송 완료 되었습니다."
 NO_ORIGINAL = refused("APBK0344", "원주문번호가 존재하지 않습니다.")
 NO_ORGNO = refused("APBK0345", "주문조직번호를 입력하여 주십시오.")
 NOTHING_OPEN = refused("APBK0400", "정정/취소 가능한 수량을 초과했습니다.")
-REJECTED = "거래소 거부"
-REJECTS_AFTER = 0.5  # seconds between KIS's answer and the exchange's refusal
-FIXED = ("05", "06")
 BUYS = ("TTTC0012U", "VTTC0012U", "TTTC0802U", "VTTC0802U")
 
 
@@ -36,10 +35,16 @@ class Desk:
 
     def __init__(self, world: World) -> None:
         self.world, self.exchange, self.register = world, world.exchange, Register(world.seed)
-        world.exchange.charge = self._charge
+        self.carrier = Carrier(world.exchange)
+        world.exchange.charge, world.exchange.trades = self._charge, self._trades
 
     def _charge(self, execution: Execution) -> float:
         return self.register.charged(execution, is_fund(self.exchange, execution.symbol))
+
+    def _trades(self, symbol: str) -> bool:
+        """Whether a symbol is neither halted nor in a volatility interruption."""
+        stopped = f"{self.world.settings.halted},{self.world.settings.interrupted}"
+        return len(stopped) == 1 or symbol not in named(stopped)
 
     # orders
 
@@ -61,7 +66,8 @@ class Desk:
 
     def place(self, wanted: Wanted, *, by_hand: bool = False, lag: Lag = NO_LAG, rejects: bool = False) -> Entry | Answer:
         """Take an order, or say why it is refused. `rejects`: the exchange refuses it after KIS has taken it."""
-        wrong = checks.against_rules(wanted, self.exchange)
+        halted = wanted.symbol in named(self.world.settings.halted)
+        wrong = checks.HALTED if halted else checks.against_rules(wanted, self.exchange)
         if wrong is not None:
             return wrong
         limit = self._limit(wanted)
@@ -70,41 +76,20 @@ class Desk:
         if short is not None:
             return short
         entry = self._entry(wanted, "order", HAND_ORGNO if by_hand else API_ORGNO, by_hand=by_hand, lag=lag)
-        return self._submit(entry, limit, held, lag, rejects=rejects)
+        return self._submit(entry, limit, held, lag, stop=wanted.stop, rejects=rejects)
 
-    def _submit(self, entry: Entry, limit: float, held: float, lag: Lag, *, rejects: bool = False) -> Entry:
-        kind, exchange = krx.ORDER_TYPES[entry.dvsn], self.exchange
+    def _submit(self, entry: Entry, limit: float, held: float, lag: Lag, *, stop: int = 0, rejects: bool = False) -> Entry:
         ticket = Ticket(
-            account=entry.account, symbol=entry.symbol, side=entry.side, quantity=entry.quantity, limit=limit, lasts=kind.lasts,
-            reserve=held if entry.side == BUY else math.nan,
+            account=entry.account, symbol=entry.symbol, side=entry.side, quantity=entry.quantity, limit=limit,
+            lasts=krx.ORDER_TYPES[entry.dvsn].lasts, reserve=held if entry.side == BUY else math.nan,
         )  # fmt: skip
-        off_book = self._off_book(entry)
-        order = exchange.submit(ticket, aside=True)
+        order = self.exchange.submit(ticket, aside=True)
         entry.order = order
         self.register.enter(entry)
         if lag.notice:
-            self.world.hold_notices(order.venue_id, exchange.now + round(lag.notice * SECOND))
-        if rejects:
-            exchange.defer(exchange.now + round(REJECTS_AFTER * SECOND), lambda: exchange.reject(order.venue_id, "rejected", REJECTED))
-        elif not off_book:
-            exchange.enter(order.venue_id)
-        elif kind.lasts != "day":
-            exchange.cancel(order.venue_id)
-        else:
-            exchange.defer(off_book, lambda: self._expire(order))
+            self.world.hold_notices(order.venue_id, self.exchange.now + round(lag.notice * SECOND))
+        self.carrier.carry(entry, order, stop, rejects=rejects)
         return entry
-
-    def _off_book(self, entry: Entry) -> int:
-        """Until when an order waits beside the book, ns UTC: the recorded market is that of KRX's regular session; 0 for one of that."""
-        today, now = hours(self.exchange, self.exchange.now), self.exchange.now
-        regular = (krx.Phase.CONTINUOUS,) if entry.exchange == "NXT" else krx.ALL_DAY
-        if today is None or (phase(self.exchange, now) in regular and entry.dvsn not in FIXED):
-            return 0
-        return {"05": today.preopen + 10 * krx.MINUTE, "06": today.close + 30 * krx.MINUTE}.get(entry.dvsn, today.evening)
-
-    def _expire(self, order: VenueOrder) -> None:
-        if order.state == "open":
-            self.exchange.cancel(order.venue_id)
 
     def _limit(self, wanted: Wanted) -> float:
         """The limit at which the exchange gets it, NaN at market: a best or priority order has that of a quote."""
@@ -123,7 +108,7 @@ class Desk:
         """A row with the next number. `of`: the order that it changes."""
         now = self.exchange.now
         date = kst_date(now)
-        odno = self.register.number(date, orgno)
+        odno = self.register.number(date, orgno if self.world.settings.numbers_by_orgno else "")
         return Entry(
             account=wanted.account, date=date, orgno=orgno, odno=odno, origin="" if of is None else of.odno,
             root=odno if of is None else of.root, kind=kind, side=wanted.side, symbol=wanted.symbol, dvsn=wanted.dvsn,
@@ -241,7 +226,7 @@ class Desk:
             return self.register.enter(request)
         entry.moved += shares
         self.exchange.cancel(order.venue_id, shares, request.odno)
-        return self._submit(request, limit, held, call.lag)
+        return self._submit(request, limit, held, call.lag, stop=wanted.stop)
 
     def _changed(self, entry: Entry, shares: int, price: int, call: Call) -> Wanted:
         return Wanted(

@@ -15,7 +15,8 @@ LIMIT_PART = (30, 100)  # of the base price, both ways
 
 COMMISSION = (140_527, 1_000_000_000)  # 0.0140527 %
 FUND_COMMISSION = (146_527, 1_000_000_000)
-SALES_TAX = ((20260101, (20, 10_000)), (20250101, (15, 10_000)), (20240101, (18, 10_000)), (0, (20, 10_000)))
+SALES_TAX = ((20251229, (20, 10_000)), (20241227, (15, 10_000)), (20231227, (18, 10_000)), (0, (20, 10_000)))
+"""From which day of a trade on: a year's rate counts by the day of settlement, two business days later."""
 
 
 def tick(price: float, fund: bool = False) -> int:

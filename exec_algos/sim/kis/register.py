@@ -25,7 +25,7 @@ class Entry:
     account : str
         Ten digits.
     date, orgno, odno : str
-        Together they name it; the number alone does not: it begins anew each day and in each organisation.
+        Together they name it; the number alone does not: it begins anew each day, and may in each organisation.
     origin, root : str
         Numbers of the order that it changes (empty where it changes none), and of the first one of its chain.
     kind : str
@@ -146,8 +146,8 @@ class Register:
         self._numbers: dict[tuple[str, str], tuple[random.Random, int]] = {}
         self._cost: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def number(self, date: str, orgno: str) -> str:
-        """The next order number of a day and organisation: ten digits, and the same ones again on each day."""
+    def number(self, date: str, orgno: str = "") -> str:
+        """The next order number of a day: ten digits, and the same ones again on each day; `orgno`: it counts by itself."""
         chance, last = self._numbers.get((date, orgno)) or (random.Random(f"{self._seed} odno"), FIRST)
         last += chance.randint(1, STEPS)
         self._numbers[date, orgno] = chance, last

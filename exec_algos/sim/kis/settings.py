@@ -54,6 +54,8 @@ class KISSettings:
         ``ORD_QTY "0"`` with ``QTY_ALL_ORD_YN "Y"`` is taken; else the open quantity must be said.
     lower_case_cancels : bool
         The answer to order-rvsecncl has lower-case names.
+    numbers_by_orgno : bool
+        Each organisation counts its orders by itself: an order from a screen may have the number of one from the API.
     cancel_takes : (float, float)
         Seconds from the answer to a cancel until the exchange confirms it: what trades until then has traded.
     moved_as_cancelled : bool
@@ -143,6 +145,7 @@ class KISSettings:
     orgno_needed: bool = True
     zero_cancels_all: bool = True
     lower_case_cancels: bool = True
+    numbers_by_orgno: bool = False
     cancel_takes: Range = (0.0, 0.5)
     moved_as_cancelled: bool = False
     shifting_pages: bool = True
