@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exec_algos.sim.kis.sessions import Session
     from exec_algos.sim.kis.world import World
 
 SECOND = 1_000_000_000
@@ -19,23 +18,23 @@ class Seats:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._taken: dict[tuple[bool, str], Session] = {}
+        self._taken: dict[tuple[bool, str], object] = {}
         self._lingers: dict[tuple[bool, str], int] = {}
         self._turns: dict[tuple[bool, str], deque[int]] = {}
         self._blocked: dict[tuple[bool, str], int] = {}
 
-    def take(self, session: Session, app_key: str) -> bool:
+    def take(self, session: object, paper: bool, app_key: str) -> bool:
         """Give a session the seat of its app key; False where another has it, or an old one that was cut off still does."""
-        key = session.paper, app_key
+        key = paper, app_key
         held = self._taken.get(key)
         if (held is not None and held is not session) or self._lingers.get(key, 0) > self._world.now:
             return False
         self._taken[key] = session
         return True
 
-    def leave(self, session: Session, linger: float) -> None:
+    def leave(self, session: object, paper: bool, app_key: str, linger: float) -> None:
         """A session is over; its seat stays taken for `linger` seconds."""
-        key = session.paper, session.app_key
+        key = paper, app_key
         if self._taken.get(key) is session:
             del self._taken[key]
             self._lingers[key] = self._world.now + round(linger * SECOND)

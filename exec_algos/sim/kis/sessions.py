@@ -101,7 +101,7 @@ class Session:
         if self._seats.blocked(self.paper, app_key):
             self.cut()
             return False
-        if self.app_key not in ("", app_key) or not self._seats.take(self, app_key):
+        if self.app_key not in ("", app_key) or not self._seats.take(self, self.paper, app_key):
             self._refuse("OPSP8996", "ALREADY IN USE appkey", "9")
             return False
         self._approval, self.app_key = key, app_key
@@ -174,7 +174,7 @@ class Session:
             self._seats.turn(self.paper, ANONYMOUS)
             return
         lingers = self.world.settings.linger if self.linger is None else self.linger
-        self._seats.leave(self, 0.0 if self.connection.farewell else lingers)
+        self._seats.leave(self, self.paper, self.app_key, 0.0 if self.connection.farewell else lingers)
 
     def _refuse(self, code: str, text: str, rt_cd: str = "1") -> None:
         self._ack(NOBODY, "", code, text, rt_cd)

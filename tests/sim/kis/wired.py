@@ -1,5 +1,6 @@
 """A simulated KIS's web sockets in this process, at a time that the test sets, and what a plain client of them writes and reads."""
 
+import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
@@ -87,8 +88,9 @@ class Wire:
     def buy(self, shares=40, price=62_400, paper=False, account=None, side=BUY, dvsn="00", **more):
         """An order that KIS takes; its row."""
         identity = self.world.identities[paper][0]
+        whose = account or identity.account
         wanted = Wanted(
-            account=account or identity.account, symbol="005930", side=side, dvsn=dvsn, exchange="KRX", quantity=shares, price=price, paper=paper,
+            account=whose, symbol="005930", side=side, dvsn=dvsn, exchange="KRX", quantity=shares, price=price, paper=paper
         )  # fmt: skip
         return desk_of(self.world).place(wanted, **more)
 
@@ -137,8 +139,6 @@ async def wire(**settings):
 
 async def next_text(socket, seconds=5.0):
     """The next frame; fails where none comes."""
-    import asyncio
-
     async with asyncio.timeout(seconds):
         return await socket.recv()
 
@@ -153,8 +153,6 @@ async def heard(socket):
 
 async def nothing(socket, seconds=0.15):
     """Whether nothing comes for a while of real time."""
-    import asyncio
-
     try:
         async with asyncio.timeout(seconds):
             await socket.recv()
