@@ -162,27 +162,30 @@ class Stream:
     def publish(self, events: Sequence[Event]) -> None:
         """Push what happened to all accounts of the HTS ids that listen. What nobody listens for is lost: there is no replay."""
         register = desk_of(self.world).register
+        going: list[Notice] = []
         for event in events:
             notice = notice_of(event, register)
             owner = None if notice is None else self.world.owner(notice.account)
             if notice is not None and owner is not None and (self.world.settings.paper_notices or not owner.paper):
-                self._deal(notice)
+                self._deal(notice, going)
+        self._send(going)
 
-    def _deal(self, notice: Notice) -> None:
-        """Push a notice, or what a fault leaves of it."""
+    def _deal(self, notice: Notice, going: list[Notice]) -> None:
+        """Let a notice go with the others, or what a fault leaves of it."""
         fault = self.world.faults.next("push")
         name = "" if fault is None else fault.name
         if fault is not None:
             self.dealt.append({"on": "push", "fault": name, "seconds": fault.seconds, "time": self.world.now, "odno": notice.odno})
+        if fault is not None and name in BREAKING:
+            self._send(going)
+            going.clear()
             self._break(notice, name, fault.seconds)
-        if name in LOSING:
-            return
         if name == "push_disorder":
             self._late.append((self.world.now + DISORDER, notice))
-            return
-        overtaken = [late for _, late in self._late if late.account == notice.account]
-        self._late = [(until, late) for until, late in self._late if late.account != notice.account]
-        self._send([notice] * (2 if name == "push_duplicate" else 1) + overtaken)
+        elif name not in LOSING:
+            going += [notice] * (2 if name == "push_duplicate" else 1)
+            going += [late for _, late in self._late if late.account == notice.account]
+            self._late = [(until, late) for until, late in self._late if late.account != notice.account]
 
     def _break(self, notice: Notice, name: str, seconds: float) -> None:
         """What a fault does to the connections that would have carried a notice."""
@@ -191,7 +194,7 @@ class Stream:
                 session.send(odd_frame(self.world.rng.choice(sorted(ODD_FRAMES)), session.paper))
             elif name == "stall":
                 session.stalled_until = self.world.now + round(seconds * SECOND)
-            elif name in ("drop", "linger"):
+            else:
                 session.linger = seconds if name == "linger" else None
                 session.cut()
 
@@ -302,6 +305,7 @@ class Stream:
                 session.send(frame)
 
 
+BREAKING = ("push_odd", "drop", "linger", "stall")
 LOSING = ("push_lost", "drop", "linger", "stall")
 
 

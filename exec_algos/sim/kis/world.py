@@ -118,7 +118,7 @@ class World:
 
     def push(self, event: Event) -> None:
         """Tell of something that the exchange itself does not tell."""
-        self._pushed.append(event)
+        self._pushed += [*self.exchange.drain(), event]  # what the exchange told before comes before
 
     def hold_notices(self, venue_id: str, until: int) -> None:
         """Keep back what is to be pushed of an order until an instant (ns UTC)."""
