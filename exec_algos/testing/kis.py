@@ -97,6 +97,10 @@ class KISControl:
         """End every connection of clients; they may come again."""
         self._ask("POST", "/control/drop")
 
+    def stream(self, do: str, **said: Any) -> None:
+        """Do something to the web sockets: ``"drop", "stall", "refuse", "flood", "odd"``; see `exec_algos.sim.kis.steering`."""
+        self._ask("POST", "/control/stream", {"do": do, **said})
+
     def hosts(self) -> dict[str, Any]:
         """Addresses and customers of ``live`` and ``paper``."""
         return self._ask("GET", "/control/hosts")

@@ -31,8 +31,9 @@ class Control:
     ----------
     world : World
     gateway : Gateway
-    hosts, catch_up, drop : callable
-        Say where the hosts are and who their customers are; bring the exchange to the present; end every connection of clients.
+    hosts, catch_up, drop, steer : callable
+        Say where the hosts are and who their customers are; bring the exchange to the present; end every connection of clients; do
+        something to the web sockets.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Control:
         hosts: Callable[[], dict[str, Any]],
         catch_up: Callable[[], None],
         drop: Callable[[], None],
+        steer: Callable[[Any], None],
     ) -> None:
         self._world, self._gateway, self._catch_up, self._drop = world, gateway, catch_up, drop
         self._desk = desk_of(world)
@@ -58,6 +60,7 @@ class Control:
             ("POST", "control", "cancel"): lambda request: self._cancel(request.json()),
             ("POST", "control", "expire_token"): lambda request: self._expire(request.json()),
             ("POST", "control", "drop"): lambda _: Reply(then=drop),
+            ("POST", "control", "stream"): lambda request: self._stream(request.json(), steer),
         }
 
     def handle(self, request: Request) -> Reply:
@@ -119,6 +122,11 @@ class Control:
 
     def _set_faults(self, said: Any) -> Reply:
         self._world.faults = KISFaults.of(said)
+        return as_json({})
+
+    @staticmethod
+    def _stream(said: Any, steer: Callable[[Any], None]) -> Reply:
+        steer(said)
         return as_json({})
 
     def _set(self, said: Any) -> Reply:

@@ -13,6 +13,7 @@ from exec_algos.sim.http import Connections, Reply, Request
 from exec_algos.sim.kis.control import Control
 from exec_algos.sim.kis.gateway import Gateway
 from exec_algos.sim.kis.quotes import quote_endpoints
+from exec_algos.sim.kis.steering import steer
 from exec_algos.sim.kis.stream import Stream
 from exec_algos.sim.kis.trading import trading_endpoints
 from exec_algos.sim.kis.world import World
@@ -96,7 +97,8 @@ class KISServer:
         endpoints = [*trading_endpoints(world), *quote_endpoints(world)]
         self.stream = Stream(world)
         self.gateway = Gateway(world, endpoints, self._publish, lambda paper, seconds: self._rest[paper].shut(seconds))
-        control = Control(world, self.gateway, self._hosts, self._catch_up, self._drop)
+        self.stream.dealt = self.gateway.dealer.dealt  # one list of faults for both
+        control = Control(world, self.gateway, self._hosts, self._catch_up, self._drop, lambda said: steer(self.stream, said))
         self._rest = {paper: Listener(self._serving(paper)) for paper in HOSTS}
         self._control = Listener(control.handle)
 
