@@ -131,6 +131,14 @@ class Tape:
         self._read = len(executions)
 
 
+def totals(candles: list[Candle], scale: float = 1.0) -> dict[str, str]:
+    """``acml_vol`` and ``acml_tr_pbmn``: shares and KRW of candles, scaled."""
+    return {
+        "acml_vol": str(round(scale * sum(candle.volume for candle in candles))),
+        "acml_tr_pbmn": str(round(scale * sum(candle.value for candle in candles))),
+    }
+
+
 def _whole(shares: float) -> int:
     return int(shares + NEARLY)
 

@@ -8,8 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from exec_algos.sim.kis import floor
+from exec_algos.sim.kis.asking import asked, number, percent, sign
 from exec_algos.sim.kis.calls import Answer, Call, done, refused
-from exec_algos.sim.kis.candles import Candle, Tape
+from exec_algos.sim.kis.candles import Candle, Tape, totals
 from exec_algos.sim.kis.notices import name_of
 from exec_algos.sim.kis.world import KST, kst
 from exec_algos.sim.path import chance
@@ -35,36 +36,36 @@ class Charts:
 
     def today(self, call: Call) -> Answer:
         """``inquire-time-itemchartprice``: 30 rows at or before an hour of today, the forming minute first."""
-        symbol, hour = call.fields["FID_INPUT_ISCD"], _clock(call.fields["FID_INPUT_HOUR_1"])
-        if hour is None:
-            return _bad("FID_INPUT_HOUR_1")
-        if symbol not in self.market.ticks:
-            return done(output1=self._head(symbol), output2=[])
+        (symbol, known, wrong, scale), hour = asked(self.world, call), _clock(call.fields["FID_INPUT_HOUR_1"])
+        if wrong is not None or hour is None:
+            return wrong or _bad("FID_INPUT_HOUR_1")
+        if not known:
+            return done(output1=NO_HEAD, output2=[])
         k = self.market.today(self.world.now)
         last = _midnight(self.market.opens[max(k, 0)]) + hour
         rows = [*self._filled(symbol, k, last), *self._newest(symbol, k, last, forming=True)]
         if call.fields["FID_PW_DATA_INCU_YN"] == "Y":
             rows = _until(TODAY_ROWS, rows, (self._newest(symbol, session, last) for session in range(k - 1, k - EARLIEST, -1)))
-        return done(output1=self._head(symbol), output2=[self._row(candle, total) for candle, total in rows[:TODAY_ROWS]])
+        return done(output1=self._head(symbol, scale), output2=[self._row(candle, total, scale) for candle, total in rows[:TODAY_ROWS]])
 
     def past(self, call: Call) -> Answer:
         """``inquire-time-dailychartprice``: 120 rows at or before an hour of a day within the last year."""
-        symbol, hour, day = call.fields["FID_INPUT_ISCD"], _clock(call.fields["FID_INPUT_HOUR_1"]), _day(call.fields["FID_INPUT_DATE_1"])
-        if hour is None or day is None:
-            return _bad("FID_INPUT_DATE_1" if hour is not None else "FID_INPUT_HOUR_1")
-        now = self.world.now
+        symbol, known, wrong, scale = asked(self.world, call)
+        hour, day, now = _clock(call.fields["FID_INPUT_HOUR_1"]), _day(call.fields["FID_INPUT_DATE_1"]), self.world.now
+        if wrong is not None or hour is None or day is None:
+            return wrong or _bad("FID_INPUT_DATE_1" if hour is not None else "FID_INPUT_HOUR_1")
         if call.paper and not self.world.settings.paper_past_minutes:
             return refused("EGW02004", "모의투자에서 제공하지 않는 TR 입니다.", status=500)
-        if symbol not in self.market.ticks or day < _midnight(now) - KEPT:
-            return done(output1=self._head(symbol), output2=[])
+        if not known or day < _midnight(now) - KEPT:
+            return done(output1=self._head(symbol, scale) if known else NO_HEAD, output2=[])
         last = day + hour + self.world.settings.overlap_rows * MINUTE
         k = self.market.session(day)
         held = k < len(self.market.opens) and self.market.opens[k] < day + DAY
         rows = self._newest(symbol, k, last) if held else []
         if call.fields["FID_PW_DATA_INCU_YN"] == "Y":
             rows = _until(PAST_ROWS, rows, (self._newest(symbol, session, last) for session in range(k - 1, k - EARLIEST, -1)))
-        page = [self._row(candle, total, symbol) for candle, total in rows[:PAST_ROWS]]
-        return done(output1=self._head(symbol), output2=page)
+        page = [self._row(candle, total, scale, odd=symbol) for candle, total in rows[:PAST_ROWS]]
+        return done(output1=self._head(symbol, scale), output2=page)
 
     def _newest(self, symbol: str, session: int, last: int, *, forming: bool = False) -> list[tuple[Candle, int]]:
         """Candles of a session up to an instant, newest first, each with the day's turnover by it."""
@@ -99,7 +100,7 @@ class Charts:
             (Candle(minute, price, price, price, price, 0, 0), total) for minute in range(end // MINUTE * MINUTE, first - MINUTE, -MINUTE)
         ]
 
-    def _row(self, candle: Candle, total: int, odd: str = "") -> dict[str, str]:
+    def _row(self, candle: Candle, total: int, scale: float, odd: str = "") -> dict[str, str]:
         """A row. `odd`: the symbol of rows of which some carry seconds."""
         seconds = 0
         if odd:
@@ -108,35 +109,30 @@ class Charts:
         day, hour = kst(candle.start + seconds * SECOND)
         return {
             "stck_bsop_date": day, "stck_cntg_hour": hour, "stck_prpr": f"{candle.close:.0f}", "stck_oprc": f"{candle.open:.0f}",
-            "stck_hgpr": f"{candle.high:.0f}", "stck_lwpr": f"{candle.low:.0f}", "cntg_vol": str(candle.volume), "acml_tr_pbmn": str(total),
+            "stck_hgpr": f"{candle.high:.0f}", "stck_lwpr": f"{candle.low:.0f}", "cntg_vol": str(round(scale * candle.volume)),
+            "acml_tr_pbmn": str(round(scale * total)),
         }  # fmt: skip
 
-    def _head(self, symbol: str) -> dict[str, str]:
-        if symbol not in self.market.ticks:
-            return dict.fromkeys(("prdy_vrss", "prdy_ctrt", "stck_prdy_clpr", "acml_vol", "acml_tr_pbmn", "stck_prpr"), "0") | {
-                "prdy_vrss_sign": "3", "hts_kor_isnm": "",
-            }  # fmt: skip
+    def _head(self, symbol: str, scale: float) -> dict[str, str]:
         day, base = self.tape.day(symbol), floor.base_price(self.world.exchange, symbol)
         last = self.market.quote(symbol, self.world.now).last
         last = base if math.isnan(last) else last
         moved = last - base
         return {
-            "prdy_vrss": f"{moved:.0f}", "prdy_vrss_sign": "2" if moved > 0 else "5" if moved < 0 else "3",
-            "prdy_ctrt": f"{moved / base * 100 if base else 0:.2f}", "stck_prdy_clpr": str(base),
-            "acml_vol": str(sum(candle.volume for candle in day)), "acml_tr_pbmn": str(sum(candle.value for candle in day)),
-            "hts_kor_isnm": name_of(symbol), "stck_prpr": f"{last:.0f}",
+            "prdy_vrss": number(moved), "prdy_vrss_sign": sign(moved), "prdy_ctrt": percent(moved, base), "stck_prdy_clpr": str(base),
+            **totals(day, scale), "hts_kor_isnm": name_of(symbol), "stck_prpr": f"{last:.0f}",
         }  # fmt: skip
 
     # days
 
     def daily(self, call: Call) -> Answer:
         """``inquire-daily-itemchartprice``: 100 rows of days, weeks, months or years, newest first."""
-        symbol, period = call.fields["FID_INPUT_ISCD"], PERIODS.get(call.fields["FID_PERIOD_DIV_CODE"])
+        (symbol, known, wrong, scale), period = asked(self.world, call), PERIODS.get(call.fields["FID_PERIOD_DIV_CODE"])
         first, last = _day(call.fields["FID_INPUT_DATE_1"]), _day(call.fields["FID_INPUT_DATE_2"])
-        if period is None or first is None or last is None:
-            return _bad("FID_PERIOD_DIV_CODE" if period is None else "FID_INPUT_DATE_1")
-        if symbol not in self.market.ticks:
-            return done(output1=self._head(symbol), output2=[])
+        if wrong is not None or period is None or first is None or last is None:
+            return wrong or _bad("FID_PERIOD_DIV_CODE" if period is None else "FID_INPUT_DATE_1")
+        if not known:
+            return done(output1=NO_HEAD, output2=[])
         groups: dict[object, list[Candle]] = {}
         k = min(self.market.session(last + DAY - 1), self.market.today(self.world.now))
         while k >= 0 and self.market.opens[k] >= first:
@@ -147,14 +143,18 @@ class Charts:
                     break
                 groups[key] = [*candles, *groups.get(key, ())]
             k -= 1
-        return done(output1=self._head(symbol), output2=[_daily_row(candles) for candles in groups.values()])
+        return done(output1=self._head(symbol, scale), output2=[_daily_row(candles, scale) for candles in groups.values()])
 
 
-def _daily_row(candles: list[Candle]) -> dict[str, str]:
+NUMBERS = ("prdy_vrss", "prdy_ctrt", "stck_prdy_clpr", "acml_vol", "acml_tr_pbmn", "stck_prpr")
+NO_HEAD = dict.fromkeys(NUMBERS, "0") | {"prdy_vrss_sign": "3", "hts_kor_isnm": ""}
+
+
+def _daily_row(candles: list[Candle], scale: float) -> dict[str, str]:
     return {
         "stck_bsop_date": kst(candles[-1].start)[0], "stck_clpr": f"{candles[-1].close:.0f}", "stck_oprc": f"{candles[0].open:.0f}",
         "stck_hgpr": f"{max(candle.high for candle in candles):.0f}", "stck_lwpr": f"{min(candle.low for candle in candles):.0f}",
-        "acml_vol": str(sum(candle.volume for candle in candles)), "acml_tr_pbmn": str(sum(candle.value for candle in candles)),
+        **totals(candles, scale),
         "flng_cls_code": "00", "prtt_rate": "0.00", "mod_yn": "N",
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from exec_algos.sim.kis.world import World
 
 LEVELS = 10
+SHARES = 100.0  # typical of a level where nothing trades
 AUCTION_LEVELS = 3  # of a call auction the book shows no more
 
 
@@ -71,17 +72,23 @@ def depth(world: World, symbol: str) -> Depth:
 
 
 def _side(world: World, symbol: str, quotes: tuple[tuple[float, float], ...], sign: int, bounds: tuple[int, int]) -> tuple[Level, ...]:
-    """Levels from the best on, each a tick worse; none beyond the limits of the day."""
+    """Levels from the best on, each a tick worse; none beyond the limits of the day, and none without shares."""
     if not quotes:
         return (NO_LEVEL,) * LEVELS
-    market, price, shown = world.exchange.market, quotes[0][0], quotes[0][1]
-    found = [Level(price, round(shown))]
-    typical = max(shown, 10.0)
-    for i in range(1, LEVELS):
+    market, (price, shown) = world.exchange.market, quotes[0]
+    bar = market.quote(symbol, world.now).bar
+    calm = bar is None or not bar.volume  # nothing trades: the core shows a quote without shares
+    found = [] if not shown and not calm else [Level(price, round(shown) or _made(world, symbol, sign, 0, SHARES))]
+    for i in range(1, LEVELS + 1 - len(found)):
         price = market.away(symbol, price, sign)
-        bits = chance(world.seed, f"{symbol} {sign} {i}", world.now // MINUTE * MINUTE)
-        found.append(Level(price, round(typical * (0.5 + (bits % 1000) / 400))))
+        found.append(Level(price, _made(world, symbol, sign, i, max(shown, SHARES))))
     return tuple(level if bounds[0] <= level.price <= bounds[1] and level.price > 0 else NO_LEVEL for level in found)
+
+
+def _made(world: World, symbol: str, sign: int, place: int, typical: float) -> int:
+    """Shares of a level that the core does not have: half to three times what is typical, another number in each minute."""
+    bits = chance(world.seed, f"{symbol} {sign} {place}", world.now // MINUTE * MINUTE)
+    return round(typical * (0.5 + (bits % 1000) / 400))
 
 
 def _crossed(world: World, symbol: str, asks: tuple[Level, ...], bids: tuple[Level, ...]) -> tuple[tuple[Level, ...], tuple[Level, ...]]:

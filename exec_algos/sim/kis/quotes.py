@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.sim.kis import floor
-from exec_algos.sim.kis.calls import Answer, Call, Endpoint, done, refused
-from exec_algos.sim.kis.candles import Candle, Tape
+from exec_algos.sim.kis.asking import asked, number, percent, sign
+from exec_algos.sim.kis.calls import Answer, Call, Endpoint, done
+from exec_algos.sim.kis.candles import Candle, Tape, totals
 from exec_algos.sim.kis.charts import Charts
 from exec_algos.sim.kis.depth import LEVELS, Depth, Level, depth, named
 from exec_algos.sim.kis.krx import Phase
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from exec_algos.sim.kis.world import World
 
 ROOT = "/uapi/domestic-stock/v1/quotations/"
-MARKETS = ("J", "NX", "UN")
-ASKED = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
+STOCK = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
 STATES = {Phase.OPENING: "10", Phase.CONTINUOUS: "20", Phase.CLOSING: "21"}
 OVER = "30"
 
@@ -29,16 +29,16 @@ def quote_endpoints(world: World) -> list[Endpoint]:
     tape = Tape(world)
     quotes, charts, reference = Quotes(world, tape), Charts(world, tape), Reference(world)
     both = [
-        ("inquire-asking-price-exp-ccn", "FHKST01010200", ASKED, quotes.book),
-        ("inquire-price", "FHKST01010100", ASKED, quotes.price),
-        ("inquire-time-itemchartprice", "FHKST03010200", (*ASKED, "FID_INPUT_HOUR_1", "FID_PW_DATA_INCU_YN"), charts.today),
+        ("inquire-asking-price-exp-ccn", "FHKST01010200", STOCK, quotes.book),
+        ("inquire-price", "FHKST01010100", STOCK, quotes.price),
+        ("inquire-time-itemchartprice", "FHKST03010200", (*STOCK, "FID_INPUT_HOUR_1", "FID_PW_DATA_INCU_YN"), charts.today),
         (
             "inquire-time-dailychartprice", "FHKST03010230",
-            (*ASKED, "FID_INPUT_HOUR_1", "FID_INPUT_DATE_1", "FID_PW_DATA_INCU_YN"), charts.past,
+            (*STOCK, "FID_INPUT_HOUR_1", "FID_INPUT_DATE_1", "FID_PW_DATA_INCU_YN"), charts.past,
         ),
         (
             "inquire-daily-itemchartprice", "FHKST03010100",
-            (*ASKED, "FID_INPUT_DATE_1", "FID_INPUT_DATE_2", "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"), charts.daily,
+            (*STOCK, "FID_INPUT_DATE_1", "FID_INPUT_DATE_2", "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"), charts.daily,
         ),
         ("search-stock-info", "CTPF1002R", ("PRDT_TYPE_CD", "PDNO"), reference.stock),
     ]  # fmt: skip
@@ -60,10 +60,10 @@ class Quotes:
 
     def book(self, call: Call) -> Answer:
         """``inquire-asking-price-exp-ccn``."""
-        symbol, wrong = asked(call)
+        symbol, known, wrong, _ = asked(self.world, call)
         if wrong is not None:
             return wrong
-        if not self._known(symbol, call):
+        if not known:
             return done(output1=book_rows(None), output2=self._summary(symbol, None))
         found = depth(self.world, symbol)
         return done(output1=book_rows(found), output2=self._summary(symbol, found))
@@ -79,10 +79,6 @@ class Quotes:
             "vi_cls_code": "Y" if book is not None and book.interrupted else "N",
         }  # fmt: skip
 
-    def _known(self, symbol: str, call: Call) -> bool:
-        """Whether the market that is asked for trades it; NXT is not simulated, and shows nothing."""
-        return symbol in self.world.exchange.market.ticks and call.fields["FID_COND_MRKT_DIV_CODE"] != "NX"
-
     def last(self, symbol: str) -> float:
         """What traded last: the candle's close where there is one today, else the base price."""
         last = self.world.exchange.market.quote(symbol, self.world.now).last
@@ -90,10 +86,10 @@ class Quotes:
 
     def price(self, call: Call) -> Answer:
         """``inquire-price``."""
-        symbol, wrong = asked(call)
+        symbol, known, wrong, scale = asked(self.world, call)
         if wrong is not None:
             return wrong
-        if not self._known(symbol, call):
+        if not known:
             return done(output=dict.fromkeys(PRICE_NUMBERS, "0") | dict.fromkeys(PRICE_TEXTS, "") | {"stck_shrn_iscd": symbol})
         exchange, settings, day = self.world.exchange, self.world.settings, self.tape.day(symbol)
         last, base, (low, high) = self.last(symbol), floor.base_price(exchange, symbol), floor.price_limits(exchange, symbol)
@@ -104,9 +100,8 @@ class Quotes:
             "temp_stop_yn": "Y" if halted else "N", "vi_cls_code": "Y" if interrupted else "N", "ovtm_vi_cls_code": "N",
             "mrkt_warn_cls_code": "00", "short_over_yn": "N", "sltr_yn": "N", "mang_issu_cls_code": "N", "hts_deal_qty_unit_val": "1",
             "stck_prpr": number(last), **prices_of(day), "stck_sdpr": str(base), "stck_mxpr": str(high), "stck_llam": str(low),
-            "aspr_unit": number(exchange.market.tick(symbol, last)), "acml_vol": str(sum(candle.volume for candle in day)),
-            "acml_tr_pbmn": str(sum(candle.value for candle in day)), "prdy_vrss": number(moved), "prdy_vrss_sign": sign(moved),
-            "prdy_ctrt": f"{moved / base * 100 if base else 0:.2f}", "stck_shrn_iscd": symbol,
+            "aspr_unit": number(exchange.market.tick(symbol, last)), **totals(day, scale), "prdy_vrss": number(moved), "prdy_vrss_sign": sign(moved),
+            "prdy_ctrt": percent(moved, base), "stck_shrn_iscd": symbol,
         })  # fmt: skip
 
 
@@ -115,23 +110,6 @@ PRICE_NUMBERS = (
     "prdy_vrss", "hts_deal_qty_unit_val",
 )  # fmt: skip
 PRICE_TEXTS = ("iscd_stat_cls_code", "rprs_mrkt_kor_name", "temp_stop_yn", "vi_cls_code", "mrkt_warn_cls_code", "prdy_vrss_sign")
-
-
-def asked(call: Call) -> tuple[str, Answer | None]:
-    """The symbol that a call names; why not, where its market is none."""
-    market = call.fields["FID_COND_MRKT_DIV_CODE"]
-    wrong = None if market in MARKETS else refused("OPSQ2001", f"ERROR INVALID FID_COND_MRKT_DIV_CODE {market}")
-    return call.fields["FID_INPUT_ISCD"], wrong
-
-
-def number(value: float) -> str:
-    """A price as quotes write it: whole KRW."""
-    return f"{value:.0f}"
-
-
-def sign(moved: float) -> str:
-    """``prdy_vrss_sign``: 2 up, 3 unchanged, 5 down."""
-    return "2" if moved > 0 else "5" if moved < 0 else "3"
 
 
 def prices_of(day: list[Candle]) -> dict[str, str]:
