@@ -27,7 +27,7 @@ def check_terms(instrument: Instrument, shares: float, limit: float = math.nan, 
     UsageError
         Shares off the lot or above the most of one order, or a limit off the tick; with the nearest that is allowed.
     """
-    lot, tick = instrument.lot_size, instrument.tick_size
+    lot = instrument.lot_size
     lots = shares / lot
     if not shares > 0 or abs(lots - round(lots)) > 1e-6:
         below, above = math.floor(lots) * lot, math.ceil(max(lots, 1)) * lot
@@ -36,13 +36,20 @@ def check_terms(instrument: Instrument, shares: float, limit: float = math.nan, 
         raise UsageError(f"{instrument.symbol} trades in {sizes}, got {shares:g}; {nearest}")
     if shares > most:
         raise UsageError(f"an order in {instrument.symbol} may have {most:g} shares at most, got {shares:g}; give it more slices")
-    if tick > 0 and not math.isnan(limit):
-        unit = ticks_in_a_unit(tick)
-        below, above = to_tick(limit, tick, unit, False), to_tick(limit, tick, unit, True)
-        if not math.isclose(below, above, rel_tol=1e-12):
-            raise UsageError(
-                f"{instrument.symbol} is priced in ticks of {tick:g}, got a limit of {limit!r}; the nearest are {below!r} and {above!r}"
-            )
+    if not math.isnan(limit):
+        _check_tick(instrument, limit)
+
+
+def _check_tick(instrument: Instrument, limit: float) -> None:
+    tick = instrument.tick(limit)
+    if not tick > 0:
+        return
+    unit = ticks_in_a_unit(tick)
+    below, above = to_tick(limit, tick, unit, False), to_tick(limit, tick, unit, True)
+    if not math.isclose(below, above, rel_tol=1e-12):
+        where = f"{tick:g} at that price" if instrument.bands else f"{tick:g}"
+        nearest = f"the nearest are {below!r} and {above!r}" if below > 0 else f"the least is {above!r}"
+        raise UsageError(f"{instrument.symbol} is priced in ticks of {where}, got a limit of {limit!r}; {nearest}")
 
 
 class Allowed:

@@ -159,7 +159,8 @@ def _looked(row: Asked, instrument: Instrument, broker: LiveBroker) -> tuple[lis
     if bad:
         return bad, None
     try:
-        rules = Rules(limit_price=row.limit, tick_size=instrument.tick_size or None)
+        tick = None if instrument.bands else instrument.tick_size or None  # a tick that changes with the price is the venue's to check
+        rules = Rules(limit_price=row.limit, tick_size=tick)
         terms = OrderExecutor.order(row.symbol, row.quantity, side=row.side, lot_size=instrument.lot_size, rules=rules, ref=row.ref)
         algorithm = parse_algorithm(row.algorithm)
         algorithm.check_order(rules, instrument.lot_size)

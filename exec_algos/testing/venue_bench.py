@@ -142,8 +142,9 @@ class Bench:
         return Intent(own_id=own_id, symbol=self.symbol, side=side, quantity=shares, limit=limit)
 
     def _away(self, side: Side) -> float:
-        tick = self.instrument.tick_size or 0.01
-        return round(self.last * (0.75 if side is Side.BUY else 1.25) / tick) * tick
+        price = self.last * (0.75 if side is Side.BUY else 1.25)
+        tick = self.instrument.tick(price) or 0.01
+        return round(price / tick) * tick
 
     def orders(self) -> dict[str, Order]:
         """The venue's orders, by its ids."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from exec_algos.brokers.kis.answers import Cursor, Envelope, Reply, UnreadableError, envelope, json_of, shown
 from exec_algos.brokers.kis.operations import AccountNo, Ask, Host, Kind
+from exec_algos.brokers.kis.order_types import STOP, TYPES, UNPRICED
 from exec_algos.errors import UsageError
 from exec_algos.model import Side
 
@@ -44,9 +45,6 @@ __all__ = [
     "stock_info",
 ]
 
-UNPRICED = frozenset({"01", "03", "04", "05", "06", "13", "14", "15", "16", "21", "23", "24", "28", "29", "44", "45", "46", "47"})
-"""Order types that carry no price: ORD_UNPR is "0"."""
-STOP = "22"
 MOST_QUANTITY = 10  # digits of ORD_QTY
 SYMBOL = re.compile(r"[0-9A-Z]{6}|Q[0-9A-Z]{6}")
 DAY = re.compile(r"[0-9]{8}")
@@ -240,6 +238,8 @@ def _shares(quantity: float) -> str:
 
 
 def _price(limit: float, dvsn: str) -> str:
+    if dvsn not in TYPES:
+        raise UsageError(f"order type must be one of {', '.join(TYPES)}, got {dvsn!r}")
     if dvsn == STOP:
         raise UsageError("stop orders (ORD_DVSN 22) need a stop price, which a child order has not; send a limit order")
     if dvsn in UNPRICED:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from exec_algos.brokers.kis.order_types import EXCHANGES
 from exec_algos.errors import UsageError
-
-EXCHANGES = ("KRX", "NXT", "SOR")
 
 
 class Kind(Enum):
