@@ -154,7 +154,9 @@ def _daily(row: Row) -> DailyRow:
         time=instant(day_of(row, "ord_dt"), text_of(row, "ord_tmd"), "ord_tmd"),
         kind=_kind(row, "sll_buy_dvsn_cd_name", open_=whole_of(row, "rmn_qty")),
     )
-    if found.unexplained < 0:
+    if found.kind is RowKind.ORDER and not found.quantity:
+        raise VenueError(f"order {found.odno} of {found.day}: ord_qty must be at least 1 share, got 0; ask again")
+    if found.unexplained < 0 and found.kind is not RowKind.CANCEL:
         raise VenueError(
             f"order {found.odno} of {found.day}: tot_ccld_qty {found.filled} + rmn_qty {found.open} + cncl_cfrm_qty {found.cancelled} + "
             f"rjct_qty {found.rejected} are more than ord_qty {found.quantity}; ask again"
@@ -334,7 +336,7 @@ class Notice:
         row = dict(zip(NOTICE, fields, strict=False))
         hour = text_of(row, "stck_cntg_hour")
         instant("20260101", hour, "stck_cntg_hour")
-        return cls(
+        found = cls(
             account=_account(row),
             odno=odno_of(row, "oder_no"),
             original=original_of(row, "ooder_no"),
@@ -351,6 +353,9 @@ class Notice:
             branch=code_of(row, "brnc_no"),
             ordered=whole_of(row, "oder_qty", blank=0),
         )
+        if found.executed and not (found.quantity and found.price):
+            raise VenueError(f"an execution has shares and a price, got cntg_qty {found.quantity} and cntg_unpr {found.price:.15g}")
+        return found
 
 
 def _account(row: Row) -> str:

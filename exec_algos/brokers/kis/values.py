@@ -17,7 +17,7 @@ KST = timezone(timedelta(hours=9), "KST")
 """Korea has had no summer time since 1988."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000_000
-NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{0,10})?", re.ASCII)
+NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?", re.ASCII)
 BLANK = ("", "-")
 """What KIS writes where there is no number."""
 NOTHING_TO_SHOW = "KIOK0560"
