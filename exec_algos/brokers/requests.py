@@ -45,6 +45,38 @@ class Bucket(Protocol):
         ...
 
 
+class LocalBucket:
+    """A bucket of tokens, one a request; a token is back a second after it was taken, so that no second sees more than the rate.
+
+    Parameters
+    ----------
+    rate : float
+        Requests a second; infinite where the venue knows no limit. Of a rate below one the only token is back after ``1 / rate`` seconds.
+    reserved : float
+        The part of the tokens that only orders and cancels take.
+    """
+
+    def __init__(self, rate: float, reserved: float) -> None:
+        self.tokens = min(max(int(min(rate, MOST)), 1), MOST)
+        self.window = math.ceil(self.tokens / rate * SECOND)
+        self._kept = min(math.ceil(reserved * self.tokens), self.tokens - 1)
+        self._taken: deque[int] = deque()
+
+    @property
+    def kept(self) -> int:
+        """Tokens that only orders and cancels take."""
+        return self._kept
+
+    def take(self, now: int, kept: int) -> int:
+        """Take a token, where more than `kept` are left; see `Bucket.take`."""
+        while self._taken and self._taken[0] + self.window <= now:
+            self._taken.popleft()
+        if self.tokens - len(self._taken) > kept:
+            self._taken.append(now)
+            return 0
+        return self._taken[0] + self.window
+
+
 @dataclass(eq=False)
 class _Waiting:
     priority: Priority
@@ -57,26 +89,20 @@ class _Waiting:
 
 
 class Requests:
-    """A bucket of tokens, one a request; a token is back a second after it was taken, so that no second sees more than the rate.
+    """The queue before a bucket: who is first in it gets the next request that the bucket gives.
 
     Parameters
     ----------
     clock : Clock
-    rate : float
-        Requests a second; infinite where the venue knows no limit. Of a rate below one the only token is back after ``1 / rate`` seconds.
-    reserved : float
-        The part of the tokens that only orders and cancels take.
+    bucket : Bucket
     """
 
-    def __init__(self, clock: Clock, rate: float, reserved: float) -> None:
-        self._clock = clock
-        self.tokens = min(max(int(min(rate, MOST)), 1), MOST)
-        self.window = math.ceil(self.tokens / rate * SECOND)
-        self.kept = min(math.ceil(reserved * self.tokens), self.tokens - 1)
+    def __init__(self, clock: Clock, bucket: Bucket) -> None:
+        self._clock, self._bucket = clock, bucket
         self.counts = dict.fromkeys(Priority, 0)
-        self._taken: deque[int] = deque()
         self._waiting: list[_Waiting] = []
         self._timer: asyncio.Task[None] | None = None
+        self._due = 0
 
     async def take(self, priority: Priority, until: int | None = None) -> bool:
         """Wait for a turn, at most until an instant (ns UTC); whether it came."""
@@ -98,19 +124,24 @@ class Requests:
 
     def _serve(self) -> None:
         now = self._clock.now
-        while self._taken and self._taken[0] + self.window <= now:
-            self._taken.popleft()
         while self._waiting:
             first = min(self._waiting, key=lambda waiting: (waiting.rank(now), waiting.since))
-            free = self.tokens - len(self._taken)
-            if free <= (0 if first.rank(now) <= Priority.ORDER else self.kept):
+            again = self._bucket.take(now, 0 if first.rank(now) <= Priority.ORDER else self._bucket.kept)
+            if again:
+                self._wake(again)
                 break
             self._waiting.remove(first)
-            self._taken.append(now)
             self.counts[first.priority] += 1
             first.turn.set_result(None)
-        if self._waiting and (self._timer is None or self._timer.done()):
-            self._timer = asyncio.ensure_future(self._later(self._taken[0] + self.window))
+
+    def _wake(self, instant: int) -> None:
+        """Look again at an instant: one that comes sooner, for an order, takes the place of one that was set for a poll."""
+        if self._timer is not None and not self._timer.done():
+            if self._due <= instant:
+                return
+            self._timer.cancel()
+        self._due = instant
+        self._timer = asyncio.ensure_future(self._later(instant))
 
     async def _later(self, instant: int) -> None:
         await self._clock.sleep_until(instant)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from exec_algos.brokers.known import Carried, KnownOrders
 from exec_algos.brokers.lanes import Cause, Lane, Lanes
 from exec_algos.brokers.records import Entry, Journal, Kind, Limits
-from exec_algos.brokers.requests import Requests
+from exec_algos.brokers.requests import LocalBucket, Requests
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Instrument, VenueAPI
 from exec_algos.brokers.waiting import Bell, wait_until
@@ -77,7 +77,8 @@ class LiveState:
         """The venue is open, and says what it can do."""
         self.caps = self.venue.caps
         self.lanes = Lanes(self.gate, exclusive=not self.caps.own_id_length)
-        self.requests = Requests(self.clock, self.caps.rate, self.caps.reserved)
+        bucket = self.venue.bucket(self.clock) or LocalBucket(self.caps.rate, self.caps.reserved)
+        self.requests = Requests(self.clock, bucket)
         self.venue.pace = self.requests.more
         self.connected = True
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from virtual_time import SECOND, START, VirtualWallClock, run
 
-from exec_algos.brokers.requests import Priority, Requests
+from exec_algos.brokers.requests import LocalBucket, Priority, Requests
 
 
 def grants(rate, reserved, asked, until=None):
@@ -15,7 +15,7 @@ def grants(rate, reserved, asked, until=None):
 
     async def case():
         clock = VirtualWallClock()
-        requests = Requests(clock, rate, reserved)
+        requests = Requests(clock, LocalBucket(rate, reserved))
         got = []
 
         async def ask(priority):
@@ -40,7 +40,7 @@ def test_no_second_sees_more_than_the_rate(rate):
 def test_orders_and_cancels_find_their_reserve_when_reads_have_taken_all_else():
     async def case():
         clock = VirtualWallClock()
-        requests = Requests(clock, 10, 0.3)
+        requests = Requests(clock, LocalBucket(10, 0.3))
         reads = [asyncio.ensure_future(requests.take(Priority.MARKET)) for _ in range(50)]
         await asyncio.sleep(0.5)
         for priority in (Priority.ORDER, Priority.CANCEL, Priority.ORDER):
@@ -68,7 +68,7 @@ def test_a_poll_that_has_waited_ten_seconds_goes_before_more_orders():
 def test_who_must_not_wait_longer_gives_up_and_takes_no_token():
     async def case():
         clock = VirtualWallClock()
-        requests = Requests(clock, 1, 0.0)
+        requests = Requests(clock, LocalBucket(1, 0.0))
         assert await requests.take(Priority.ORDER)
         assert not await requests.take(Priority.ORDER, START + SECOND // 2)
         assert await requests.take(Priority.ORDER)
@@ -81,7 +81,7 @@ def test_who_must_not_wait_longer_gives_up_and_takes_no_token():
 
 def test_further_pages_of_a_look_up_take_turns_of_its_priority():
     async def case():
-        requests = Requests(VirtualWallClock(), 5, 0.2)
+        requests = Requests(VirtualWallClock(), LocalBucket(5, 0.2))
 
         async def pages():
             await requests.take(Priority.LOOKUP)
