@@ -85,10 +85,16 @@ def unsafe(path: Path) -> str:
     return ""
 
 
+def readable(path: Path) -> bool:
+    """Whether a plain file of ours can be read by others, and nothing else is wrong with it."""
+    found = path.lstat()
+    return POSIX and stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and bool(found.st_mode & OTHERS)
+
+
 def make_private(path: Path) -> None:
     """Take the rights of others from a file of ours."""
     if POSIX:
-        os.chmod(path, PRIVATE, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else path.chmod(PRIVATE)
+        path.chmod(PRIVATE)
 
 
 def read_bytes(path: Path) -> bytes | None:

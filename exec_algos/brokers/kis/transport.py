@@ -68,7 +68,9 @@ class Transport:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT)
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(retries=0, limits=limits, trust_env=False),
-            timeout=httpx.Timeout(timeout, connect=timeout / 4, pool=timeout / 4),  # TCP and TLS end before the whole does: not sent is told
+            timeout=httpx.Timeout(
+                timeout, connect=timeout / 4, pool=timeout / 4
+            ),  # TCP and TLS end before the whole does: not sent is told
             follow_redirects=False,
             trust_env=False,
         )
@@ -82,8 +84,15 @@ class Transport:
         """The answer to a request, whatever its status; see `request`."""
         return await self.request(ask.method, ask.path, headers, query=ask.query, body=ask.body, name=ask.tr_id)
 
-    async def request(  # noqa: PLR0913 - the parts of a request
-        self, method: str, path: str, headers: Mapping[str, str], *, query: Mapping[str, str] | None = None, body: bytes = b"", name: str = ""
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        name: str = "",
     ) -> Reply:
         """The answer to one request.
 
@@ -115,7 +124,7 @@ class Transport:
             raise VenueError(f"{what}: no answer within {self.timeout:g} s") from None
         except VenueError as error:
             raise VenueError(f"{what}: {error}") from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have arrived, and its text may hold a header
+        except Exception as error:  # whatever it is, the request may have arrived; its text may hold a header
             raise VenueError(f"{what}: no answer: {type(error).__name__}") from None
         finally:
             _ours.reset(mark)
