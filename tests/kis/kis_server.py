@@ -41,7 +41,7 @@ def refused(code, status=500, text="refused"):
 
 
 class Server:
-    """`act(asked)` gives what is answered: bytes, or one of RESET, STALL, CLOSE, or several of them, and seconds between; it may be a coroutine function."""
+    """`act(asked)` gives what is answered: bytes, one of RESET, STALL, CLOSE, seconds to wait, or several of these."""
 
     def __init__(self, act):
         self.act, self.asked, self.connections = act, [], 0
@@ -81,7 +81,6 @@ class Server:
 
     async def _answer(self, asked, writer):
         said = self.act(asked)
-        said = await said if asyncio.iscoroutine(said) else said
         for part in said if isinstance(said, tuple) else (said,):
             if isinstance(part, bytes):
                 writer.write(part)

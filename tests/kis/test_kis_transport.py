@@ -216,7 +216,8 @@ def test_a_header_that_cannot_be_sent_is_not_shown():
     ("url", "why"),
     [
         ("ftp://127.0.0.1:1", "https://host:port"), ("", "https://host:port"), ("https://a/b", "https://host:port"),
-        ("https://:9443", "https://host:port"), ("https://a:b", "https://host:port"), ("http://openapi.koreainvestment.com:9443", "use https"),
+        ("https://:9443", "https://host:port"), ("https://a:b", "https://host:port"),
+        ("http://openapi.koreainvestment.com:9443", "use https"),
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_is_refused(url, why):

@@ -1,4 +1,4 @@
-"""`Client`: requests with token, turn and what an answer means; here alone one is made again, and never one that may have placed an order."""
+"""`Client`: requests with token, turn, and what an answer means; here alone one is made again, never one that may have placed an order."""
 
 from __future__ import annotations
 

@@ -339,7 +339,7 @@ def _issued(reply: Reply, host: str, now: int) -> Kept | None:
             return None
         raise VenueError(f"{host} gave no token: {error}") from None
     token, code = said.get("access_token"), said.get("error_code", said.get("msg_cd", ""))
-    if reply.status == 200 and isinstance(token, str) and token.isascii() and token.strip() == token != "":
+    if reply.status == 200 and isinstance(token, str) and re.fullmatch("[!-~]+", token):
         ends = _ends(said, now)
         if ends <= now:
             raise VenueError(f"{host} gave a token that has ended by our clock, or does not say when it ends; set the clock right")
