@@ -126,7 +126,8 @@ class SharedBucket:
         slot = _Slot(f"{self._process}.{self._numbers}", now, now + WINDOW)
         book.slots.append(slot)
         step = WINDOW // self.rate
-        book.pace = max(book.pace, now - step // 2) + step  # who comes a little late takes nothing from the next
+        on_time = now - book.pace < step // 2  # who comes a little late takes nothing from the next
+        book.pace = (book.pace if on_time else now) + step
         self._granted.append(slot.name)
 
     def begin(self, now: int) -> str | None:
