@@ -5,8 +5,10 @@ import math
 from itertools import pairwise
 
 import pytest
+from paper_venue import PaperVenue
 from virtual_time import SECOND, START, VirtualWallClock, run
 
+from exec_algos.brokers.live import LiveBroker
 from exec_algos.brokers.requests import LocalBucket, Priority, Requests
 
 
@@ -102,3 +104,52 @@ def test_a_venue_without_a_limit_never_makes_anybody_wait():
 def test_turns_come_in_the_order_of_asking():
     times = [when for _, when in grants(3, 0.0, [Priority.POLL] * 9)]
     assert all(sooner <= later for sooner, later in pairwise(times))
+
+
+class Apart:
+    """A bucket with nothing for reads before ten seconds, and one request for an order after one."""
+
+    kept = 1
+
+    def __init__(self):
+        self.given = []
+
+    def take(self, now, kept):
+        due = START + (10 if kept else 1) * SECOND
+        if now < due:
+            return due
+        self.given.append((now - START) / SECOND)
+        return 0
+
+
+def test_an_order_does_not_wait_for_the_instant_that_was_set_for_a_read_before_it():
+    async def case():
+        bucket = Apart()
+        requests = Requests(VirtualWallClock(), bucket)
+        read = asyncio.ensure_future(requests.take(Priority.MARKET))
+        await asyncio.sleep(0)
+        await asyncio.gather(read, requests.take(Priority.ORDER))
+        requests.close()
+        return bucket.given
+
+    assert run(case()) == [1.0, 10.0]
+
+
+def test_a_live_broker_counts_by_the_bucket_of_its_venue():
+    class Counting(LocalBucket):
+        taken = 0
+
+        def take(self, now, kept):
+            self.taken += 1
+            return super().take(now, kept)
+
+    async def case():
+        clock = VirtualWallClock()
+        venue, bucket = PaperVenue(clock), Counting(1000, 0.3)
+        venue.bucket = lambda given: bucket if given is clock else None
+        broker = LiveBroker(venue, clock=clock)
+        await broker.start()
+        await broker.aclose()
+        return bucket.taken
+
+    assert run(case()) > 0

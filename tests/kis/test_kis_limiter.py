@@ -126,7 +126,8 @@ def test_after_a_burst_requests_go_at_even_distances(tmp_path):
             now = again
         else:
             turns.append(now)
-    assert turns[0] >= START + 900 * MS
+    assert turns[0] == START + WINDOW // 18
+    assert turns[1] == START + WINDOW
     for begin in (turns[1] + n * MS for n in range(900)):
         assert 17 <= sum(begin <= turn < begin + SECOND for turn in turns) <= 18
 
@@ -217,6 +218,24 @@ def test_where_the_file_cannot_be_used_a_process_counts_alone_and_says_so(tmp_pa
     assert taken(bucket, START + WINDOW) <= 17
     assert taken(bucket, START + 4 * WINDOW) == 17
     assert "counts its requests alone" in caplog.text
+
+
+def test_a_process_that_holds_the_file_for_long_does_not_stop_the_others(tmp_path, caplog):
+    """It was stopped just then: its lock stays until it goes on or dies."""
+    bucket = at(tmp_path / "r", 1)
+    assert bucket.take(START, 0) == 0
+    descriptor, _ = files.open_private(tmp_path / "r")
+    with files.locked(descriptor):
+        assert bucket.take(START + SECOND, 0) > START + SECOND
+        assert bucket.take(START + SECOND + FLIGHT, 0)  # from here on it counts alone: a whole window as taken
+        now = START + SECOND + FLIGHT + WINDOW
+        assert bucket.take(now, 0) == 0
+        name = bucket.begin(now)
+        bucket.ended(name, now)
+        assert bucket.take(now + MS, 0)
+    os.close(descriptor)
+    assert "another process holds it" in caplog.text
+    assert bucket.take(now + WINDOW, 0) == 0
 
 
 def test_while_another_process_holds_the_file_one_asks_again(tmp_path):

@@ -61,8 +61,8 @@ class _Book:
 class SharedBucket:
     """A rolling window of requests, in a file.
 
-    Up to ``rate - 1`` requests may go at once. In the two windows after such a burst requests go at even distances, so that a second
-    holds as many as any other.
+    Up to ``rate - 1`` requests may go at once. Until two windows after such a burst they go at even distances, so that every second of
+    a busy line holds as many as the next.
 
     Parameters
     ----------
@@ -91,6 +91,7 @@ class SharedBucket:
         self._granted: deque[str] = deque()
         self._seen = False
         self._own: _Book | None = None  # while the file cannot be used, this process counts alone
+        self._busy = 0  # since when another process holds the file, ns UTC
         self._numbers = 0
         self._process = f"{os.getpid()}.{random.getrandbits(32):08x}"
 
@@ -126,8 +127,8 @@ class SharedBucket:
         slot = _Slot(f"{self._process}.{self._numbers}", now, now + WINDOW)
         book.slots.append(slot)
         step = WINDOW // self.rate
-        on_time = now - book.pace < step // 2  # who comes a little late takes nothing from the next
-        book.pace = (book.pace if on_time else now) + step
+        a_little_late = 0 <= now - book.pace < step // 2  # takes nothing from the next
+        book.pace = (book.pace if a_little_late else now) + step
         self._granted.append(slot.name)
 
     def begin(self, now: int) -> str | None:
@@ -155,17 +156,29 @@ class SharedBucket:
     def _with_book(self, now: int, act: Callable[[_Book], T], *, insist: bool = False) -> T | None:
         """Do something with the book while the file is locked; None where another process holds it."""
         try:
-            result = self._with_file(now, act, TRIES if insist else 1)
+            found = self._with_file(now, act, TRIES if insist and self._own is None else 1)
+            why = "another process holds it"
         except OSError as error:
-            if self._own is None:
-                log.error("%s cannot be used (%s): this process counts its requests alone", self._path, error.strerror or error)
-                self._own = self._full(now)
-            _tidy(self._own, now)
-            return act(self._own)
-        self._own = None
-        return result
+            found, why = [], str(error.strerror or error)
+            self._busy = self._busy or now - FLIGHT
+        if found:
+            self._busy, self._own = 0, None
+            return found[0]
+        self._busy = min(self._busy or now, now)
+        if self._own is None and now - self._busy < FLIGHT:
+            return None
+        return self._alone(now, act, why)
 
-    def _with_file(self, now: int, act: Callable[[_Book], T], tries: int) -> T | None:
+    def _alone(self, now: int, act: Callable[[_Book], T], why: str) -> T:
+        """The file cannot be used: this process counts what it asks itself, as long as that is so."""
+        if self._own is None:
+            log.error("%s cannot be used (%s): this process counts its requests alone", self._path, why)
+            self._own = self._full(now)
+        _tidy(self._own, now)
+        return act(self._own)
+
+    def _with_file(self, now: int, act: Callable[[_Book], T], tries: int) -> list[T]:
+        """What came of it; nothing where another process holds the file."""
         descriptor, new = files.open_private(self._path)
         try:
             for attempt in range(tries):
@@ -173,10 +186,10 @@ class SharedBucket:
                     time.sleep(NAP)
                 with files.locked(descriptor) as held:
                     if held:
-                        return self._locked(descriptor, now, act, new and not self._seen)
+                        return [self._locked(descriptor, now, act, new and not self._seen)]
         finally:
             os.close(descriptor)
-        return None
+        return []
 
     def _locked(self, descriptor: int, now: int, act: Callable[[_Book], T], new: bool) -> T:
         content = _read(descriptor)
