@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from kis_http import http_server
+from kis_server import Server, answer
 from pydantic import SecretStr
 
 from exec_algos.brokers.kis.approval import Approval
@@ -23,10 +23,10 @@ def asked(work, answers):
     answers = iter(answers)
 
     async def whole():
-        async with http_server(lambda _: next(answers)) as server:
+        async with Server(lambda _: next(answers)) as server:
             transport, clock = Transport(server.url), Hands()
             try:
-                return await work(Approval(transport, SecretStr(KEY), SecretStr(SECRET), clock), clock), server.requests
+                return await work(Approval(transport, SecretStr(KEY), SecretStr(SECRET), clock), clock), server.asked
             finally:
                 await transport.close()
 
@@ -41,11 +41,11 @@ def test_it_is_asked_for_with_secretkey_and_kept_for_a_day_less_ten_minutes():
         clock.now += 1
         return [*found, await approval.get()]
 
-    found, requests = asked(work, [(200, {"approval_key": "first"}), (200, {"approval_key": "second"})])
+    found, requests = asked(work, [answer({"approval_key": "first"}), answer({"approval_key": "second"})])
     assert found == ["first", "first", "first", "second"]
     first = requests[0]
     assert (first.method, first.path) == ("POST", "/oauth2/Approval")
-    assert first.json == {"grant_type": "client_credentials", "appkey": KEY, "secretkey": SECRET}
+    assert first.fields == {"grant_type": "client_credentials", "appkey": KEY, "secretkey": SECRET}
 
 
 def test_one_that_was_refused_is_asked_for_anew():
@@ -54,29 +54,29 @@ def test_one_that_was_refused_is_asked_for_anew():
         approval.forget()
         return [*found, await approval.get()]
 
-    assert asked(work, [(200, {"approval_key": "first"}), (200, {"approval_key": "second"})])[0] == ["first", "second"]
+    assert asked(work, [answer({"approval_key": "first"}), answer({"approval_key": "second"})])[0] == ["first", "second"]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("status", "said"),
     [(403, {"error_code": "EGW00105", "error_description": "유효하지 않은 appsecret"}), (200, {}), (200, {"approval_key": ""}), (200, [])],
 )
-def test_none_is_an_error_without_secrets(answer):
+def test_none_is_an_error_without_secrets(status, said):
     async def work(approval, _):
         with pytest.raises(VenueError) as raised:
             await approval.get()
         return str(raised.value) + repr(approval)
 
-    said, _ = asked(work, [answer])
-    assert not any(secret[at : at + 8] in said for secret in (KEY, SECRET) for at in range(len(secret) - 7))
-    if isinstance(answer[1], dict):
-        assert "check app key and secret" in said
-        assert answer[1].get("error_code", "") in said
+    error, _ = asked(work, [answer(said, status)])
+    assert not any(secret[at : at + 8] in error for secret in (KEY, SECRET) for at in range(len(secret) - 7))
+    if isinstance(said, dict):
+        assert "check app key and secret" in error
+        assert said.get("error_code", "") in error
 
 
 def test_the_key_does_not_stand_in_a_repr():
     async def work(approval, _):
         return await approval.get(), repr(approval)
 
-    (key, shown), _ = asked(work, [(200, {"approval_key": "6f2d1c0a-1111-4222-8333-0123456789ab"})])
+    (key, shown), _ = asked(work, [answer({"approval_key": "6f2d1c0a-1111-4222-8333-0123456789ab"})])
     assert key not in shown
