@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from exec_algos.brokers.kis import messages
-from exec_algos.brokers.kis.minutes import CALENDAR, MINUTE, Page, bars_of, check_step, hours_before, walk, without_echo
+from exec_algos.brokers.kis.minutes import CALENDAR, MINUTE, Hours, Page, bars_of, check_begun, check_step, walk, without_echo
+from exec_algos.brokers.kis.pacing import Paced
 from exec_algos.brokers.kis.rows import Depth, MinuteRow, Quote, minute_rows
 from exec_algos.brokers.kis.rules import check_symbol, instrument_of, moment_of
 from exec_algos.brokers.venue import Book
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from exec_algos.brokers.kis.client import Client
     from exec_algos.brokers.kis.messages import Host
-    from exec_algos.brokers.kis.minutes import Hours
     from exec_algos.brokers.venue import Instrument
     from exec_algos.clock import Clock
     from exec_algos.market.bars import Bars
@@ -61,11 +61,14 @@ class Market:
         VenueError
             No answer, or one that cannot be.
         """
-        asked = self._clock.now
         known = self._quotes.get(symbol)
-        if known is not None and asked - known[0] <= age:
+        if known is not None and self._clock.now - known[0] <= age:
             return known[1]
-        quote = Quote.of(await self._client.read(messages.price(self._host, symbol)))
+        return await self._read_quote(symbol, Paced(self._client))
+
+    async def _read_quote(self, symbol: str, paced: Paced) -> Quote:
+        asked = self._clock.now
+        quote = Quote.of(await paced.read(messages.price(self._host, symbol)))
         self._quotes[symbol] = asked, quote
         return quote
 
@@ -96,10 +99,9 @@ class Market:
         VenueError
             No answer, or one that cannot be.
         """
-        depth = Depth.of(await self._client.read(messages.book(self._host, symbol)), moment_of(self.now)[0])
-        if self._client.turn is not None:
-            await self._client.turn()
-        quote = await self.quote(symbol)
+        paced = Paced(self._client)
+        depth = Depth.of(await paced.read(messages.book(self._host, symbol)), moment_of(self.now)[0])
+        quote = await self._read_quote(symbol, paced)
         now = self.now
         time = depth.time - DAY if depth.time > now + AHEAD else depth.time
         auction = depth.crossed or quote.interrupted
@@ -123,8 +125,8 @@ class Market:
         """
         check_step(symbol, step)
         now = self.now
-        hours = next(iter(hours_before(self._calendar, now, 1)), None)
-        if hours is None or hours.day != moment_of(now)[0]:
+        hours = Hours.of(self._calendar, now)
+        if hours is None:
             return None
         last = min(now // MINUTE * MINUTE - MINUTE, hours.close)
         if last < hours.open:
@@ -133,12 +135,13 @@ class Market:
         if today is None or today.hours != hours:
             today = self._today[symbol] = _Today(hours)
         if today.last < last or not today.settled:
-            await today.read(lambda hour: self._page(symbol, hour), last)
+            paced = Paced(self._client)
+            await today.read(symbol, lambda hour: self._page(paced, symbol, hour), last)
             today.settled = now - (last + MINUTE) >= SETTLED
         return bars_of(symbol, today.rows)
 
-    async def _page(self, symbol: str, hour: str) -> Sequence[MinuteRow]:
-        return minute_rows(await self._client.read(messages.minutes(self._host, symbol, hour)))
+    async def _page(self, paced: Paced, symbol: str, hour: str) -> Sequence[MinuteRow]:
+        return minute_rows(await paced.read(messages.minutes(self._host, symbol, hour)))
 
 
 class _Today:
@@ -150,9 +153,11 @@ class _Today:
         self.last = 0
         self.settled = False
 
-    async def read(self, page: Page, last: int) -> None:
+    async def read(self, symbol: str, page: Page, last: int) -> None:
         """Read what came since, up to the bar that starts at `last`; the one that was the latest is read again."""
         found = await walk(page, self.hours.day, max(self.last, self.hours.open), last)
+        if not self.last:
+            check_begun(symbol, found, self.hours.open)
         self.rows |= without_echo(found)
         self.last = last
 

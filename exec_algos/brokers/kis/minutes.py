@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60 * SECOND
 ZONE, CALENDAR = "Asia/Seoul", "XKRX"
+MOST_BEFORE = 0.05  # of a day's turnover, before its first bar
 MOST_PAGES = 60  # of a day: 30 rows a page are 13 of them
 
 Page = Callable[[str], Awaitable[Sequence["MinuteRow"]]]
@@ -30,6 +31,12 @@ class Hours(NamedTuple):
     day: str
     open: int
     close: int
+
+    @classmethod
+    def of(cls, calendar: str, instant: int) -> Hours | None:
+        """The session of the day in Korea on which an instant (ns UTC) lies; None where it has none."""
+        day = moment_of(instant)[0]
+        return next((hours for hours in hours_before(calendar, instant + DAY, 3) if hours.day == day), None)
 
 
 def hours_before(calendar: str, instant: int, count: int) -> list[Hours]:
@@ -88,6 +95,26 @@ def _take(found: dict[int, MinuteRow], row: MinuteRow) -> None:
 def _minute(row: MinuteRow) -> int:
     """Some rows carry seconds."""
     return row.start // MINUTE * MINUTE
+
+
+def check_begun(symbol: str, rows: Mapping[int, MinuteRow], opened: int) -> None:
+    """Refuse bars that begin after the open although something traded before them: a page that came empty ends a walk too early.
+
+    The turnover of the day, which stands in each row, tells that; trades before the open, which have no bar, are in it too.
+
+    Raises
+    ------
+    VenueError
+        More than a twentieth of the day's turnover came before the first bar.
+    """
+    if not rows:
+        return
+    first, last = rows[min(rows)], rows[max(rows)]
+    before = first.turnover - first.volume * first.high
+    if min(rows) > opened and last.turnover > 0 and before > MOST_BEFORE * last.turnover:
+        raise VenueError(
+            f"the minute bars of {symbol} on {first.day} begin at {first.hour}, and {before:,.0f} won were traded before; ask again"
+        )
 
 
 def without_echo(rows: Mapping[int, MinuteRow]) -> dict[int, MinuteRow]:
