@@ -10,7 +10,7 @@ from exec_algos.brokers.market_data import Reads
 from exec_algos.brokers.records import Kind, NoLimits
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.state import LiveState
-from exec_algos.brokers.venue import Instrument
+from exec_algos.brokers.venue import Instrument, Intent
 from exec_algos.errors import OrderRejectedError, UsageError, VenueError
 from exec_algos.model import Side
 from exec_algos.model.lifecycle import Event
@@ -52,6 +52,13 @@ def _check_tick(instrument: Instrument, limit: float) -> None:
         raise UsageError(f"{instrument.symbol} is priced in ticks of {where}, got a limit of {limit!r}; {nearest}")
 
 
+def intent_of(child: LiveChild) -> Intent:
+    """A child as it goes to the venue."""
+    shares = child.shares
+    whole = int(shares) if float(shares).is_integer() else shares
+    return Intent(own_id=child.own_id, symbol=child.parent.symbol, side=child.parent.side, quantity=whole, limit=child.limit)
+
+
 class Allowed:
     """Refuses children.
 
@@ -86,6 +93,8 @@ class Allowed:
         if kind not in caps.order_types:
             raise UsageError(f"{caps.name} takes no {kind} orders, only {', '.join(sorted(caps.order_types))}; choose another style")
         check_terms(await self._reads.instrument(child.parent.symbol), child.shares, child.limit, caps.max_quantity)
+        self._state.requests.rank(Priority.ORDER)
+        await self._state.within("allow", self._state.venue.allow(intent_of(child)))
 
     async def _price(self, child: LiveChild) -> float:
         """What a limit of value counts with: a buy's limit, else the last price, which is read for it where none is younger.

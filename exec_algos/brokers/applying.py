@@ -16,7 +16,7 @@ from exec_algos.errors import VenueError
 from exec_algos.model.lifecycle import Event, State
 
 NEARLY = 1e-9
-KINDS = ("accepted", "fill", "cancelled", "rejected")
+KINDS = ("accepted", "fill", "cancelled", "rejected", "moved")
 TOLD = frozenset({State.OPEN, State.PARTIAL, State.CANCEL_SENT, State.FILLED, State.CANCELLED})
 ABSENT = frozenset({State.NOT_SENT, State.REJECTED})
 
@@ -117,6 +117,8 @@ class Applied:
         if carried is None or carried.child.state is State.INTENT:
             if report.venue_id:
                 state.known.keep(report)
+            if report.kind == "moved" and state.known.unknown():
+                state.look()  # it may be of one of these
         else:
             self._report(carried, report)
 
@@ -125,6 +127,10 @@ class Applied:
         wrong = _wrong_report(carried, report, state.lot_of(child.parent.symbol))
         if wrong:
             state.doubt(carried, f"{state.method('reports')} said of {child.ref} {wrong}; nothing of it is counted")
+            return
+        if report.kind == "moved":
+            if child.state is not State.FILLED:
+                state.look()
             return
         if report.venue_id and not child.venue_id:
             self.identify(carried, report.venue_id, report.time if report.kind == "accepted" else 0)

@@ -222,6 +222,11 @@ class BrokerAPI(ABC):
         return True
 
     @property
+    def estimates_commission(self) -> bool:
+        """Whether commissions of fills are estimates; summaries say so. False unless a subclass says otherwise."""
+        return False
+
+    @property
     def own_prints(self) -> OwnPrints:
         """Our own trades, of all parent orders."""
         if self._prints is None:

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import deque
 
+from exec_algos.brokers.child import LiveChild
 from exec_algos.brokers.known import Carried
 from exec_algos.brokers.records import Kind
 from exec_algos.brokers.requests import Priority
@@ -37,6 +38,18 @@ class ConfirmTimes:
             return FIRST_LEAD
         ordered = sorted(self._recent)
         return min(ordered[math.ceil(QUANTILE * len(ordered)) - 1], LONGEST_LEAD)
+
+
+def placed_of(child: LiveChild) -> Placed:
+    """A child as the venue has it."""
+    return Placed(
+        venue_id=child.venue_id,
+        own_id=child.own_id,
+        symbol=child.parent.symbol,
+        side=child.parent.side,
+        quantity=child.shares,
+        open=max(child.shares - child.traded, 0.0),
+    )
 
 
 class Cancelling:
@@ -76,15 +89,7 @@ class Cancelling:
         state, child = self._state, carried.child
         if not state.move(carried, Event.ASK_CANCEL, kind=Kind.CANCEL):
             return
-        placed = Placed(
-            venue_id=child.venue_id,
-            own_id=child.own_id,
-            symbol=child.parent.symbol,
-            side=child.parent.side,
-            quantity=child.shares,
-            open=max(child.shares - child.traded, 0.0),
-        )
-        request = asyncio.ensure_future(state.venue.cancel(placed))
+        request = asyncio.ensure_future(state.venue.cancel(placed_of(child)))
         try:
             if not await wait_until(state.clock, request, state.clock.now + state.settings.answer):
                 request.cancel()

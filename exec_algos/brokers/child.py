@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from exec_algos.errors import NotSentError, OrderRejectedError, VenueError
@@ -10,6 +11,10 @@ from exec_algos.model import Fill, ParentOrder
 from exec_algos.model.lifecycle import ALERTS, FINAL, Event, State, after
 
 NEARLY = 1e-9  # of a lot: sums of fractional shares
+
+
+def _as_it_is(fill: Fill) -> Fill:
+    return fill
 
 
 class ChildOrder(Protocol):
@@ -111,9 +116,16 @@ class LiveChild:
         self.sent = self.accepted = self.absent = 0
         self.withdrawn = self.lasting = False
         self.error: Exception | None = None
+        self._charged: Callable[[Fill], Fill] = _as_it_is
         self._executions: dict[str, Fill] = {}
         self._polled = self._polled_value = self._counted = self._value = 0.0
         self._polled_at = 0
+
+    def charge(self, charged: Callable[[Fill], Fill]) -> None:
+        """Put what each trade costs to it, those before and those to come: commission and taxes, currency."""
+        self._charged = charged
+        self._executions = {name: charged(fill) for name, fill in self._executions.items()}
+        self._cut()
 
     @property
     def shares(self) -> float:
@@ -221,7 +233,7 @@ class LiveChild:
 
     def _fill(self, shares: float, price: float, time: int, execution_id: str = "") -> Fill:
         parent, whole = self.parent, round(shares)
-        return Fill(
+        fill = Fill(
             time,
             parent.symbol,
             whole if abs(shares - whole) <= NEARLY else shares,
@@ -231,9 +243,10 @@ class LiveChild:
             order_ref=self.ref,
             execution_id=execution_id,
         )
+        return self._charged(fill)
 
-    def _count(self, price: float, time: int, execution_id: str = "") -> Fill | None:
-        """Cut `fills` anew: the executions, and what a poll knows beyond them; returns what is new, at `price` where that can be told."""
+    def _cut(self) -> float:
+        """Cut `fills` anew: the executions, and what a poll knows beyond them; returns the shares of the executions."""
         fills = sorted(self._executions.values(), key=lambda fill: fill.time)
         pushed, value = math.fsum(fill.quantity for fill in fills), math.fsum(fill.quantity * fill.fill_price for fill in fills)
         rest = self._polled - pushed
@@ -242,7 +255,11 @@ class LiveChild:
             fills.append(self._fill(rest, mean if mean > 0 else self._polled_value / self._polled, self._polled_at))
         self.fills[:] = sorted(fills, key=lambda fill: fill.time)
         self._value = math.fsum(fill.quantity * fill.fill_price for fill in fills)
-        new = max(pushed, self._polled) - self._counted
+        return pushed
+
+    def _count(self, price: float, time: int, execution_id: str = "") -> Fill | None:
+        """Take in what was said; returns what is new of it, at `price` where that can be told."""
+        new = max(self._cut(), self._polled) - self._counted
         if new <= NEARLY:
             return None
         self._counted += new
@@ -275,5 +292,6 @@ class LiveChild:
             return self.fills[0]
         last, shares = self.fills[-1], self._counted
         whole = Fill(last.time, last.ticker, shares, self._value / shares, math.fsum(fill.commission for fill in self.fills), last.side,
-                     parent_id=last.parent_id, zone=last.zone, order_ref=self.ref)  # fmt: skip
+                     parent_id=last.parent_id, zone=last.zone, order_ref=self.ref,
+                     taxes=math.fsum(fill.taxes for fill in self.fills))  # fmt: skip
         return whole._replace(parts=tuple(self.fills))

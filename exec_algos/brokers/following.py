@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 from exec_algos.brokers.applying import Applied, is_time
+from exec_algos.brokers.cancelling import placed_of
+from exec_algos.brokers.known import Carried
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.resolving import Resolving
 from exec_algos.brokers.state import LiveState, log
-from exec_algos.brokers.venue import Snapshot
+from exec_algos.brokers.venue import Snapshot, VenueAPI
 from exec_algos.errors import VenueError
 from exec_algos.model import SECOND
 from exec_algos.model.lifecycle import State
@@ -19,6 +21,8 @@ LEAST_GAP = SECOND // 4  # between look-ups that are wanted at once
 SHARE = 3  # of the time between look-ups, the most that one takes: a long list is read less often
 LONGEST_BACK_OFF = 30 * SECOND
 WARN_APART = 3 * SECOND
+WHOLE = 60 * SECOND  # at least that often all orders are looked at, those of others too, not the open ones alone
+UNTOLD = 30 * SECOND  # how far a clock may be off that the venue does not tell
 
 
 class Following:
@@ -35,34 +39,62 @@ class Following:
         self._state, self._applied, self._resolving = state, applied, resolving
         self._began = state.clock.now
         self._took = 0
+        self._whole = -WHOLE
+        self._narrow = type(state.venue).follow is not VenueAPI.follow
         self._failing = ""
 
     async def look(self, priority: Priority) -> bool:
-        """One look-up of all orders; whether it was complete."""
+        """One look-up, of all orders or of those that are open; whether it was complete."""
         state = self._state
         await state.requests.take(priority)
         began, losses = state.clock.now, state.losses
-        try:
-            snapshot = await state.within("snapshot", state.venue.snapshot(self._since() + state.apart))
-        except Exception as error:
-            self._fail(f"{state.method('snapshot')} failed: {type(error).__name__}: {error}")
-            return False
+        asked = self._open() if self._may_follow(began) else None
+        snapshot = await self._snapshot(asked)
         self._took = state.clock.now - began
-        if not isinstance(snapshot, Snapshot):
-            state.alert(f"{state.method('snapshot')} gave {snapshot!r}, which is no Snapshot; it proves nothing")
-            return False
-        if not is_time(snapshot.as_of):
-            state.alert(f"{state.method('snapshot')} gave a Snapshot of the time {snapshot.as_of!r}, ns UTC is needed; it proves nothing")
+        if snapshot is None:
             return False
         self._failing = ""
         self._applied.snapshot(snapshot)
         stale = snapshot.as_of and snapshot.as_of - state.apart < began - state.unsure - SECOND
         complete = snapshot.complete is True and not stale
-        self._resolving.after_look(began, complete, snapshot.as_of)
-        if complete and losses == state.losses and not state.ready:
+        self._resolving.after_look(began, complete, snapshot.as_of, asked)
+        if complete and asked is None:
+            self._whole = began
+        if complete and asked is None and losses == state.losses and not state.ready:
             state.ready = True
             state.gate.ring()
         return complete
+
+    async def _snapshot(self, asked: list[Carried] | None) -> Snapshot | None:
+        """What the venue says of these children, or of all orders; None where that makes no sense."""
+        state, since = self._state, self._since() + self._state.apart
+        method = "snapshot" if asked is None else "follow"
+        try:
+            if asked is None:
+                snapshot: Any = await state.within(method, state.venue.snapshot(since))
+            else:
+                snapshot = await state.within(method, state.venue.follow([placed_of(carried.child) for carried in asked], since))
+        except Exception as error:
+            self._fail(f"{state.method(method)} failed: {type(error).__name__}: {error}")
+            return None
+        if not isinstance(snapshot, Snapshot):
+            state.alert(f"{state.method(method)} gave {snapshot!r}, which is no Snapshot; it proves nothing")
+        elif not is_time(snapshot.as_of):
+            state.alert(f"{state.method(method)} gave a Snapshot of the time {snapshot.as_of!r}, ns UTC is needed; it proves nothing")
+        else:
+            return snapshot
+        return None
+
+    def _open(self) -> list[Carried]:
+        """Children that are at the venue and may trade."""
+        children = (carried for carried in self._state.known.active() if not carried.child.done())
+        return [carried for carried in children if carried.child.venue_id or (carried.child.own_id and carried.child.sent)]
+
+    def _may_follow(self, now: int) -> bool:
+        """Whether open orders alone are looked at: nobody looks for another, and not long ago all were seen."""
+        state = self._state
+        looked_for = state.known.unknown() or state.known.absent() or state.doubted()
+        return self._narrow and state.ready and not looked_for and 0 <= now - self._whole < WHOLE
 
     def _fail(self, text: str) -> None:
         if text != self._failing:
@@ -74,7 +106,7 @@ class Following:
         now, settings = state.clock.now, state.settings
         state.known.forget(over=now - settings.over, absent=now - settings.late)
         times = [carried.child.sent for carried in state.known.active() if carried.child.sent]
-        return min([now, *times]) - MARGIN
+        return min([now, *times]) - MARGIN - state.unsure
 
     async def until_complete(self, attempts: int) -> None:
         """Look until a look-up is complete.
@@ -160,7 +192,12 @@ class Following:
         answered = state.clock.now
         if isinstance(said, bool) or not isinstance(said, int):
             raise VenueError(f"{state.method('now')} gave {said!r}, which is no time in ns UTC")
-        state.apart, state.unsure = said - (asked + answered) // 2, (answered - asked) // 2
+        if not said:
+            state.apart, state.unsure = 0, UNTOLD
+            log.warning("%s does not tell its clock: look-ups reach %d s further back", state.caps.name, UNTOLD // SECOND)
+            return
+        state.apart = said - (asked + answered) // 2
+        state.unsure = (answered - asked) // 2 + state.caps.clock_unsure
         if abs(state.apart) - state.unsure > WARN_APART:
             state.alert(f"{state.clock_text()}; above 30 s nothing is sent: set it right")
 

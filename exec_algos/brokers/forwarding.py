@@ -50,6 +50,11 @@ class ForwardingBroker(BrokerAPI):
         return self.broker.own_prints_on_tape
 
     @property
+    def estimates_commission(self) -> bool:
+        """The broker's."""
+        return self.broker.estimates_commission
+
+    @property
     def confirm_lead(self) -> int:
         """The broker's."""
         return self.broker.confirm_lead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from exec_algos.brokers.child import LiveChild
@@ -85,6 +86,9 @@ class Lanes:
         if lane is None:
             lane = self._lanes[symbol, side] = Lane(symbol, side, self._gate, self._exclusive)
         return lane
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
 
     def of(self, child: LiveChild) -> Lane:
         """The lane of a child."""

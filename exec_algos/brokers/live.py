@@ -165,6 +165,11 @@ class LiveBroker(VenueMarket):
         return self.state.alerts
 
     @property
+    def estimates_commission(self) -> bool:
+        """Whether commissions of fills are those of a fee schedule, not of the venue's reports."""
+        return self.state.connected and self.state.caps.estimated_fees
+
+    @property
     def own_prints_on_tape(self) -> bool:
         """Whether the volume that `observe` tells holds our own trades."""
         return self.state.caps.own_prints
@@ -272,6 +277,7 @@ class LiveBroker(VenueMarket):
         if known is not None:
             return self._repeated(known, parent, lots)
         child = LiveChild(ref, parent, lots, limit, expires)
+        child.charge(state.charged)
         child.own_id = own_id(ref, state.caps.own_id_length, state.caps.own_id_chars)
         carried = state.known.add(child)
         carried.tended = True

@@ -61,6 +61,11 @@ class Reported:
         self._broker, self._clock = broker, broker.clock
         self._skew = 0 if isinstance(self._clock, VirtualClock) else SKEW
 
+    @property
+    def estimates(self) -> bool:
+        """Whether commissions of its fills are estimates."""
+        return self._broker.estimates_commission
+
     def wrong(
         self, said: Any, parent: ParentOrder, lots: int, limit: float, time: int, *, most: float | None = None
     ) -> WrongFillError | None:

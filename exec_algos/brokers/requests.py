@@ -118,6 +118,10 @@ class Requests:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
 
+    def rank(self, priority: Priority) -> None:
+        """The priority of what the running task asks for by `more` from here on, where it took no turn yet."""
+        _priority.set(priority)
+
     async def more(self) -> None:
         """One more request of a task that has taken its turn, with the same priority."""
         await self.take(_priority.get())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from exec_algos.brokers.applying import Applied
 from exec_algos.brokers.known import Carried
@@ -23,9 +23,9 @@ AT_VENUE = (State.OPEN, State.PARTIAL, State.CANCEL_SENT)
 def fits(row: OrderRow, carried: Carried, apart: int, unsure: int) -> bool:
     """Whether a row may be a child that went out without an own id.
 
-    Symbol, side, quantity and limit are the child's (a market order's limit is NaN or 0), and it was taken no earlier than the child
-    was sent, up to how far the clocks and a stamp in whole seconds may be off. It may have been taken any time after that: a request that
-    got no answer may be on its way for long.
+    Symbol, side, quantity, order type and limit are the child's (a market order's limit is NaN or 0). It was taken no earlier than the
+    child was sent, up to how far the clocks and a stamp in whole seconds may be off. It may have been taken any time after that: a
+    request that got no answer may be on its way for long.
 
     Parameters
     ----------
@@ -41,8 +41,14 @@ def fits(row: OrderRow, carried: Carried, apart: int, unsure: int) -> bool:
         and row.side == child.parent.side
         and abs(row.quantity - child.shares) <= NEARLY * child.shares
         and _same_limit(row.limit, child.limit)
+        and row.order_type in ("", order_type(child.limit))
         and row.accepted - apart >= child.sent - unsure - STAMP
     )
+
+
+def order_type(limit: float) -> str:
+    """That of a child of a limit, NaN for a market order: ``"MKT"`` or ``"LMT"``."""
+    return "MKT" if math.isnan(limit) else "LMT"
 
 
 def _same_limit(said: float, limit: float) -> bool:
@@ -63,8 +69,11 @@ class Resolving:
     def __init__(self, state: LiveState, applied: Applied) -> None:
         self._state, self._applied = state, applied
 
-    def after_look(self, began: int, complete: bool, as_of: int) -> None:
-        """A look-up that began at `began` (ns UTC) has been applied: find the children that it shows, count those that it does not."""
+    def after_look(self, began: int, complete: bool, as_of: int, asked: Collection[Carried] | None = None) -> None:
+        """A look-up that began at `began` (ns UTC) has been applied: find the children that it shows, count those that it does not.
+
+        It was of all orders, or of those of the children `asked` alone.
+        """
         known = self._state.known
         if not self._state.caps.own_id_length:
             for carried in known.unknown():
@@ -74,7 +83,7 @@ class Resolving:
         for carried in known.unknown() if complete else ():
             if began >= carried.unknown_since:
                 self._miss(carried, began)
-        for carried in known.active() if complete else ():
+        for carried in (known.active() if asked is None else asked) if complete else ():
             if carried.child.state in AT_VENUE and carried.seen < began:
                 self._lacks(carried, began)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from exec_algos.brokers.allowed import intent_of
 from exec_algos.brokers.applying import Applied
 from exec_algos.brokers.known import Carried
 from exec_algos.brokers.records import Kind
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.state import LiveState
-from exec_algos.brokers.venue import Accepted, Intent, NotSent, Rejected
+from exec_algos.brokers.venue import Accepted, NotSent, Rejected
 from exec_algos.brokers.waiting import wait_until
 from exec_algos.errors import JournalError
 from exec_algos.model.lifecycle import Event, State
@@ -97,9 +98,7 @@ class Sending:
 
     async def _request(self, carried: Carried) -> None:
         state, child = self._state, carried.child
-        intent = Intent(
-            own_id=child.own_id, symbol=child.parent.symbol, side=child.parent.side, quantity=_whole(child.shares), limit=child.limit
-        )
+        intent = intent_of(child)
         child.sent = state.clock.now
         state.move(carried, Event.SEND, sent=child.sent)
         state.asked.ring()  # look-ups come more often while a child is open
@@ -183,7 +182,3 @@ def _wrong_answer(answer: Any) -> str:
     if isinstance(answer.time, bool) or not isinstance(answer.time, int) or answer.time < 0:
         return f"time {answer.time!r}"
     return ""
-
-
-def _whole(shares: float) -> float:
-    return int(shares) if float(shares).is_integer() else shares

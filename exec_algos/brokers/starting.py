@@ -38,6 +38,7 @@ class Starting:
         if state.known.by_ref(child.ref) is not None:
             raise UsageError(f"two children have the ref {child.ref!r}; a journal holds each once")
         carried = state.known.add(child)
+        child.charge(state.charged)
         carried.alerted, carried.tended = len(child.alerts), True  # not before look-ups have shown how it stands
         child.sent = child.sent or child.parent.start
         if child.state is State.INTENT:

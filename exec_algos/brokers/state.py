@@ -15,9 +15,10 @@ from exec_algos.brokers.requests import LocalBucket, Requests
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Instrument, VenueAPI
 from exec_algos.brokers.waiting import Bell, wait_until
+from exec_algos.checks import is_finite
 from exec_algos.clock import Clock
 from exec_algos.errors import ExecAlgosError, JournalError, LifeCycleError, VenueError
-from exec_algos.model import SECOND, ParentOrder
+from exec_algos.model import SECOND, Fill, ParentOrder
 from exec_algos.model.lifecycle import Event, State
 
 T = TypeVar("T")
@@ -130,6 +131,19 @@ class LiveState:
         if abs(self.apart) - self.unsure > MOST_APART:
             return f"{self.clock_text()}; set the clock right, more than {MOST_APART // SECOND} s are too many for an order"
         return ""
+
+    def charged(self, fill: Fill) -> Fill:
+        """A fill with what the venue's adapter says that it costs; as it is where that makes no sense, and somebody is told."""
+        said: Any = None
+        try:
+            said = self.venue.charged(fill)
+            if isinstance(said, Fill) and said[:4] == fill[:4] and is_finite(said.commission):
+                return said
+            wrong = f"gave {said!r}"
+        except Exception as error:
+            wrong = f"raised {type(error).__name__}: {error}"
+        self.alert(f"{self.method('charged')} {wrong} for a fill of {fill.ticker}; it counts without commission")
+        return fill
 
     def told_at(self, time: int) -> int:
         """The venue's time of what it says, ns UTC; that of its clock now where it does not say (0)."""
@@ -245,6 +259,10 @@ class LiveState:
             self.alert(f"{why}; nothing is sent in {lane.symbol} {lane.side.name} until a look-up decides", carried)
         lane.freeze(ref, Cause.DOUBT, why)
         self.look()
+
+    def doubted(self) -> bool:
+        """Whether somebody said of a child what cannot be, and no look-up has decided yet."""
+        return any(cause in (Cause.DOUBT, Cause.LATE) for lane in self.lanes for _, cause in lane.frozen)
 
     def look(self) -> None:
         """Ask the venue soon."""

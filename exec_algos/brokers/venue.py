@@ -50,6 +50,8 @@ class VenueCaps:
         `Book.traded` holds our own trades.
     estimated_fees : bool
         Commissions of fills are those of a fee schedule: the venue does not tell them by order.
+    clock_unsure : int
+        How far what `VenueAPI.now` says may be off beside the time that its request takes, ns; half a second of a stamp in whole seconds.
     """
 
     name: str
@@ -65,10 +67,11 @@ class VenueCaps:
     max_quantity: float = math.inf
     own_prints: bool = True
     estimated_fees: bool = False
+    clock_unsure: int = 0
 
     def __post_init__(self) -> None:
-        if self.own_id_length < 0 or not self.rate > 0 or not 0 <= self.reserved < 1:
-            raise UsageError(f"own_id_length >= 0, rate > 0 and reserved in [0, 1) are needed, got {self}")
+        if self.own_id_length < 0 or not self.rate > 0 or not 0 <= self.reserved < 1 or self.clock_unsure < 0:
+            raise UsageError(f"own_id_length >= 0, rate > 0, reserved in [0, 1) and clock_unsure >= 0 are needed, got {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,8 @@ class OrderRow:
         ``"open"``, ``"done"`` (filled, cancelled or expired) or ``"rejected"``.
     reason : str
         Why it was refused or ended; empty where the venue does not say.
+    order_type : str
+        ``"MKT"``, ``"LMT"``, or the venue's own word of another type, which no order of ours has; empty where the venue does not say.
     """
 
     venue_id: str
@@ -168,6 +173,7 @@ class OrderRow:
     accepted: int
     state: str
     reason: str = ""
+    order_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,4 +390,4 @@ class VenueAPI(ABC):
 
     @abstractmethod
     async def now(self) -> int:
-        """The venue's clock, ns UTC."""
+        """The venue's clock, ns UTC; 0 where it does not say."""

@@ -318,7 +318,10 @@ class Progress:
     def summary(self) -> ExecutionSummary:
         """What became of the order until now."""
         standing = self.standing()
-        return summarise(self.parent, standing.fills, self.released, self.errors, as_whole(standing.unknown))
+        summary = summarise(self.parent, standing.fills, self.released, self.errors, as_whole(standing.unknown))
+        if self.children.reported.estimates:
+            summary["commission_estimated"] = True
+        return summary
 
     def announce(self) -> None:
         """Say what begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ class Ended:
         What somebody has to look at.
     open : tuple of LiveChild
         Children that the venue may still trade: unknown, or not withdrawn by the venue's word.
+    estimated : bool
+        Commissions are those of a fee schedule: the venue does not tell them by order.
     """
 
     parents: Mapping[str, RecordedParent]
@@ -35,6 +38,7 @@ class Ended:
     stopped: str
     alerts: tuple[str, ...]
     open: tuple[LiveChild, ...]
+    estimated: bool = False
 
     @property
     def whole(self) -> bool:
@@ -60,6 +64,9 @@ class Ended:
             )
         children = [child for parent in self.parents.values() for child in parent.children]
         fills = sum(len(child.fills) for child in children)
+        if self.estimated and fills:
+            charged = math.fsum(fill.commission for child in children for fill in child.fills)
+            lines.append(f"commissions and taxes of {charged:,.2f} are estimates by a fee schedule: the venue does not tell them by order")
         counts = [
             numbered(count, word) for count, word in ((len(self.parents), "parent order"), (len(children), "child order"), (fills, "fill"))
         ]

@@ -354,6 +354,7 @@ class LiveSession:
             stopped=self.stopped,
             alerts=tuple(alert.text for alert in self.broker.alerts),
             open=tuple(left),
+            estimated=self.broker.estimates_commission,
         )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
@@ -160,7 +160,8 @@ class ExecutionSummary(TypedDict):
 
     ``total_quantity`` is what was filled and ``num_slices`` the children that were released; ``unknown`` are shares of children of
     which nobody knows yet whether they trade: ``ordered_quantity = total_quantity + unknown + residual``. More filled than ordered
-    makes the residual negative.
+    makes the residual negative. ``commission_estimated`` stands there, and is True, where the venue does not tell commissions by order:
+    ``total_commission`` and that of each fill are then those of a fee schedule.
     """
 
     ticker: str
@@ -174,6 +175,7 @@ class ExecutionSummary(TypedDict):
     num_slices: int
     fills: list[FillRecord]
     errors: list[str]
+    commission_estimated: NotRequired[bool]
 
 
 def summarise(parent: ParentOrder, fills: list[Fill], released: int, errors: list[str], unknown: float = 0) -> ExecutionSummary:
