@@ -1,0 +1,378 @@
+"""`Looking`: how orders stand, from pages of KIS's inquiries, the list of open orders and pushed acceptances.
+
+What a page holds moves while the next one is asked: orders that come in stand before the others, newest first. So a walk over several
+pages ends with the first page again, as far as rows that were read before: an order that was changed meanwhile is seen under its new
+number, and not as one whose rest is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from exec_algos.brokers.kis.answers import Cursor, Envelope
+from exec_algos.brokers.kis.client import Client
+from exec_algos.brokers.kis.keys import Keys, Known, OrderKey
+from exec_algos.brokers.kis.messages import daily, open_orders
+from exec_algos.brokers.kis.operations import AccountNo, Ask, Host
+from exec_algos.brokers.kis.rows import DailyRow, Notice, OpenRow, RowKind, daily_rows, open_rows, orders_of
+from exec_algos.brokers.kis.rules import moment_of
+from exec_algos.brokers.kis.values import instant
+from exec_algos.brokers.venue import OrderRow, Placed, Snapshot
+from exec_algos.clock import Clock
+from exec_algos.errors import VenueError
+from exec_algos.model import SECOND, Side
+
+OPEN_ROWS = 50  # of a page of the list of open orders
+HEADS = 5  # times that the first page is read again
+KEPT = 3600 * SECOND  # so long an acceptance is shown that no inquiry shows
+UNSORTED = 2 * SECOND  # by so much a row may be older than the next one; stamps are of whole seconds
+
+log = logging.getLogger("exec_algos.kis")
+
+
+@dataclass
+class _Walk:
+    """Rows of pages as they were read, the latest word of each order, and whether no row from `since` on can be missing."""
+
+    since: int
+    rows: dict[tuple[str, str, str], DailyRow] = field(default_factory=dict)
+    whole: bool = False
+    sorted: bool = True
+    _last: int | None = None
+
+    def take(self, page: Sequence[DailyRow]) -> int:
+        """Take a page in; how many of its rows were read before."""
+        known = 0
+        for row in page:
+            key = row.day, row.orgno, row.odno
+            known += key in self.rows
+            self.rows[key] = row
+        return known
+
+    def enough(self, page: Sequence[DailyRow]) -> bool:
+        """Whether the pages that follow hold only what is older than `since`: rows come newest first, as far as they were seen to."""
+        for row in page:
+            if self._last is not None and row.time > self._last + UNSORTED:
+                self.sorted = False
+            self._last = row.time
+        return self.sorted and bool(page) and page[-1].time < self.since - UNSORTED
+
+
+class Looking:
+    """Reads orders.
+
+    Parameters
+    ----------
+    client : Client
+    host : Host
+    account : AccountNo
+    keys : Keys
+    clock : Clock
+    turn : callable
+        Awaited before each request after the first.
+    """
+
+    def __init__(
+        self, client: Client, host: Host, account: AccountNo, keys: Keys, clock: Clock, turn: Callable[[], object]
+    ) -> None:
+        self._client, self._host, self._account, self._keys, self._clock, self._turn = client, host, account, keys, clock, turn
+        self._accepted: dict[tuple[str, str], tuple[int, OrderRow]] = {}
+        self._said: set[str] = set()
+        self.pages = 0  # read since the start
+
+    @property
+    def now(self) -> int:
+        """KIS's clock, ns UTC."""
+        return self._clock.now + self._client.clock_apart
+
+    async def snapshot(self, since: int, symbol: str | None = None) -> Snapshot:
+        """All orders that KIS took at `since` (ns UTC) or later, newest first; on live also those that are open.
+
+        Raises
+        ------
+        VenueError
+            The first page could not be read, or a page cannot be right.
+        """
+        listed: tuple[OpenRow, ...] = ()
+        whole = True
+        if self._host.has("open orders"):
+            listed, whole = await self._listed()
+            await self._wait()
+        walk = await self._walk(since, symbol=symbol or "")
+        rows, right = self._merged(walk, listed)
+        known = {row.venue_id for row in rows}
+        rows += [row for row in self._waiting(since) if row.venue_id not in known and symbol in (None, row.symbol)]
+        return Snapshot(tuple(rows), walk.whole and whole and right, 0)
+
+    async def follow(self, orders: Sequence[Placed]) -> Snapshot:
+        """How these orders stand, by the way that takes the fewest requests; complete where all of them were found.
+
+        Raises
+        ------
+        VenueError
+            A page could not be read, or cannot be right.
+        """
+        if not orders:
+            return Snapshot((), True, 0)
+        known = {order.venue_id: self._keys.find(order.venue_id) for order in orders}
+        walk, each, listed = self.costs(list(known.values()))
+        if walk <= min(each, listed):
+            found = await self._follow_by_walk(known)
+        elif listed <= each:
+            found = await self._follow_by_list(known)
+        else:
+            found = await self._follow_each(known)
+        rows = {row.venue_id: row for row in found}
+        return Snapshot(tuple(rows.values()), known.keys() <= rows.keys(), 0)
+
+    def costs(self, known: Sequence[Known]) -> tuple[float, float, float]:
+        """Requests that it takes to follow orders: by pages, each by its number, and by the list of open orders."""
+        oldest = min(known, key=lambda order: (order.key.day, order.key.odno)).key
+        before = self._keys.since(oldest.day, oldest.odno)
+        walk = math.ceil(max(before, 1) / self._host.page_rows)
+        each = sum(1 if not order.changed else math.inf for order in known)
+        listed = math.ceil(len(known) / OPEN_ROWS) + 1 if self._host.has("open orders") else math.inf
+        return walk + (walk > 1), each, listed
+
+    async def order(self, known: Known) -> OrderRow | None:
+        """How one order stands; None where no inquiry shows it."""
+        found = await self._follow_by_walk({str(known.key): known})
+        return next((row for row in found if row.venue_id == str(known.key)), None)
+
+    async def _follow_by_walk(self, known: dict[str, Known]) -> list[OrderRow]:
+        days = [order.key.day for order in known.values()]
+        walk = await self._walk(instant(min(days), "000000"), until=frozenset(_numbers(self._keys, known.values())))
+        rows, _ = self._merged(walk, ())
+        return [row for row in rows if row.venue_id in known]
+
+    async def _follow_each(self, known: dict[str, Known]) -> list[OrderRow]:
+        """By number: of one that is over without being filled a walk says whether it was changed, which gave it another number."""
+        found: list[OrderRow] = []
+        unsure: dict[str, Known] = {}
+        for name, order in known.items():
+            if found or unsure:
+                await self._wait()
+            row = await self._by_number(order)
+            if row is None:
+                unsure[name] = order
+            else:
+                found.append(row)
+        if unsure:
+            await self._wait()
+            found += await self._follow_by_walk(unsure)
+        return found
+
+    async def _by_number(self, order: Known) -> OrderRow | None:
+        key = order.key
+        envelope = await self._client.read(daily(self._host, self._account, key.day, key.day, odno=key.odno))
+        self.pages += 1
+        rows = [row for row in daily_rows(envelope) if (row.day, row.odno) == (key.day, key.odno)]
+        if len(rows) != 1 or envelope.more or rows[0].unexplained or (not rows[0].open and rows[0].filled < rows[0].quantity):
+            return None
+        self._learn(rows[0])
+        return self._row(order, rows)
+
+    async def _follow_by_list(self, known: dict[str, Known]) -> list[OrderRow]:
+        """Those that the list of open orders shows; one that it does not is over, or moved to a page that was read before."""
+        listed, _ = await self._listed()
+        found: list[OrderRow] = []
+        for row in listed:
+            order = self._keys.root(self._day, row.odno)
+            if order is not None and str(order.key) in known and row.open and not order.changed:
+                found.append(_of_list(order, row))
+        shown = {row.venue_id for row in found}
+        rest = {name: order for name, order in known.items() if name not in shown}
+        if rest:
+            await self._wait()
+            walk, each, _ = self.costs(list(rest.values()))
+            found += await (self._follow_by_walk(rest) if walk <= each else self._follow_each(rest))
+        return found
+
+    async def _listed(self) -> tuple[tuple[OpenRow, ...], bool]:
+        """The list of open orders, and whether all its pages were read."""
+        pages, whole = await self._client.pages(lambda cursor: open_orders(self._host, self._account, cursor=cursor))
+        self.pages += len(pages)
+        return tuple(row for page in pages for row in open_rows(page, self._day)), whole
+
+    async def _walk(self, since: int, *, symbol: str = "", until: frozenset[tuple[str, str]] = frozenset()) -> _Walk:
+        """Pages newest first, down to `since` or until all of `until` (day and number) were read."""
+        first, last = moment_of(since)[0], max(self._day, moment_of(since)[0])
+        walk, missing, pages = _Walk(since), set(until), 0
+
+        def ask(cursor: Cursor) -> Ask:
+            return daily(self._host, self._account, first, last, symbol=symbol, cursor=cursor)
+
+        def enough(envelope: Envelope) -> bool:
+            page = daily_rows(envelope)
+            walk.take(page)
+            missing.difference_update((row.day, row.odno) for row in page)
+            over = walk.enough(page)
+            return over or (bool(until) and not missing)
+
+        found, walk.whole = await self._client.pages(ask, enough=enough)
+        pages = len(found)
+        if pages > 1:
+            walk.whole = await self._heads(ask, walk) and walk.whole
+        self.pages += pages
+        return walk
+
+    async def _heads(self, ask: Callable[[Cursor], Ask], walk: _Walk) -> bool:
+        """Read what came in while pages were read; whether nothing of it is missing."""
+        cursor = Cursor()
+        for _ in range(HEADS):
+            await self._wait()
+            envelope = await self._client.read(ask(cursor))
+            self.pages += 1
+            if walk.take(daily_rows(envelope)) or envelope.more is False:
+                return True
+            cursor = envelope.cursor
+            if not cursor:
+                return False
+        return False
+
+    def _merged(self, walk: _Walk, listed: Iterable[OpenRow]) -> tuple[list[OrderRow], bool]:
+        """One row an order, whatever numbers it went by; and whether all rows add up."""
+        rows, right = self._orders(list(walk.rows.values()))
+        offices: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for row in rows:
+            offices[row.day, row.odno].add(row.orgno)
+        for row in sorted(rows, key=lambda row: (row.day, row.odno)):
+            self._learn(row, apart=len(offices[row.day, row.odno]) > 1)
+        chains: dict[str, list[DailyRow]] = defaultdict(list)
+        lone: list[OrderRow] = []
+        for row in rows:
+            root = self._root_of(row, apart=len(offices[row.day, row.odno]) > 1)
+            chains[str(root.key)].append(row)
+        found: list[OrderRow] = []
+        for name, parts in chains.items():
+            root = self._keys.find(name)
+            if any(row.odno == root.key.odno for row in parts):
+                found.append(self._row(root, parts))
+            else:
+                lone.append(self._row(root, parts, order_type="changed"))
+        for row in rows:
+            self._accepted.pop((row.day, row.odno), None)
+        merged = {row.venue_id: row for row in (*found, *lone)}
+        for open_row in listed:
+            order = self._keys.root(self._day, open_row.odno)
+            if order is None and open_row.kind is RowKind.ORDER:
+                order = self._keys.learn(
+                    OrderKey(self._day, open_row.orgno, open_row.odno), dvsn=open_row.dvsn, exchange=open_row.exchange
+                )
+            if order is not None and open_row.open and not order.changed:
+                merged.setdefault(str(order.key), _of_list(order, open_row))
+        return list(merged.values()), right
+
+    def _orders(self, rows: list[DailyRow]) -> tuple[list[DailyRow], bool]:
+        """The orders among rows. One whose quantities do not add up is left out, and the answer is not whole without it."""
+        try:
+            return list(orders_of(rows)), True
+        except VenueError:
+            pass
+        found: list[DailyRow] = []
+        for row in rows:
+            about = [other for other in rows if other is row or (other.day == row.day and other.original == row.odno)]
+            try:
+                found += [order for order in orders_of(about) if (order.day, order.orgno, order.odno) == (row.day, row.orgno, row.odno)]
+            except VenueError as error:
+                self._tell(str(error))
+        return found, False
+
+    def _learn(self, row: DailyRow, *, apart: bool = False) -> Known:
+        """Take note of a row: an order of its own, or a number that an order goes by since it was changed."""
+        root = self._keys.root(row.day, row.original) if row.kind is RowKind.AMEND else None
+        if root is not None:
+            if row.odno > root.current or not root.changed:
+                self._keys.change(root, row.odno)
+            return root
+        return self._keys.learn(OrderKey(row.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange, apart=apart)
+
+    def _root_of(self, row: DailyRow, *, apart: bool) -> Known:
+        return self._learn(row, apart=apart) if apart else self._keys.root(row.day, row.odno) or self._learn(row)
+
+    def _row(self, root: Known, parts: Sequence[DailyRow], order_type: str = "") -> OrderRow:
+        """An order by the rows of all its numbers: what traded under each counts, what is open is open under the last."""
+        first = min(parts, key=lambda row: (row.odno != root.key.odno, row.odno))
+        last = max(parts, key=lambda row: row.odno)
+        filled, open_ = sum(row.filled for row in parts), sum(row.open for row in parts)
+        rejected = len(parts) == 1 and last.state == "rejected"
+        return OrderRow(
+            venue_id=str(root.key),
+            own_id="",
+            symbol=first.symbol,
+            side=first.side,
+            quantity=first.quantity,
+            limit=first.limit,
+            filled=filled,
+            amount=math.fsum(row.amount for row in parts),
+            open=open_,
+            accepted=first.time,
+            state="rejected" if rejected else "open" if open_ else "done",
+            reason=f"{first.rejected} shares refused by the exchange" if rejected else "",
+            order_type=order_type or type_of(first.dvsn, first.limit),
+        )
+
+    def notice(self, notice: Notice) -> str:
+        """Take in a notice of our account; the `venue_id` of the order that it is about, empty where that was never seen."""
+        day = self._day
+        odno = notice.original if notice.kind is not RowKind.ORDER and notice.original else notice.odno
+        if notice.refused and notice.kind is RowKind.ORDER:
+            self._accepted.pop((day, notice.odno), None)
+        elif notice.kind is RowKind.ORDER and not notice.executed and notice.accepted == "1":
+            self._keep(day, notice)
+        root = self._keys.root(day, odno) or self._keys.root(day, notice.odno)
+        return "" if root is None else str(root.key)
+
+    def _keep(self, day: str, notice: Notice) -> None:
+        if self._keys.root(day, notice.odno) is not None:
+            return  # an inquiry, or the answer to the order, told of it
+        known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), dvsn=notice.dvsn, sure=False)
+        limit = notice.price if notice.price and notice.dvsn != "01" else math.nan
+        taken = instant(day, notice.hour)
+        ordered = notice.ordered or notice.quantity
+        self._accepted[day, notice.odno] = self.now, OrderRow(
+            venue_id=str(known.key), own_id="", symbol=notice.symbol, side=notice.side, quantity=ordered, limit=limit, filled=0.0,
+            amount=0.0, open=ordered, accepted=taken, state="open", order_type=type_of(notice.dvsn, limit),
+        )  # fmt: skip
+
+    def _waiting(self, since: int) -> list[OrderRow]:
+        """Orders of which a notice told, and no inquiry yet."""
+        self._accepted = {name: kept for name, kept in self._accepted.items() if self.now - kept[0] < KEPT}
+        return [row for _, row in self._accepted.values() if row.accepted >= since - SECOND]
+
+    @property
+    def _day(self) -> str:
+        return moment_of(self.now)[0]
+
+    async def _wait(self) -> None:
+        await self._turn()  # type: ignore[misc]
+
+    def _tell(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s; it is left out, and nothing is proved without it", text)
+
+
+def type_of(dvsn: str, limit: float) -> str:
+    """An order type as `OrderRow` has it."""
+    return {"01": "MKT", "00": "LMT", "41": "LMT", "": ""}.get(dvsn, dvsn)
+
+
+def _of_list(order: Known, row: OpenRow) -> OrderRow:
+    return OrderRow(
+        venue_id=str(order.key), own_id="", symbol=row.symbol, side=row.side, quantity=row.quantity, limit=row.limit, filled=row.filled,
+        amount=row.amount, open=row.open, accepted=row.time, state="open", order_type=type_of(row.dvsn, row.limit),
+    )  # fmt: skip
+
+
+def _numbers(keys: Keys, known: Iterable[Known]) -> Iterable[tuple[str, str]]:
+    return ((order.key.day, odno) for order in known for odno in keys.numbers(order))
+
+
+def side_text(side: Side) -> str:
+    """``"BUY"`` or ``"SELL"``."""
+    return side.name
