@@ -63,6 +63,8 @@ class Keys:
         self._known: dict[tuple[str, str], Known] = {}
         self._others: dict[OrderKey, Known] = {}  # of another office, with a number that is taken
         self._roots: dict[tuple[str, str], Known] = {}  # by the numbers that changes gave
+        self._rows: set[tuple[str, str]] = set()  # that the inquiry has, requests to cancel among them
+        self._shown: set[tuple[str, str]] = set()  # that it has shown
 
     def learn(self, key: OrderKey, *, dvsn: str = "", exchange: str = "", sure: bool = True, apart: bool = False) -> Known:
         """Take note of an order.
@@ -108,6 +110,19 @@ class Keys:
         """All numbers by which an order went, its first one among them."""
         return {root.key.odno, *(odno for (_, odno), known in self._roots.items() if known is root)}
 
-    def since(self, day: str, odno: str) -> int:
-        """How many known orders of a day have a number that is not below one: as many rows, at least, stand before its row."""
-        return sum(known_day == day and known_odno >= odno for known_day, known_odno in self._known)
+    def expect(self, day: str, odno: str) -> None:
+        """KIS gave a number: the inquiry has, or will have, a row of it."""
+        self._rows.add((day, odno))
+
+    def show(self, day: str, odno: str) -> None:
+        """The inquiry has shown a row."""
+        self._shown.add((day, odno))
+        self._rows.add((day, odno))
+
+    def shown(self, day: str, odno: str) -> bool:
+        """Whether the inquiry has shown a row."""
+        return (day, odno) in self._shown
+
+    def rows_since(self, day: str, odno: str) -> int:
+        """How many rows of a day are known that are no older than one: that many, at least, a walk reads down to it."""
+        return sum(row_day == day and row_odno >= odno for row_day, row_odno in self._rows)

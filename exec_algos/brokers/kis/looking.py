@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from exec_algos.brokers.kis.answers import Cursor, Envelope
 from exec_algos.brokers.kis.client import Client
+from exec_algos.brokers.kis.kept import Kept
 from exec_algos.brokers.kis.keys import Keys, Known, OrderKey
 from exec_algos.brokers.kis.messages import daily, open_orders
 from exec_algos.brokers.kis.operations import AccountNo, Ask, Host
@@ -24,11 +25,10 @@ from exec_algos.brokers.kis.values import instant
 from exec_algos.brokers.venue import OrderRow, Placed, Snapshot
 from exec_algos.clock import Clock
 from exec_algos.errors import VenueError
-from exec_algos.model import SECOND, Side
+from exec_algos.model import SECOND
 
 OPEN_ROWS = 50  # of a page of the list of open orders
 HEADS = 5  # times that the first page is read again
-KEPT = 3600 * SECOND  # so long an acceptance is shown that no inquiry shows
 UNSORTED = 2 * SECOND  # by so much a row may be older than the next one; stamps are of whole seconds
 
 log = logging.getLogger("exec_algos.kis")
@@ -70,17 +70,26 @@ class Looking:
     client : Client
     host : Host
     account : AccountNo
-    keys : Keys
     clock : Clock
+    keys : Keys
+    kept : Kept
+        Notices of the account.
     turn : callable
         Awaited before each request after the first.
     """
 
     def __init__(
-        self, client: Client, host: Host, account: AccountNo, keys: Keys, clock: Clock, turn: Callable[[], object]
+        self,
+        client: Client,
+        host: Host,
+        account: AccountNo,
+        clock: Clock,
+        keys: Keys,
+        kept: Kept,
+        turn: Callable[[], Awaitable[None]],
     ) -> None:
         self._client, self._host, self._account, self._keys, self._clock, self._turn = client, host, account, keys, clock, turn
-        self._accepted: dict[tuple[str, str], tuple[int, OrderRow]] = {}
+        self._kept = kept
         self._said: set[str] = set()
         self.pages = 0  # read since the start
 
@@ -132,22 +141,26 @@ class Looking:
     def costs(self, known: Sequence[Known]) -> tuple[float, float, float]:
         """Requests that it takes to follow orders: by pages, each by its number, and by the list of open orders."""
         oldest = min(known, key=lambda order: (order.key.day, order.key.odno)).key
-        before = self._keys.since(oldest.day, oldest.odno)
+        before = self._keys.rows_since(oldest.day, oldest.odno)
         walk = math.ceil(max(before, 1) / self._host.page_rows)
         each = sum(1 if not order.changed else math.inf for order in known)
         listed = math.ceil(len(known) / OPEN_ROWS) + 1 if self._host.has("open orders") else math.inf
         return walk + (walk > 1), each, listed
 
-    async def order(self, known: Known) -> OrderRow | None:
-        """How one order stands; None where no inquiry shows it."""
-        found = await self._follow_by_walk({str(known.key): known})
-        return next((row for row in found if row.venue_id == str(known.key)), None)
+    async def parts(self, known: Known) -> list[DailyRow]:
+        """The rows of one order, and of its changes; none where the inquiry does not show it."""
+        walk = await self._walk_for([known])
+        rows, _ = self._orders(list(walk.rows.values()))
+        return [row for _, row in self._chains(rows).get(str(known.key), ())]
 
     async def _follow_by_walk(self, known: dict[str, Known]) -> list[OrderRow]:
-        days = [order.key.day for order in known.values()]
-        walk = await self._walk(instant(min(days), "000000"), until=frozenset(_numbers(self._keys, known.values())))
-        rows, _ = self._merged(walk, ())
+        rows, _ = self._merged(await self._walk_for(known.values()), ())
         return [row for row in rows if row.venue_id in known]
+
+    async def _walk_for(self, known: Iterable[Known]) -> _Walk:
+        """Pages until all numbers of these orders were read."""
+        numbers = frozenset((order.key.day, odno) for order in known for odno in self._keys.numbers(order))
+        return await self._walk(instant(min(day for day, _ in numbers), "000000"), until=numbers)
 
     async def _follow_each(self, known: dict[str, Known]) -> list[OrderRow]:
         """By number: of one that is over without being filled a walk says whether it was changed, which gave it another number."""
@@ -173,6 +186,7 @@ class Looking:
         rows = [row for row in daily_rows(envelope) if (row.day, row.odno) == (key.day, key.odno)]
         if len(rows) != 1 or envelope.more or rows[0].unexplained or (not rows[0].open and rows[0].filled < rows[0].quantity):
             return None
+        self._keys.show(rows[0].day, rows[0].odno)
         self._learn(rows[0])
         return self._row(order, rows)
 
@@ -236,36 +250,40 @@ class Looking:
 
     def _merged(self, walk: _Walk, listed: Iterable[OpenRow]) -> tuple[list[OrderRow], bool]:
         """One row an order, whatever numbers it went by; and whether all rows add up."""
+        for each in walk.rows.values():
+            self._keys.show(each.day, each.odno)
         rows, right = self._orders(list(walk.rows.values()))
+        found = [row for parts in self._chains(rows).values() if (row := self._row_of(parts)) is not None]
+        merged = {row.venue_id: row for row in found}
+        for open_row in listed:
+            if open_row.open and (order := self._listed_order(open_row)) is not None and not order.changed:
+                merged.setdefault(str(order.key), _of_list(order, open_row))
+        return list(merged.values()), right
+
+    def _chains(self, rows: Sequence[DailyRow]) -> dict[str, list[tuple[Known, DailyRow]]]:
+        """Rows by the order that they are of: its first one, and those of its changes."""
         offices: dict[tuple[str, str], set[str]] = defaultdict(set)
         for row in rows:
             offices[row.day, row.odno].add(row.orgno)
-        for row in sorted(rows, key=lambda row: (row.day, row.odno)):
-            self._learn(row, apart=len(offices[row.day, row.odno]) > 1)
-        chains: dict[str, list[DailyRow]] = defaultdict(list)
-        lone: list[OrderRow] = []
-        for row in rows:
-            root = self._root_of(row, apart=len(offices[row.day, row.odno]) > 1)
-            chains[str(root.key)].append(row)
-        found: list[OrderRow] = []
-        for name, parts in chains.items():
-            root = self._keys.find(name)
-            if any(row.odno == root.key.odno for row in parts):
-                found.append(self._row(root, parts))
-            else:
-                lone.append(self._row(root, parts, order_type="changed"))
-        for row in rows:
-            self._accepted.pop((row.day, row.odno), None)
-        merged = {row.venue_id: row for row in (*found, *lone)}
-        for open_row in listed:
-            order = self._keys.root(self._day, open_row.odno)
-            if order is None and open_row.kind is RowKind.ORDER:
-                order = self._keys.learn(
-                    OrderKey(self._day, open_row.orgno, open_row.odno), dvsn=open_row.dvsn, exchange=open_row.exchange
-                )
-            if order is not None and open_row.open and not order.changed:
-                merged.setdefault(str(order.key), _of_list(order, open_row))
-        return list(merged.values()), right
+        chains: dict[str, list[tuple[Known, DailyRow]]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: (row.day, row.odno)):  # an order has a lower number than its changes
+            if row.kind is RowKind.AMEND and row.state == "rejected":
+                continue  # the change was refused: the order is what it was
+            root = self._learn(row, apart=len(offices[row.day, row.odno]) > 1)
+            chains[str(root.key)].append((root, row))
+        return chains
+
+    def _row_of(self, parts: Sequence[tuple[Known, DailyRow]]) -> OrderRow | None:
+        """An order; None where only changes of it were read, of one that is older than what was asked for."""
+        root, rows = parts[0][0], [row for _, row in parts]
+        first = any(row.odno == root.key.odno for row in rows)
+        return self._row(root, rows) if first else None
+
+    def _listed_order(self, row: OpenRow) -> Known | None:
+        order = self._keys.root(self._day, row.odno)
+        if order is None and row.kind is RowKind.ORDER:
+            return self._keys.learn(OrderKey(self._day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange)
+        return order
 
     def _orders(self, rows: list[DailyRow]) -> tuple[list[DailyRow], bool]:
         """The orders among rows. One whose quantities do not add up is left out, and the answer is not whole without it."""
@@ -291,15 +309,11 @@ class Looking:
             return root
         return self._keys.learn(OrderKey(row.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange, apart=apart)
 
-    def _root_of(self, row: DailyRow, *, apart: bool) -> Known:
-        return self._learn(row, apart=apart) if apart else self._keys.root(row.day, row.odno) or self._learn(row)
-
-    def _row(self, root: Known, parts: Sequence[DailyRow], order_type: str = "") -> OrderRow:
-        """An order by the rows of all its numbers: what traded under each counts, what is open is open under the last."""
+    def _row(self, root: Known, parts: Sequence[DailyRow]) -> OrderRow:
+        """An order by the rows of all its numbers: what traded under each counts. One that is a change itself can be no child's."""
         first = min(parts, key=lambda row: (row.odno != root.key.odno, row.odno))
-        last = max(parts, key=lambda row: row.odno)
         filled, open_ = sum(row.filled for row in parts), sum(row.open for row in parts)
-        rejected = len(parts) == 1 and last.state == "rejected"
+        rejected = len(parts) == 1 and first.state == "rejected"
         return OrderRow(
             venue_id=str(root.key),
             own_id="",
@@ -313,43 +327,32 @@ class Looking:
             accepted=first.time,
             state="rejected" if rejected else "open" if open_ else "done",
             reason=f"{first.rejected} shares refused by the exchange" if rejected else "",
-            order_type=order_type or type_of(first.dvsn, first.limit),
+            order_type="changed" if first.kind is RowKind.AMEND else type_of(first.dvsn),
         )
 
-    def notice(self, notice: Notice) -> str:
-        """Take in a notice of our account; the `venue_id` of the order that it is about, empty where that was never seen."""
-        day = self._day
-        odno = notice.original if notice.kind is not RowKind.ORDER and notice.original else notice.odno
-        if notice.refused and notice.kind is RowKind.ORDER:
-            self._accepted.pop((day, notice.odno), None)
-        elif notice.kind is RowKind.ORDER and not notice.executed and notice.accepted == "1":
-            self._keep(day, notice)
-        root = self._keys.root(day, odno) or self._keys.root(day, notice.odno)
+    def named(self, notice: Notice) -> str:
+        """The `venue_id` of the order that a notice is about; empty where that was never seen."""
+        number = notice.original if notice.kind is not RowKind.ORDER and notice.original else notice.odno
+        root = self._keys.root(self._day, number) or self._keys.root(self._day, notice.odno)
         return "" if root is None else str(root.key)
-
-    def _keep(self, day: str, notice: Notice) -> None:
-        if self._keys.root(day, notice.odno) is not None:
-            return  # an inquiry, or the answer to the order, told of it
-        known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), dvsn=notice.dvsn, sure=False)
-        limit = notice.price if notice.price and notice.dvsn != "01" else math.nan
-        taken = instant(day, notice.hour)
-        ordered = notice.ordered or notice.quantity
-        self._accepted[day, notice.odno] = self.now, OrderRow(
-            venue_id=str(known.key), own_id="", symbol=notice.symbol, side=notice.side, quantity=ordered, limit=limit, filled=0.0,
-            amount=0.0, open=ordered, accepted=taken, state="open", order_type=type_of(notice.dvsn, limit),
-        )  # fmt: skip
 
     def _waiting(self, since: int) -> list[OrderRow]:
         """Orders of which a notice told, and no inquiry yet."""
-        self._accepted = {name: kept for name, kept in self._accepted.items() if self.now - kept[0] < KEPT}
-        return [row for _, row in self._accepted.values() if row.accepted >= since - SECOND]
+        found = []
+        for came in self._kept.accepted():
+            notice, day = came.notice, moment_of(came.time + self._client.clock_apart)[0]
+            refused = any(other.notice.refused and other.notice.kind is RowKind.ORDER for other in self._kept.of(notice.odno))
+            if not refused and not self._keys.shown(day, notice.odno):
+                known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), dvsn=notice.dvsn, sure=False)
+                found.append(_of_notice(known, notice, instant(day, notice.hour)))
+        return [row for row in found if row.accepted >= since - SECOND]
 
     @property
     def _day(self) -> str:
         return moment_of(self.now)[0]
 
     async def _wait(self) -> None:
-        await self._turn()  # type: ignore[misc]
+        await self._turn()
 
     def _tell(self, text: str) -> None:
         if text not in self._said:
@@ -357,22 +360,22 @@ class Looking:
             log.warning("%s; it is left out, and nothing is proved without it", text)
 
 
-def type_of(dvsn: str, limit: float) -> str:
+def type_of(dvsn: str) -> str:
     """An order type as `OrderRow` has it."""
     return {"01": "MKT", "00": "LMT", "41": "LMT", "": ""}.get(dvsn, dvsn)
+
+
+def _of_notice(known: Known, notice: Notice, taken: int) -> OrderRow:
+    """An order as the notice of its acceptance tells it: nothing of it traded yet, as far as that says."""
+    ordered, limit = notice.ordered or notice.quantity, notice.price if notice.price and notice.dvsn != "01" else math.nan
+    return OrderRow(
+        venue_id=str(known.key), own_id="", symbol=notice.symbol, side=notice.side, quantity=ordered, limit=limit, filled=0.0, amount=0.0,
+        open=ordered, accepted=taken, state="open", order_type=type_of(notice.dvsn),
+    )  # fmt: skip
 
 
 def _of_list(order: Known, row: OpenRow) -> OrderRow:
     return OrderRow(
         venue_id=str(order.key), own_id="", symbol=row.symbol, side=row.side, quantity=row.quantity, limit=row.limit, filled=row.filled,
-        amount=row.amount, open=row.open, accepted=row.time, state="open", order_type=type_of(row.dvsn, row.limit),
+        amount=row.amount, open=row.open, accepted=row.time, state="open", order_type=type_of(row.dvsn),
     )  # fmt: skip
-
-
-def _numbers(keys: Keys, known: Iterable[Known]) -> Iterable[tuple[str, str]]:
-    return ((order.key.day, odno) for order in known for odno in keys.numbers(order))
-
-
-def side_text(side: Side) -> str:
-    """``"BUY"`` or ``"SELL"``."""
-    return side.name
