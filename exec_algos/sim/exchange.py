@@ -369,7 +369,7 @@ class Exchange:
         """The closing auction, and the end of day orders."""
         for symbol, orders in list(self._working.items()):
             day = self.market.day(symbol, self._session)
-            last = day.bars[-1] if day.bars and day.starts[-1] + day.step >= self.now else None
+            last = day.closing(self.now)
             for order in orders:
                 if last is not None:
                     self._auction(order, last.close, last.volume)

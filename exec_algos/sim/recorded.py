@@ -54,10 +54,10 @@ class Taken:
 
 
 class Day:
-    """One symbol's bars of one session."""
+    """One symbol's bars of one session; `auction`: the bar that begins with its close, as which some sources print the closing auction."""
 
-    def __init__(self, symbol: str, bars: list[Bar], before: float, step: int) -> None:
-        self.symbol, self.bars, self.before, self.step = symbol, bars, before, step
+    def __init__(self, symbol: str, bars: list[Bar], before: float, step: int, auction: Bar | None = None) -> None:
+        self.symbol, self.bars, self.before, self.step, self.auction = symbol, bars, before, step, auction
         self.starts = [bar.start for bar in bars]
         self.volumes = [0.0]
         for bar in bars:
@@ -87,6 +87,11 @@ class Day:
             after = self.index(instant) + 1
             return self.starts[after] if after < len(self.starts) else NEVER
         return instant if bar.volume > 0 and any(order.within(bar.low, bar.high) for order in orders) else bar.start + self.step
+
+    def closing(self, close: int) -> Bar | None:
+        """The bar at whose close the closing auction trades: its own, else the last one where it lasts until the close."""
+        last = self.bars[-1] if self.bars and self.starts[-1] + self.step >= close else None
+        return self.auction or last
 
     def path(self, bar: Bar, settings: ExchangeSettings) -> Path:
         """The path of one of its bars."""
@@ -161,9 +166,12 @@ class RecordedMarket:
         starts = bars.start[rows]
         opened, closed = (self.opens[session], self.closes[session]) if session >= 0 else (0, 0)
         a, b = (rows.start + int(k) for k in np.searchsorted(starts, [opened, closed]))
-        columns = [bars.start[a:b].tolist(), *(getattr(bars, name)[a:b].tolist() for name in (*PRICES, "volume"))]
+        printed = self.settings.closing_call > 0 and b < rows.stop and bars.start[b] == closed
+        after = b + printed
+        columns = [bars.start[a:after].tolist(), *(getattr(bars, name)[a:after].tolist() for name in (*PRICES, "volume"))]
         before = float(bars.close[a - 1]) if a > rows.start else math.nan
-        return Day(symbol, [Bar(*row) for row in zip(*columns, strict=True)], before, bars.step)
+        found = [Bar(*row) for row in zip(*columns, strict=True)]
+        return Day(symbol, found[: b - a], before, bars.step, found[-1] if after > b else None)
 
     def quote(self, symbol: str, instant: int) -> Quote:
         """Bid, ask and last at an instant."""

@@ -177,7 +177,7 @@ class Desk:
         self._asked(entry, request)
         low, high = self.world.settings.cancel_takes
         takes = low + (high - low) * self.world.rng.random()
-        if takes or fill_wins:
+        if takes:
             self.exchange.defer(self.exchange.now + round(takes * SECOND), lambda: self._confirm(entry, request, fill_wins))
         else:
             self._confirm(entry, request, fill_wins)
@@ -197,6 +197,7 @@ class Desk:
         entry.pending -= request.quantity
         request.confirmed = min(request.quantity, entry.open)
         request.refused = request.quantity - request.confirmed
+        entry.cancelled_by_request += request.confirmed
         if request.confirmed:
             self.exchange.cancel(order.venue_id, request.confirmed, request.odno)
         else:

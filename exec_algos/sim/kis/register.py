@@ -44,6 +44,8 @@ class Entry:
         Shares of a request that the exchange did not carry out.
     moved : int
         Of its order: shares that go on under another number.
+    cancelled_by_request : int
+        Of its order: shares that cancels ended, whose rows tell of them too.
     pending : int
         Of its order: shares whose cancel is on its way to the exchange.
     listed_from, open_from : int
@@ -71,6 +73,7 @@ class Entry:
     confirmed: int = 0
     refused: int = 0
     moved: int = 0
+    cancelled_by_request: int = 0
     pending: int = 0
     listed_from: int = 0
     open_from: int = 0

@@ -41,7 +41,8 @@ def cancelled_of(entry: Entry, settings: KISSettings) -> int:
     if entry.kind == "cancel":
         return entry.cancelled if settings.cancelled_row in ("cancel", "both") else 0
     moved = entry.moved if settings.moved_as_cancelled else 0
-    return entry.cancelled + moved if settings.cancelled_row in ("order", "both") else moved
+    own = entry.cancelled if settings.cancelled_row in ("order", "both") else entry.cancelled - entry.cancelled_by_request
+    return own + moved
 
 
 def cancel_mark(entry: Entry, settings: KISSettings) -> str:

@@ -45,9 +45,22 @@ def bars_of(days=(FLAT,), symbol="005930", volume=6000):
 class Venue:
     """Its world, and calls to it as the owner of its first live or paper account."""
 
-    def __init__(self, *days, start="10:00", paper=False, funds=(), symbol="005930", volume=6000, cash=1e9, seed=1, said=None, **settings):
+    def __init__(
+        self,
+        *days,
+        start="10:00",
+        paper=False,
+        funds=(),
+        symbol="005930",
+        volume=6000,
+        cash=1e9,
+        seed=1,
+        said=None,
+        calendar=None,
+        **settings,
+    ):
         bars = bars_of(days or (FLAT,), symbol, volume)
-        exchange = krx_exchange(bars, sessions_of(bars, None), at(start), funds=funds, cash=cash, seed=seed, **settings)
+        exchange = krx_exchange(bars, sessions_of(bars, calendar), at(start), funds=funds, cash=cash, seed=seed, **settings)
         clock = RehearsalClock(at(start), 1.0, lambda: 0)
         quick = {"cancel_takes": (0.0, 0.0), **(said or {})}
         self.world = World(exchange, clock, KISSettings(**quick), KISFaults(), seed=seed)
