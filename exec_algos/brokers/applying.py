@@ -113,6 +113,9 @@ class Applied:
             state.alert(f"{state.method('reports')} gave {report!r}, which is {what}; look-ups decide")
             state.look()
             return
+        if report.kind == "moved" and not report.venue_id:
+            state.lose()  # what was pushed before is lost: all orders are looked at
+            return
         carried = state.known.of(report.own_id, report.venue_id, report.time)
         if carried is None or carried.child.state is State.INTENT:
             if report.venue_id:

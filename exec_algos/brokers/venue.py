@@ -201,7 +201,8 @@ class Report:
     Attributes
     ----------
     kind : str
-        ``"accepted"``, ``"fill"``, ``"cancelled"`` (its rest is over), ``"rejected"``; or ``"moved"``: a look-up says what happened.
+        ``"accepted"``, ``"fill"``, ``"cancelled"`` (its rest is over), ``"rejected"``; or ``"moved"``: a look-up says what happened,
+        to one order, or, with an empty `venue_id`, to any of them.
     quantity, price : float
         Of a fill: shares of this execution, and currency per share.
     execution_id : str

@@ -10,20 +10,19 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.answers import Cursor, Envelope
-from exec_algos.brokers.kis.client import Client
 from exec_algos.brokers.kis.kept import Kept
 from exec_algos.brokers.kis.keys import Keys, Known, OrderKey
 from exec_algos.brokers.kis.messages import daily, open_orders
-from exec_algos.brokers.kis.operations import AccountNo, Ask, Host
+from exec_algos.brokers.kis.operations import Ask
 from exec_algos.brokers.kis.rows import DailyRow, Notice, OpenRow, RowKind, daily_rows, open_rows, orders_of
 from exec_algos.brokers.kis.rules import moment_of
 from exec_algos.brokers.kis.values import instant
 from exec_algos.brokers.venue import OrderRow, Placed, Snapshot
-from exec_algos.clock import Clock
 from exec_algos.errors import VenueError
 from exec_algos.model import SECOND
 
@@ -67,36 +66,22 @@ class Looking:
 
     Parameters
     ----------
-    client : Client
-    host : Host
-    account : AccountNo
-    clock : Clock
+    access : Access
     keys : Keys
     kept : Kept
         Notices of the account.
-    turn : callable
-        Awaited before each request after the first.
+
+    Attributes
+    ----------
+    pages : int
+        Read since the start.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        host: Host,
-        account: AccountNo,
-        clock: Clock,
-        keys: Keys,
-        kept: Kept,
-        turn: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._client, self._host, self._account, self._keys, self._clock, self._turn = client, host, account, keys, clock, turn
+    def __init__(self, access: Access, keys: Keys, kept: Kept) -> None:
+        self._access, self._keys = access, keys
         self._kept = kept
         self._said: set[str] = set()
-        self.pages = 0  # read since the start
-
-    @property
-    def now(self) -> int:
-        """KIS's clock, ns UTC."""
-        return self._clock.now + self._client.clock_apart
+        self.pages = 0
 
     async def snapshot(self, since: int, symbol: str | None = None) -> Snapshot:
         """All orders that KIS took at `since` (ns UTC) or later, newest first; on live also those that are open.
@@ -108,9 +93,9 @@ class Looking:
         """
         listed: tuple[OpenRow, ...] = ()
         whole = True
-        if self._host.has("open orders"):
+        if self._access.host.has("open orders"):
             listed, whole = await self._listed()
-            await self._wait()
+            await self._access.turn()
         walk = await self._walk(since, symbol=symbol or "")
         rows, right = self._merged(walk, listed)
         known = {row.venue_id for row in rows}
@@ -142,9 +127,9 @@ class Looking:
         """Requests that it takes to follow orders: by pages, each by its number, and by the list of open orders."""
         oldest = min(known, key=lambda order: (order.key.day, order.key.odno)).key
         before = self._keys.rows_since(oldest.day, oldest.odno)
-        walk = math.ceil(max(before, 1) / self._host.page_rows)
+        walk = math.ceil(max(before, 1) / self._access.host.page_rows)
         each = sum(1 if not order.changed else math.inf for order in known)
-        listed = math.ceil(len(known) / OPEN_ROWS) + 1 if self._host.has("open orders") else math.inf
+        listed = math.ceil(len(known) / OPEN_ROWS) + 1 if self._access.host.has("open orders") else math.inf
         return walk + (walk > 1), each, listed
 
     async def parts(self, known: Known) -> list[DailyRow]:
@@ -168,20 +153,20 @@ class Looking:
         unsure: dict[str, Known] = {}
         for name, order in known.items():
             if found or unsure:
-                await self._wait()
+                await self._access.turn()
             row = await self._by_number(order)
             if row is None:
                 unsure[name] = order
             else:
                 found.append(row)
         if unsure:
-            await self._wait()
+            await self._access.turn()
             found += await self._follow_by_walk(unsure)
         return found
 
     async def _by_number(self, order: Known) -> OrderRow | None:
         key = order.key
-        envelope = await self._client.read(daily(self._host, self._account, key.day, key.day, odno=key.odno))
+        envelope = await self._access.client.read(daily(self._access.host, self._access.account, key.day, key.day, odno=key.odno))
         self.pages += 1
         rows = [row for row in daily_rows(envelope) if (row.day, row.odno) == (key.day, key.odno)]
         if len(rows) != 1 or envelope.more or rows[0].unexplained or (not rows[0].open and rows[0].filled < rows[0].quantity):
@@ -195,30 +180,30 @@ class Looking:
         listed, _ = await self._listed()
         found: list[OrderRow] = []
         for row in listed:
-            order = self._keys.root(self._day, row.odno)
+            order = self._keys.root(self._access.day, row.odno)
             if order is not None and str(order.key) in known and row.open and not order.changed:
                 found.append(_of_list(order, row))
         shown = {row.venue_id for row in found}
         rest = {name: order for name, order in known.items() if name not in shown}
         if rest:
-            await self._wait()
+            await self._access.turn()
             walk, each, _ = self.costs(list(rest.values()))
             found += await (self._follow_by_walk(rest) if walk <= each else self._follow_each(rest))
         return found
 
     async def _listed(self) -> tuple[tuple[OpenRow, ...], bool]:
         """The list of open orders, and whether all its pages were read."""
-        pages, whole = await self._client.pages(lambda cursor: open_orders(self._host, self._account, cursor=cursor))
+        pages, whole = await self._access.client.pages(lambda cursor: open_orders(self._access.host, self._access.account, cursor=cursor))
         self.pages += len(pages)
-        return tuple(row for page in pages for row in open_rows(page, self._day)), whole
+        return tuple(row for page in pages for row in open_rows(page, self._access.day)), whole
 
     async def _walk(self, since: int, *, symbol: str = "", until: frozenset[tuple[str, str]] = frozenset()) -> _Walk:
         """Pages newest first, down to `since` or until all of `until` (day and number) were read."""
-        first, last = moment_of(since)[0], max(self._day, moment_of(since)[0])
+        first, last = moment_of(since)[0], max(self._access.day, moment_of(since)[0])
         walk, missing, pages = _Walk(since), set(until), 0
 
         def ask(cursor: Cursor) -> Ask:
-            return daily(self._host, self._account, first, last, symbol=symbol, cursor=cursor)
+            return daily(self._access.host, self._access.account, first, last, symbol=symbol, cursor=cursor)
 
         def enough(envelope: Envelope) -> bool:
             page = daily_rows(envelope)
@@ -227,7 +212,7 @@ class Looking:
             over = walk.enough(page)
             return over or (bool(until) and not missing)
 
-        found, walk.whole = await self._client.pages(ask, enough=enough)
+        found, walk.whole = await self._access.client.pages(ask, enough=enough)
         pages = len(found)
         if pages > 1:
             walk.whole = await self._heads(ask, walk) and walk.whole
@@ -238,8 +223,8 @@ class Looking:
         """Read what came in while pages were read; whether nothing of it is missing."""
         cursor = Cursor()
         for _ in range(HEADS):
-            await self._wait()
-            envelope = await self._client.read(ask(cursor))
+            await self._access.turn()
+            envelope = await self._access.client.read(ask(cursor))
             self.pages += 1
             if walk.take(daily_rows(envelope)) or envelope.more is False:
                 return True
@@ -280,9 +265,9 @@ class Looking:
         return self._row(root, rows) if first else None
 
     def _listed_order(self, row: OpenRow) -> Known | None:
-        order = self._keys.root(self._day, row.odno)
+        order = self._keys.root(self._access.day, row.odno)
         if order is None and row.kind is RowKind.ORDER:
-            return self._keys.learn(OrderKey(self._day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange)
+            return self._keys.learn(OrderKey(self._access.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange)
         return order
 
     def _orders(self, rows: list[DailyRow]) -> tuple[list[DailyRow], bool]:
@@ -331,28 +316,22 @@ class Looking:
         )
 
     def named(self, notice: Notice) -> str:
-        """The `venue_id` of the order that a notice is about; empty where that was never seen."""
-        number = notice.original if notice.kind is not RowKind.ORDER and notice.original else notice.odno
-        root = self._keys.root(self._day, number) or self._keys.root(self._day, notice.odno)
-        return "" if root is None else str(root.key)
+        """The `venue_id` of the order that a notice is about."""
+        day, changes = self._access.day, notice.kind is not RowKind.ORDER and notice.original
+        number = notice.original if changes else notice.odno
+        root = self._keys.root(day, number) or self._keys.learn(OrderKey(day, notice.branch, number), sure=False)
+        return str(root.key)
 
     def _waiting(self, since: int) -> list[OrderRow]:
         """Orders of which a notice told, and no inquiry yet."""
         found = []
         for came in self._kept.accepted():
-            notice, day = came.notice, moment_of(came.time + self._client.clock_apart)[0]
+            notice, day = came.notice, moment_of(came.time + self._access.client.clock_apart)[0]
             refused = any(other.notice.refused and other.notice.kind is RowKind.ORDER for other in self._kept.of(notice.odno))
             if not refused and not self._keys.shown(day, notice.odno):
                 known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), dvsn=notice.dvsn, sure=False)
                 found.append(_of_notice(known, notice, instant(day, notice.hour)))
         return [row for row in found if row.accepted >= since - SECOND]
-
-    @property
-    def _day(self) -> str:
-        return moment_of(self.now)[0]
-
-    async def _wait(self) -> None:
-        await self._turn()
 
     def _tell(self, text: str) -> None:
         if text not in self._said:
