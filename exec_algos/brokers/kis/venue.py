@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from exec_algos.brokers.kis.limiter import SharedBucket
     from exec_algos.brokers.kis.market import Market
     from exec_algos.brokers.kis.notices import Notices
+    from exec_algos.brokers.kis.rows import Quote
     from exec_algos.brokers.requests import Bucket
     from exec_algos.brokers.venue import Book, Instrument, Intent, Snapshot
     from exec_algos.clock import Clock
@@ -77,6 +78,7 @@ class KISVenue(VenueAPI):
         self.looking = Looking(access, self.keys, kept)
         self._infos: dict[str, tuple[str, StockInfo]] = {}
         self._markets: dict[str, str] = {}
+        self._quotes: dict[str, tuple[int, Quote]] = {}
         self.symbols: set[str] = set()
         access.client.turn = self.page
 
@@ -114,8 +116,7 @@ class KISVenue(VenueAPI):
 
     async def allow(self, intent: Intent) -> None:
         """Refuse what KIS would refuse: price, order type and hour, buying power, holdings; see `VenueAPI.allow`."""
-        await self.page()
-        quote = await self.market.quote(intent.symbol, age=QUOTE_AGE)
+        quote = await self._quote(intent.symbol)
         rules.check_symbol(intent.symbol, quote, self.exchange, await self._info(intent.symbol))
         dvsn = self._dvsn(intent)
         rules.check_type(dvsn, self.exchange, self.access.host.paper)
@@ -124,6 +125,15 @@ class KISVenue(VenueAPI):
             rules.check_price(intent.symbol, intent.limit, quote)
         self._markets[intent.symbol] = rules.market_of(quote)
         await self.funds.allow(intent, dvsn, quote, self._rate or 0.0)
+
+    async def _quote(self, symbol: str) -> Quote:
+        """Limits and flags of a symbol; a request only where those that are known are old."""
+        time, quote = self._quotes.get(symbol, (-QUOTE_AGE, None))
+        if quote is None or self.access.clock.now - time > QUOTE_AGE:
+            await self.page()
+            time, quote = self.access.clock.now, await self.market.quote(symbol)
+            self._quotes[symbol] = time, quote
+        return quote
 
     async def _info(self, symbol: str) -> StockInfo | None:
         """Whether a symbol trades on NXT; asked once a day, and only where that matters."""
@@ -290,8 +300,10 @@ class KISVenue(VenueAPI):
 
     async def instrument(self, symbol: str) -> Instrument:
         """What the symbol is."""
+        asked = self.access.clock.now
         instrument = await self.market.instrument(symbol)
-        self._markets[symbol] = rules.market_of(await self.market.quote(symbol, age=QUOTE_AGE))
+        quote = await self.market.quote(symbol, age=QUOTE_AGE)  # the one that `instrument` read
+        self._quotes[symbol], self._markets[symbol] = (asked, quote), rules.market_of(quote)
         return instrument
 
     async def account(self) -> Account:
