@@ -135,20 +135,31 @@ class KISServer:
             One of them is in use.
         """
         ports = [port + k if port else 0 for k in range(PORTS)]
-        await self._rest[True].open(ports[0])
-        await self._rest[False].open(ports[2])
-        await self._control.open(ports[4])
-        await self.stream.open(port_live=ports[3], port_paper=ports[1])
-        self.running = asyncio.ensure_future(self._run())
+        try:
+            await self._rest[True].open(ports[0])
+            await self._rest[False].open(ports[2])
+            await self._control.open(ports[4])
+            await self.stream.open(port_live=ports[3], port_paper=ports[1])
+        except UsageError:
+            await self._stop_listening()
+            raise
+        self.running = asyncio.ensure_future(self._both())
 
     async def close(self) -> None:
         """Stop listening, and end every connection; raises what ended its time, where something did."""
         self.running.cancel()
+        await self._stop_listening()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.running
+
+    async def _stop_listening(self) -> None:
         for listener in (*self._rest.values(), self._control):
             await listener.close()
         await self.stream.close()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.running
+
+    async def _both(self) -> None:
+        beat = self.stream.running
+        await asyncio.gather(self._run(), *(() if beat is None else (beat,)))
 
     async def _run(self) -> None:
         """Let time go on where nobody asks."""

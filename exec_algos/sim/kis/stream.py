@@ -68,6 +68,7 @@ class Stream:
         self._late: list[tuple[int, Notice]] = []
         self._next_quotes = 0
         self._floods: set[asyncio.Task[None]] = set()
+        self.running: asyncio.Task[None] | None = None
 
     # the listeners
 
@@ -96,7 +97,7 @@ class Stream:
 
     async def close(self) -> None:
         """Stop listening, and end every connection; raises what ended its time, where something did."""
-        tasks = [*self._floods, *([self.running] if self._servers else [])]
+        tasks = [*self._floods, *([] if self.running is None else [self.running])]
         for task in tasks:
             task.cancel()
         for server in self._servers.values():

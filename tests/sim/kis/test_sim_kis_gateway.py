@@ -224,13 +224,13 @@ def test_live_and_paper_have_limits_of_their_own(paper, live):
 def test_where_arrivals_jitter_a_client_that_fills_each_second_to_the_brim_is_refused_now_and_then(kis, live):
     kis.control.settings(rate_jitter=0.05)
     full, spared = [], []
-    for found, count in ((full, 18), (spared, 17)):
-        for _ in range(4):
+    for found, count in ((full, 18), (spared, 15)):
+        for _ in range(6):
             for _ in range(count):
                 found.append(live.price().status_code)
                 later(kis, 1 / count)
     assert 0 < full.count(500) < len(full) / 2
-    assert spared.count(500) < full.count(500)
+    assert spared.count(500) == 0  # 1.1 seconds hold 17 of these at most
 
 
 # what every answer carries
