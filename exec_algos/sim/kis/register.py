@@ -102,7 +102,9 @@ class Entry:
     @property
     def rejected(self) -> int:
         """Shares that the exchange refused."""
-        return self.refused if self.order is None else self.quantity * (self.order.state == "rejected")
+        if self.order is None:
+            return self.refused
+        return (self.quantity - round(self.order.cancelled)) * (self.order.state == "rejected")
 
 
 @dataclass(slots=True)

@@ -83,6 +83,14 @@ def test_an_order_that_waits_for_its_reject_trades_nothing():
     assert amounts(venue.row(output)) == (10, 0, 0, 0, 10)
 
 
+def test_what_was_cancelled_before_a_reject_is_not_rejected_too():
+    venue = Venue()
+    output = venue.sent(100, 61_000, fault="exchange_rejects")
+    venue.change(output, 30, "N")
+    venue.wait(1)
+    assert amounts(venue.row(output)) == (100, 0, 0, 30, 70)
+
+
 # line 8
 
 
