@@ -85,6 +85,10 @@ class KISControl:
             "POST", "/control/order", {"account": account, "symbol": symbol, "side": side, "quantity": quantity, "price": price}
         )
 
+    def fills(self, symbol: str, fills: Sequence[Mapping[str, float]], times: int = 1) -> None:
+        """How the next `times` orders of a symbol trade, and no more: fills have ``after`` (seconds), ``shares``, perhaps ``price``."""
+        self._ask("POST", "/control/fills", {"symbol": symbol, "fills": [dict(fill) for fill in fills], "times": times})
+
     def cancel(self, account: str, odno: str, orgno: str = "") -> dict[str, str]:
         """A cancel by hand of all that is open of an order."""
         return self._ask("POST", "/control/cancel", {"account": account, "odno": odno, "orgno": orgno})

@@ -58,6 +58,7 @@ class Control:
             ("POST", "control", "account"): lambda request: self._set_account(request.json()),
             ("POST", "control", "order"): lambda request: self._order(request.json()),
             ("POST", "control", "cancel"): lambda request: self._cancel(request.json()),
+            ("POST", "control", "fills"): lambda request: self._plan(request.json()),
             ("POST", "control", "expire_token"): lambda request: self._expire(request.json()),
             ("POST", "control", "drop"): lambda _: Reply(then=drop),
             ("POST", "control", "stream"): lambda request: self._stream(request.json(), steer),
@@ -181,6 +182,15 @@ class Control:
             exchange="KRX", quantity=int(quantity or 0), price=int(price or 0), paper=owner.paper,
         )  # fmt: skip
         return _entered(self._desk.place(order, by_hand=True))
+
+    def _plan(self, said: Any) -> Reply:
+        """How the next orders of a ``symbol`` trade: ``fills`` of ``after`` (seconds), ``shares``, ``price``; ``times``: so many orders."""
+        wanted = _fields(said, "a plan of fills", ("symbol", "fills", "times"))
+        times = wanted.get("times", 1)
+        if isinstance(times, bool) or not isinstance(times, int):
+            raise UsageError(f"times must be a whole number, got {times!r}")
+        self._desk.carrier.plan(str(wanted.get("symbol", "")), wanted.get("fills"), times)
+        return as_json({})
 
     def _cancel(self, said: Any) -> Reply:
         """A cancel from a screen of all that is open of ``odno`` (``date``: today; ``orgno``: any) of an ``account``."""
