@@ -54,7 +54,7 @@ def krx_exchange(
 
 def is_fund(exchange: Exchange, symbol: str) -> bool:
     """Whether a symbol is an ETF or ETN: its tick at a price that tells."""
-    return exchange.market.tick(symbol, 10_000.0) == krx.FUND_TOP_TICK
+    return exchange.market.tick(symbol, 10_000.0) == krx.tick(10_000.0, fund=True)
 
 
 def base_price(exchange: Exchange, symbol: str) -> int:

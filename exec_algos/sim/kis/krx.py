@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil, floor
 
 MINUTE = 60_000_000_000
-TICKS = ((2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_000, 100), (500_000, 500))
-TOP_TICK = 1_000
-FUND_TICKS = ((2_000, 1),)
-FUND_TOP_TICK = 5
+TICKS = (2_000, 5_000, 20_000, 50_000, 200_000, 500_000), (1, 5, 10, 50, 100, 500, 1_000)
+"""From each price on the next tick, KRW."""
+FUND_TICKS = (2_000,), (1, 5)
 LIMIT_PART = (30, 100)  # of the base price, both ways
 
 COMMISSION = (140_527, 1_000_000_000)  # 0.0140527 %
@@ -21,8 +21,8 @@ SALES_TAX = ((20251229, (20, 10_000)), (20241227, (15, 10_000)), (20231227, (18,
 
 def tick(price: float, fund: bool = False) -> int:
     """The tick at a price, KRW. `fund`: an ETF or ETN."""
-    bands, top = (FUND_TICKS, FUND_TOP_TICK) if fund else (TICKS, TOP_TICK)
-    return next((size for below, size in bands if price < below), top)
+    edges, sizes = FUND_TICKS if fund else TICKS
+    return sizes[bisect_right(edges, price)]
 
 
 def on_tick(price: int, fund: bool = False) -> bool:

@@ -102,7 +102,7 @@ def notice_of(event: Event, register: Register) -> Notice | None:
     entry = register.of(event.order.venue_id)
     if entry is None:
         return None
-    request = register.find(entry.account, entry.date, event.request) if event.request else None
+    request = register.request(entry, event.request) if event.request else None
     said: dict[str, Any] | None = None
     match event.kind:
         case "fill" if event.execution is not None:

@@ -206,6 +206,11 @@ class Register:
         named = self.day(account, date).by_number.get(odno, ())
         return next((entry for entry in named if orgno in ("", entry.orgno)), None)
 
+    def request(self, order: Entry, odno: str) -> Entry | None:
+        """The request with a number that changes or cancels an order; another organisation may have given the number too."""
+        named = self.day(order.account, order.date).by_number.get(odno, ())
+        return next((entry for entry in named if entry.origin == order.odno), None)
+
     def day(self, account: str, date: str) -> DayBook:
         """An account's day; an empty one where it has none."""
         return self._days.get((account, date)) or DayBook()

@@ -6,6 +6,7 @@ from kis_desks import DAYS, FLAT, Venue, code
 from exec_algos.errors import UsageError
 from exec_algos.sim.kis.calls import Lag
 from exec_algos.sim.kis.checks import Wanted
+from exec_algos.sim.kis.notices import notice_of
 from exec_algos.sim.kis.trading import truth_rows
 from exec_algos.sim.orders import BUY
 
@@ -437,6 +438,19 @@ def test_a_cancel_by_hand_ends_an_order_of_ours():
     entry = venue.desk.register.find(venue.account, "20261123", sent["ODNO"])
     venue.desk.cancel(entry, 10, by_hand=True)
     assert amounts(venue.row(sent)) == (10, 0, 0, 10, 0)
+
+
+def test_a_notice_of_a_cancel_is_of_its_own_number_where_another_organisation_has_it_too():
+    venue = Venue(said={"numbers_by_orgno": True})
+    first, second = venue.sent(10, 61_000), venue.sent(20, 61_000)
+    hand = [venue.desk.place(wanted(venue, 30, 61_000), by_hand=True) for _ in range(3)]
+    venue.world.drain()
+    request = venue.change(first).body["output"]
+    assert (request["odno"], second["ODNO"]) == (hand[2].odno, hand[1].odno)
+    told = [notice_of(event, venue.desk.register) for event in venue.world.drain()]
+    assert {(notice.odno, notice.original, notice.branch, round(notice.quantity)) for notice in told} == {
+        (request["odno"], first["ODNO"], "06010", 10)
+    }  # fmt: skip
 
 
 # line 12
