@@ -100,7 +100,8 @@ class Quotes:
             "temp_stop_yn": "Y" if halted else "N", "vi_cls_code": "Y" if interrupted else "N", "ovtm_vi_cls_code": "N",
             "mrkt_warn_cls_code": "00", "short_over_yn": "N", "sltr_yn": "N", "mang_issu_cls_code": "N", "hts_deal_qty_unit_val": "1",
             "stck_prpr": number(last), **prices_of(day), "stck_sdpr": str(base), "stck_mxpr": str(high), "stck_llam": str(low),
-            "aspr_unit": number(exchange.market.tick(symbol, last)), **totals(day, scale), "prdy_vrss": number(moved), "prdy_vrss_sign": sign(moved),
+            "aspr_unit": number(exchange.market.tick(symbol, last)), **totals(day, scale),
+            "prdy_vrss": number(moved), "prdy_vrss_sign": sign(moved),
             "prdy_ctrt": percent(moved, base), "stck_shrn_iscd": symbol,
         })  # fmt: skip
 

@@ -35,14 +35,15 @@ def at(text, day=DAYS[-1]):
 def bars(symbols=("005930",), days=DAYS, price=62_000.0, volume=6_000.0, gaps=()):
     """Minute bars from 09:00 to 15:20 and one at 15:29: each rises by a tick of 100 KRW over its minute and falls back in the next.
 
-    `gaps`: minutes of each day, from 0 at 09:00, in which nothing traded.
+    `price`: of all days, or of each one. `gaps`: minutes of each day, from 0 at 09:00, in which nothing traded.
     """
+    prices = price if isinstance(price, tuple) else (price,) * len(days)
     frames = []
     for symbol in symbols:
         stamps, rows = [], []
-        for day in days:
+        for day, low in zip(days, prices, strict=True):
+            up = low + 100
             for minute in (*range(381), 389):
-                low, up = price, price + 100
                 rows.append((low, up, low, up, 0.0 if minute in gaps else volume) if minute % 2 == 0 else (up, up, low, low, volume))
                 stamps.append(pd.Timestamp(f"{day} 09:00", tz="Asia/Seoul") + pd.Timedelta(minutes=minute))
         frame = pd.DataFrame(rows, columns=["open", "high", "low", "close", "volume"], index=pd.DatetimeIndex(stamps))
