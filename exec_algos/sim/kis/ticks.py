@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from exec_algos.sim.kis import floor
@@ -19,10 +20,12 @@ BOOK_EXPECTED, BOOK_VOLUME = 49, 53
 
 
 def record(world: World, tr_id: str, symbol: str) -> list[str] | None:
-    """The record of a stream now; None for a symbol that is not traded here, or a stream of another kind."""
+    """The record of a stream now; None for a symbol that is not traded here or has never traded, or a stream of another kind."""
     if symbol not in world.exchange.market.ticks or tr_id[-4:] not in ("ASP0", "CNT0"):
         return None
     found = depth(world, symbol)
+    if math.isnan(found.last):
+        return None
     total = round(world.exchange.book(symbol).traded)
     return _book(world, symbol, found, total) if tr_id[-4:] == BOOK[-4:] else _trade(world, symbol, found, total)
 
