@@ -79,17 +79,18 @@ class Tape:
         return self.candles(symbol, self.market.today(self.world.now))
 
     def _last(self, day: Day, symbol: str, closed: int) -> list[Candle]:
-        """The closing auction: what was recorded from 15:21 on prints at 15:30, at the last price."""
+        """The closing auction: what was recorded from 15:21 on, and as a bar of the close, prints at 15:30 at the auction's price."""
         first = closed - AUCTION + MINUTE
         end = self.market.closes[self.market.session(closed - 1)]
-        shares = _whole(day.traded(end)) - _whole(day.traded(first))
-        minutes = range(first, end + MINUTE, MINUTE)
-        own = [self._own[symbol, minute] for minute in minutes if (symbol, minute) in self._own]
-        if shares + sum(each.volume for each in own) <= 0:
+        printed = day.auction
+        shares = _whole(day.traded(end)) - _whole(day.traded(first)) + (0 if printed is None else _whole(printed.volume))
+        own = [self._own[symbol, minute] for minute in range(first, end + MINUTE, MINUTE) if (symbol, minute) in self._own]
+        volume = shares + sum(each.volume for each in own)
+        last = printed if printed is not None else day.bars[-1] if day.bars else None
+        if volume <= 0 or last is None:
             return []
-        price = day.bars[-1].close
-        value = round(shares * price) + sum(each.value for each in own)
-        return [Candle(closed, price, price, price, price, shares + sum(each.volume for each in own), value)]
+        price = last.close
+        return [Candle(closed, price, price, price, price, volume, round(shares * price) + sum(each.value for each in own))]
 
     def _candle(self, day: Day, symbol: str, minute: int, first: int, last: int) -> list[Candle]:
         """The candle of a minute from what was traded in ``[first, last)``; none where nothing was."""

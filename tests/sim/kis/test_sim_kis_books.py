@@ -69,6 +69,8 @@ def test_in_an_auction_the_best_ask_may_lie_below_the_best_bid():
         kis.go(at(f"15:{minute}:30"))
         asks, bids, _, _ = kis.book()
         crossed.append(asks[0][0] <= bids[0][0])
+        assert [price for price, _ in asks[:3]] == sorted(price for price, _ in asks[:3])
+        assert [price for price, _ in bids[:3]] == sorted((price for price, _ in bids[:3]), reverse=True)
     assert set(crossed) == {True, False}
 
 

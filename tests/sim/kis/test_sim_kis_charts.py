@@ -1,5 +1,7 @@
 """Minute and daily bars of the simulated KIS. The recorded stock trades 6,000 shares a minute from 09:00 to 15:20 and in the auction."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from quoting import DAILY, PAST, TODAY, Quoting, hours, volume, walked
@@ -8,6 +10,7 @@ from wired import a_world, at, bars
 from exec_algos import Bars
 from exec_algos.sim.orders import Ticket
 
+PRICES = ("open", "high", "low", "close")
 DAY = 382 * 6_000  # 381 minutes, and the closing auction
 
 
@@ -118,15 +121,54 @@ def test_trades_of_a_live_account_are_on_the_tape_and_those_of_paper_are_not():
         assert kis.price(paper=paper)["acml_vol"] == str(64 * 6_000 + 3_000 + 100)
 
 
-def test_a_trade_of_ours_in_a_minute_in_which_nothing_was_recorded_makes_a_row():
-    world = a_world("10:03:50")
-    kis = Quoting(world)
-    order = bought(kis, 100, paper=False)
-    price = order.executions[-1].price
-    kis.go(at("10:05:30"))
-    row = kis.today("100300")[0]
-    assert int(row["stck_lwpr"]) <= price <= int(row["stck_hgpr"])
-    assert row["cntg_vol"] == "6100"
+def test_a_trade_of_ours_lies_within_its_candle():
+    """A buy pays the ask, a tick above what the market traded last: it is the high of its minute where nothing traded higher."""
+    kis = quoting("10:03:01", market=five_minutes(62_000.0, 62_900.0, 61_500.0, 62_300.0, 70_000.0))
+    price = bought(kis, 100, paper=False).executions[-1].price
+    kis.go(at("10:04:30"))
+    row, plain = kis.today("100300")[0], quoting("10:04:30", market=kis.world.exchange.market.bars).today("100300")[0]
+    assert int(row["cntg_vol"]) == int(plain["cntg_vol"]) + 100
+    assert int(row["stck_hgpr"]) == max(int(plain["stck_hgpr"]), price)
+
+
+def test_a_buy_at_the_ask_above_all_that_the_market_traded_is_the_high():
+    kis = quoting("10:03:59", market=five_minutes(62_000.0, 62_900.0, 61_500.0, 62_300.0, 70_000.0))
+    price = bought(kis, 100, paper=False).executions[-1].price + 1_000
+    kis.world.exchange.executions[-1] = replace(kis.world.exchange.executions[-1], price=price)
+    kis.go(at("10:04:30"))
+    assert kis.today("100300")[0]["stck_hgpr"] == f"{price:.0f}"
+
+
+def test_the_opening_auction_of_a_source_that_prints_it_early_belongs_to_the_first_minute():
+    rows = [("2026-11-23 08:59", 62_000.0, 900.0), ("2026-11-23 09:00", 62_100.0, 300.0), ("2026-11-23 09:01", 62_100.0, 200.0)]
+    kis = quoting("09:03:00", market=few_bars(rows), hours="XKRX-1min")
+    first = kis.today("090000")[0]
+    assert (first["stck_cntg_hour"], first["stck_oprc"], first["cntg_vol"]) == ("090000", "62000", "1200")
+    assert volume(kis.today("090200")) == 1_400
+
+
+@pytest.mark.parametrize("hours", ["XKRX", "XKRX+1min"])
+def test_the_closing_auction_of_a_source_that_prints_it_at_the_close_is_the_last_row(hours):
+    rows = [("2026-11-23 15:19", 62_000.0, 300.0), ("2026-11-23 15:30", 62_400.0, 900.0)]
+    kis = quoting("15:45:00", market=few_bars(rows), hours=hours)
+    found = kis.today("153000")
+    assert [(row["stck_cntg_hour"], row["stck_prpr"], row["cntg_vol"]) for row in found] == [
+        ("153000", "62400", "900"), ("151900", "62000", "300"),
+    ]  # fmt: skip
+
+
+def few_bars(rows):
+    """Bars of a minute that each trade at one price: (time, price, shares)."""
+    stamps = pd.DatetimeIndex([pd.Timestamp(time, tz="Asia/Seoul") for time, _, _ in rows])
+    frame = pd.DataFrame([(price,) * 4 + (shares,) for _, price, shares in rows], columns=[*PRICES, "volume"], index=stamps)
+    return Bars.from_frame(frame, symbol="005930", label="start", step="1min")
+
+
+def five_minutes(*row):
+    """A day of bars of five minutes, all with these prices and this volume."""
+    stamps = pd.date_range("2026-11-23 09:00", "2026-11-23 15:25", freq="5min", tz="Asia/Seoul")
+    frame = pd.DataFrame([row] * len(stamps), columns=[*PRICES, "volume"], index=stamps)
+    return Bars.from_frame(frame, symbol="005930", label="start", step="5min")
 
 
 def test_an_unknown_symbol_has_zeros_and_no_rows():
@@ -215,9 +257,7 @@ def test_the_paper_host_may_not_have_past_minutes():
 
 
 def test_bars_of_five_minutes_are_cut_into_minutes_that_add_up():
-    stamps = pd.date_range("2026-11-23 09:00", "2026-11-23 15:25", freq="5min", tz="Asia/Seoul")
-    frame = pd.DataFrame({"open": 62_000.0, "high": 62_900.0, "low": 61_500.0, "close": 62_300.0, "volume": 7_003.0}, index=stamps)
-    market = Bars.from_frame(frame, symbol="005930", label="start", step="5min")
+    market = five_minutes(62_000.0, 62_900.0, 61_500.0, 62_300.0, 7_003.0)
     kis = quoting("15:45:00", market=market)
     rows = walked(kis.today, "153000")
     assert volume(rows) == 78 * 7_003
@@ -225,11 +265,10 @@ def test_bars_of_five_minutes_are_cut_into_minutes_that_add_up():
     for five in range(75):
         first = 9 * 60 + 5 * five
         own = [row for row in rows if first <= int(row["stck_cntg_hour"][:2]) * 60 + int(row["stck_cntg_hour"][2:4]) < first + 5]
-        if five != 76:
-            assert (own[-1]["stck_oprc"], own[0]["stck_prpr"]) == ("62000", "62300")
-            assert max(int(row["stck_hgpr"]) for row in own) == 62_900
-            assert min(int(row["stck_lwpr"]) for row in own) == 61_500
-            assert volume(own) == 7_003
+        assert (own[-1]["stck_oprc"], own[0]["stck_prpr"]) == ("62000", "62300")
+        assert max(int(row["stck_hgpr"]) for row in own) == 62_900
+        assert min(int(row["stck_lwpr"]) for row in own) == 61_500
+        assert volume(own) == 7_003
 
 
 # days
@@ -251,7 +290,7 @@ def test_daily_bars_lie_within_their_dates_and_a_page_has_a_hundred():
     days = [f"{day:%Y-%m-%d}" for day in pd.bdate_range("2026-05-01", "2026-11-23")]
     clock = [f"{9 + hour // 2:02d}:{hour % 2 * 30:02d}" for hour in range(13)]
     stamps = pd.DatetimeIndex([pd.Timestamp(f"{day} {time}", tz="Asia/Seoul") for day in days for time in clock])
-    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 62_000.0) | {"volume": 100.0}, index=stamps)
+    frame = pd.DataFrame(dict.fromkeys(PRICES, 62_000.0) | {"volume": 100.0}, index=stamps)
     kis = quoting(market=Bars.from_frame(frame, symbol="005930", label="start", step="30min"))
     fields = {"FID_PERIOD_DIV_CODE": "D", "FID_ORG_ADJ_PRC": "1"}
     rows = kis.ask(DAILY, FID_INPUT_DATE_1="20260101", FID_INPUT_DATE_2="20261231", **fields).body["output2"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidMessage, InvalidStatus
@@ -146,6 +147,32 @@ def test_a_client_that_reconnects_in_a_tight_loop_is_blocked():
             return codes, blocked, (await said(socket, kis.approve()))[0]
 
     assert run(work, flaps=5, flap_block=60.0) == (["OPSP0000"] * 5, True, "OPSP0000")
+
+
+def test_a_client_that_comes_once_a_minute_is_not_blocked():
+    async def work(kis):
+        codes = []
+        for _ in range(5):
+            async with kis.client() as socket:
+                codes.append((await said(socket, kis.approve()))[0])
+            await gone(kis)
+            kis.go(31)
+        return codes
+
+    assert run(work, flaps=2) == ["OPSP0000"] * 5
+
+
+def test_a_connection_belongs_to_the_app_key_that_it_began_with():
+    """A client of two customers over one socket would hear of one of them only."""
+
+    async def work(kis):
+        first = kis.world.identities[False][0]
+        kis.world.add_customer(replace(first, app_key="PS2", account="5012349901", hts_id="HTSLIVE2", others=()))
+        async with kis.client() as socket:
+            await said(socket, kis.approve())
+            return await said(socket, kis.approve(customer=1), "H0STASP0")
+
+    assert run(work) == ("OPSP8996", "9", "(null)")
 
 
 def test_a_client_that_subscribes_and_unsubscribes_in_a_loop_is_blocked():

@@ -51,11 +51,11 @@ def bars(symbols=("005930",), days=DAYS, price=62_000.0, volume=6_000.0, gaps=()
     return frames[0] if len(frames) == 1 else Bars.concat(frames)
 
 
-def a_world(start="10:03:12", faults=None, market=None, calendar="XKRX", **settings):
-    """A world that stands still until it is told to go on."""
+def a_world(start="10:03:12", faults=None, market=None, calendar="XKRX", hours="XKRX", **settings):
+    """A world that stands still until it is told to go on. `hours`: the calendar by which the bars are cut into sessions."""
     given = bars() if market is None else market
     begin = at(start) if isinstance(start, str) else start
-    exchange = krx_exchange(given, sessions_of(given, "XKRX"), begin)
+    exchange = krx_exchange(given, sessions_of(given, hours), begin)
     dealt = KISFaults(seed=1, **(faults or {}))
     return World(exchange, RehearsalClock(begin, 1, lambda: 0), KISSettings(**settings), dealt, seed=1, calendar=calendar)
 
