@@ -47,6 +47,7 @@ class Tape:
     def __init__(self, world: World) -> None:
         self.world, self.market = world, world.exchange.market
         self._whole: dict[tuple[str, int], tuple[int, list[Candle]]] = {}
+        self._over: dict[tuple[str, int], list[Candle]] = {}
         self._own: dict[tuple[str, int], Own] = {}
         self._read = 0
 
@@ -60,6 +61,8 @@ class Tape:
         now = self.world.now
         if symbol not in self.market.ticks or not 0 <= session < len(self.market.opens) or now < self.market.opens[session]:
             return []
+        if (symbol, session) in self._over:
+            return self._over[symbol, session]
         self._follow()
         opened, closed = self.hours(session)
         day = self.market.day(symbol, session)
@@ -70,7 +73,10 @@ class Tape:
             minute += MINUTE
         self._whole[symbol, session] = minute, found
         if now >= closed:
-            return found + self._last(day, symbol, closed)
+            whole = found + self._last(day, symbol, closed)
+            if now > self.market.closes[session]:
+                self._over[symbol, session] = whole
+            return whole
         forming = minute < closed - AUCTION + MINUTE and now > minute
         return found + (self._candle(day, symbol, minute, minute, now) if forming else [])
 

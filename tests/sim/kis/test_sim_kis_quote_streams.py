@@ -91,10 +91,22 @@ def test_before_its_first_trade_of_all_a_stock_has_no_quote_and_the_rest_goes_on
             await client.socket.send(subscribe(next(iter(kis.world.approvals)), "H0STCNT0", "005930"))
             await heard(client.socket)
             kis.go(15)
-            return (await client.ping()), kis.stream.running.done()
+            kis.go(15)
+            return await client.ping()
 
-    ping, ended = run(work, market=bars(days=("2026-11-23",)), start="08:40:00")
-    assert ("PINGPONG" in ping, ended) == (True, False)
+    assert "PINGPONG" in run(work, market=bars(days=("2026-11-23",)), start="08:40:00")
+
+
+def test_what_ends_the_beat_of_the_stream_is_not_silent(monkeypatch):
+    async def work(kis):
+        monkeypatch.setattr(kis.stream, "_beat", lambda: 1 / 0)
+        while not kis.stream._running.done():
+            await asyncio.sleep(0)
+        with pytest.raises(ZeroDivisionError):
+            kis.go()
+
+    with pytest.raises(ZeroDivisionError):
+        run(work)
 
 
 def test_quotes_can_be_left_out():
