@@ -93,6 +93,37 @@ def test_quotes_an_order_and_its_notices(customers, paper):
     assert (int(executed[9]), executed[10]) == (40, f"{int(book['output1']['askp1']):09d}")
 
 
+def test_notices_may_come_before_the_answer_to_their_order(kis, customers):
+    """A client that drops notices of numbers that it does not know yet loses the fill."""
+    customer = customers[False]
+
+    async def work():
+        socket, secret = await customer.listen()
+        async with socket:
+            kis.control.faults([{"on": "order", "n": 1, "fault": "push_early"}])
+            order = asyncio.ensure_future(asyncio.to_thread(customer.buy, 3, 62_500))
+            found, early = [], []
+            while len(found) < 2:
+                text = await next_text(socket)
+                if text[0] in "01":
+                    early.append(order.done())
+                    found += records(text, secret)
+            kis.control.faults()
+            return await order, [said[2] for said in found], early
+
+    odno, told, answered = asyncio.run(work())
+    assert (told, answered) == ([odno, odno], [False, False])
+
+
+def test_faults_of_pushed_notices_are_in_the_truth_with_the_others(kis, customers):
+    customer = customers[False]
+    kis.control.faults([{"on": "push", "n": 2, "fault": "push_lost"}])
+    odno = customer.buy(3, 62_500)
+    kis.control.faults()
+    dealt = [fault for fault in kis.control.truth()["faults"] if fault["fault"] == "push_lost"]
+    assert [fault["odno"] for fault in dealt] == [odno]
+
+
 def test_what_a_test_does_to_the_sockets(kis, customers):
     customer = customers[True]
 
