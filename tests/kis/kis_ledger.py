@@ -48,10 +48,12 @@ class Row:
 
     def said(self):
         return {
-            "ord_dt": DAY, "ord_gno_brno": self.orgno, "odno": f"{self.odno:010}", "orgn_odno": f"{self.original:010}" if self.original else "",
+            "ord_dt": DAY, "ord_gno_brno": self.orgno, "odno": f"{self.odno:010}",
+            "orgn_odno": f"{self.original:010}" if self.original else "",
             "sll_buy_dvsn_cd": self.side, "sll_buy_dvsn_cd_name": self.name, "pdno": self.symbol, "ord_qty": str(self.quantity),
             "ord_unpr": str(self.limit if self.dvsn == "00" else 0), "ord_tmd": self.hour or hour_of(self.odno),
-            "tot_ccld_qty": str(self.filled), "tot_ccld_amt": str(self.filled * self.limit), "avg_prvs": str(self.limit if self.filled else 0),
+            "tot_ccld_qty": str(self.filled), "tot_ccld_amt": str(self.filled * self.limit),
+            "avg_prvs": str(self.limit if self.filled else 0),
             "cncl_cfrm_qty": str(self.cancelled), "rmn_qty": str(self.open), "rjct_qty": str(self.rejected), "ord_dvsn_cd": self.dvsn,
             "excg_id_dvsn_Cd": "KRX", "psbl_qty": str(self.open),
         }  # fmt: skip
@@ -102,10 +104,8 @@ class Ledger:
         rows = [row for row in rows if not wanted or f"{row.odno:010}" == wanted]
         rows = [row for row in rows if ask.fields["PDNO"] in ("", row.symbol)]
         place = ask.fields["CTX_AREA_NK100"].strip()
-        if self.shifting:
-            rows = rows[int(place or 0) :]
-        else:
-            rows = [row for row in rows if not place or row.odno < int(place)]
+        behind = [row for row in rows if not place or row.odno < int(place)]
+        rows = rows[int(place or 0) :] if self.shifting else behind
         page, more = rows[: self.page], len(rows) > self.page
         where = int(place or 0) + self.page if self.shifting else page[-1].odno if page else 0
         body = {"rt_cd": "0", "msg_cd": "KIOK0510", "msg1": "", "output1": [row.said() for row in page], "output2": {},

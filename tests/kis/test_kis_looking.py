@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kis_ledger import DAY, NINE, SECOND, Ledger, Row, access_of, looking_of, reply, taken
+from kis_ledger import DAY, NINE, Ledger, Row, access_of, looking_of, reply, taken
 
 from exec_algos.brokers.kis.keys import Keys, OrderKey
 from exec_algos.brokers.kis.rows import Notice
@@ -154,13 +154,15 @@ def test_a_later_page_that_fails_leaves_what_was_read_and_the_answer_is_not_whol
     assert sorted(by_number(snapshot))[-1] == 40
 
 
-def test_rows_that_are_not_newest_first_are_read_to_the_end(tmp_path):
+@pytest.mark.parametrize("wrong", [16, 25])
+def test_rows_that_are_not_newest_first_do_not_end_the_reading(tmp_path, wrong):
     ledger = Ledger()
-    ledger.add(*open_orders(30), Row(31, 10, open=10, hour="080000"), Row(32, 10, open=10))
+    ledger.add(*(Row(odno, 10, open=10, hour="080000" if odno == wrong else "") for odno in range(1, 31)))
     looking, *_ = looking_of(ledger, tmp_path)
-    snapshot = run(looking.snapshot(taken(2)))
+    snapshot = run(looking.snapshot(taken(10 if wrong == 16 else 20)))
     assert snapshot.complete
-    assert set(by_number(snapshot)) >= set(range(2, 31))
+    assert set(by_number(snapshot)) >= set(range(10, 31))
+    assert len(ledger.asks) == 3  # both pages, and the first again
 
 
 def test_two_orders_of_one_number_at_two_offices_stay_two(tmp_path):
@@ -200,6 +202,15 @@ def test_an_order_of_which_a_notice_told_is_shown_before_the_inquiry_shows_it_an
     ledger.add(Row(7, 10, filled=4, open=6, orgno="00950"))
     (row,) = run(looking.snapshot(NINE)).orders
     assert (row.venue_id, row.filled) == (f"{DAY}-06010-0000000007", 4)
+
+
+def test_a_notice_says_nothing_any_more_of_an_order_that_the_inquiry_has_shown(tmp_path):
+    ledger = Ledger()
+    looking, _, kept = looking_of(ledger, tmp_path)
+    ledger.add(Row(7, 10, filled=10), *(Row(odno, 1, filled=1) for odno in range(200, 240)))
+    run(looking.snapshot(NINE))
+    kept.add(notice(_11="090500"))
+    assert min(by_number(run(looking.snapshot(taken(230))))) > 7
 
 
 def test_an_order_whose_refusal_was_pushed_is_not_shown_as_open(tmp_path):

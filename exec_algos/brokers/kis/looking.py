@@ -28,6 +28,7 @@ from exec_algos.model import SECOND
 
 OPEN_ROWS = 50  # of a page of the list of open orders
 HEADS = 5  # times that the first page is read again
+OLDER = 3  # rows at the end of a page: one alone may stand in the wrong place
 UNSORTED = 2 * SECOND  # by so much a row may be older than the next one; stamps are of whole seconds
 
 log = logging.getLogger("exec_algos.kis")
@@ -58,7 +59,7 @@ class _Walk:
             if self._last is not None and row.time > self._last + UNSORTED:
                 self.sorted = False
             self._last = row.time
-        return self.sorted and bool(page) and page[-1].time < self.since - UNSORTED
+        return self.sorted and bool(page) and all(row.time < self.since - UNSORTED for row in page[-OLDER:])
 
 
 class Looking:
