@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kis_ledger import DAY, NINE, Ledger, Row, access_of, looking_of, reply, taken
 
-from exec_algos.brokers.kis.keys import Keys, OrderKey
+from exec_algos.brokers.kis.keys import Keys, OrderKey, Terms
 from exec_algos.brokers.kis.rows import Notice
 from exec_algos.brokers.kis.venue import KISVenue
 from exec_algos.brokers.venue import Accepted, Placed
@@ -177,8 +177,23 @@ def test_an_order_keeps_its_name_where_inquiry_and_answer_name_different_offices
     ledger = Ledger()
     ledger.add(Row(1, 10, open=10, orgno="00950"))
     looking, keys, _ = looking_of(ledger, tmp_path)
-    keys.learn(OrderKey(DAY, "06010", "0000000001"))
+    keys.learn(OrderKey(DAY, "06010", "0000000001"), Terms("005930", Side.BUY, 10, taken(1)))
     assert run(looking.snapshot(NINE)).orders[0].venue_id == f"{DAY}-06010-0000000001"
+
+
+def test_an_order_of_another_office_that_has_our_number_is_never_taken_for_ours(tmp_path):
+    ledger = Ledger()
+    theirs = ledger.add(Row(1, 7, open=7, orgno="91252"))
+    looking, keys, _ = looking_of(ledger, tmp_path)
+    run(looking.snapshot(NINE))
+    ours = keys.learn(OrderKey(DAY, "06010", "0000000001"), Terms("005930", Side.BUY, 10, taken(1)))
+    assert str(ours.key) == f"{DAY}-06010-0000000001"
+    assert run(looking.follow([placed(str(ours.key))])).complete is False  # it is not shown yet, and theirs is not it
+    ledger.add(Row(1, 10, open=10))
+    (row,) = run(looking.follow([placed(str(ours.key))])).orders
+    assert (row.venue_id, row.quantity) == (str(ours.key), 10)
+    theirs.quantity = theirs.open = 10  # theirs has our terms, and ours has been shown
+    assert len({row.venue_id for row in run(looking.snapshot(NINE)).orders}) == 2
 
 
 NOTICE = ["HTS", "1234567801", "0000000007", "", "02", "0", "00", "0", "005930", "10", "62000", "090007", "0", "1", "1", "06010", "10"]

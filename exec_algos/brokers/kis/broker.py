@@ -23,6 +23,7 @@ from exec_algos.brokers.kis.codes import FATAL, TOKEN
 from exec_algos.brokers.kis.files import folder
 from exec_algos.brokers.kis.history import History, store_at
 from exec_algos.brokers.kis.kept import Kept
+from exec_algos.brokers.kis.keys import Terms
 from exec_algos.brokers.kis.limiter import shared_bucket
 from exec_algos.brokers.kis.market import Market
 from exec_algos.brokers.kis.notices import Notices
@@ -126,7 +127,7 @@ class KISBroker(LiveBroker):
         for child in carried:
             self.adapter.symbols.add(child.parent.symbol)
             if child.venue_id:
-                self.adapter.keys.find(child.venue_id)
+                self.adapter.keys.find(child.venue_id, Terms(child.parent.symbol, child.parent.side, child.shares, child.accepted))
         try:
             await super().start(carried, check=check)
         except RefusedError as error:

@@ -110,4 +110,4 @@ class Power:
 
 def sellable_of(envelope: Envelope) -> int:
     """Shares that are free to be sold, of an answer to `messages.sellable`."""
-    return whole_of(row_of(envelope, "output"), "ord_psbl_qty")
+    return whole_of(row_of(envelope, "output1" if "output1" in envelope.data else "output"), "ord_psbl_qty")

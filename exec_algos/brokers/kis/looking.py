@@ -11,12 +11,12 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.answers import Cursor, Envelope
 from exec_algos.brokers.kis.kept import Kept
-from exec_algos.brokers.kis.keys import Keys, Known, OrderKey
+from exec_algos.brokers.kis.keys import Keys, Known, OrderKey, Terms
 from exec_algos.brokers.kis.messages import daily, open_orders
 from exec_algos.brokers.kis.operations import Ask
 from exec_algos.brokers.kis.rows import DailyRow, Notice, OpenRow, RowKind, daily_rows, open_rows, orders_of
@@ -113,7 +113,7 @@ class Looking:
         """
         if not orders:
             return Snapshot((), True, 0)
-        known = {order.venue_id: self._keys.find(order.venue_id) for order in orders}
+        known = {order.venue_id: self._keys.find(order.venue_id, Terms(order.symbol, order.side, order.quantity)) for order in orders}
         walk, each, listed = self.costs(list(known.values()))
         if walk <= min(each, listed):
             found = await self._follow_by_walk(known)
@@ -145,8 +145,8 @@ class Looking:
 
     async def _walk_for(self, known: Iterable[Known]) -> _Walk:
         """Pages until all numbers of these orders were read."""
-        numbers = frozenset((order.key.day, odno) for order in known for odno in self._keys.numbers(order))
-        return await self._walk(instant(min(day for day, _ in numbers), "000000"), until=numbers)
+        names = frozenset(name._replace(orgno=order.orgno or name.orgno) for order in known for name in self._keys.names(order))
+        return await self._walk(instant(min(name.day for name in names), "000000"), until=names)
 
     async def _follow_each(self, known: dict[str, Known]) -> list[OrderRow]:
         """By number: of one that is over without being filled a walk says whether it was changed, which gave it another number."""
@@ -169,11 +169,9 @@ class Looking:
         key = order.key
         envelope = await self._access.client.read(daily(self._access.host, self._access.account, key.day, key.day, odno=key.odno))
         self.pages += 1
-        rows = [row for row in daily_rows(envelope) if (row.day, row.odno) == (key.day, key.odno)]
+        rows = [row for row in daily_rows(envelope) if (row.day, row.odno) == (key.day, key.odno) and self._learn(row) is order]
         if len(rows) != 1 or envelope.more or rows[0].unexplained or (not rows[0].open and rows[0].filled < rows[0].quantity):
             return None
-        self._keys.show(rows[0].day, rows[0].odno)
-        self._learn(rows[0])
         return self._row(order, rows)
 
     async def _follow_by_list(self, known: dict[str, Known]) -> list[OrderRow]:
@@ -181,7 +179,7 @@ class Looking:
         listed, _ = await self._listed()
         found: list[OrderRow] = []
         for row in listed:
-            order = self._keys.root(self._access.day, row.odno)
+            order = self._listed_order(row)
             if order is not None and str(order.key) in known and row.open and not order.changed:
                 found.append(_of_list(order, row))
         shown = {row.venue_id for row in found}
@@ -198,10 +196,10 @@ class Looking:
         self.pages += len(pages)
         return tuple(row for page in pages for row in open_rows(page, self._access.day)), whole
 
-    async def _walk(self, since: int, *, symbol: str = "", until: frozenset[tuple[str, str]] = frozenset()) -> _Walk:
-        """Pages newest first, down to `since` or until all of `until` (day and number) were read."""
+    async def _walk(self, since: int, *, symbol: str = "", until: frozenset[OrderKey] = frozenset()) -> _Walk:
+        """Pages newest first, down to `since` or until all of `until` (their names) were read."""
         first, last = moment_of(since)[0], max(self._access.day, moment_of(since)[0])
-        walk, missing, pages = _Walk(since), set(until), 0
+        walk, missing = _Walk(since), set(until)
 
         def ask(cursor: Cursor) -> Ask:
             return daily(self._access.host, self._access.account, first, last, symbol=symbol, cursor=cursor)
@@ -209,7 +207,7 @@ class Looking:
         def enough(envelope: Envelope) -> bool:
             page = daily_rows(envelope)
             walk.take(page)
-            missing.difference_update((row.day, row.odno) for row in page)
+            missing.difference_update(OrderKey(row.day, row.orgno, row.odno) for row in page)
             over = walk.enough(page)
             return over or (bool(until) and not missing)
 
@@ -237,25 +235,23 @@ class Looking:
     def _merged(self, walk: _Walk, listed: Iterable[OpenRow]) -> tuple[list[OrderRow], bool]:
         """One row an order, whatever numbers it went by; and whether all rows add up."""
         for each in walk.rows.values():
-            self._keys.show(each.day, each.odno)
+            self._keys.expect(each.day, each.odno)
         rows, right = self._orders(list(walk.rows.values()))
         found = [row for parts in self._chains(rows).values() if (row := self._row_of(parts)) is not None]
         merged = {row.venue_id: row for row in found}
         for open_row in listed:
-            if open_row.open and (order := self._listed_order(open_row)) is not None and not order.changed:
+            order = self._listed_order(open_row) if open_row.open else None
+            if order is not None and not order.changed:
                 merged.setdefault(str(order.key), _of_list(order, open_row))
         return list(merged.values()), right
 
     def _chains(self, rows: Sequence[DailyRow]) -> dict[str, list[tuple[Known, DailyRow]]]:
         """Rows by the order that they are of: its first one, and those of its changes."""
-        offices: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for row in rows:
-            offices[row.day, row.odno].add(row.orgno)
         chains: dict[str, list[tuple[Known, DailyRow]]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: (row.day, row.odno)):  # an order has a lower number than its changes
             if row.kind is RowKind.AMEND and row.state == "rejected":
                 continue  # the change was refused: the order is what it was
-            root = self._learn(row, apart=len(offices[row.day, row.odno]) > 1)
+            root = self._learn(row)
             chains[str(root.key)].append((root, row))
         return chains
 
@@ -266,10 +262,11 @@ class Looking:
         return self._row(root, rows) if first else None
 
     def _listed_order(self, row: OpenRow) -> Known | None:
-        order = self._keys.root(self._access.day, row.odno)
-        if order is None and row.kind is RowKind.ORDER:
-            return self._keys.learn(OrderKey(self._access.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange)
-        return order
+        """The order of a row of the list of open ones; None of a change."""
+        if row.kind is not RowKind.ORDER:
+            return None
+        terms = Terms(row.symbol, row.side, row.quantity, row.time)
+        return self._keys.learn(OrderKey(self._access.day, row.orgno, row.odno), terms, dvsn=row.dvsn, exchange=row.exchange, row=True)
 
     def _orders(self, rows: list[DailyRow]) -> tuple[list[DailyRow], bool]:
         """The orders among rows. One whose quantities do not add up is left out, and the answer is not whole without it."""
@@ -286,14 +283,15 @@ class Looking:
                 self._tell(str(error))
         return found, False
 
-    def _learn(self, row: DailyRow, *, apart: bool = False) -> Known:
-        """Take note of a row: an order of its own, or a number that an order goes by since it was changed."""
-        root = self._keys.root(row.day, row.original) if row.kind is RowKind.AMEND else None
-        if root is not None:
-            if row.odno > root.current or not root.changed:
-                self._keys.change(root, row.odno)
-            return root
-        return self._keys.learn(OrderKey(row.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange, apart=apart)
+    def _learn(self, row: DailyRow) -> Known:
+        """Take note of a row: an order of its own, or a name that an order goes by since it was changed."""
+        key = OrderKey(row.day, row.orgno, row.odno)
+        root = self._keys.root(key._replace(odno=row.original), row.symbol, row.side) if row.kind is RowKind.AMEND else None
+        if root is None:
+            terms = Terms(row.symbol, row.side, row.quantity, row.time)
+            return self._keys.learn(key, terms, dvsn=row.dvsn, exchange=row.exchange, row=True)
+        self._keys.change(root, key)
+        return root
 
     def _row(self, root: Known, parts: Sequence[DailyRow]) -> OrderRow:
         """An order by the rows of all its numbers: what traded under each counts. One that is a change itself can be no child's."""
@@ -318,10 +316,10 @@ class Looking:
 
     def named(self, notice: Notice) -> str:
         """The `venue_id` of the order that a notice is about."""
-        day, changes = self._access.day, notice.kind is not RowKind.ORDER and notice.original
-        number = notice.original if changes else notice.odno
-        root = self._keys.root(day, number) or self._keys.learn(OrderKey(day, notice.branch, number), sure=False)
-        return str(root.key)
+        changes = notice.kind is not RowKind.ORDER and notice.original
+        key = OrderKey(self._access.day, notice.branch, notice.original if changes else notice.odno)
+        known = self._keys.told(key) or self._keys.told(key._replace(odno=notice.odno))
+        return str(key if known is None else known.key)
 
     def _waiting(self, since: int) -> list[OrderRow]:
         """Orders of which a notice told, and no inquiry yet."""
@@ -329,9 +327,13 @@ class Looking:
         for came in self._kept.accepted():
             notice, day = came.notice, moment_of(came.time + self._access.client.clock_apart)[0]
             refused = any(other.notice.refused and other.notice.kind is RowKind.ORDER for other in self._kept.of(notice.odno))
-            if not refused and not self._keys.shown(day, notice.odno):
-                known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), dvsn=notice.dvsn, sure=False)
-                found.append(_of_notice(known, notice, instant(day, notice.hour)))
+            if refused:
+                continue
+            row = _of_notice(notice, instant(day, notice.hour))
+            terms = Terms(row.symbol, row.side, row.quantity, row.accepted)
+            known = self._keys.learn(OrderKey(day, notice.branch, notice.odno), terms, dvsn=notice.dvsn, sure=False)
+            if not known.seen:
+                found.append(replace(row, venue_id=str(known.key)))
         return [row for row in found if row.accepted >= since - SECOND]
 
     def _tell(self, text: str) -> None:
@@ -345,11 +347,11 @@ def type_of(dvsn: str) -> str:
     return {"01": "MKT", "00": "LMT", "41": "LMT", "": ""}.get(dvsn, dvsn)
 
 
-def _of_notice(known: Known, notice: Notice, taken: int) -> OrderRow:
+def _of_notice(notice: Notice, taken: int) -> OrderRow:
     """An order as the notice of its acceptance tells it: nothing of it traded yet, as far as that says."""
     ordered, limit = notice.ordered or notice.quantity, notice.price if notice.price and notice.dvsn != "01" else math.nan
     return OrderRow(
-        venue_id=str(known.key), own_id="", symbol=notice.symbol, side=notice.side, quantity=ordered, limit=limit, filled=0.0, amount=0.0,
+        venue_id="", own_id="", symbol=notice.symbol, side=notice.side, quantity=ordered, limit=limit, filled=0.0, amount=0.0,
         open=ordered, accepted=taken, state="open", order_type=type_of(notice.dvsn),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.account import account_name
 from exec_algos.brokers.kis.codes import Class, Said
 from exec_algos.brokers.kis.funds import Funds
-from exec_algos.brokers.kis.keys import Keys, Known, OrderKey
+from exec_algos.brokers.kis.keys import Keys, Known, OrderKey, Terms
 from exec_algos.brokers.kis.looking import Looking
 from exec_algos.brokers.kis.notices import Lost, Noticed, Subscribed, Unread
 from exec_algos.brokers.kis.rows import StockInfo, instant
@@ -170,7 +170,8 @@ class KISVenue(VenueAPI):
         if said.cls is not Class.OK or said.envelope is None:
             return _refused(said)
         key, taken = self._key_of(said)
-        known = self.keys.learn(key, dvsn=dvsn, exchange=self.exchange)
+        terms = Terms(intent.symbol, intent.side, intent.quantity, taken)
+        known = self.keys.learn(key, terms, dvsn=dvsn, exchange=self.exchange)
         self.keys.expect(key.day, key.odno)
         return Accepted(str(known.key), taken)
 
@@ -195,7 +196,7 @@ class KISVenue(VenueAPI):
         VenueError
             Nobody knows what became of it; it may be asked again.
         """
-        known = self.keys.find(order.venue_id)
+        known = self.keys.find(order.venue_id, Terms(order.symbol, order.side, order.quantity))
         if not known.orgno:
             await self._find_office(known)
         said = await self._cancel(order, known, known.current, known.orgno or known.key.orgno, None)
@@ -222,8 +223,7 @@ class KISVenue(VenueAPI):
 
     async def _find_office(self, known: Known) -> None:
         """The office of an order of which only the number is known; KIS's inquiry tells it."""
-        for row in await self.looking.parts(known):
-            self.keys.learn(OrderKey(row.day, row.orgno, row.odno), dvsn=row.dvsn, exchange=row.exchange)
+        await self.looking.parts(known)
         await self.page()
 
     async def amend(self, order: Placed, limit: float) -> Accepted | Rejected | NotSent:
@@ -234,7 +234,7 @@ class KISVenue(VenueAPI):
         VenueError
             Nobody knows what became of it: look-ups tell.
         """
-        access, known = self.access, self.keys.find(order.venue_id)
+        access, known = self.access, self.keys.find(order.venue_id, Terms(order.symbol, order.side, order.quantity))
         if not known.orgno:
             await self._find_office(known)
         quantity: float | None = None
@@ -249,7 +249,7 @@ class KISVenue(VenueAPI):
             except UsageError as error:
                 return NotSent(str(error))
             if said.cls is Class.OK and said.envelope is not None:
-                self.keys.change(known, said.envelope.odno)
+                self.keys.change(known, OrderKey(known.key.day, said.envelope.orgno or known.orgno, said.envelope.odno))
                 self.keys.expect(known.key.day, said.envelope.odno)
                 return Accepted(order.venue_id, self._key_of(said)[1])
             if said.cls not in (Class.REJECTED, Class.LASTING) or quantity is not None:
