@@ -13,6 +13,7 @@ import typer
 
 from exec_algos.cli.compare import compare
 from exec_algos.cli.data import Limits, SplitFile, data_app
+from exec_algos.cli.kis import kis_app
 from exec_algos.cli.kis_sim import kis_sim
 from exec_algos.cli.live import live_app
 from exec_algos.cli.options import (
@@ -93,6 +94,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(live_app, name="live")
+app.add_typer(kis_app, name="kis")
 data_app.command("synth")(synth)
 app.command("compare")(compare)
 app.command("venue-sim")(venue_sim)

@@ -30,7 +30,7 @@ NEEDS_A_LOOK = 1  # exit code: something is open, unknown or alerted, or the ses
 STOPPED = 130  # exit code of a session that was stopped and left nothing open
 
 Day = Annotated[str, typer.Argument(metavar="JOURNAL", help="The journal of a session: day.db.")]
-Venue = Annotated[str, typer.Option(help="sim: a rehearsal, exec-algos venue-sim.")]
+Venue = Annotated[str, typer.Option(help="sim: a rehearsal, exec-algos venue-sim; kis: docs/kis.md, on paper unless --real.")]
 Url = Annotated[str | None, typer.Option(help="Where the venue is: http://127.0.0.1:8700. That of the journal where it goes on.")]
 Hours = Annotated[
     str | None, typer.Option("--calendar", help="Of the sessions: XKRX, XNYS ...; that of the venue's instruments if not given.")
@@ -65,7 +65,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     journal: Annotated[str, typer.Option(help="Where all that happens is written down: day.db, on a local disk.")],
     venue: Venue = "sim",
     url: Url = None,
-    account: Annotated[str, typer.Option(help="At the venue.")] = "rehearsal-1",
+    account: Annotated[str | None, typer.Option(help="At a rehearsal; rehearsal-1 if not given.")] = None,
     algo: Annotated[str | None, typer.Option(help="For rows without one of their own: twap, vwap:profile_days=5 ...")] = None,
     max_child_notional: LargestChild = None,
     max_parent_notional: LargestParent = None,
@@ -75,20 +75,29 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     order_decimal: Decimal = None,
     order_date_format: DateFormat = None,
     order_encoding: Encoding = None,
+    real: Annotated[bool, typer.Option("--real", help="The live host of kis: real money, which needs --yes too.")] = False,
     yes: Yes = False,
 ) -> None:
     """Run the orders of a file: all are looked at before the first is sent, and none is sent where one cannot be worked."""
     with live_errors():
         from exec_algos.algorithms import parse_algorithm
         from exec_algos.cli.live_orders import read_file
-        from exec_algos.cli.live_venues import Said
+        from exec_algos.cli.live_venues import REHEARSAL_ACCOUNT, Said
         from exec_algos.studies.design.written.form import OrderForm
 
         form = OrderForm(columns=order_columns, sides=sides_meant, decimal=order_decimal, date_format=order_date_format)
         frame = read_file(orders, form, order_encoding)
         if algo is not None:
             parse_algorithm(algo)
-        said = Said(venue, url or "", account, calendar or "", max_child_notional, max_parent_notional)
+        said = Said(
+            venue,
+            url or "",
+            account or ("" if venue == "kis" else REHEARSAL_ACCOUNT),
+            calendar or "",
+            max_child_notional,
+            max_parent_notional,
+            real,
+        )
         loaded()
         _leave(asyncio.run(_run(_File(orders, frame, form, algo), journal, said, yes=yes)), journal)
 

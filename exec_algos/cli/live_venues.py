@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exec_algos.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from exec_algos.brokers.venue import VenueAPI
+    from exec_algos.brokers.live import LiveBroker
+    from exec_algos.brokers.records import Journal, Limits
     from exec_algos.clock import Clock
     from exec_algos.live.journal import SqliteJournal
     from exec_algos.live.recorded import Recorded
     from exec_algos.live.session import LiveSession
 
-VENUES = ("sim",)
+VENUES = ("sim", "kis")
+KIS = ("kis", "kis-paper")  # the live host and the paper host, as journals name them
+REHEARSAL_ACCOUNT = "rehearsal-1"
 
 
 class Said(NamedTuple):
@@ -27,20 +30,23 @@ class Said(NamedTuple):
     ----------
     venue : str
         One of `VENUES`.
-    url : str
-    account : str
+    url, account : str
+        Of a rehearsal. Those of KIS come from the environment each time: no key and no account stands in a journal.
     calendar : str
         Of the sessions; that of the instruments where it is empty.
     max_child_notional, max_parent_notional : float or None
         Currency.
+    real : bool
+        Of KIS: the live host, not the paper host.
     """
 
     venue: str
     url: str
-    account: str = "rehearsal-1"
+    account: str = ""
     calendar: str = ""
     max_child_notional: float | None = None
     max_parent_notional: float | None = None
+    real: bool = False
 
     @classmethod
     def of(cls, session: Mapping[str, Any], **other: Any) -> Said:
@@ -53,19 +59,26 @@ class Said(NamedTuple):
         """
         if not session:
             raise UsageError("the journal is empty: no session was begun; exec-algos live run begins one")
-        known = {name: session[name] for name in cls._fields if name in session}
+        at_kis = str(session.get("venue", "")) in KIS
+        held = session if not at_kis else {**session, "venue": "kis", "url": "", "account": "", "real": session["venue"] == KIS[0]}
+        known = {name: held[name] for name in cls._fields if name in held}
         return cls(**known | {name: value for name, value in other.items() if value is not None})
+
+    def terms(self) -> dict[str, Any]:
+        """What a journal keeps of it. Of KIS the broker's own names of host and account stand there, which give neither away."""
+        said = self._asdict()
+        return {name: said[name] for name in said if self.venue != "kis" or name not in ("venue", "url", "account", "real")}
 
 
 class Place(NamedTuple):
-    """The adapter of a venue, and the clock that its sessions run on."""
+    """The clock that sessions at a venue run on, and what makes a broker there of a journal, limits and a calendar."""
 
-    venue: VenueAPI
     clock: Clock
+    broker: Callable[[Journal, Limits, str], LiveBroker]
 
 
 async def venue_of(said: Said, *, yes: bool) -> Place:
-    """The adapter of a venue, and the clock that its sessions run on.
+    """The venue that a user named.
 
     Raises
     ------
@@ -76,13 +89,51 @@ async def venue_of(said: Said, *, yes: bool) -> Place:
     """
     if said.venue not in VENUES:
         raise UnknownNameError("venue", said.venue, VENUES)
+    if said.venue == "kis":
+        return _kis(said, yes=yes)
+    if said.real:
+        raise UsageError("--real is for --venue kis: a rehearsal has no real money")
     if not said.url:
         raise UsageError("--venue sim needs --url, which exec-algos venue-sim prints: http://127.0.0.1:PORT")
+    from exec_algos.brokers.live import LiveBroker
     from exec_algos.brokers.rehearsal import RehearsalVenue, rehearsal_clock
+    from exec_algos.brokers.settings import LiveSettings
 
     venue = RehearsalVenue(said.url, account=said.account)
     check_consent(said.venue, paper=venue.caps.paper, yes=yes)
-    return Place(venue, await rehearsal_clock(said.url))
+    clock = await rehearsal_clock(said.url)
+
+    def broker(journal: Journal, limits: Limits, calendar: str) -> LiveBroker:
+        return LiveBroker(venue, clock=clock, journal=journal, limits=limits, settings=LiveSettings(calendar=calendar))
+
+    return Place(clock, broker)
+
+
+def _kis(said: Said, *, yes: bool) -> Place:
+    for name, value in (("--url", said.url), ("--account", said.account)):
+        if value:
+            raise UsageError(f"{name} is for --venue sim; keys, account and addresses of kis come from EXEC_ALGOS_KIS_*: see docs/kis.md")
+    check_consent(said.venue, paper=not said.real, yes=yes)
+    from exec_algos.cli.kis import needs_live
+
+    needs_live()
+    from exec_algos.brokers.kis.broker import KISBroker
+    from exec_algos.brokers.kis.clocks import simulator_clock
+    from exec_algos.brokers.kis.settings import kis_settings, live_settings
+    from exec_algos.clock import WallClock
+
+    settings = kis_settings()
+    if said.real and "paper" in settings.model_fields_set and settings.paper:
+        raise UsageError("--real asks for the live host, and EXEC_ALGOS_KIS_PAPER says paper: give the live keys and account, and unset it")
+    if not said.real and not settings.paper:
+        raise UsageError("EXEC_ALGOS_KIS_PAPER is false: say --real --yes for the live host, or set it to true with the keys of paper")
+    clock = simulator_clock(settings.clock_url) if settings.clock_url else WallClock()
+
+    def broker(journal: Journal, limits: Limits, calendar: str) -> LiveBroker:
+        own = live_settings(settings.limit, calendar=calendar)
+        return KISBroker(paper=not said.real, clock=clock, journal=journal, limits=limits, settings=own)
+
+    return Place(clock, broker)
 
 
 def check_consent(name: str, *, paper: bool, yes: bool) -> None:
@@ -100,21 +151,17 @@ def check_consent(name: str, *, paper: bool, yes: bool) -> None:
 @asynccontextmanager
 async def session_over(said: Said, place: Place, journal: SqliteJournal, found: Recorded) -> AsyncIterator[LiveSession]:
     """A session that is begun: what an earlier run left is brought to an end, and Ctrl-C and SIGTERM stop it."""
-    from exec_algos.brokers.live import LiveBroker
-    from exec_algos.brokers.settings import LiveSettings
     from exec_algos.cli.printing import say
     from exec_algos.live.limits import VenueLimits
     from exec_algos.live.session import LiveSession
-
-    venue, clock = place
 
     def currency_of(symbol: str) -> str:
         instrument = broker.state.instruments.get(symbol)
         return "" if instrument is None else instrument.currency
 
     limits = VenueLimits(currency_of, max_child_notional=said.max_child_notional, max_parent_notional=said.max_parent_notional)
-    broker = LiveBroker(venue, clock=clock, journal=journal, limits=limits, settings=LiveSettings(calendar=said.calendar))
-    session = LiveSession(broker, journal, terms=said._asdict(), tell=say)
+    broker = place.broker(journal, limits, said.calendar)
+    session = LiveSession(broker, journal, terms=said.terms(), tell=say)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, session.stop, signal.Signals(number).name)
