@@ -113,8 +113,9 @@ def followed(kis, tokens, play, count, paper=False):
                 if isinstance(event, Subscribed):
                     await asyncio.to_thread(play, times)
                     times += 1
-                if sum(isinstance(each, Noticed) for each in found) >= count:
-                    return found
+                if len(noticed(found)) >= count:
+                    break
+        return found
 
     return at(kis, tokens, work, paper)
 
@@ -178,7 +179,8 @@ def test_quotes_of_both_streams_are_read(kis, tokens):
                     made = (quotes_of if event.tr_id == "H0STASP0" else trade_of)(event.fields, venue.access.day)
                     found[event.tr_id] = made
                 if len(found) == 2:
-                    return found
+                    break
+        return found
 
     found = at(kis, tokens, work)
     assert found["H0STASP0"].book.bids[0][0] < found["H0STASP0"].book.asks[0][0]

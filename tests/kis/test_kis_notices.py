@@ -93,12 +93,15 @@ def test_a_key_is_of_its_session_alone():
     assert "cannot be read with this session's key" in found[3].why
 
 
-def test_a_notice_of_another_account_is_foreign():
+def test_a_notice_of_another_account_is_foreign_and_that_is_said_once(caplog):
     async def play(session):
-        await session.notice(notice(account="5099999901"))
+        for _ in range(2):
+            await session.notice(notice(account="5099999901"))
 
-    found, _ = events_of(play, 2)
-    assert not found[1].ours
+    found, _ = events_of(play, 3)
+    assert [event.ours for event in found[1:]] == [False, False]
+    assert caplog.text.count("another account of this HTS id") == 1
+    assert "50999999" not in caplog.text
 
 
 def test_several_notices_of_a_frame_are_all_told_and_a_broken_one_takes_no_other_with_it():

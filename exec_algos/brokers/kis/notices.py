@@ -40,6 +40,8 @@ FIRST_WAIT, LONGEST_WAIT = SECOND, 300 * SECOND  # whoever connects and disconne
 STEADY = 60 * SECOND  # a session that stood that long proves that the venue takes us
 TIMEOUT = 10.0  # seconds of real time for a connection
 
+log = logging.getLogger("exec_algos.kis")
+
 # the library writes every frame at DEBUG, and the first one holds the approval key: this logger is nobody's
 _SILENT = logging.Logger("exec_algos.kis.websocket", logging.CRITICAL)
 
@@ -175,6 +177,7 @@ class Notices:
         self._failures = 0
         self._next = 0
         self._silent = ""
+        self._foreign = 0
 
     @property
     def subscribed(self) -> bool:
@@ -335,4 +338,8 @@ class Notices:
             notice = Notice.of(fields)
         except VenueError as error:
             return Unread(f"a notice of {len(fields)} fields cannot be read: {error}; look-ups tell what it held")
-        return Noticed(notice, notice.account == self._account)
+        ours = notice.account == self._account
+        if not ours and not self._foreign:
+            log.warning("notices of another account of this HTS id come too: its orders are foreign, and left alone")
+        self._foreign += not ours
+        return Noticed(notice, ours)
