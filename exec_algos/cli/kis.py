@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from importlib import import_module
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 kis_app = typer.Typer(help="Korea Investment & Securities.", no_args_is_help=True)
 
 EXTRA = ("httpx", "websockets", "cryptography")
-SECONDS = {"keys": 1.0, "token": 15.0, "notices": 12.0}  # of real time that a step may take; 8 where nothing is said
-PATIENCE = 8.0
+SECONDS = {"token": 15.0, "notices": 12.0}  # of real time that a step may take; 8 where nothing is said
+PATIENCE, WHOLE = 8.0, 50.0
 APART, MOST_APART = 3.0, 30.0  # seconds between the clocks: said, and above the second nothing is sent
 OLD = 60.0  # seconds after which a book is old
 
@@ -109,12 +110,14 @@ async def _steps(looks: _Looks) -> AsyncIterator[Step]:
         "keys": looks.keys, "token": looks.token, "account": looks.account, "clock": looks.clock, "limit": looks.limit,
         "session": looks.session, "quote": looks.quote, "inquiry": looks.inquiry, "notices": looks.notices,
     }  # fmt: skip
+    end = time.monotonic() + WHOLE
     for name, look in tried.items():
+        patience = min(SECONDS.get(name, PATIENCE), max(end - time.monotonic(), 0.0))
         try:
-            async with asyncio.timeout(SECONDS.get(name, PATIENCE)):
+            async with asyncio.timeout(patience):
                 step = Step(name, True, await look())
         except TimeoutError:
-            step = Step(name, False, f"no answer within {SECONDS.get(name, PATIENCE):g} s")
+            step = Step(name, False, f"no answer within {patience:.0f} s" if patience else "not tried: the time for all steps is over")
         except (UsageError, VenueError) as error:
             step = Step(name, False, " ".join(str(error).split()))
         yield step

@@ -33,7 +33,7 @@ def tokens(tmp_path_factory):
     return tmp_path_factory.mktemp("tokens")
 
 
-def at(kis, tokens, work, paper=False):
+def at(kis, tokens, work, paper=False, **options):
     """What ``work(venue)`` returns, with an adapter of the simulated KIS."""
     key, secret, account, hts_id = kis.keys(paper)
     settings = KISSettings(
@@ -42,7 +42,7 @@ def at(kis, tokens, work, paper=False):
     )  # fmt: skip
 
     async def whole():
-        venue = build(settings, simulator_clock(kis.clock_url))
+        venue = build(settings, simulator_clock(kis.clock_url), **options)
         venue.access.client.turn = None
         try:
             async with asyncio.timeout(60):
@@ -186,3 +186,76 @@ def test_quotes_of_both_streams_are_read(kis, tokens):
     assert found["H0STASP0"].book.bids[0][0] < found["H0STASP0"].book.asks[0][0]
     assert found["H0STCNT0"].symbol == SYMBOL
     assert found["H0STCNT0"].price > 0
+
+
+def test_hours_that_the_calendar_has_wrong_are_those_of_its_name(kis, tokens):
+    found = at(kis, tokens, lambda venue: venue.history(SYMBOL, 1, MINUTE), calendar="XKRX@2025-12-22=10:00-11:00")
+    first, last = (np.datetime64(int(at), "ns") + np.timedelta64(9, "h") for at in found.start[[0, -1]])
+    assert (str(first)[:16], str(last)[:16]) == ("2025-12-22T10:00", "2025-12-22T11:00")
+
+
+def events(kis, tokens, play, until):
+    """Events up to the first list of them for which ``until(found)`` holds; ``play()`` is done at the first subscription."""
+
+    async def work(venue):
+        found = []
+        async with aclosing(venue._notices.events()) as events:
+            async for event in events:
+                found.append(event)
+                if isinstance(event, Subscribed) and len(found) == 1:
+                    await asyncio.to_thread(play)
+                if until(found):
+                    break
+        return found
+
+    return at(kis, tokens, work)
+
+
+def subscriptions(found):
+    return sum(isinstance(event, Subscribed) for event in found)
+
+
+def test_a_venue_that_says_nothing_at_all_is_left_and_found_again(kis, tokens):
+    found = events(kis, tokens, lambda: kis.control.stream("stall", seconds=600), lambda found: len(found) == 2)
+    assert "nothing came for 40 s" in found[1].why
+    kis.control.stream("stall", seconds=0.001)
+
+
+def test_an_old_session_that_lingers_is_waited_for_ever_longer(kis, tokens):
+    found = events(kis, tokens, lambda: kis.control.stream("drop", linger=20), lambda found: subscriptions(found) == 2)
+    waits = [event.wait for event in found if isinstance(event, Lost)]
+    assert waits == sorted(waits)
+    assert len(waits) > 1
+    assert "OPSP8996" in found[2].why
+
+
+def test_a_web_socket_that_refuses_for_a_while_is_tried_again(kis, tokens):
+    def play():
+        kis.control.stream("refuse", seconds=10)
+        kis.control.drop()
+
+    found = events(kis, tokens, play, lambda found: subscriptions(found) == 2)
+    assert any("no connection" in event.why for event in found if isinstance(event, Lost))
+
+
+def test_a_second_session_of_the_key_is_told_that_another_one_stands(kis, tokens):
+    other = []
+
+    def play():
+        other.extend(events(kis, tokens, lambda: None, lambda found: len(found) == 1))
+
+    found = events(kis, tokens, play, lambda found: len(found) == 1)
+    assert isinstance(found[0], Subscribed)
+    assert "OPSP8996" in other[0].why
+
+
+@pytest.mark.parametrize("kind", ["push_duplicate", "push_disorder", "push_early"])
+def test_notices_that_come_twice_early_or_in_another_order_are_all_told(kis, tokens, kind):
+    account = kis.keys(False)[2]
+    kis.control.faults(rates={kind: 1.0})
+    try:
+        found = noticed(followed(kis, tokens, lambda _: kis.control.order(account, SYMBOL, "BUY", 4), 2))
+    finally:
+        kis.control.faults()
+    assert len({event.notice.odno for event in found}) == 1
+    assert all(event.ours for event in found)

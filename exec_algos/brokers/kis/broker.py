@@ -26,6 +26,7 @@ from exec_algos.brokers.kis.kept import Kept
 from exec_algos.brokers.kis.keys import Terms
 from exec_algos.brokers.kis.limiter import shared_bucket
 from exec_algos.brokers.kis.market import Market
+from exec_algos.brokers.kis.minutes import CALENDAR
 from exec_algos.brokers.kis.notices import Notices
 from exec_algos.brokers.kis.operations import AccountNo, Host
 from exec_algos.brokers.kis.settings import LIVE_ADDRESSES, PAPER_ADDRESSES, PREFIX, KISSettings, kis_settings, live_settings
@@ -109,7 +110,7 @@ class KISBroker(LiveBroker):
         }  # fmt: skip
         self.kis = _settled(kis_settings(), given)
         clock = clock or (simulator_clock(self.kis.clock_url) if self.kis.clock_url else WallClock())
-        adapter = build(self.kis, clock, exchange=exchange)
+        adapter = build(self.kis, clock, exchange=exchange, calendar=(settings.calendar if settings else "") or CALENDAR)
         super().__init__(adapter, clock=clock, journal=journal, limits=limits, settings=settings or live_settings(self.kis.limit))
         self.adapter = adapter
         self._parents: dict[str, ParentOrder] = {}
@@ -280,8 +281,8 @@ def too_many(parents: list[ParentOrder], rate: float) -> str:
     )
 
 
-def build(kis: KISSettings, clock: Clock, *, exchange: str = "KRX") -> KISVenue:
-    """The adapter that settings describe.
+def build(kis: KISSettings, clock: Clock, *, exchange: str = "KRX", calendar: str = CALENDAR) -> KISVenue:
+    """The adapter that settings describe; `calendar` is that of the regular session, by which bars are read.
 
     Raises
     ------
@@ -304,8 +305,8 @@ def build(kis: KISSettings, clock: Clock, *, exchange: str = "KRX") -> KISVenue:
     return KISVenue(
         Access(client, host, account, clock),
         bucket,
-        Market(client, host, clock),
-        History(client, host, clock, store_at(where, transport.host)),
+        Market(client, host, clock, calendar=calendar),
+        History(client, host, clock, store_at(where, transport.host, calendar), calendar=calendar),
         Kept(clock),
         notices=notices,
         exchange=exchange,
