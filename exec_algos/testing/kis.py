@@ -176,7 +176,7 @@ def kis_rehearsal(bars: Bars | str | os.PathLike[str], *, speed: float = 30.0, s
     Examples
     --------
     >>> from exec_algos.market.synthetic import synthetic_bars
-    >>> with kis_rehearsal(synthetic_bars(["990010"]), start="2025-12-22 10:00") as kis:
+    >>> with kis_rehearsal(synthetic_bars(["990010"], "XKRX", price=62_000), start="2025-12-22 10:00") as kis:
     ...     kis.control.truth()["orders"]
     []
     """
