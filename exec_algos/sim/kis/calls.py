@@ -58,11 +58,22 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The envelope of an answer. `tr_cont`: of its headers, None where the header is left out."""
+    """The envelope of an answer.
+
+    Attributes
+    ----------
+    body, status
+        What it says, and the status of HTTP.
+    tr_cont : str or None
+        Of its headers; None where the header is left out.
+    odno : str
+        Of an order that was taken although the answer does not say so.
+    """
 
     body: Mapping[str, Any]
     status: int = 200
     tr_cont: str | None = ""
+    odno: str = ""
 
 
 def done(code: str = "MCA00000", text: str = "정상처리 되었습니다.", *, tr_cont: str | None = "", **outputs: Any) -> Answer:

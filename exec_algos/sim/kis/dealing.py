@@ -44,7 +44,9 @@ class Running:
         """Carry it out."""
         found = self._endpoint.run(replace(self.call, now=self._world.now))
         self._entry["code"] = str(found.body.get("msg_cd", ""))
-        self._entry["accepted"] = found.body.get("rt_cd") == "0"
+        self._entry["accepted"] = found.body.get("rt_cd") == "0" or bool(found.odno)
+        if found.odno:
+            self._entry["odno"] = found.odno
         output = found.body.get("output")
         if self._endpoint.orders and isinstance(output, dict):
             self._entry["odno"] = next((value for name, value in output.items() if name.upper() == "ODNO"), "")

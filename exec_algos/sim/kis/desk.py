@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SENT = "주문 전송 완료 되었습니다."
 NO_ORIGINAL = refused("APBK0344", "원주문번호가 존재하지 않습니다.")
 NO_ORGNO = refused("APBK0345", "주문조직번호를 입력하여 주십시오.")
+DELAYED = refused("90020000", "모의투자 서비스가 지연되고 있습니다. 잠시 후 다시 시도하여 주십시오.")
 NOTHING_OPEN = refused("APBK0400", "정정/취소 가능한 수량을 초과했습니다.")
 BUYS = ("TTTC0012U", "VTTC0012U", "TTTC0802U", "VTTC0802U")
 
@@ -61,8 +63,14 @@ class Desk:
             account=call.account, symbol=fields["PDNO"], side=side, dvsn=fields["ORD_DVSN"],
             exchange=fields.get("EXCG_ID_DVSN_CD") or "KRX", quantity=quantity, price=price, stop=stop, paper=call.paper,
         )  # fmt: skip
+        rng, delays = self.world.rng, self.world.settings.paper_delays if call.paper else 0.0
+        delayed = delays > 0 and rng.random() < delays
+        if delayed and rng.random() < 0.5:
+            return DELAYED
         found = self.place(wanted, lag=call.lag, rejects=call.fault == "exchange_rejects")
-        return found if isinstance(found, Answer) else self._sent(found)
+        if isinstance(found, Answer):
+            return found
+        return replace(DELAYED, odno=found.odno) if delayed else self._sent(found)
 
     def place(self, wanted: Wanted, *, by_hand: bool = False, lag: Lag = NO_LAG, rejects: bool = False) -> Entry | Answer:
         """Take an order, or say why it is refused. `rejects`: the exchange refuses it after KIS has taken it."""

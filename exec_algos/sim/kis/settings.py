@@ -54,6 +54,8 @@ class KISSettings:
         ``ORD_QTY "0"`` with ``QTY_ALL_ORD_YN "Y"`` is taken; else the open quantity must be said.
     lower_case_cancels : bool
         The answer to order-rvsecncl has lower-case names.
+    paper_delays : float
+        Which part of paper orders is answered with 90020000, HTTP 200 and without number; every other one of them was taken.
     numbers_by_orgno : bool
         Each organisation counts its orders by itself: an order from a screen may have the number of one from the API.
     cancel_takes : (float, float)
@@ -145,6 +147,7 @@ class KISSettings:
     orgno_needed: bool = True
     zero_cancels_all: bool = True
     lower_case_cancels: bool = True
+    paper_delays: float = 0.0
     numbers_by_orgno: bool = False
     cancel_takes: Range = (0.0, 0.5)
     moved_as_cancelled: bool = False

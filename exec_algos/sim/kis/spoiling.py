@@ -13,10 +13,16 @@ from exec_algos.sim.http import Reply
 
 HTML = (("content-type", "text/html; charset=utf-8"),)
 FRONT = b"<html><head><title>%d</title></head><body><center><h1>%s</h1></center></body></html>"
-TIMEOUTS = {
+UNCLEAR = {
+    "EGW00001": "일시적 오류가 발생했습니다.",
+    "EGW00202": "GW라우팅 중 오류가 발생했습니다.",
+    "EGW00203": "OPS라우팅 중 오류가 발생했습니다.",
+    "EGW00300": "Gateway 라우팅 오류가 발생했습니다.",
+    "IGW00009": "응답전문 구성 중 오류가 발생했습니다.",
     "EGW00301": "연결 시간이 초과되었습니다. 직전 거래를 반드시 확인하세요.",
     "EGW00302": "거래시간이 초과되었습니다. 직전 거래를 반드시 확인하세요.",
 }
+"""Codes after which a call may have been carried out, or not."""
 
 
 def as_reply(body: Any, status: int = 200) -> Reply:
@@ -40,7 +46,7 @@ def lost(how: str, reply: Reply, *, seconds: float, hang: bool, chance: Random) 
         "silent": lambda: silence(hang),
         "reset": lambda: Reply(manner="reset"),
         "refused": lambda: Reply(manner="close"),
-        "timeout_code": lambda: gateway_error(*chance.choice(sorted(TIMEOUTS.items()))),
+        "timeout_code": lambda: gateway_error(*chance.choice(sorted(UNCLEAR.items()))),
         "500_html": lambda: Reply(500, FRONT % (500, b"Internal Server Error"), headers=HTML),
         "502": lambda: Reply(502, FRONT % (502, b"Bad Gateway"), headers=HTML),
         "slow": lambda: replace(reply, delay=seconds),

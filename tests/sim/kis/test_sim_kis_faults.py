@@ -11,6 +11,7 @@ from kis_customers import Customer, accepted, code, fresh, later, posted, standi
 
 from exec_algos.errors import VenueError
 from exec_algos.sim.kis.faults import CALLS, CLASSES, DONE, DRAWN, FAULTS, NOT_DONE
+from exec_algos.sim.kis.spoiling import UNCLEAR
 
 IMPATIENT = 0.25  # seconds of real time
 NO_ANSWER = (httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.ReadError)
@@ -178,7 +179,7 @@ def test_bodies_are_what_they_are_called(kis, paper):
     with pytest.raises(json.JSONDecodeError):
         json.loads(bad)
     assert html.startswith(b"<html>")
-    assert json.loads(late)["msg_cd"] in ("EGW00301", "EGW00302")
+    assert json.loads(late)["msg_cd"] in UNCLEAR
 
 
 def test_a_success_without_number_lacks_it_in_each_of_three_ways(kis, paper):

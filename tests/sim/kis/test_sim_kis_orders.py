@@ -481,6 +481,16 @@ def test_a_hidden_order_trades_all_the_same():
     assert truth_rows(venue.world)["orders"][0]["filled"] == 10
 
 
+def test_a_service_that_is_delayed_on_paper_does_not_say_whether_it_took_the_order():
+    venue = Venue(paper=True, said={"paper_delays": 1.0})
+    answers = [venue.order(1, 61_000) for _ in range(40)]
+    assert {(answer.body["rt_cd"], code(answer)[0], answer.status) for answer in answers} == {("1", "90020000", 200)}
+    taken = [answer.odno for answer in answers if answer.odno]
+    assert {odno for _, odno in venue.rows()} == set(taken)  # whoever takes every refusal for one has orders that it does not know
+    assert 10 < len(taken) < 30
+    assert Venue(said={"paper_delays": 1.0}).order(1, 61_000).body["rt_cd"] == "0"
+
+
 def test_the_same_request_twice_is_two_orders():
     venue = Venue()
     first, second = venue.sent(10, 61_000), venue.sent(10, 61_000)

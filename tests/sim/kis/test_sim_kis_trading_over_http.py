@@ -154,6 +154,17 @@ def test_a_client_that_knows_one_row_and_one_name_of_the_cancelled_quantity(kis,
     assert "cncl_cfrm_qty" not in rows[0]
 
 
+def test_a_client_that_takes_90020000_for_a_reject_has_orders_that_it_does_not_know(kis, paper):
+    before = {order["odno"] for order in accepted(kis)}
+    kis.control.settings(paper_delays=1.0)
+    answers = [paper.order(1, 61_000) for _ in range(20)]
+    kis.control.settings(paper_delays=0.0)
+    assert {(answer.status_code, code(answer)) for answer in answers} == {(200, "90020000")}
+    took = [entry["odno"] for entry in kis.control.truth()["requests"][-20:] if entry["accepted"]]
+    assert {order["odno"] for order in accepted(kis)} - before == set(took)
+    assert 0 < len(took) < 20
+
+
 def test_every_trap_of_numbers_over_http(kis, paper):
     kis.control.settings(odd_numbers=True)
     values = {row[name] for row in walk(paper) for name in ("ord_qty", "ord_unpr", "avg_prvs", "rmn_qty")}
