@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exec_algos.sim.kis.calls import Answer, Call, Endpoint, refused
-from exec_algos.sim.kis.desk import desk_of
+from exec_algos.sim.kis.desk import Desk, desk_of
 from exec_algos.sim.kis.holdings import balance, psbl_order, psbl_sell
 from exec_algos.sim.kis.inquiries import daily_ccld, open_orders
 from exec_algos.sim.kis.register import Entry, Register
@@ -30,6 +30,10 @@ def order_resv(call: Call) -> Answer:
 def trading_endpoints(world: World) -> list[Endpoint]:
     """Orders and inquiries of both hosts."""
     desk = desk_of(world)
+    return [*_orders(desk), *_inquiries(desk)]
+
+
+def _orders(desk: Desk) -> list[Endpoint]:
     return [
         Endpoint(
             method="POST", path=TRADING + "order-cash", live=("TTTC0012U", "TTTC0011U"), paper=("VTTC0012U", "VTTC0011U"),
@@ -47,6 +51,11 @@ def trading_endpoints(world: World) -> list[Endpoint]:
             required=(*ACCOUNT, "PDNO", "ORD_QTY", "ORD_UNPR", "SLL_BUY_DVSN_CD", "ORD_DVSN_CD", "ORD_OBJT_CBLC_DVSN_CD"),
             run=order_resv, orders=True,
         ),
+    ]  # fmt: skip
+
+
+def _inquiries(desk: Desk) -> list[Endpoint]:
+    return [
         Endpoint(
             method="GET", path=TRADING + "inquire-daily-ccld", live=("TTTC0081R", "CTSC9215R"), paper=("VTTC0081R", "VTSC9215R"),
             required=(

@@ -6,12 +6,14 @@ from exec_algos import Bars
 from exec_algos.market.hours import sessions_of
 from exec_algos.sim.clock import RehearsalClock
 from exec_algos.sim.kis.calls import NO_LAG, Call
+from exec_algos.sim.kis.checks import Wanted
 from exec_algos.sim.kis.desk import desk_of
 from exec_algos.sim.kis.faults import KISFaults
 from exec_algos.sim.kis.floor import krx_exchange
 from exec_algos.sim.kis.settings import KISSettings
 from exec_algos.sim.kis.trading import trading_endpoints
 from exec_algos.sim.kis.world import World
+from exec_algos.sim.orders import BUY
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -135,3 +137,22 @@ class Venue:
 def code(answer):
     """Code and text of an answer without the spaces that fill it up."""
     return answer.body["msg_cd"], answer.body["msg1"].rstrip()
+
+
+QUANTITIES = ("ord_qty", "tot_ccld_qty", "rmn_qty", "cncl_cfrm_qty", "rjct_qty")
+
+
+def amounts(row):
+    """Ordered, filled, open, cancelled, rejected."""
+    return tuple(int(row[name]) for name in QUANTITIES)
+
+
+def prices(venue):
+    return [(round(execution.quantity), execution.price) for execution in venue.exchange.executions]
+
+
+def wanted(venue, quantity, price, account=None, side=BUY):
+    return Wanted(
+        account=account or venue.account, symbol=venue.symbol, side=side, dvsn="00" if price else "01", exchange="KRX", quantity=quantity,
+        price=price, paper=venue.paper,
+    )  # fmt: skip
