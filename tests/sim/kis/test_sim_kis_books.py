@@ -148,3 +148,22 @@ def test_both_hosts_quote_one_market():
 def test_before_the_first_trade_of_a_day_the_last_price_is_that_of_the_day_before():
     price = quoting("08:45:00").price()
     assert (price["stck_prpr"], price["stck_oprc"], price["acml_vol"]) == ("62000", "0", "0")
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "last", "traded"),
+    [
+        ("2026-11-12", "10:00:00", "62000", 0), ("2026-11-19", "07:00:00", "62000", 0), ("2026-11-20", "17:00:00", "62000", 382 * 6_000),
+        ("2026-11-21", "10:00:00", "62000", 382 * 6_000), ("2026-11-23", "00:00:30", "62000", 382 * 6_000),
+        ("2026-12-31", "10:00:00", "62000", 0),
+    ],
+)  # fmt: skip
+def test_quotes_answer_at_any_time(day, time, last, traded):
+    """Before the first recorded day, in the evening, at a weekend, at midnight, and after all recorded days."""
+    kis = Quoting(a_world(at(time, day)))
+    asks, bids, head, _ = kis.book()
+    price = kis.price()
+    assert (price["stck_prpr"], price["stck_mxpr"], price["acml_vol"]) == (last, "80600", str(traded))
+    assert len(asks) == len(bids) == 10
+    assert head["new_mkop_cls_code"] == "30"
+    assert {len(kis.today("100000", previous="Y")), len(kis.past("20261119", "153000"))} <= {0, 30, 120}

@@ -265,12 +265,20 @@ def test_paper_has_neither_the_streams_of_nxt_nor_the_notices_of_live(tr_id):
     assert run(work) == "OPSP8991"
 
 
-def test_what_is_no_json_is_told_and_the_session_goes_on():
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "", "[]", "1", "null", '{"header": []}', '{"header": {}}', '{"header": {}, "body": "x"}',
+        '{"header": {}, "body": {"input": []}}',
+        '{"header": {"tr_id": {}}, "body": {"input": {"tr_id": 1}}}', "[" * 100_000, b"\xff\x00",
+    ],
+)  # fmt: skip
+def test_what_is_no_message_is_told_and_the_session_goes_on(text):
     async def work(kis):
         key = kis.approve()
         async with kis.client() as socket:
             await said(socket, key)
-            await socket.send("{")
+            await socket.send(text)
             return (await heard(socket))["body"]["msg_cd"], (await said(socket, key, "H0STASP0"))[0]
 
     assert run(work) == ("OPSP9991", "OPSP0000")
