@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from wired import SECOND, decrypted, heard, next_text, nothing, records, subscribe, wire
 
+from exec_algos.sim.kis.calls import Call
 from exec_algos.sim.kis.stream import ODD_FRAMES
 from exec_algos.sim.kis.trading import desk_of
 from exec_algos.sim.orders import SELL
@@ -74,6 +75,32 @@ def test_a_cancel_is_told_when_it_is_taken_and_when_it_is_confirmed_under_its_ow
     assert [told(said) for said in notices] == ["0011", "2011", "2012"]
     assert [(said[2], said[3]) for said in notices] == [(order.odno, ""), *[(request.odno, order.odno)] * 2]
     assert notices[2][9] == "0000000040"
+
+
+def test_a_change_is_told_when_it_is_taken_and_when_the_new_number_has_taken_the_place_of_the_old():
+    """A client that follows the old number hears of no fill any more."""
+
+    async def work(kis):
+        async with kis.listener() as client:
+            order = kis.buy(40, 61_000)
+            kis.go()
+            identity = kis.world.identities[False][0]
+            fields = {
+                "CANO": order.account[:8], "ACNT_PRDT_CD": order.account[8:], "KRX_FWDG_ORD_ORGNO": order.orgno, "ORGN_ODNO": order.odno,
+                "ORD_DVSN": "00", "RVSE_CNCL_DVSN_CD": "01", "ORD_QTY": "0", "ORD_UNPR": "62400", "QTY_ALL_ORD_YN": "Y",
+                "EXCG_ID_DVSN_CD": "KRX",
+            }  # fmt: skip
+            call = Call(
+                paper=False, app_key=identity.app_key, tr_id="TTTC0013U", tr_cont="", fields=fields, now=kis.world.now
+            )  # fmt: skip
+            output = desk_of(kis.world).order_rvsecncl(call).body["output"]
+            kis.go(5)
+            return order.odno, output["odno"], await client.notices(4)
+
+    old, new, notices = run(work)
+    assert [told(said) for said in notices] == ["0011", "1011", "1012", "1022"]
+    assert [(said[2], said[3]) for said in notices] == [(old, ""), *[(new, old)] * 3]
+    assert [int(said[10]) for said in notices][:3] == [61_000, 62_400, 62_400]
 
 
 def test_a_cancel_that_comes_too_late_is_told_as_refused_and_the_fill_as_a_fill():
