@@ -162,6 +162,8 @@ class Stream:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Push what happened to all accounts of the HTS ids that listen. What nobody listens for is lost: there is no replay."""
+        if self.running is not None and self.running.done() and not self.running.cancelled():
+            self.running.result()  # raises what ended it: without its beat no PINGPONG goes out
         register = desk_of(self.world).register
         going: list[Notice] = []
         for event in events:

@@ -100,7 +100,7 @@ def test_before_its_first_trade_of_all_a_stock_has_no_quote_and_the_rest_goes_on
 def test_what_ends_the_beat_of_the_stream_is_not_silent(monkeypatch):
     async def work(kis):
         monkeypatch.setattr(kis.stream, "_beat", lambda: 1 / 0)
-        while not kis.stream._running.done():
+        while not kis.stream.running.done():
             await asyncio.sleep(0)
         with pytest.raises(ZeroDivisionError):
             kis.go()
