@@ -242,7 +242,7 @@ def test_an_account_has_a_name_that_tells_accounts_apart_and_gives_none_away():
 
 def test_a_slow_limit_of_rate_is_not_eaten_by_look_ups():
     assert (live_settings(1).poll, live_settings(3).poll, live_settings(18).poll) == (4 * SECOND, 4 * SECOND // 3, SECOND)
-    assert live_settings(1).calendar == "XKRX"
+    assert (live_settings(1).cancel_again, live_settings(1).calendar) == (8 * SECOND, "XKRX")
 
 
 def parent(interval, symbol="005930"):

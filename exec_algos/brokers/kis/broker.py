@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from exec_algos.brokers.kis import rules
 from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.account import DayCosts, KISOrder, foreign_order, order_of
 from exec_algos.brokers.kis.approval import Approval
-from exec_algos.brokers.kis.client import Client, RefusedError
+from exec_algos.brokers.kis.client import Client
 from exec_algos.brokers.kis.clocks import simulator_clock
 from exec_algos.brokers.kis.codes import FATAL, TOKEN
 from exec_algos.brokers.kis.files import folder
@@ -46,6 +47,7 @@ from exec_algos.model.lifecycle import State
 if TYPE_CHECKING:
     from exec_algos.brokers.kis.rows import Power
 
+CODE = re.compile(r"\b(?:EGW|OPSQ)[0-9]{4,5}\b")
 AMENDABLE = (State.OPEN, State.PARTIAL)
 PER_SLICE = 4  # requests: the order, its cancel, and two that tell what became of it
 CARRIED = 0.7  # the part of the limit of rate that slices may fill: the rest is for look-ups of all orders and for the market
@@ -131,8 +133,8 @@ class KISBroker(LiveBroker):
                 self.adapter.keys.find(child.venue_id, Terms(child.parent.symbol, child.parent.side, child.shares, child.accepted))
         try:
             await super().start(carried, check=check)
-        except RefusedError as error:
-            if error.code in FATAL or error.code in TOKEN:
+        except VenueError as error:
+            if (FATAL | TOKEN).intersection(CODE.findall(str(error))):
                 raise UsageError(self._wrong_host(error)) from None
             raise
 

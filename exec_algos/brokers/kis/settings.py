@@ -106,4 +106,4 @@ def live_settings(rate: int, *, calendar: str = "XKRX") -> LiveSettings:
         Requests a second.
     """
     poll = SECOND if rate >= 4 else 4 * SECOND // rate
-    return LiveSettings(poll=poll, poll_beside_push=max(2 * poll, 3 * SECOND), calendar=calendar)
+    return LiveSettings(poll=poll, poll_beside_push=max(2 * poll, 3 * SECOND), cancel_again=2 * poll, calendar=calendar)

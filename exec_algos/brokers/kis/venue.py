@@ -104,6 +104,7 @@ class KISVenue(VenueAPI):
 
     async def open(self) -> None:
         """Get a token, see that keys and account are of this host, and what the symbols of earlier children are."""
+        await self.access.client.tokens.get()
         await self.funds.balance()
         for symbol in sorted(self.symbols):
             await self.instrument(symbol)
