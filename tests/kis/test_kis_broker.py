@@ -21,18 +21,30 @@ from exec_algos.testing.kis import kis_rehearsal
 HOSTS = pytest.mark.parametrize("paper", [True, False], ids=["paper", "live"])
 
 
+def running():
+    bars = synthetic_bars(["005930", "000660"], "XKRX", price=70_000.0)
+    return kis_rehearsal(bars, start="2025-12-22 09:30", speed=60.0, seed=3)
+
+
 @pytest.fixture(scope="module")
 def kis():
-    bars = synthetic_bars(["005930", "000660"], "XKRX", price=70_000.0)
-    with kis_rehearsal(bars, start="2025-12-22 09:30", speed=60.0, seed=3) as running:
-        yield running
+    with running() as venue:
+        yield venue
+
+
+@pytest.fixture(scope="module")
+def offices():
+    """Each office counts its orders by itself, from the first one on."""
+    with running() as venue:
+        venue.control.settings(numbers_by_orgno=True)
+        yield venue
 
 
 @pytest.fixture(autouse=True)
 def nothing_wrong(kis, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     kis.control.faults()
-    kis.control.settings(numbers_by_orgno=False, zero_cancels_all=True)
+    kis.control.settings(moved_as_cancelled=True)
 
 
 @asynccontextmanager
@@ -137,14 +149,15 @@ def test_whatever_becomes_of_answers_each_order_is_sent_once_and_venue_and_broke
 
 @HOSTS
 @pytest.mark.parametrize("own_numbers", [False, True], ids=["numbers of the account", "numbers of each office"])
-def test_orders_of_other_hands_are_foreign_and_stay_as_they_are(kis, tmp_path, paper, own_numbers):
+def test_orders_of_other_hands_are_foreign_and_stay_as_they_are(kis, offices, tmp_path, paper, own_numbers):
+    kis = offices if own_numbers else kis
+
     async def case():
-        kis.control.settings(numbers_by_orgno=own_numbers)
         account, other = kis.keys(paper)[2], kis.other_account(paper)
         async with broker_of(kis, tmp_path, paper=paper) as broker:
-            theirs = kis.control.order(account, "005930", "BUY", 7, 50_000)
-            elsewhere = kis.control.order(other, "005930", "BUY", 9, 50_000)
-            child = broker.send_order(parent_of(broker), 10, 50_000.0, broker.clock.now + 60 * SECOND)
+            theirs = kis.control.order(account, "005930", "BUY", 7, 56_000)
+            elsewhere = kis.control.order(other, "005930", "BUY", 9, 56_000)
+            child = broker.send_order(parent_of(broker), 10, 56_000.0, broker.clock.now + 60 * SECOND)
             await until(child.done)
             assert child.state is State.CANCELLED
             await until(lambda: any(order.ref == "" for order in broker.orders(foreign=True)))

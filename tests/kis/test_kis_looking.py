@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kis_ledger import DAY, NINE, Ledger, Row, access_of, looking_of, reply, taken
+from kis_ledger import DAY, NINE, SECOND, Ledger, Row, access_of, looking_of, reply, taken
 
 from exec_algos.brokers.kis.keys import Keys, OrderKey, Terms
 from exec_algos.brokers.kis.rows import Notice
@@ -109,9 +109,37 @@ def test_a_change_of_an_order_that_is_not_shown_is_no_order_that_somebody_may_be
 def test_requests_to_cancel_are_no_orders_and_what_they_cancelled_goes_to_the_order(tmp_path):
     ledger = Ledger()
     ledger.add(Row(1, 10, filled=4), Row(2, 6, cancelled=6, original=1, limit=0, name="매수취소"))
-    looking, *_ = looking_of(ledger, tmp_path)
+    looking, keys, _ = looking_of(ledger, tmp_path)
+    keys.find(f"{DAY}-06010-0000000001").asked = True
     (row,) = run(looking.snapshot(NINE)).orders
     assert (row.filled, row.open, row.state) == (4, 0, "done")
+
+
+def test_an_order_that_ended_without_our_asking_counts_as_open_until_no_new_number_of_it_can_come(tmp_path):
+    ledger = Ledger()
+    ledger.add(Row(1, 10, filled=4, cancelled=6))
+    looking, _, kept = looking_of(ledger, tmp_path)
+    (row,) = run(looking.snapshot(NINE)).orders
+    assert (row.open, row.state) == (6, "open")
+    kept._clock.at += 10 * SECOND
+    (row,) = run(looking.snapshot(NINE)).orders
+    assert (row.open, row.state) == (0, "done")
+
+
+def test_an_order_that_we_changed_is_not_over_before_its_new_number_is_shown(tmp_path):
+    ledger = Ledger()
+    ledger.add(Row(1, 10, filled=4, cancelled=6))
+    looking, keys, kept = looking_of(ledger, tmp_path)
+    known = keys.find(f"{DAY}-06010-0000000001", Terms("005930", Side.BUY, 10))
+    known.asked = True
+    keys.change(known, OrderKey(DAY, "06010", "0000000002"))
+    for _ in range(2):
+        (row,) = run(looking.follow([placed(str(known.key))])).orders
+        assert (row.open, row.state) == (6, "open")
+        kept._clock.at += 60 * SECOND
+    ledger.add(Row(2, 6, cancelled=6, original=1))
+    (row,) = run(looking.snapshot(NINE)).orders
+    assert (row.open, row.state) == (0, "done")
 
 
 def test_an_order_whose_quantities_do_not_add_up_is_left_out_and_the_answer_is_not_whole(tmp_path):

@@ -61,7 +61,8 @@ class Terms(NamedTuple):
 class Known:
     """What is known of an order: the number that it goes by now, the office that KIS wants named, type and exchange; "" where not.
 
-    `seen`: a row of its own office has shown it.
+    `seen`: a row of its own office has shown it. `asked`: we asked for its cancel. `over_since`: when a row first told that its rest is
+    over, ns UTC; 0 before.
     """
 
     key: OrderKey
@@ -72,6 +73,8 @@ class Known:
     exchange: str = ""
     changed: bool = False
     seen: bool = False
+    asked: bool = False
+    over_since: int = 0
 
 
 class Keys:

@@ -28,6 +28,7 @@ from exec_algos.model import SECOND
 
 OPEN_ROWS = 50  # of a page of the list of open orders
 HEADS = 5  # times that the first page is read again
+SETTLED = 10 * SECOND  # an order that ended without our asking may have been changed by hand: its new row comes a little later
 OLDER = 3  # rows at the end of a page: one alone may stand in the wrong place
 UNSORTED = 2 * SECOND  # by so much a row may be older than the next one; stamps are of whole seconds
 
@@ -298,6 +299,8 @@ class Looking:
         first = min(parts, key=lambda row: (row.odno != root.key.odno, row.odno))
         filled, open_ = sum(row.filled for row in parts), sum(row.open for row in parts)
         rejected = len(parts) == 1 and first.state == "rejected"
+        if not open_ and not rejected and filled < first.quantity and self._may_go_on(root, parts):
+            open_ = first.quantity - filled
         return OrderRow(
             venue_id=str(root.key),
             own_id="",
@@ -313,6 +316,14 @@ class Looking:
             reason=f"{first.rejected} shares refused by the exchange" if rejected else "",
             order_type="changed" if first.kind is RowKind.AMEND else type_of(first.dvsn),
         )
+
+    def _may_go_on(self, root: Known, parts: Sequence[DailyRow]) -> bool:
+        """Whether the rest of an order that is over may be open under another number, of which the inquiry has no row yet."""
+        if root.changed and all(row.odno != root.current for row in parts):
+            return True
+        now = self._access.now
+        root.over_since = root.over_since or now
+        return not root.asked and now < root.over_since + SETTLED
 
     def named(self, notice: Notice) -> str:
         """The `venue_id` of the order that a notice is about."""

@@ -217,6 +217,7 @@ class KISVenue(VenueAPI):
         named = replace(order, venue_id=str(known.key._replace(odno=odno)))
         exchange = known.exchange or self.exchange
         ask = messages.cancel(access.host, access.account, named, orgno, known.dvsn or "00", exchange, quantity=quantity)
+        known.asked = True
         said = await access.client.post(ask)
         if said.cls is Class.OK and said.envelope is not None:
             self.keys.expect(known.key.day, said.envelope.odno)
