@@ -185,7 +185,7 @@ def test_a_dead_token_is_replaced_once_and_the_request_made_again(tmp_path, ask,
         found = await (client.post(ask) if ask is BUY else client.read(ask))
         return found.cls if ask is BUY else found.ok, [asked.headers["authorization"] for asked in business()]
 
-    (fine, tokens), turns = run(tmp_path, desk, case)
+    (fine, tokens), turns = run(tmp_path, desk, case, speed=100.0)  # an order waits 5 s of this clock for its token
     assert fine in (True, Class.OK)
     assert tokens == ["Bearer token.1", "Bearer token.2"]
     assert len(turns) == 1
@@ -200,7 +200,7 @@ def test_a_token_that_stays_refused_is_not_replaced_in_a_loop(tmp_path, code):
         said = await client.post(BUY)
         return said.cls, len(business()), desk.tokens
 
-    assert run(tmp_path, desk, case)[0] == (Class.TOKEN, 2, 2)
+    assert run(tmp_path, desk, case, speed=100.0)[0] == (Class.TOKEN, 2, 2)
 
 
 @pytest.mark.parametrize("text", ["기간이 만료된 token 입니다. EGW00123", "인증이 만료되었습니다"])
