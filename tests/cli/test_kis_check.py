@@ -1,5 +1,6 @@
 """``exec-algos kis check`` and ``--venue kis`` against a simulated KIS in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -56,19 +57,28 @@ def check(*options):
     return result.exit_code, lines, result.output
 
 
+def tokens_in(folder):
+    found = [json.loads(file.read_text())["token"] for file in Path(folder).glob("*.token")]
+    assert found
+    return found
+
+
 def pieces(secret):
     return {secret[at : at + 8] for at in range(len(secret) - 7)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", [True, False])
-def test_all_is_looked_at_and_said_in_a_line_each_and_no_secret_is_shown(environment, paper):
+def test_all_is_looked_at_and_said_in_a_line_each_and_no_secret_is_shown_nor_logged(environment, paper, caplog):
     said = environment(paper)
+    caplog.set_level(0)
     code, lines, output = check()
     assert (code, list(lines)) == (0, NAMES), output
     assert ("(KIS)" in lines["session"][1]) is not paper
     secrets = set().union(*(pieces(said[name]) for name in ("APP_KEY", "APP_SECRET"))) | {said["ACCOUNT"][:8]}
-    assert not any(secret in output for secret in secrets)
+    secrets |= set().union(*(pieces(token) for token in tokens_in(said["TOKEN_CACHE"])))
+    assert not any(secret in output + caplog.text for secret in secrets)
+    assert "approval_key" not in caplog.text
     again, lines, _ = check()
     assert again == 0
     assert "kept from before" in lines["token"][1]
