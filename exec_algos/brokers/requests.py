@@ -123,8 +123,8 @@ class Requests:
         _priority.set(priority)
 
     async def more(self) -> None:
-        """One more request of a task that has taken its turn, with the same priority."""
-        await self.take(_priority.get())
+        """One more request of a task that has taken its turn, with the same priority; as a look-up where it took none, as at the start."""
+        await self.take(_priority.get(Priority.LOOKUP))
 
     def _serve(self) -> None:
         now = self._clock.now

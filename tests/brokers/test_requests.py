@@ -97,6 +97,18 @@ def test_further_pages_of_a_look_up_take_turns_of_its_priority():
     run(case())
 
 
+def test_a_task_that_took_no_turn_asks_on_as_a_look_up():
+    """So it is while a broker starts: the account is asked for before anything is sent, perhaps more than once."""
+
+    async def case():
+        requests = Requests(VirtualWallClock(), LocalBucket(10, 0.0))
+        await requests.more()
+        requests.close()
+        return requests.counts[Priority.LOOKUP]
+
+    assert run(case()) == 1
+
+
 def test_a_venue_without_a_limit_never_makes_anybody_wait():
     assert {when for _, when in grants(math.inf, 0.3, [Priority.MARKET] * 500)} == {0.0}
 
