@@ -1,6 +1,6 @@
 """KIS sessions at a simulator that goes wrong: what the venue traded, what the journal holds, `orders()` and the summaries are the same.
 
-python -m proofs.kis_faults [runs=20] [children=500] [speed=30] [seed=1] [notices=1] [paper=0] [each=0.05] [client=ours] (in tests/)
+python -m proofs.kis_faults [runs=20] [children=500] [speed=30] [seed=1] [notices=1] [paper=0] [each=0.05] [slices=20] ...
 
 Each run is a session of its own: the simulator in a process of its own, HTTP and web socket on loopback, a journal on disk, TWAP, VWAP,
 POV and liquidity-aware orders, buys and sells. Of each class of requests the seed draws three faults, and each meets five of a hundred.
@@ -44,7 +44,6 @@ from exec_algos.testing.kis import kis_rehearsal
 
 SYMBOLS = [f"{900010 + 10 * n}" for n in range(12)]
 START = "2025-12-22 10:00"
-SLICES = 20
 SLICE = {False: 30, True: 120}  # seconds of the market; by whether it is paper, where a request a second is all
 ALGORITHMS = ("twap", "vwap:profile_days=1", "liquidity_aware:fraction=0.5", "pov:rate=0.02")
 DRAWN = ("order", "cancel", "ledger", "push")
@@ -68,11 +67,11 @@ def bars_of() -> Any:
     return synthetic_bars(SYMBOLS, hours, seed=5, price=60_000.0, adv=2_000_000.0)
 
 
-def orders_of(seed: int, children: int, now: int, *, paper: bool) -> list[LiveOrder]:
-    """Parents of twenty slices each, of four algorithms, that begin at random."""
+def orders_of(seed: int, children: int, now: int, *, slices: int, paper: bool) -> list[LiveOrder]:
+    """Parents of four algorithms that begin at random."""
     chance, slice_ = random.Random(seed), SLICE[paper]
     found = []
-    for number in range(max(children // SLICES, 1)):
+    for number in range(max(children // slices, 1)):
         name = ALGORITHMS[number % len(ALGORITHMS)]
         algorithm = parse_algorithm(f"{name}{',' if ':' in name else ':'}slice_interval_seconds={slice_}")
         terms = OrderExecutor.order(
@@ -82,7 +81,7 @@ def orders_of(seed: int, children: int, now: int, *, paper: bool) -> list[LiveOr
             ref=f"P{seed}-{number}",
         )
         start = now + chance.randrange(20, 20 + slice_) * SECOND
-        found.append(LiveOrder(algorithm, terms, Window(start=start, end=start + SLICES * slice_ * SECOND)))
+        found.append(LiveOrder(algorithm, terms, Window(start=start, end=start + slices * slice_ * SECOND)))
     return found
 
 
@@ -98,10 +97,10 @@ def faults_of(seed: int, each: float) -> dict[str, float]:
     return rates
 
 
-async def session(kis: Any, path: str, seed: int, children: int, *, paper: bool, notices: bool, each: float, client: str) -> Any:
+async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> Any:
     """A session from its begin to its end, with faults from its first child on; resumed until all are over."""
-    clock = simulator_clock(kis.clock_url)
-    orders = orders_of(seed, children, clock.now + 60 * SECOND, paper=paper)
+    clock, paper = simulator_clock(kis.clock_url), bool(given["paper"])
+    orders = orders_of(seed, int(given["children"]), clock.now + 60 * SECOND, slices=int(given["slices"]), paper=paper)
     kis.control.account(kis.keys(paper)[2], cash=1e12, positions=dict.fromkeys(SYMBOLS, 100_000))
     kis.control.account(kis.other_account(paper), cash=1e12)
 
@@ -109,12 +108,12 @@ async def session(kis: Any, path: str, seed: int, children: int, *, paper: bool,
         running = asyncio.ensure_future(run.run(orders))
         while not running.done() and not any(True for _ in run.broker.state.known):
             await asyncio.sleep(0.05)
-        kis.control.faults(rates=faults_of(seed, each), seed=seed)
+        kis.control.faults(rates=faults_of(seed, given["each"]), seed=seed)
         others(kis, seed, paper)
         return await running
 
     def make(journal: SqliteJournal) -> Any:
-        return CLIENTS[client](kis, clock, journal, paper=paper, notices=notices)
+        return CLIENTS[given["client"]](kis, clock, journal, paper=paper, notices=bool(given["notices"]))
 
     found = [await one_session(make, clock, path, first)]
     for _ in range(RESUMES):
@@ -161,12 +160,8 @@ def one_run(seed: int, bars: str, given: Mapping[str, Any]) -> Found:
     paper = bool(given["paper"])
     with tempfile.TemporaryDirectory() as folder, kis_rehearsal(bars, start=START, calendar="XKRX", speed=given["speed"], seed=seed) as kis:
         path = str(Path(folder, "day.db"))
-        found, orders = asyncio.run(
-            session(
-                kis, path, seed, int(given["children"]), paper=paper, notices=bool(given["notices"]), each=given["each"],
-                client=given["client"],
-            )
-        )  # fmt: skip
+        kis.control.settings(live_fills_page=int(given["page"]))
+        found, orders = asyncio.run(session(kis, path, seed, given))
         truth = kis.control.truth()
         judged_ = judged(truth, read(path), found, orders, account=kis.keys(paper)[2].replace("-", ""))
         if judged_.wrong:
@@ -289,7 +284,18 @@ def proof(given: Mapping[str, Any]) -> Found:
     return Found(wrong, counts, unknown)
 
 
-GIVEN = {"runs": 20, "children": 500, "speed": 30, "seed": 1, "notices": 1, "paper": 0, "each": 0.05, "client": "ours"}
+GIVEN = {
+    "runs": 20,
+    "children": 500,
+    "speed": 30,
+    "seed": 1,
+    "notices": 1,
+    "paper": 0,
+    "each": 0.05,
+    "slices": 20,
+    "page": 100,
+    "client": "ours",
+}
 
 
 def main() -> int:

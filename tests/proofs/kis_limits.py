@@ -8,7 +8,7 @@ turns     the same, counted from the turn instead of the answer: what the answer
 processes the same by two processes on one key.
 tokens    processes that start, lose their token and are killed, again and again: the least time between two requests for a token.
 
-The tests of the package run it with seconds=4 and restarts=2. Every figure but those of `turns` must hold; it ends with 1 where one does not.
+The tests of the package run it with seconds=4 and restarts=2. Every figure but those of `turns` must hold, or it ends with 1.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from exec_algos.testing.kis import KISControl, KISRehearsal, kis_rehearsal
-
 from exec_algos.brokers.kis import files
 from exec_algos.brokers.kis.client import Client
 from exec_algos.brokers.kis.limiter import SharedBucket, shared_bucket
@@ -42,6 +40,7 @@ from exec_algos.errors import ExecAlgosError
 from exec_algos.market.calendars import sessions
 from exec_algos.market.synthetic import synthetic_bars
 from exec_algos.model import SECOND
+from exec_algos.testing.kis import KISControl, KISRehearsal, kis_rehearsal
 
 RATE = 18
 SYMBOL, START = "005930", "2025-12-22 09:30"

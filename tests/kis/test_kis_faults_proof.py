@@ -1,0 +1,21 @@
+"""A small part of `tests/proofs/kis_faults.py`: KIS sessions at a simulator that goes wrong, and three wrong clients that it convicts."""
+
+import pytest
+from proofs.kis_faults import GIVEN, proof
+
+SMALL = {"runs": 1, "children": 60, "slices": 5, "speed": 60.0, "seed": 3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notices", [1, 0], ids=["notices", "no notices"])
+def test_venue_orders_journal_and_summaries_agree_whatever_goes_wrong(notices):
+    found = proof(GIVEN | SMALL | {"notices": notices})
+    assert found.wrong == []
+    assert found.counts["children"] >= 30
+    assert found.counts["executions"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("client", "more"), [("repeats", {"each": 0.1}), ("first_page", {"page": 3}), ("adds", {"each": 0.3})])
+def test_a_wrong_client_is_found_out(client, more):
+    assert proof(GIVEN | SMALL | {"client": client} | more).wrong
