@@ -8,6 +8,8 @@ import time
 import httpx
 import pytest
 from kis_customers import Customer, accepted, code, fresh, later, posted, standing_kis
+from websockets.sync.client import connect
+from wired import subscribe
 
 from exec_algos.errors import VenueError
 from exec_algos.sim.kis.faults import CALLS, CLASSES, DONE, DRAWN, FAULTS, NOT_DONE
@@ -317,6 +319,30 @@ def test_lags_are_drawn_from_the_range_of_the_settings(kis, paper):
     assert sent <= set(listed(paper))
 
 
+def test_a_notice_comes_only_after_its_lag_though_the_inquiry_shows_the_order(kis, paper):
+    kis.control.settings(encrypted=False)
+    said = {"grant_type": "client_credentials", "appkey": paper.app_key, "secretkey": paper.app_secret}
+    approval = paper.http.post("/oauth2/Approval", json=said).json()["approval_key"]
+    with connect(f"{kis.ws_url()}/tryitout", proxy=None, ping_interval=None) as socket:
+        socket.send(subscribe(approval, "H0STCNI9", paper.hts_id))
+        assert json.loads(socket.recv(timeout=5))["body"]["rt_cd"] == "0"
+        kis.control.faults([{"on": "order", "n": 1, "fault": "lag_notice", "seconds": 5}])
+        slow, quick = (paper.order(1, 60_000).json()["output"]["ODNO"] for _ in range(2))
+        assert {slow, quick} <= set(listed(paper))
+        assert told(socket) == quick
+        later(kis, 6)
+        assert told(socket) == slow
+    kis.control.settings(encrypted=True)
+
+
+def told(socket):
+    """The order number of the next notice, what keeps the connection alive passed over."""
+    while True:
+        frame = socket.recv(timeout=5)
+        if frame.startswith("0|H0STCNI9"):
+            return frame.split("|", 3)[3].split("^")[2]
+
+
 # reads
 
 
@@ -356,6 +382,13 @@ def test_a_read_of_a_quote_is_no_read_of_the_ledger(kis, paper):
     script(kis, "egw00215", on="ledger")
     assert paper.price().status_code == 200
     assert code(paper.daily()) == "EGW00215"
+
+
+def test_the_ledger_is_busy_now_and_then_for_inquiries_and_never_for_quotes(kis, paper):
+    kis.control.faults(rates={"ledger.egw00215": 0.3}, seed=3)
+    inquiries = [code(paper.daily()) for _ in range(40)]
+    assert 4 <= inquiries.count("EGW00215") <= 22
+    assert {paper.price().status_code for _ in range(20)} == {200}
 
 
 def test_an_answer_may_be_compressed_whatever_the_client_takes(kis, paper):
