@@ -216,6 +216,7 @@ class _Replay:
             self._left(child)
         child.venue_id = data.get("venue_id") or child.venue_id
         child.accepted = child.accepted or data.get("time") or 0
+        child.limit = data.get("limit") or child.limit  # it was amended
         child.lasting = child.lasting or bool(data.get("lasting"))
         child.on(event, reason)
         child.absent = entry.time if data.get("how") == "look-ups" else child.absent

@@ -13,6 +13,8 @@ from exec_algos.brokers.kis.broker import KISBroker
 from exec_algos.brokers.kis.clocks import simulator_clock
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError, VenueError
 from exec_algos.executors.base import AlgorithmExecutor
+from exec_algos.live.journal import SqliteJournal, read
+from exec_algos.live.recorded import recorded
 from exec_algos.market.synthetic import synthetic_bars
 from exec_algos.model import SECOND, ParentOrder, Side
 from exec_algos.model.lifecycle import State
@@ -176,7 +178,13 @@ def test_orders_of_other_hands_are_foreign_and_stay_as_they_are(kis, offices, tm
 def test_a_changed_order_is_followed_and_cancelled_under_its_new_number(kis, tmp_path, moved):
     async def case():
         kis.control.settings(moved_as_cancelled=moved)
-        async with broker_of(kis, tmp_path) as broker:
+        with SqliteJournal(tmp_path / "day.db") as journal:
+            await changed(journal)
+        (child,) = recorded(read(tmp_path / "day.db")).children
+        assert (child.limit, child.state) == (61_100.0, State.CANCELLED)
+
+    async def changed(journal):
+        async with broker_of(kis, tmp_path, journal=journal) as broker:
             child = broker.send_order(parent_of(broker), 10, 61_000.0, broker.clock.now + 600 * SECOND)
             await until(lambda: child.state is State.OPEN)
             first = broker.orders()[0]

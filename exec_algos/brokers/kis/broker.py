@@ -34,15 +34,16 @@ from exec_algos.brokers.kis.settings import LIVE_ADDRESSES, PAPER_ADDRESSES, PRE
 from exec_algos.brokers.kis.token import Tokens
 from exec_algos.brokers.kis.transport import Transport
 from exec_algos.brokers.kis.venue import QUOTE_AGE, KISVenue
+from exec_algos.brokers.known import Carried
 from exec_algos.brokers.live import LiveBroker
-from exec_algos.brokers.records import Journal, Limits, NoJournal, NoLimits
+from exec_algos.brokers.records import Journal, Kind, Limits, NoJournal, NoLimits
 from exec_algos.brokers.requests import Priority
 from exec_algos.brokers.settings import LiveSettings
 from exec_algos.brokers.venue import Account, NotSent, Rejected
 from exec_algos.clock import Clock, WallClock
 from exec_algos.errors import NotSentError, OrderRejectedError, UsageError, VenueError
-from exec_algos.model import ParentOrder
-from exec_algos.model.lifecycle import State
+from exec_algos.model import ParentOrder, Side
+from exec_algos.model.lifecycle import Event, State
 
 if TYPE_CHECKING:
     from exec_algos.brokers.kis.rows import Power
@@ -205,7 +206,7 @@ class KISBroker(LiveBroker):
     async def amend_order(self, ref: str, limit_price: float) -> bool:
         """Give what is open of the child of a ref another limit; False if it is over.
 
-        Its new number takes the old one's place: the child is followed and cancelled under it.
+        Its new number takes the old one's place: the child is followed and cancelled under it. Its `limit` is the loosest that it had.
 
         Raises
         ------
@@ -229,15 +230,26 @@ class KISBroker(LiveBroker):
         bound = child.parent.rules.limit_price
         if bound is not None and (limit_price - bound) * child.parent.side > 0:
             raise UsageError(f"{ref} must not go beyond {bound:g}, the limit of {child.parent.ref}, got {limit_price:g}")
+        before, loosest = child.limit, (max if child.parent.side is Side.BUY else min)(child.limit, limit_price)
         await state.requests.take(Priority.ORDER)
+        if child.done():
+            return False
+        await self._write_limit(carried, loosest)  # what trades from here on may trade at either
         answer = await state.within("amend", self.adapter.amend(placed_of(child), limit_price))
         state.look()
+        if isinstance(answer, Rejected | NotSent):
+            await self._write_limit(carried, before)
         if isinstance(answer, Rejected):
             raise OrderRejectedError(f"{ref} was not amended: {answer.code} {answer.text}".rstrip(), lasting=answer.lasting)
         if isinstance(answer, NotSent):
             raise NotSentError(f"{ref} was not amended: {answer.why}")
-        child.limit = limit_price
         return True
+
+    async def _write_limit(self, carried: Carried, limit: float) -> None:
+        """The child may trade at this limit or better; on disk before the request leaves, for fills are held against it after a restart."""
+        data = {"event": str(Event.ACCEPT), "reason": "", "limit": limit}
+        await self.state.journal.write(self.state.entry(Kind.OUTCOME, carried, data))
+        carried.child.limit = limit
 
     def open_parent(self, parent: ParentOrder) -> ParentOrder:
         """See `LiveBroker.open_parent`; warns where the limit of rate cannot carry all slices."""
