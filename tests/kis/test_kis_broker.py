@@ -174,6 +174,31 @@ def test_orders_of_other_hands_are_foreign_and_stay_as_they_are(kis, offices, tm
     asyncio.run(case())
 
 
+@HOSTS
+def test_a_restart_finds_an_order_whose_answer_was_lost_and_an_open_one_before_anything_is_sent(kis, tmp_path, paper):
+    size = 12 if paper else 13
+
+    async def first(journal):
+        async with broker_of(kis, tmp_path, paper=paper, push=False, journal=journal) as broker:
+            resting = broker.send_order(parent_of(broker), 11, 61_000.0, broker.clock.now + 3000 * SECOND)
+            await until(lambda: resting.state is State.OPEN)
+            kis.control.faults([{"on": "order", "n": 1, "fault": "accept_reset"}])
+            broker.send_order(parent_of(broker, symbol="000660"), size, math.nan, broker.clock.now + 3000 * SECOND)
+            await until(lambda: any(order["quantity"] == size for order in kis.control.truth(requests=False)["orders"]))
+
+    async def second(children):
+        async with broker_of(kis, tmp_path, paper=paper, push=False, start=False) as broker:
+            await broker.start(children)
+            return {order.quantity: (order.state, order.filled) for order in broker.orders()}
+
+    with SqliteJournal(tmp_path / "day.db") as journal:
+        asyncio.run(first(journal))
+    children = recorded(read(tmp_path / "day.db")).children
+    assert len(children) == 2
+    assert asyncio.run(second(children)) == {11: ("cancelled", 0), size: ("filled", size)}
+    assert all(child.fills[0].commission > 0 for child in children if child.fills)
+
+
 @pytest.mark.parametrize("moved", [True, False], ids=["counted as cancelled", "counted nowhere"])
 def test_a_changed_order_is_followed_and_cancelled_under_its_new_number(kis, tmp_path, moved):
     async def case():
