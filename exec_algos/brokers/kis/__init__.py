@@ -2,6 +2,7 @@
 
 What lives here: messages as KIS writes them (`messages`, `rows`), the rules of the Korean market (`rules`), the access token (`token`), the
 limit of rate that processes share (`limiter`), one request at a time (`transport`, `client`), pushed notices (`notices`), the market
-(`market`), the adapter (`venue`), and `KISBroker` (`broker`).
+(`market`), names of orders (`keys`), how they stand (`looking`), what the account can pay for (`funds`), the adapter (`venue`), and
+`KISBroker` (`broker`) with its `settings`.
 What may not: the state of orders, which is the live broker's; a second attempt at a request that may have placed an order.
 """
