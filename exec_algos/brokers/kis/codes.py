@@ -53,7 +53,9 @@ FATAL = frozenset(
     | {"EGW02004", "EGW2004"}
     | {f"OPSQ{number:04}" for number in (*range(1, 12), 1002, 2000, 2001, 2002, *range(9995, 10000))}
 )
-"""The request, the keys or the host are wrong: the gateway passed nothing on."""
+"""The request, the keys or the host are wrong: nothing will be answered until they are put right."""
+PASSED_ON = FATAL - {f"EGW{number:05}" for number in (*range(101, 120), 131, 132, 205, 206, 208, 213)} - {"EGW02004", "EGW2004"}
+"""Those of which nobody says that the gateway passes no order on before it gives them."""
 DOUBTFUL = frozenset({"EGW00001", "EGW00002", "EGW00202", "EGW00203", "EGW00300", "EGW00301", "EGW00302", "IGW00009", "90020000"})
 """The order may have been passed on."""
 DONE = frozenset({"APBK0013", "MCA00000", "KIOK0510", "KIOK0420", "KIOK0500", "KIOK0460", "KIOK0560"})
@@ -121,7 +123,7 @@ def _of_order(kind: Kind, status: int, said: Envelope) -> Class:
     if said.numbered or said.code in DOUBTFUL or said.code in DONE:
         return Class.UNKNOWN
     shared = _of_gateway(said.code)
-    if shared is Class.LEDGER_BUSY and kind is Kind.ORDER:
+    if kind is Kind.ORDER and (shared is Class.LEDGER_BUSY or said.code in PASSED_ON):
         return Class.UNKNOWN
     return shared or _of_business(status, said) or Class.UNKNOWN
 
