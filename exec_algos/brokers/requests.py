@@ -41,7 +41,10 @@ class Bucket(Protocol):
         ...
 
     def take(self, now: int, kept: int) -> int:
-        """Take a request at `now` (ns UTC) and return 0, where more than `kept` are left; else when to ask again, ns UTC."""
+        """Take a request at `now` (ns UTC) and return 0, or else when to ask again, ns UTC.
+
+        Requests that are no orders (`kept` above 0) have all of a window but `kept`; orders have what is left of it.
+        """
         ...
 
 
@@ -61,6 +64,7 @@ class LocalBucket:
         self.window = math.ceil(self.tokens / rate * SECOND)
         self._kept = min(math.ceil(reserved * self.tokens), self.tokens - 1)
         self._taken: deque[int] = deque()
+        self._read: deque[int] = deque()  # those of them that no orders took
 
     @property
     def kept(self) -> int:
@@ -68,13 +72,18 @@ class LocalBucket:
         return self._kept
 
     def take(self, now: int, kept: int) -> int:
-        """Take a token, where more than `kept` are left; see `Bucket.take`."""
-        while self._taken and self._taken[0] + self.window <= now:
-            self._taken.popleft()
-        if self.tokens - len(self._taken) > kept:
-            self._taken.append(now)
-            return 0
-        return self._taken[0] + self.window
+        """Take a token; see `Bucket.take`."""
+        for line in (self._taken, self._read):
+            while line and line[0] + self.window <= now:
+                line.popleft()
+        if len(self._taken) >= self.tokens:
+            return self._taken[0] + self.window
+        if kept and len(self._read) >= self.tokens - kept:
+            return self._read[0] + self.window
+        self._taken.append(now)
+        if kept:
+            self._read.append(now)
+        return 0
 
 
 @dataclass(eq=False)

@@ -42,11 +42,12 @@ log = logging.getLogger("exec_algos.kis")
 
 @dataclass(slots=True)
 class _Slot:
-    """A request: who counts it, when it got its turn, when its slot is free again; ns UTC."""
+    """A request: who counts it, when it got its turn, when its slot is free again (ns UTC); `reads`: it is no order."""
 
     name: str
     granted: int
     free: int
+    reads: bool = False
 
 
 @dataclass(slots=True)
@@ -101,30 +102,29 @@ class SharedBucket:
         return self._kept
 
     def take(self, now: int, kept: int) -> int:
-        """Take a slot at `now` (ns UTC) and return 0, where more than `kept` are free; else when to ask again, ns UTC."""
+        """Take a slot; see `Bucket.take`."""
         again = self._with_book(now, lambda book: self._take(book, now, kept))
         return now + BUSY if again is None else again
 
     def _take(self, book: _Book, now: int, kept: int) -> int:
         again = self._when(book, now, kept)
         if again <= now:
-            self._add(book, now)
+            self._add(book, now, reads=kept > 0)
             return 0
         return again
 
     def _when(self, book: _Book, now: int, kept: int) -> int:
         """When the next slot is free: `now`, or later."""
-        held = sorted(slot.free for slot in book.slots if slot.free > now)
-        most = self.rate - kept
-        again = max(now, book.closed)
-        if len(held) >= most:
-            again = max(again, min(held[len(held) - most], now + LOOK))
+        held = [slot for slot in book.slots if slot.free > now]
+        again = max(now, book.closed, _room(held, self.rate, now))
+        if kept:
+            again = max(again, _room([slot for slot in held if slot.reads], self.rate - kept, now))
         recent = sum(slot.granted > now - 2 * WINDOW for slot in book.slots)
         return max(again, book.pace) if recent >= max(self.rate - 1, 1) else again
 
-    def _add(self, book: _Book, now: int) -> None:
+    def _add(self, book: _Book, now: int, reads: bool) -> None:
         self._numbers += 1
-        slot = _Slot(f"{self._process}.{self._numbers}", now, now + WINDOW)
+        slot = _Slot(f"{self._process}.{self._numbers}", now, now + WINDOW, reads)
         book.slots.append(slot)
         step = WINDOW // self.rate
         a_little_late = 0 <= now - book.pace < step // 2  # takes nothing from the next
@@ -208,6 +208,13 @@ class SharedBucket:
         return _Book(pace=now, slots=[_Slot(f"unknown.{n}", now, now + WINDOW) for n in range(self.rate)])
 
 
+def _room(held: list[_Slot], most: int, now: int) -> int:
+    """When fewer than `most` of these slots are held, ns UTC."""
+    if len(held) < most:
+        return now
+    return min(sorted(slot.free for slot in held)[len(held) - most], now + LOOK)
+
+
 def _hold(book: _Book, name: str, now: int) -> bool:
     slot = next((slot for slot in book.slots if slot.name == name and slot.free > now), None)
     if slot is not None:
@@ -235,7 +242,7 @@ def _read(descriptor: int) -> bytes:
 
 
 def _write(descriptor: int, book: _Book) -> None:
-    said = {"pace": book.pace, "closed": book.closed, "slots": [[slot.name, slot.granted, slot.free] for slot in book.slots]}
+    said = {"pace": book.pace, "closed": book.closed, "slots": [[slot.name, slot.granted, slot.free, slot.reads] for slot in book.slots]}
     text = json.dumps(said, separators=(",", ":")).encode()
     content = b"%08x %s\n" % (zlib.crc32(text), text)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -250,7 +257,7 @@ def _parsed(content: bytes) -> _Book | None:
         if int(check, 16) != zlib.crc32(text.rstrip(b"\n")):
             return None
         said: dict[str, Any] = json.loads(text)
-        slots = [_Slot(str(name), int(granted), int(free)) for name, granted, free in said["slots"]]
+        slots = [_Slot(str(name), int(granted), int(free), bool(reads)) for name, granted, free, reads in said["slots"]]
         return _Book(int(said["pace"]), int(said["closed"]), slots)
     except (ValueError, KeyError, TypeError):
         return None
