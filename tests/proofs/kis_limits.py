@@ -185,7 +185,7 @@ def tokens(restarts: int, processes: int, seed: int) -> bool:
     killed = done = 0
     with tempfile.TemporaryDirectory() as name, kis_rehearsal(bars_of(), start=START, speed=TOKEN_SPEED, seed=seed) as kis:
         kis.control.settings(token_lifetime=LIFE)
-        kis.control.faults(rates={"token.accept_reset": 0.05, "token.500_html": 0.05}, seed=seed)
+        kis.control.faults(rates={"token.accept_reset": 0.05, "token.accept_500_html": 0.05}, seed=seed)
         for _ in range(restarts):
             running = [_process("token", place_of(kis), Path(name)) for _ in range(processes)]
             for process in running:
