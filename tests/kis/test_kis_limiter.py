@@ -141,6 +141,15 @@ def test_reads_leave_three_tenths_to_orders_and_cancels(tmp_path):
     assert at(tmp_path / "new", 3).kept == 1
 
 
+def test_orders_and_reads_fill_the_window_together(tmp_path):
+    """What orders took of their part does not count against the reads."""
+    bucket = at(tmp_path / "r")
+    assert taken(bucket, START) == 17
+    now = START + 3 * WINDOW
+    assert [bucket.take(now, 0) for _ in range(5)] == [0] * 5
+    assert taken(bucket, now, bucket.kept) == 12
+
+
 def test_the_reserve_holds_over_processes(tmp_path):
     reads, orders = at(tmp_path / "r"), at(tmp_path / "r")
     assert taken(reads, START, reads.kept) == 12

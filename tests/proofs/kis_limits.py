@@ -8,7 +8,7 @@ turns     the same, counted from the turn instead of the answer: what the answer
 processes the same by two processes on one key.
 tokens    processes that start, lose their token and are killed, again and again: the least time between two requests for a token.
 
-The tests of the package run it with seconds=4 and restarts=2. Every figure but those of `turns` must hold, or it ends with 1.
+The tests of the package run a short one. All but `turns` must hold: else it ends with 1.
 """
 
 from __future__ import annotations
