@@ -1,8 +1,8 @@
 """Sessions that are killed with -9, resumed, and held against the venue's truth; each in a process of its own, forked from this one.
 
-python killing.py URL FOLDER CASE...; a case is a JSON list: its name, and how it is killed: ["commit", n, "before" or "after"], with a
-fourth number for the commit at which the resumed session is killed too, or ["after", seconds]. Prints a JSON list of what was found of
-each.
+python killing.py PLACE FOLDER CASE...; a place is the address of a rehearsal, or a host of a simulated KIS (`killing_places`). A case is a
+JSON list: its name, and how it is killed: ["commit", n, "before" or "after"], with a fourth number for the commit at which the resumed
+session is killed too, or ["after", seconds]. Prints a JSON list of what was found of each.
 """
 
 import contextlib
@@ -16,17 +16,18 @@ from collections import defaultdict
 from pathlib import Path
 
 import typer
+from killing_places import SYMBOL, Place, place_of
 
 from exec_algos.brokers import rehearsal as _adapter  # noqa: F401 - imported once, before the forks
+from exec_algos.brokers.kis import broker as _kis  # noqa: F401
 from exec_algos.cli import app
 from exec_algos.live import journal as journals
 from exec_algos.live import orders as _orders  # noqa: F401
 from exec_algos.live.recorded import recorded
 from exec_algos.live.status import sums_of
 from exec_algos.studies.design.written import rows as _rows  # noqa: F401
-from exec_algos.testing.rehearsal import Control
 
-LEAD, WINDOW, SLICE = 40, 240, 10  # seconds of the market
+LEAD, WINDOW = 40, 240  # seconds of the market
 RESUMES = 5
 
 
@@ -75,22 +76,21 @@ def stamp(instant: int) -> str:
     return datetime.datetime.fromtimestamp(instant / 1e9, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def written(path: Path, now: int) -> None:
-    """Two orders that begin soon."""
+def written(path: Path, now: int, every: int) -> None:
+    """Two orders that begin soon, with a child each `every` seconds."""
     start, end = stamp(now + LEAD * 10**9), stamp(now + (LEAD + WINDOW) * 10**9)
-    algo = f"twap:slice_interval_seconds={SLICE}"
-    rows = [f"{ref},ANY,{side},{quantity},{start},{end},{algo}" for ref, side, quantity in (("B", "buy", 1200), ("S", "sell", 700))]
+    algo = f"twap:slice_interval_seconds={every}"
+    rows = [f"{ref},{SYMBOL},{side},{quantity},{start},{end},{algo}" for ref, side, quantity in (("B", "buy", 1200), ("S", "sell", 700))]
     path.write_text("\n".join(["ref,symbol,side,quantity,start,end,algo", *rows]) + "\n")
 
 
-def wrong_with(truth: dict, path: Path, account: str) -> list[str]:
+def wrong_with(truth: dict, path: Path) -> list[str]:
     """What in a journal is not the venue's truth; and what may not be true at all."""
     found = recorded(journals.read(path))
-    orders = {order["venue_id"]: order for order in truth["orders"] if order["account"] == account}
+    orders = {order["venue_id"]: order for order in truth["orders"]}
     at_venue: dict[str, float] = defaultdict(float)
     for execution in truth["executions"]:
-        if execution["account"] == account:
-            at_venue[execution["venue_id"]] += execution["quantity"]
+        at_venue[execution["venue_id"]] += execution["quantity"]
     of_child = {child.venue_id: child for child in found.children if child.venue_id}
     wrong = [f"{name} is open at the venue" for name, order in orders.items() if order["state"] == "open"]
     wrong += [f"{name} of the venue is in no journal" for name in set(orders) - set(of_child)]
@@ -117,25 +117,28 @@ def filled_by(path: Path) -> float:
     return sum(parent.filled for parent in recorded(journals.read(path)).parents.values()) if path.exists() else 0.0
 
 
-def tried(url: str, folder: Path, name: str, kill: list) -> dict:
+def tried(at: Place, folder: Path, name: str, kill: list) -> dict:
     """One case."""
-    control, place = Control(url), folder / name
+    place = folder / name
     place.mkdir()
     path, orders, log = place / "day.db", place / "orders.csv", place / "log"
-    written(orders, control.now)
-    begin = ["live", "run", str(orders), "--url", url, "--account", name, "--journal", str(path), "--max-child-notional", "1e9"]
+    where = at.begin(name)
+    written(orders, at.now, at.slice)
+    begin = ["live", "run", str(orders), *where, "--journal", str(path), "--max-child-notional", "1e9"]
     first = forked(begin, log, kill)
     second, before = None, filled_by(path)
+    resume = ["live", "resume", str(path), *at.resumed]
     if path.exists() and recorded(journals.read(path)).session:
         if len(kill) > 3:  # the resumed session is killed too
-            forked(["live", "resume", str(path)], log, ["commit", kill[3], "after"])
+            at.mark(path)
+            forked(resume, log, ["commit", kill[3], "after"])
         for _ in range(RESUMES):  # where the venue fails while a session begins, it ends, and is begun again
-            second = forked(["live", "resume", str(path)], log, None)
+            at.mark(path)
+            second = forked(resume, log, None)
             if not recorded(journals.read(path)).unfinished:
                 break
-    truth = control.truth()
-    control.close()
-    wrong = wrong_with(truth, path, name) if second is not None else [f"{o} left" for o in truth["orders"] if o["account"] == name]
+    truth = at.truth()
+    wrong = wrong_with(truth, path) + at.early() if second is not None else [f"{order} left" for order in truth["orders"]]
     found = recorded(journals.read(path)) if path.exists() else recorded([])
     return {
         "case": name, "kill": kill, "codes": [first, second], "wrong": wrong, "log": log.read_text()[-2000:] if wrong or first == 2 else "",
@@ -161,4 +164,5 @@ def warmed() -> None:
 
 if __name__ == "__main__":
     warmed()
-    print(json.dumps([tried(sys.argv[1], Path(sys.argv[2]), *json.loads(case)) for case in sys.argv[3:]]))
+    at = place_of(sys.argv[1])
+    print(json.dumps([tried(at, Path(sys.argv[2]), *json.loads(case)) for case in sys.argv[3:]]))
