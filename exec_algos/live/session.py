@@ -187,12 +187,20 @@ class LiveSession:
         for symbol in {order.parent.symbol: None for order in found.unfinished}:
             await self.broker.reads.instrument(symbol)  # its calendar says what is left of a window
         for order in found.unfinished:
-            self._carry(executor.resume(order.parent, order.children, on_over=self._over), order.children)
+            children = [self._moving(child) for child in order.children]
+            self._carry(executor.resume(order.parent, children, on_over=self._over), children)
         return await self._to_the_end()
+
+    def _moving(self, child: LiveChild) -> LiveChild:
+        """The child of that ref that the broker moves: the journal may have been read twice, for `begin` and for what follows."""
+        carried = self.broker.state.known.by_ref(child.ref)
+        return child if carried is None else carried.child
 
     async def cancel(self, found: Recorded, refs: Iterable[str]) -> Ended:
         """End orders of a journal for good, after `begin` has withdrawn what was open of them."""
         ended = {ref: found.parents[ref] for ref in refs}
+        for order in ended.values():
+            order.children[:] = [self._moving(child) for child in order.children]
         await self._wait([child for order in ended.values() for child in order.children])
         for ref, order in ended.items():
             if order.done is None and all(child.done() for child in order.children):
@@ -222,6 +230,7 @@ class LiveSession:
             return self._ended({})
         self.broker.resolve(ref, venue_id)
         order = next(order for order in found.parents.values() if any(child.ref == ref for child in order.children))
+        order.children[:] = [self._moving(child) for child in order.children]
         await self._wait([child for child in order.children if child.ref == ref])
         return self._ended({order.parent.ref: order})
 

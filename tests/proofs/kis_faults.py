@@ -104,7 +104,7 @@ async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> A
     kis.control.account(kis.keys(paper)[2], cash=1e12, positions=dict.fromkeys(SYMBOLS, 100_000))
     kis.control.account(kis.other_account(paper), cash=1e12)
 
-    async def first(run: LiveSession) -> Any:
+    async def first(run: LiveSession, _: Any) -> Any:
         running = asyncio.ensure_future(run.run(orders))
         while not running.done() and not any(True for _ in run.broker.state.known):
             await asyncio.sleep(0.05)
@@ -120,7 +120,7 @@ async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> A
         left = recorded(read(path))
         if not left.unfinished:
             break
-        found.append(await one_session(make, clock, path, lambda run, left=left: run.resume(left)))
+        found.append(await one_session(make, clock, path, LiveSession.resume))
     return found, orders
 
 
@@ -139,7 +139,8 @@ async def one_session(make: Any, clock: Any, path: str, work: Any) -> Any:
             broker = make(journal)
             run = LiveSession(broker, journal, tell=lambda line: None)
             try:
-                await run.begin(recorded(read(path)))
+                found = recorded(read(path))
+                await run.begin(found)
             except VenueError:
                 await broker.aclose()
                 if attempt == RESUMES - 1:
@@ -147,7 +148,7 @@ async def one_session(make: Any, clock: Any, path: str, work: Any) -> Any:
                 continue
             break
         try:
-            ended = await work(run)
+            ended = await work(run, found)
             await clock.sleep_until(clock.now + AFTER * SECOND)
             rows = broker.orders()
         finally:

@@ -105,7 +105,7 @@ async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: fl
     clock = await rehearsal_clock(venue.url)
     orders = orders_of(seed, parents, clock.now + 60 * SECOND)
 
-    async def first(run: LiveSession) -> Ended:
+    async def first(run: LiveSession, _: Any) -> Ended:
         running = asyncio.ensure_future(run.run(orders))
         while not running.done() and not any(True for _ in run.broker.state.known):  # all are accepted before the first sends
             await asyncio.sleep(0.05)
@@ -118,12 +118,12 @@ async def session(venue: Rehearsal, path: str, seed: int, parents: int, late: fl
         left = recorded(read(path))
         if not left.unfinished:
             break
-        again, _ = await one_session(venue.url, path, lambda run, left=left: run.resume(left))
+        again, _ = await one_session(venue.url, path, LiveSession.resume)
         found.append(again)
     return found, orders, over
 
 
-async def one_session(url: str, path: str, work: Callable[[LiveSession], Awaitable[Ended]]) -> tuple[Ended, int]:
+async def one_session(url: str, path: str, work: Callable[[LiveSession, Any], Awaitable[Ended]]) -> tuple[Ended, int]:
     """A session in its own connection and with its own lock on the journal; a begin that the venue's faults end is repeated."""
     clock = await rehearsal_clock(url)
     with SqliteJournal(path) as journal:
@@ -131,7 +131,8 @@ async def one_session(url: str, path: str, work: Callable[[LiveSession], Awaitab
             broker = LiveBroker(RehearsalVenue(url, timeout=TIMEOUT), clock=clock, journal=journal, settings=LiveSettings(calendar="XNYS"))
             run = LiveSession(broker, journal, tell=lambda line: None)
             try:
-                await run.begin(recorded(read(path)))
+                found = recorded(read(path))
+                await run.begin(found)
             except VenueError:
                 await broker.aclose()
                 if attempt == RESUMES - 1:
@@ -139,7 +140,7 @@ async def one_session(url: str, path: str, work: Callable[[LiveSession], Awaitab
                 continue
             break
         try:
-            ended, over = await work(run), clock.now
+            ended, over = await work(run, found), clock.now
             await clock.sleep_until(clock.now + 60 * SECOND)  # what turns up late is adopted
         finally:
             await broker.aclose()
