@@ -57,9 +57,36 @@ def test_the_cancelled_quantity_may_sit_on_either_row(sits_on):
 
 def test_a_cancel_of_a_part_leaves_the_rest_open():
     order = example_row(1, ord_qty="100", rmn_qty="30")  # 40 filled, 30 cancelled, which only the request says
-    request = example_row(0, "fills page 2", orgn_odno="0001569157", cncl_cfrm_qty="30", ord_qty="30")
+    request = example_row(0, "fills page 2", orgn_odno="0001569157", pdno="005930", cncl_cfrm_qty="30", ord_qty="30")
     (found,) = orders_of(daily(order, request))
     assert (found.open, found.cancelled, found.state) == (30, 30, "open")
+
+
+def test_a_request_is_of_the_order_of_its_own_office():
+    order = {"tot_ccld_qty": "0", "tot_ccld_amt": "0", "avg_prvs": "0", "cncl_cfrm_qty": "0"}
+    here = example_row(1, "fills page 2", **order, rmn_qty="45")
+    there = example_row(1, "fills page 2", **order, rmn_qty="25", ord_gno_brno="00950")
+    cancel_here = example_row(0, "fills page 2", ord_qty="30", cncl_cfrm_qty="30")
+    cancel_there = example_row(0, "fills page 2", ord_qty="50", cncl_cfrm_qty="50", ord_gno_brno="00950")
+    found = orders_of(daily(cancel_here, cancel_there, here, there))
+    assert [(row.orgno, row.open, row.cancelled) for row in found] == [("06010", 45, 30), ("00950", 25, 50)]
+
+
+def test_a_request_of_another_office_does_not_say_that_an_order_is_over():
+    gap = {"tot_ccld_qty": "0", "tot_ccld_amt": "0", "avg_prvs": "0", "cncl_cfrm_qty": "0", "rmn_qty": "0"}
+    here = example_row(1, "fills page 2", **gap)  # what became of it is not told yet
+    there = example_row(1, "fills page 2", ord_gno_brno="00950")
+    cancel_there = example_row(0, "fills page 2", ord_gno_brno="00950")
+    with pytest.raises(VenueError, match="ord_qty 75 must be"):
+        orders_of(daily(cancel_there, there, here))
+
+
+def test_a_request_of_another_office_than_any_is_of_the_only_order_that_it_can_be_of():
+    gap = {"tot_ccld_qty": "0", "tot_ccld_amt": "0", "avg_prvs": "0", "cncl_cfrm_qty": "0", "rmn_qty": "0"}
+    request = example_row(0, "fills page 2", ord_gno_brno="00950")
+    assert orders_of(daily(request, example_row(1, "fills page 2", **gap)))[0].cancelled == 75
+    with pytest.raises(VenueError, match="ord_qty 75 must be"):
+        orders_of(daily(request, example_row(1, "fills page 2", **gap, pdno="005930")))
 
 
 def test_quantities_of_an_order_that_do_not_add_up_are_refused_with_their_fields():

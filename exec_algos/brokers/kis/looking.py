@@ -19,7 +19,7 @@ from exec_algos.brokers.kis.kept import Kept
 from exec_algos.brokers.kis.keys import Keys, Known, OrderKey, Terms
 from exec_algos.brokers.kis.messages import daily, open_orders
 from exec_algos.brokers.kis.operations import Ask
-from exec_algos.brokers.kis.rows import DailyRow, Notice, OpenRow, RowKind, daily_rows, open_rows, orders_of
+from exec_algos.brokers.kis.rows import DailyRow, Notice, OpenRow, RowKind, changes_of, daily_rows, explained, open_rows
 from exec_algos.brokers.kis.rules import moment_of
 from exec_algos.brokers.kis.values import instant
 from exec_algos.brokers.venue import OrderRow, Placed, Snapshot
@@ -49,9 +49,8 @@ class _Walk:
         """Take a page in; how many of its rows were read before."""
         known = 0
         for row in page:
-            key = row.day, row.orgno, row.odno
-            known += key in self.rows
-            self.rows[key] = row
+            known += row.name in self.rows
+            self.rows[row.name] = row
         return known
 
     def enough(self, page: Sequence[DailyRow]) -> bool:
@@ -271,18 +270,17 @@ class Looking:
 
     def _orders(self, rows: list[DailyRow]) -> tuple[list[DailyRow], bool]:
         """The orders among rows. One whose quantities do not add up is left out, and the answer is not whole without it."""
-        try:
-            return list(orders_of(rows)), True
-        except VenueError:
-            pass
+        changes, right = changes_of(rows), True
         found: list[DailyRow] = []
         for row in rows:
-            about = [other for other in rows if other is row or (other.day == row.day and other.original == row.odno)]
+            if row.kind is RowKind.CANCEL:
+                continue
             try:
-                found += [order for order in orders_of(about) if (order.day, order.orgno, order.odno) == (row.day, row.orgno, row.odno)]
+                found.append(explained(row, changes.get(row.name, ())))
             except VenueError as error:
+                right = False
                 self._tell(str(error))
-        return found, False
+        return found, right
 
     def _learn(self, row: DailyRow) -> Known:
         """Take note of a row: an order of its own, or a name that an order goes by since it was changed."""

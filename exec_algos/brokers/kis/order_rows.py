@@ -87,6 +87,11 @@ class DailyRow:
     kind: RowKind
 
     @property
+    def name(self) -> tuple[str, str, str]:
+        """Day, office and number, which no other row has."""
+        return self.day, self.orgno, self.odno
+
+    @property
     def unexplained(self) -> int:
         """Shares of which the row does not say what became: those of a cancel, or of a change, that only its own row tells."""
         return self.quantity - self.filled - self.open - self.cancelled - self.rejected
@@ -122,14 +127,33 @@ def orders_of(rows: Iterable[DailyRow]) -> tuple[DailyRow, ...]:
         Quantities of an order that do not add up, which no other row explains.
     """
     known = tuple(rows)
-    changes: dict[tuple[str, str], list[DailyRow]] = defaultdict(list)
+    changes = changes_of(known)
+    return tuple(explained(row, changes.get(row.name, ())) for row in known if row.kind is not RowKind.CANCEL)
+
+
+def changes_of(rows: Iterable[DailyRow]) -> dict[tuple[str, str, str], list[DailyRow]]:
+    """Requests to cancel or change, by the name of the order that they are of; those that were refused are left out.
+
+    Offices count their orders by themselves. A request is of the order of its own office, symbol and side; where there is none, of the
+    only one that has the number, symbol and side, for a request may go by another office than its order.
+    """
+    known = tuple(rows)
+    orders: dict[tuple[object, ...], list[DailyRow]] = defaultdict(list)
     for row in known:
-        if row.original and row.rejected < max(row.quantity, 1):
-            changes[row.day, row.original].append(row)
-    return tuple(_explained(row, changes[row.day, row.odno]) for row in known if row.kind is not RowKind.CANCEL)
+        orders[row.day, row.odno, row.symbol, row.side].append(row)
+    found: dict[tuple[str, str, str], list[DailyRow]] = defaultdict(list)
+    for row in known:
+        if not row.original or row.rejected >= max(row.quantity, 1):
+            continue
+        held = orders[row.day, row.original, row.symbol, row.side]
+        held = [order for order in held if order.orgno == row.orgno] or held
+        if len(held) == 1:
+            found[held[0].name].append(row)
+    return found
 
 
-def _explained(row: DailyRow, changes: Sequence[DailyRow]) -> DailyRow:
+def explained(row: DailyRow, changes: Sequence[DailyRow]) -> DailyRow:
+    """A row whose quantities add up, by the requests to cancel or change it; see `orders_of`."""
     short = row.unexplained
     if not short:
         return row

@@ -1,7 +1,7 @@
 """Every row that KIS answers with, as values: orders (`order_rows`), the account (`fund_rows`) and the market (`quote_rows`)."""
 
 from exec_algos.brokers.kis.fund_rows import Balance, Holding, Power, sellable_of
-from exec_algos.brokers.kis.order_rows import DailyRow, Notice, OpenRow, RowKind, daily_rows, open_rows, orders_of
+from exec_algos.brokers.kis.order_rows import DailyRow, Notice, OpenRow, RowKind, changes_of, daily_rows, explained, open_rows, orders_of
 from exec_algos.brokers.kis.quote_rows import (
     DayRow,
     Depth,
@@ -30,8 +30,10 @@ __all__ = [
     "Quote",
     "RowKind",
     "StockInfo",
+    "changes_of",
     "daily_rows",
     "day_rows",
+    "explained",
     "holiday_rows",
     "instant",
     "minute_rows",
