@@ -226,6 +226,32 @@ def test_an_order_that_gets_no_token_in_time_is_not_sent(tmp_path):
     assert (cls, asked) == (Class.NOT_SENT, 0)
 
 
+@pytest.mark.parametrize(("ask", "cls", "sent"), [(BUY, Class.NOT_SENT, 0), (CANCEL, Class.OK, 1)], ids=["order", "cancel"])
+def test_an_order_whose_turn_comes_late_is_not_sent_and_a_cancel_is(tmp_path, ask, cls, sent):
+    async def case(client, business):
+        take = client._bucket.take
+        client._bucket.take = lambda now, kept: now + SECOND if now < START + 15 * SECOND else take(now, kept)  # others have it
+        return (await client.post(ask)).cls, len(business())
+
+    assert run(tmp_path, Desk(TAKEN), case, speed=50)[0] == (cls, sent)
+
+
+def test_an_order_whose_token_was_refused_is_not_sent_once_its_next_turn_comes_late(tmp_path):
+    desk = Desk(TAKEN)
+    desk.dead = ("Bearer token.1",)
+
+    async def case(client, business):
+        await desk.clock.sleep_until(START + 100 * SECOND)
+
+        async def turn():
+            await desk.clock.sleep_until(desk.clock.now + 20 * SECOND)
+
+        client.turn = turn
+        return (await client.post(BUY)).cls, len(business())
+
+    assert run(tmp_path, desk, case, speed=100.0)[0] == (Class.NOT_SENT, 1)
+
+
 def test_where_no_connection_is_made_an_order_is_not_sent(tmp_path):
     async def case():
         clock = ScaledClock(START, 100)

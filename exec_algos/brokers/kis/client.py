@@ -17,7 +17,7 @@ from exec_algos.brokers.kis.answers import Cursor, Envelope
 from exec_algos.brokers.kis.codes import Class, Said, classify
 from exec_algos.brokers.kis.messages import headers
 from exec_algos.brokers.kis.operations import Kind
-from exec_algos.errors import UsageError, VenueError
+from exec_algos.errors import NotSentError, UsageError, VenueError
 from exec_algos.model import SECOND
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ATTEMPTS = 4
 """Of a read that gets no answer, or that KIS puts off; a cancel that its rate refuses has as many."""
 FIRST_WAIT = SECOND  # after the first answer that says nothing; it doubles, and is up to a half longer at random
 MOST_PAGES = 1000
-PATIENCE = 5 * SECOND  # so long an order waits for a token: later it would not be the order that was decided
+PATIENCE = 5 * SECOND  # so long an order waits for its token and its turn: later it would not be the order that was decided
 
 
 log = logging.getLogger("exec_algos.kis")
@@ -121,8 +121,9 @@ class Client:
         if ask.method != "POST":
             raise UsageError(f"post sends by POST, got {ask.method} {ask.path}; use read")
         refusals, renewed = 0, False
+        latest = self._clock.now + PATIENCE if ask.kind is Kind.ORDER else None
         while True:
-            said, token = await self._said(ask)
+            said, token = await self._said(ask, latest)
             if said.cls is Class.TOKEN and not renewed and await self._renewed(token):
                 renewed = True
             elif said.cls is Class.THROTTLED and ask.kind is Kind.CANCEL and refusals < ATTEMPTS - 1:
@@ -167,14 +168,14 @@ class Client:
                 return found, False
         return found, False
 
-    async def _said(self, ask: Ask) -> tuple[Said, str]:
-        """What KIS says to one request, and the token that it was asked with."""
+    async def _said(self, ask: Ask, latest: int | None = None) -> tuple[Said, str]:
+        """What KIS says to one request, and the token that it was asked with. It leaves by `latest` (ns UTC), or not at all."""
         posts = ask.kind in (Kind.ORDER, Kind.CANCEL)
         try:
             token = await self.tokens.get(self._clock.now + PATIENCE if posts else None)
         except VenueError as error:
             return Said(Class.NOT_SENT if posts else Class.RETRY, "", f"no token: {error}"), ""
-        said = classify(ask, await self._exchange(ask, token))
+        said = classify(ask, await self._exchange(ask, token, latest))
         if said.cls is Class.THROTTLED:
             self._bucket.refused(self._clock.now)
         return said, token
@@ -188,10 +189,14 @@ class Client:
             return False
         return True
 
-    async def _exchange(self, ask: Ask, token: str) -> Reply | Exception:
+    async def _exchange(self, ask: Ask, token: str, latest: int | None) -> Reply | Exception:
         said = headers(ask, token, self._key.get_secret_value(), self._secret.get_secret_value())
         async with self._slot(ask.kind):
             begun = self._clock.now
+            if latest is not None and begun > latest:
+                return NotSentError(
+                    f"its turn came {(begun - latest + PATIENCE) / SECOND:.1f} s after it was wanted: it is an old decision"
+                )
             try:
                 reply = await self._transport.send(ask, said)
             except VenueError as error:
