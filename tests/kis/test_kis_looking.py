@@ -11,7 +11,7 @@ from kis_ledger import DAY, NINE, SECOND, Ledger, Row, access_of, looking_of, re
 from exec_algos.brokers.kis.keys import Keys, OrderKey, Terms
 from exec_algos.brokers.kis.rows import Notice
 from exec_algos.brokers.kis.venue import KISVenue
-from exec_algos.brokers.venue import Accepted, Placed
+from exec_algos.brokers.venue import Accepted, Placed, Rejected
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.model import Side
 
@@ -415,6 +415,34 @@ def test_a_cancel_with_nothing_open_is_refused_with_kis_own_words_and_nothing_el
     ledger.add(Row(1, 10, filled=10))
     said = run(venue.cancel(placed(f"{DAY}-06010-0000000001")))
     assert (said.code, len(posts(ledger))) == ("APBK0400", 1)
+
+
+def test_an_order_whose_cancel_was_refused_may_have_been_changed_by_hand_and_is_not_over_at_once(tmp_path):
+    ledger, venue = desk(tmp_path, REFUSAL)
+    name = f"{DAY}-06010-0000000001"
+    ledger.add(Row(1, 10, cancelled=10))  # 10 shares are open as number 2, of which the inquiry has no row yet
+    assert isinstance(run(venue.cancel(placed(name))), Rejected)
+    assert run(venue.snapshot(NINE)).orders[0].state == "open"
+    ledger.add(Row(2, 10, open=10, original=1))
+    venue.access.clock.at += 60 * SECOND
+    assert run(venue.snapshot(NINE)).orders[0].open == 10
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["left alone", "cancelled"])
+def test_an_order_whose_change_got_no_answer_is_not_over_before_its_new_number_had_time_to_show(tmp_path, asked):
+    ledger, venue = desk(tmp_path, {"rt_cd": "1", "msg_cd": "EGW00302", "msg1": ""})
+    name = f"{DAY}-06010-0000000001"
+    ledger.add(Row(1, 10, open=10))
+    with pytest.raises(VenueError, match="EGW00302"):
+        run(venue.amend(placed(name), 62_100.0))
+    if asked:
+        run(venue.cancel(placed(name)))
+    ledger.add(Row(1, 10, cancelled=10))
+    assert run(venue.snapshot(NINE)).orders[0].state == "open"
+    venue.access.clock.at += 61 * SECOND
+    assert run(venue.snapshot(NINE)).orders[0].state == "open"
+    venue.access.clock.at += 100 * SECOND
+    assert run(venue.snapshot(NINE)).orders[0].state == "done"
 
 
 def test_a_change_takes_the_place_of_the_order_and_one_of_unknown_outcome_raises(tmp_path):

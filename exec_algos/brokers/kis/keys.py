@@ -61,8 +61,8 @@ class Terms(NamedTuple):
 class Known:
     """What is known of an order: the number that it goes by now, the office that KIS wants named, type and exchange; "" where not.
 
-    `seen`: a row of its own office has shown it. `asked`: we asked for its cancel. `over_since`: when a row first told that its rest is
-    over, ns UTC; 0 before.
+    `seen`: a row of its own office has shown it. `asked`: we asked for its cancel, and KIS did not refuse. `doubtful`: nobody knows what
+    became of a change that we asked for. `over_since`: when a row first told that its rest is over, ns UTC; 0 before.
     """
 
     key: OrderKey
@@ -74,6 +74,7 @@ class Known:
     changed: bool = False
     seen: bool = False
     asked: bool = False
+    doubtful: bool = False
     over_since: int = 0
 
 
@@ -154,7 +155,7 @@ class Keys:
         if before is not None and before is not root:
             self._by_number[key.day, key.odno].remove(before)
         if key.odno > root.current or not root.changed:
-            root.current, root.changed = key.odno, True
+            root.current, root.changed, root.doubtful = key.odno, True, False
         self._known[key] = root
         if root not in self._by_number[key.day, key.odno]:
             self._by_number[key.day, key.odno].append(root)

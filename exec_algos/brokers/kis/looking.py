@@ -29,6 +29,7 @@ from exec_algos.model import SECOND
 OPEN_ROWS = 50  # of a page of the list of open orders
 HEADS = 5  # times that the first page is read again
 SETTLED = 10 * SECOND  # an order that ended without our asking may have been changed by hand: its new row comes a little later
+DOUBTFUL = 150 * SECOND  # the same where a change that we asked for got no answer: rows were assumed to come up to a minute late
 OLDER = 3  # rows at the end of a page: one alone may stand in the wrong place
 UNSORTED = 2 * SECOND  # by so much a row may be older than the next one; stamps are of whole seconds
 
@@ -321,6 +322,8 @@ class Looking:
             return True
         now = self._access.now
         root.over_since = root.over_since or now
+        if root.doubtful:
+            return now < root.over_since + DOUBTFUL
         return not root.asked and now < root.over_since + SETTLED
 
     def named(self, notice: Notice) -> str:

@@ -217,8 +217,10 @@ class KISVenue(VenueAPI):
         named = replace(order, venue_id=str(known.key._replace(odno=odno)))
         exchange = known.exchange or self.exchange
         ask = messages.cancel(access.host, access.account, named, orgno, known.dvsn or "00", exchange, quantity=quantity)
-        known.asked = True
+        before, known.asked = known.asked, True
         said = await access.client.post(ask)
+        if said.cls not in (Class.OK, Class.UNKNOWN, Class.LEDGER_BUSY):
+            known.asked = before  # nothing of it ends by this request: its number may be dead because it has another one
         if said.cls is Class.OK and said.envelope is not None:
             self.keys.expect(known.key.day, said.envelope.odno)
         return said
@@ -250,6 +252,7 @@ class KISVenue(VenueAPI):
                 said = await access.client.post(ask)
             except UsageError as error:
                 return NotSent(str(error))
+            known.doubtful = known.doubtful or said.cls in (Class.UNKNOWN, Class.LEDGER_BUSY)
             if said.cls is Class.OK and said.envelope is not None:
                 self.keys.change(known, OrderKey(known.key.day, said.envelope.orgno or known.orgno, said.envelope.odno))
                 self.keys.expect(known.key.day, said.envelope.odno)
