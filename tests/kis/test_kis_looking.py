@@ -394,6 +394,23 @@ def test_a_cancel_asks_for_all_with_zero_and_on_refusal_for_the_open_shares_by_n
     assert posts(ledger) == [("06010", "0000000001", "0", "Y"), ("06010", "0000000001", "6", "N")]
 
 
+def test_where_kis_takes_a_number_of_shares_alone_the_next_cancel_begins_with_it(tmp_path):
+    ledger, venue = desk(tmp_path, REFUSAL)
+    ledger.add(Row(1, 10, open=10), Row(2, 10, open=10), Row(3, 10, filled=4, open=6))
+    for number in (1, 2):
+        assert isinstance(run(venue.cancel(placed(f"{DAY}-06010-{number:010}"))), Accepted)
+    assert [ask[1:] for ask in posts(ledger)][1:] == [("0000000001", "10", "N"), ("0000000002", "10", "N")]
+    ledger.refuse = [REFUSAL]  # 4 of 10 shares traded that we know nothing of
+    assert isinstance(run(venue.cancel(placed(f"{DAY}-06010-0000000003"))), Accepted)
+    assert [ask[1:] for ask in posts(ledger)][3:] == [("0000000003", "10", "N"), ("0000000003", "6", "N")]
+
+
+def test_a_cancel_of_an_order_that_the_inquiry_does_not_show_yet_asks_for_the_shares_that_we_know_to_be_open(tmp_path):
+    ledger, venue = desk(tmp_path, REFUSAL)
+    assert isinstance(run(venue.cancel(placed(f"{DAY}-06010-0000000001"))), Accepted)
+    assert posts(ledger) == [("06010", "0000000001", "0", "Y"), ("06010", "0000000001", "10", "N")]
+
+
 def test_a_cancel_of_an_order_without_an_office_takes_that_of_the_inquiry(tmp_path):
     ledger, venue = desk(tmp_path)
     ledger.add(Row(1, 10, open=10, orgno="00950"))

@@ -80,6 +80,7 @@ class KISVenue(VenueAPI):
         self._markets: dict[str, str] = {}
         self._quotes: dict[str, tuple[int, Quote]] = {}
         self.symbols: set[str] = set()
+        self._by_number = False  # KIS takes cancels of a number of shares, and not of all
         access.client.turn = self.page
 
     @property
@@ -192,6 +193,8 @@ class KISVenue(VenueAPI):
     async def cancel(self, order: Placed) -> Accepted | Rejected | NotSent:
         """Ask for all that is open of an order; where KIS refuses that, look how it stands, and ask for that many shares.
 
+        Once it has taken a number of shares in place of "all", the number comes first: a cancel is one request again.
+
         Raises
         ------
         VenueError
@@ -200,16 +203,22 @@ class KISVenue(VenueAPI):
         known = self.keys.find(order.venue_id, Terms(order.symbol, order.side, order.quantity))
         if not known.orgno:
             await self._find_office(known)
-        said = await self._cancel(order, known, known.current, known.orgno or known.key.orgno, None)
+        office, current = known.orgno or known.key.orgno, known.current
+        first = order.open if self._by_number and order.open else None
+        said = await self._cancel(order, known, current, office, first)
         if said.cls not in (Class.REJECTED, Class.LASTING):
             return _taken(said, order)
         await self.page()
-        open_parts = [row for row in await self.looking.parts(known) if row.open]
-        for row in open_parts:
+        parts = await self.looking.parts(known)
+        asked = [(row.odno, row.orgno or office, float(row.open)) for row in parts if row.open]
+        if not parts and first is None and order.open:  # the inquiry has no row of it yet
+            asked = [(current, office, order.open)]
+        for odno, orgno, quantity in asked:
             await self.page()
-            said = await self._cancel(order, known, row.odno, row.orgno or known.orgno, row.open)
+            said = await self._cancel(order, known, odno, orgno, quantity)
             if said.cls is not Class.OK:
                 break
+            self._by_number = self._by_number or odno == current  # not where another number was the cause
         return _taken(said, order)
 
     async def _cancel(self, order: Placed, known: Known, odno: str, orgno: str, quantity: float | None) -> Said:
