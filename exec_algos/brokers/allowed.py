@@ -31,11 +31,11 @@ def check_terms(instrument: Instrument, shares: float, limit: float = math.nan, 
     lots = shares / lot
     if not shares > 0 or abs(lots - round(lots)) > 1e-6:
         below, above = math.floor(lots) * lot, math.ceil(max(lots, 1)) * lot
-        nearest = f"the nearest are {below:g} and {above:g}" if below > 0 else f"the least is {lot:g}"
-        sizes = "whole shares" if lot == 1 else f"lots of {lot:g} shares"
-        raise UsageError(f"{instrument.symbol} trades in {sizes}, got {shares:g}; {nearest}")
+        nearest = f"the nearest are {below:.15g} and {above:.15g}" if below > 0 else f"the least is {lot:.15g}"
+        sizes = "whole shares" if lot == 1 else f"lots of {lot:.15g} shares"
+        raise UsageError(f"{instrument.symbol} trades in {sizes}, got {shares:.15g}; {nearest}")
     if shares > most:
-        raise UsageError(f"an order in {instrument.symbol} may have {most:g} shares at most, got {shares:g}; give it more slices")
+        raise UsageError(f"an order in {instrument.symbol} may have {most:.15g} shares at most, got {shares:.15g}; give it more slices")
     if not math.isnan(limit):
         _check_tick(instrument, limit)
 

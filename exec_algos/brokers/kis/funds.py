@@ -110,7 +110,7 @@ class Funds:
             self._shares[symbol] = _Room(free, began)
             if intent.quantity > free:
                 raise UsageError(
-                    f"a sale of {intent.quantity:g} {symbol} is above the shares that are held and in no other order; the most is {free}"
+                    f"a sale of {intent.quantity:.15g} {symbol} is above the shares that are held and in no other order; the most is {free}"
                 )
             sold[:] = [each for each in sold if each.time > began - SECOND]
         sold.append(_Taken(intent.quantity, self._access.clock.now))

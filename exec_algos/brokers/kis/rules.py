@@ -215,7 +215,7 @@ def check_power(intent: Intent, power: Power) -> None:
     if intent.side is Side.BUY and intent.quantity > power.quantity:
         at = f" at {power.price:.15g}, at which it is reserved" if power.price else ""
         raise UsageError(
-            f"a buy of {intent.quantity:g} {intent.symbol} is above the buying power of {power.amount:.15g} won; the most is "
+            f"a buy of {intent.quantity:.15g} {intent.symbol} is above the buying power of {power.amount:.15g} won; the most is "
             f"{power.quantity} shares{at}"
         )
 
