@@ -5,4 +5,18 @@ limit of rate that processes share (`limiter`), one request at a time (`transpor
 (`market`), names of orders (`keys`), how they stand (`looking`), what the account can pay for (`funds`), the adapter (`venue`), and
 `KISBroker` (`broker`) with its `settings`.
 What may not: the state of orders, which is the live broker's; a second attempt at a request that may have placed an order.
+
+Needs the extra ``live``: ``pip install 'exec_algos[live]'``.
 """
+
+try:
+    import cryptography  # noqa: F401 - to say what is missing
+    import httpx  # noqa: F401
+    import websockets  # noqa: F401
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError(f"exec_algos.brokers.kis needs {_missing.name}: pip install 'exec_algos[live]'") from _missing
+
+from exec_algos.brokers.kis.broker import KISBroker
+from exec_algos.brokers.kis.venue import KISVenue
+
+__all__ = ["KISBroker", "KISVenue"]

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from exec_algos.brokers.cancelling import placed_of
 from exec_algos.brokers.child import LiveChild
-from exec_algos.brokers.kis import rules
 from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.account import DayCosts, KISOrder, foreign_order, order_of
 from exec_algos.brokers.kis.approval import Approval
@@ -30,6 +29,7 @@ from exec_algos.brokers.kis.market import Market
 from exec_algos.brokers.kis.minutes import CALENDAR
 from exec_algos.brokers.kis.notices import Notices
 from exec_algos.brokers.kis.operations import AccountNo, Host
+from exec_algos.brokers.kis.rules import check_price, moment_of
 from exec_algos.brokers.kis.settings import LIVE_ADDRESSES, PAPER_ADDRESSES, PREFIX, KISSettings, kis_settings, live_settings
 from exec_algos.brokers.kis.token import Tokens
 from exec_algos.brokers.kis.transport import Transport
@@ -166,7 +166,7 @@ class KISBroker(LiveBroker):
             KIS does not say.
         """
         today = self.adapter.access.day
-        fills = [fill for carried in self.state.known for fill in carried.child.fills if rules.moment_of(fill.time)[0] == today]
+        fills = [fill for carried in self.state.known for fill in carried.child.fills if moment_of(fill.time)[0] == today]
         await self.state.requests.take(Priority.POLL)
         balance = await self.state.within("account", self.adapter.funds.balance())
         return DayCosts(math.fsum(fill.commission for fill in fills), balance.costs)
@@ -226,7 +226,7 @@ class KISBroker(LiveBroker):
                 f"{ref} is {child.state}{' and has no limit' if math.isnan(child.limit) else ''}; amend a limit order that is open"
             )
         quote = await self.reads.read(("quote", child.parent.symbol), lambda: self.adapter.market.quote(child.parent.symbol, age=QUOTE_AGE))
-        rules.check_price(child.parent.symbol, limit_price, quote)
+        check_price(child.parent.symbol, limit_price, quote)
         bound = child.parent.rules.limit_price
         if bound is not None and (limit_price - bound) * child.parent.side > 0:
             raise UsageError(f"{ref} must not go beyond {bound:g}, the limit of {child.parent.ref}, got {limit_price:g}")

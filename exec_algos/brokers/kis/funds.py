@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from exec_algos.brokers.kis import messages
 from exec_algos.brokers.kis.access import Access
+from exec_algos.brokers.kis.messages import balance as balance_ask
+from exec_algos.brokers.kis.messages import power as power_ask
+from exec_algos.brokers.kis.messages import sellable as sellable_ask
 from exec_algos.brokers.kis.rows import Balance, Power, Quote, sellable_of
 from exec_algos.brokers.kis.rules import check_power, limits_of
 from exec_algos.brokers.venue import Intent
@@ -98,7 +100,7 @@ class Funds:
     async def power(self, symbol: str, dvsn: str, limit: float) -> Power:
         """What a buy may have, by KIS's word."""
         self.asked += 1
-        return Power.of(await self._access.client.read(messages.power(self._access.host, self._access.account, symbol, dvsn, limit)))
+        return Power.of(await self._access.client.read(power_ask(self._access.host, self._access.account, symbol, dvsn, limit)))
 
     async def _allow_sale(self, intent: Intent) -> None:
         symbol, room = intent.symbol, self._shares.get(intent.symbol, _Room())
@@ -119,7 +121,7 @@ class Funds:
         """Shares of a symbol that may be sold, by KIS's word: on live by an inquiry of its own, on paper by the balance."""
         self.asked += 1
         if self._access.host.has("sellable"):
-            return sellable_of(await self._access.client.read(messages.sellable(self._access.host, self._access.account, symbol)))
+            return sellable_of(await self._access.client.read(sellable_ask(self._access.host, self._access.account, symbol)))
         balance = await self.balance()
         return next((held.sellable for held in balance.holdings if held.symbol == symbol), 0)
 
@@ -131,9 +133,7 @@ class Funds:
         VenueError
             A page could not be read: a part of the holdings is never taken for all.
         """
-        pages, whole = await self._access.client.pages(
-            lambda cursor: messages.balance(self._access.host, self._access.account, cursor=cursor)
-        )
+        pages, whole = await self._access.client.pages(lambda cursor: balance_ask(self._access.host, self._access.account, cursor=cursor))
         if not whole:
             raise VenueError(f"the balance is not complete: KIS gave {len(pages)} pages, and not the last one; ask again")
         return Balance.of(pages)

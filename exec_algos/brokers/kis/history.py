@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from exec_algos.brokers.kis import messages
+from exec_algos.brokers.kis.messages import past_minutes as past_minutes_ask
 from exec_algos.brokers.kis.minutes import CALENDAR, MINUTE, Hours, bars_of, check_begun, check_step, hours_before, walk
 from exec_algos.brokers.kis.pacing import Paced
 from exec_algos.brokers.kis.rows import MinuteRow, instant, minute_rows
@@ -99,7 +99,7 @@ class History:
         if key not in self._days:
 
             async def page(hour: str) -> Sequence[MinuteRow]:
-                return minute_rows(await paced.read(messages.past_minutes(self._host, symbol, hours.day, hour)))
+                return minute_rows(await paced.read(past_minutes_ask(self._host, symbol, hours.day, hour)))
 
             rows = await walk(page, hours.day, hours.open, hours.close)  # what stops on the way raises, so that no part of a day is kept
             check_begun(symbol, rows, hours.open)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from exec_algos.brokers.kis import messages
 from exec_algos.brokers.kis.files import read_bytes, write_bytes
+from exec_algos.brokers.kis.messages import holidays as holidays_ask
 from exec_algos.brokers.kis.minutes import CALENDAR, Hours
 from exec_algos.brokers.kis.rows import holiday_rows, instant
 from exec_algos.brokers.kis.rules import moment_of
@@ -66,7 +66,7 @@ class Holidays:
             self._days = kept
             return
         try:
-            answer = await self._client.read(messages.holidays(self._host, today))
+            answer = await self._client.read(holidays_ask(self._host, today))
             self._days = {holiday.day: holiday.open for holiday in holiday_rows(answer)}
         except VenueError as error:
             self._days, self._why = {}, f"KIS gave no list of holidays: {error}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from exec_algos.brokers.kis import files
+from exec_algos.brokers.kis.files import MOST, fingerprint, locked, open_private
 from exec_algos.errors import UsageError
 from exec_algos.model import SECOND
 
@@ -179,12 +179,12 @@ class SharedBucket:
 
     def _with_file(self, now: int, act: Callable[[_Book], T], tries: int) -> list[T]:
         """What came of it; nothing where another process holds the file."""
-        descriptor, new = files.open_private(self._path)
+        descriptor, new = open_private(self._path)
         try:
             for attempt in range(tries):
                 if attempt:
                     time.sleep(NAP)
-                with files.locked(descriptor) as held:
+                with locked(descriptor) as held:
                     if held:
                         return [self._locked(descriptor, now, act, new and not self._seen)]
         finally:
@@ -238,7 +238,7 @@ def _tidy(book: _Book, now: int) -> None:
 
 def _read(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    return os.read(descriptor, files.MOST)
+    return os.read(descriptor, MOST)
 
 
 def _write(descriptor: int, book: _Book) -> None:
@@ -275,4 +275,4 @@ def shared_bucket(folder: Path, host: str, app_key: str, rate: int, reserved: fl
     rate : int
         `LIVE`, `PAPER`, `NEW`, or what KIS gives.
     """
-    return SharedBucket(folder / f"{files.fingerprint(host, app_key)}.rate", rate, reserved)
+    return SharedBucket(folder / f"{fingerprint(host, app_key)}.rate", rate, reserved)

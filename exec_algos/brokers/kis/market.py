@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from exec_algos.brokers.kis import messages
+from exec_algos.brokers.kis.messages import book as book_ask
+from exec_algos.brokers.kis.messages import minutes as minutes_ask
+from exec_algos.brokers.kis.messages import price as price_ask
 from exec_algos.brokers.kis.minutes import CALENDAR, MINUTE, Hours, Page, bars_of, check_begun, check_step, walk, without_echo
 from exec_algos.brokers.kis.pacing import Paced
 from exec_algos.brokers.kis.rows import Depth, MinuteRow, Quote, minute_rows
@@ -68,7 +70,7 @@ class Market:
 
     async def _read_quote(self, symbol: str, paced: Paced) -> Quote:
         asked = self._clock.now
-        quote = Quote.of(await paced.read(messages.price(self._host, symbol)))
+        quote = Quote.of(await paced.read(price_ask(self._host, symbol)))
         self._quotes[symbol] = asked, quote
         return quote
 
@@ -100,7 +102,7 @@ class Market:
             No answer, or one that cannot be.
         """
         paced = Paced(self._client)
-        depth = Depth.of(await paced.read(messages.book(self._host, symbol)), moment_of(self.now)[0])
+        depth = Depth.of(await paced.read(book_ask(self._host, symbol)), moment_of(self.now)[0])
         quote = await self._read_quote(symbol, paced)
         now = self.now
         time = depth.time - DAY if depth.time > now + AHEAD else depth.time
@@ -141,7 +143,7 @@ class Market:
         return bars_of(symbol, today.rows)
 
     async def _page(self, paced: Paced, symbol: str, hour: str) -> Sequence[MinuteRow]:
-        return minute_rows(await paced.read(messages.minutes(self._host, symbol, hour)))
+        return minute_rows(await paced.read(minutes_ask(self._host, symbol, hour)))
 
 
 class _Today:

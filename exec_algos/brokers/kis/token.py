@@ -23,8 +23,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from exec_algos.brokers.kis import files
 from exec_algos.brokers.kis.answers import UnreadableError, json_of, shown
+from exec_algos.brokers.kis.files import fingerprint, locked, make_private, open_private, read_bytes, readable, unsafe, write_bytes
 from exec_algos.brokers.waiting import wait_until
 from exec_algos.clock import Clock
 from exec_algos.errors import NotSentError, UsageError, VenueError
@@ -100,7 +100,7 @@ class Tokens:
     ) -> None:
         self._transport, self._clock = transport, clock
         self._key, self._secret = SecretStr(_plain(app_key)), SecretStr(_plain(app_secret))
-        self._of = files.fingerprint(transport.host, _plain(app_key))
+        self._of = fingerprint(transport.host, _plain(app_key))
         self.path, self._lock = folder / f"{self._of}.token", folder / f"{self._of}.lock"
         self._correct = correct_rights
         self._kept = Kept()
@@ -241,25 +241,25 @@ class Tokens:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
         try:
-            descriptor, _ = files.open_private(self._lock)
+            descriptor, _ = open_private(self._lock)
         except OSError as error:
             raise UsageError(f"{self._lock} cannot be opened: {error.strerror}; name another folder as token_cache") from None
         try:
-            with files.locked(descriptor) as held:
+            with locked(descriptor) as held:
                 yield held
         finally:
             os.close(descriptor)
 
     def _read(self) -> Kept:
         """What the file holds. What cannot be trusted is not used; the minute then counts from now on, for the file does not say when."""
-        why = files.unsafe(self.path)
-        if why and self._correct and files.readable(self.path):
+        why = unsafe(self.path)
+        if why and self._correct and readable(self.path):
             log.warning("%s; its rights are set to 0600", why)
-            files.make_private(self.path)
+            make_private(self.path)
             why = ""
         if why:
             raise UsageError(f"{why}; or let correct_rights do it")
-        content, now = files.read_bytes(self.path), self._clock.now
+        content, now = read_bytes(self.path), self._clock.now
         if content is None:
             return Kept()
         kept = _parsed(content, self._of)
@@ -274,7 +274,7 @@ class Tokens:
     def _write(self, kept: Kept) -> None:
         said = {"version": VERSION, "of": self._of, **asdict(kept)}
         try:
-            files.write_bytes(self.path, json.dumps(said | {"check": _check(said)}).encode())
+            write_bytes(self.path, json.dumps(said | {"check": _check(said)}).encode())
         except OSError as error:
             raise UsageError(f"{self.path} cannot be written: {error.strerror}; name another folder as token_cache") from None
 

@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exec_algos.brokers.kis import messages, rules
 from exec_algos.brokers.kis.access import Access
 from exec_algos.brokers.kis.account import account_name
 from exec_algos.brokers.kis.codes import Class, Said
 from exec_algos.brokers.kis.funds import Funds
 from exec_algos.brokers.kis.keys import Keys, Known, OrderKey, Terms
 from exec_algos.brokers.kis.looking import Looking
+from exec_algos.brokers.kis.messages import MOST_QUANTITY
+from exec_algos.brokers.kis.messages import amend as amend_ask
+from exec_algos.brokers.kis.messages import cancel as cancel_ask
+from exec_algos.brokers.kis.messages import order as order_ask
+from exec_algos.brokers.kis.messages import stock_info as stock_info_ask
 from exec_algos.brokers.kis.notices import Lost, Noticed, Subscribed, Unread
 from exec_algos.brokers.kis.rows import StockInfo, instant
+from exec_algos.brokers.kis.rules import charged, check_hours, check_price, check_symbol, check_type, dvsn_of, fees, market_of, moment_of
 from exec_algos.brokers.venue import Accepted, Account, NotSent, Placed, Rejected, Report, VenueAPI, VenueCaps
 from exec_algos.errors import UsageError, VenueError
 from exec_algos.model import SECOND, Side
@@ -94,7 +99,7 @@ class KISVenue(VenueAPI):
             open_orders=host.has("open orders"),
             amend=True,
             rate=self._bucket.rate,
-            max_quantity=10**messages.MOST_QUANTITY - 1,
+            max_quantity=10**MOST_QUANTITY - 1,
             estimated_fees=True,
             clock_unsure=SECOND,
         )
@@ -119,13 +124,13 @@ class KISVenue(VenueAPI):
     async def allow(self, intent: Intent) -> None:
         """Refuse what KIS would refuse: price, order type and hour, buying power, holdings; see `VenueAPI.allow`."""
         quote = await self._quote(intent.symbol)
-        rules.check_symbol(intent.symbol, quote, self.exchange, await self._info(intent.symbol))
+        check_symbol(intent.symbol, quote, self.exchange, await self._info(intent.symbol))
         dvsn = self._dvsn(intent)
-        rules.check_type(dvsn, self.exchange, self.access.host.paper)
-        rules.check_hours(dvsn, self.exchange, self.access.now)
+        check_type(dvsn, self.exchange, self.access.host.paper)
+        check_hours(dvsn, self.exchange, self.access.now)
         if not math.isnan(intent.limit):
-            rules.check_price(intent.symbol, intent.limit, quote)
-        self._markets[intent.symbol] = rules.market_of(quote)
+            check_price(intent.symbol, intent.limit, quote)
+        self._markets[intent.symbol] = market_of(quote)
         await self.funds.allow(intent, dvsn, quote, self._rate or 0.0)
 
     async def _quote(self, symbol: str) -> Quote:
@@ -144,16 +149,16 @@ class KISVenue(VenueAPI):
         day, info = self._infos.get(symbol, ("", None))
         if info is None or day != self.access.day:
             await self.page()
-            info = StockInfo.of(await self.access.client.read(messages.stock_info(self.access.host, symbol)))
+            info = StockInfo.of(await self.access.client.read(stock_info_ask(self.access.host, symbol)))
             self._infos[symbol] = self.access.day, info
         return info
 
     def _dvsn(self, intent: Intent) -> str:
-        return rules.dvsn_of(intent, self.exchange, self.access.now)
+        return dvsn_of(intent, self.exchange, self.access.now)
 
     def charged(self, fill: Fill) -> Fill:
         """A fill with commission and taxes by a fee schedule: an estimate."""
-        return rules.charged(fill, rules.fees(self._markets.get(fill.ticker, "KOSPI"), self._rate))
+        return charged(fill, fees(self._markets.get(fill.ticker, "KOSPI"), self._rate))
 
     async def send(self, intent: Intent) -> Accepted | Rejected | NotSent:
         """Place an order, once.
@@ -166,7 +171,7 @@ class KISVenue(VenueAPI):
         access = self.access
         try:
             dvsn = self._dvsn(intent)
-            said = await access.client.post(messages.order(access.host, access.account, intent, dvsn, self.exchange))
+            said = await access.client.post(order_ask(access.host, access.account, intent, dvsn, self.exchange))
         except UsageError as error:
             return NotSent(str(error))
         if said.cls is not Class.OK or said.envelope is None:
@@ -188,7 +193,7 @@ class KISVenue(VenueAPI):
             taken -= 2 * HALF_DAY
         elif taken < now - HALF_DAY:
             taken += 2 * HALF_DAY
-        return OrderKey(rules.moment_of(taken)[0], said.envelope.orgno, said.envelope.odno), taken
+        return OrderKey(moment_of(taken)[0], said.envelope.orgno, said.envelope.odno), taken
 
     async def cancel(self, order: Placed) -> Accepted | Rejected | NotSent:
         """Ask for all that is open of an order; where KIS refuses that, look how it stands, and ask for that many shares.
@@ -225,7 +230,7 @@ class KISVenue(VenueAPI):
         access = self.access
         named = replace(order, venue_id=str(known.key._replace(odno=odno)))
         exchange = known.exchange or self.exchange
-        ask = messages.cancel(access.host, access.account, named, orgno, known.dvsn or "00", exchange, quantity=quantity)
+        ask = cancel_ask(access.host, access.account, named, orgno, known.dvsn or "00", exchange, quantity=quantity)
         before, known.asked = known.asked, True
         said = await access.client.post(ask)
         if said.cls not in (Class.OK, Class.UNKNOWN, Class.LEDGER_BUSY):
@@ -254,7 +259,7 @@ class KISVenue(VenueAPI):
         named = replace(order, venue_id=str(known.key._replace(odno=known.current)))
         for _ in range(2):
             try:
-                ask = messages.amend(
+                ask = amend_ask(
                     access.host, access.account, named, known.orgno, known.dvsn or "00", known.exchange or self.exchange,
                     limit=limit, quantity=quantity,
                 )  # fmt: skip
@@ -317,7 +322,7 @@ class KISVenue(VenueAPI):
         asked = self.access.clock.now
         instrument = await self.market.instrument(symbol)
         quote = await self.market.quote(symbol, age=QUOTE_AGE)  # the one that `instrument` read
-        self._quotes[symbol], self._markets[symbol] = (asked, quote), rules.market_of(quote)
+        self._quotes[symbol], self._markets[symbol] = (asked, quote), market_of(quote)
         return instrument
 
     async def account(self) -> Account:
