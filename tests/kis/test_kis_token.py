@@ -125,13 +125,13 @@ def test_it_is_replaced_ten_minutes_before_its_end_and_not_sooner(tmp_path):
     async def case(desk, make):
         tokens = make()
         first = await tokens.get()
-        await desk.clock.sleep_until(tokens.ends - EARLY - 150 * SECOND)
+        await desk.clock.sleep_until(tokens.ends - EARLY - 1000 * SECOND)
         same = await tokens.get(), await make().get()
         desk.issued = None
         await desk.clock.sleep_until(tokens.ends - EARLY)
         return first, same, await tokens.get(), len(desk.times)
 
-    first, same, second, asked = run(tmp_path, case, speed=2000, lifetime=1500)
+    first, same, second, asked = run(tmp_path, case, speed=1500, lifetime=2400)
     assert (same, second, asked) == ((first, first), "token.number.2", 2)
 
 
