@@ -15,7 +15,14 @@ def test_venue_orders_journal_and_summaries_agree_whatever_goes_wrong(notices):
     assert found.counts["executions"] > 0
 
 
+WRONG = [
+    ("repeats", {"rates": {"order.accept_silent": 0.2}}),
+    ("first_page", {"page": 2, "rates": {"push.push_lost": 0.1}}),
+    ("adds", {"rates": {"push.push_duplicate": 0.7}, "size": 20}),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("client", "more"), [("repeats", {"each": 0.1}), ("first_page", {"page": 3}), ("adds", {"each": 0.3})])
+@pytest.mark.parametrize(("client", "more"), WRONG)
 def test_a_wrong_client_is_found_out(client, more):
     assert proof(GIVEN | SMALL | {"client": client} | more).wrong

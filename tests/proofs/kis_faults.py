@@ -67,7 +67,7 @@ def bars_of() -> Any:
     return synthetic_bars(SYMBOLS, hours, seed=5, price=60_000.0, adv=2_000_000.0)
 
 
-def orders_of(seed: int, children: int, now: int, *, slices: int, paper: bool) -> list[LiveOrder]:
+def orders_of(seed: int, children: int, now: int, *, slices: int, paper: bool, size: int = 1) -> list[LiveOrder]:
     """Parents of four algorithms that begin at random."""
     chance, slice_ = random.Random(seed), SLICE[paper]
     found = []
@@ -76,7 +76,7 @@ def orders_of(seed: int, children: int, now: int, *, slices: int, paper: bool) -
         algorithm = parse_algorithm(f"{name}{',' if ':' in name else ':'}slice_interval_seconds={slice_}")
         terms = OrderExecutor.order(
             SYMBOLS[number % len(SYMBOLS)],
-            chance.randrange(200, 3000, 10),
+            chance.randrange(200, 3000, 10) * size,
             side=("BUY", "SELL")[number // len(SYMBOLS) % 2],
             ref=f"P{seed}-{number}",
         )
@@ -100,7 +100,9 @@ def faults_of(seed: int, each: float) -> dict[str, float]:
 async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> Any:
     """A session from its begin to its end, with faults from its first child on; resumed until all are over."""
     clock, paper = simulator_clock(kis.clock_url), bool(given["paper"])
-    orders = orders_of(seed, int(given["children"]), clock.now + 60 * SECOND, slices=int(given["slices"]), paper=paper)
+    orders = orders_of(
+        seed, int(given["children"]), clock.now + 60 * SECOND, slices=int(given["slices"]), paper=paper, size=int(given["size"])
+    )
     kis.control.account(kis.keys(paper)[2], cash=1e12, positions=dict.fromkeys(SYMBOLS, 100_000))
     kis.control.account(kis.other_account(paper), cash=1e12)
 
@@ -108,7 +110,7 @@ async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> A
         running = asyncio.ensure_future(run.run(orders))
         while not running.done() and not any(True for _ in run.broker.state.known):
             await asyncio.sleep(0.05)
-        kis.control.faults(rates=faults_of(seed, given["each"]), seed=seed)
+        kis.control.faults(rates=given["rates"] or faults_of(seed, given["each"]), seed=seed)
         others(kis, seed, paper)
         return await running
 
@@ -116,7 +118,7 @@ async def session(kis: Any, path: str, seed: int, given: Mapping[str, Any]) -> A
         return CLIENTS[given["client"]](kis, clock, journal, paper=paper, notices=bool(given["notices"]))
 
     found = [await one_session(make, clock, path, first)]
-    for _ in range(RESUMES):
+    for _ in range(RESUMES if given["client"] == "ours" else 0):
         left = recorded(read(path))
         if not left.unfinished:
             break
@@ -285,18 +287,11 @@ def proof(given: Mapping[str, Any]) -> Found:
     return Found(wrong, counts, unknown)
 
 
-GIVEN = {
-    "runs": 20,
-    "children": 500,
-    "speed": 30,
-    "seed": 1,
-    "notices": 1,
-    "paper": 0,
-    "each": 0.05,
-    "slices": 20,
-    "page": 100,
-    "client": "ours",
-}
+GIVEN: dict[str, Any] = {
+    "runs": 20, "children": 500, "speed": 30, "seed": 1, "notices": 1, "paper": 0, "each": 0.05, "slices": 20, "page": 100,
+    "client": "ours", "rates": None, "size": 1,
+}  # fmt: skip
+"""`rates`: faults in place of those that the seed draws; `size`: how many times larger orders are, so that fewer are filled."""
 
 
 def main() -> int:
