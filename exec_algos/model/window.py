@@ -184,7 +184,8 @@ def clipped(start: int, end: int, session: Session, session_at: SessionAt, resol
     if last <= first:
         raise UsageError(f"no whole bar of {resolution / 1e9:g} s lies in the window {asked} of the session {_span(session)}")
     given = f"[{shown(first, zone)}, {shown(last, zone)})"
-    log.warning("window %s is cut to %s: session %s, bars of %g s", asked, given, _span(session), resolution / 1e9)
+    bars = "" if resolution <= 1 else f", bars of {resolution / 1e9:g} s"  # at a live venue every nanosecond is one
+    log.warning("window %s is cut to %s: session %s%s", asked, given, _span(session), bars)
     return first, last
 
 
